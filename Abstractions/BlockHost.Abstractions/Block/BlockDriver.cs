@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace BlockHost.Block;
+
+public enum BlockDriverKind
+{
+    /// <summary>Leaf: talks to a file, device or server.</summary>
+    Protocol = 0,
+
+    /// <summary>Gives the bytes of its storage child a meaning.</summary>
+    Format = 1,
+
+    /// <summary>Presents its one filtered child.</summary>
+    Filter = 2,
+}
+
+/// <summary>
+/// Opens nodes. Stateless: one instance serves all nodes, at once. Most drivers derive from
+/// <see cref="BlockDriver{TOptions}"/>.
+/// </summary>
+public abstract class BlockDriver
+{
+    /// <summary>The value of the option "driver", such as "qcow2".</summary>
+    public abstract string FormatName { get; }
+
+    public abstract BlockDriverKind Kind { get; }
+
+    /// <summary>The most that any node of the driver allows.</summary>
+    public abstract Concurrency Concurrency { get; }
+
+    /// <summary>The driver's own options (its branch of BlockdevOptions, without the common members).</summary>
+    public abstract JsonTypeInfo OptionsType { get; }
+
+    /// <summary>Whether an image can have a backing file (an option "backing" is accepted).</summary>
+    public virtual bool SupportsBacking => false;
+
+    /// <summary>URL-like prefix in file names that selects this protocol driver ("nbd" for "nbd://…"), with no colon.</summary>
+    public virtual IReadOnlyList<string> FileNamePrefixes => [];
+
+    /// <summary>Options that change what a reader sees, and so are part of a json: file name.</summary>
+    public virtual IReadOnlyList<string> StrongOptions => [];
+
+    /// <summary>Type of ImageInfo's "format-specific" data, where the driver gives any.</summary>
+    public virtual JsonTypeInfo? SpecificInfoType => null;
+
+    /// <summary>
+    /// 0 to 100: how sure the driver is that an image that starts with <paramref name="head"/> is its own. A hint
+    /// for tools: a guest can forge a header.
+    /// </summary>
+    public virtual int Probe(ReadOnlySpan<byte> head, string? fileName) => 0;
+
+    /// <summary>Turns a plain file name into the driver's options, for protocol drivers.</summary>
+    /// <returns>False where this driver has no file names.</returns>
+    public virtual bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
+    {
+        options = null;
+        return false;
+    }
+
+    /// <param name="context">The node to be; opens children.</param>
+    /// <param name="options">Validated against <see cref="OptionsType"/>: only known members, of the right types.</param>
+    public abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
+
+    /// <summary>Abilities of the driver without a node, such as <see cref="Facets.IImageCreator"/>.</summary>
+    public virtual bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
+        where T : class
+    {
+        facet = this as T;
+        return facet is not null;
+    }
+}
+
+/// <summary>A driver with typed options.</summary>
+public abstract class BlockDriver<TOptions> : BlockDriver
+    where TOptions : class
+{
+    public sealed override JsonTypeInfo OptionsType => TypedOptionsType;
+
+    /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
+    protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
+
+    public sealed override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+        OpenAsync(context, options.Deserialize(TypedOptionsType)!, cancellationToken);
+
+    protected abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, TOptions options, CancellationToken cancellationToken);
+}

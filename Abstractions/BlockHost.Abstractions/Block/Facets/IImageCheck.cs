@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Block.Facets;
+
+[Flags]
+public enum CheckRepair
+{
+    None = 0,
+    Leaks = 1,
+    Errors = 2,
+}
+
+/// <summary>What a check found; null: the format cannot tell.</summary>
+public sealed record ImageCheckResult
+{
+    public long CheckErrors { get; init; }
+
+    public long Corruptions { get; init; }
+
+    public long Leaks { get; init; }
+
+    public long CorruptionsFixed { get; init; }
+
+    public long LeaksFixed { get; init; }
+
+    public long? ImageEndOffset { get; init; }
+
+    public long? TotalClusters { get; init; }
+
+    public long? AllocatedClusters { get; init; }
+
+    public long? FragmentedClusters { get; init; }
+
+    public long? CompressedClusters { get; init; }
+
+    /// <summary>One line a finding, as qemu-img prints them on standard error.</summary>
+    public IReadOnlyList<string> Messages { get; init; } = [];
+}
+
+public interface IImageCheck
+{
+    ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Plugins;
+
+namespace BlockHost.Block.Facets;
+
+public enum CreateOptionKind
+{
+    String = 0,
+    Bool = 1,
+    Number = 2,
+    Size = 3,
+}
+
+/// <summary>
+/// One option of <c>qemu-img create -o</c>, and the blockdev-create member it stands for.
+/// </summary>
+/// <param name="Name">As on the command line: cluster_size.</param>
+/// <param name="Help">As in the output of <c>-o help</c>.</param>
+/// <param name="Member">As in BlockdevCreateOptions: cluster-size.</param>
+/// <param name="Default">As printed by <c>-o help</c>, or null.</param>
+public sealed record CreateOption(string Name, CreateOptionKind Kind, string Help, string Member, string? Default = null)
+{
+    /// <summary>Command-line value to member value, where they differ (compat=1.1 is version=v3).</summary>
+    public IReadOnlyDictionary<string, string>? Values { get; init; }
+}
+
+/// <summary>A driver's ability to make new images (facet of <see cref="BlockDriver"/>).</summary>
+public interface IImageCreator
+{
+    /// <summary>The driver's branch of BlockdevCreateOptions, without "driver".</summary>
+    JsonTypeInfo CreateOptionsType { get; }
+
+    IReadOnlyList<CreateOption> CreateOptions { get; }
+
+    /// <summary>
+    /// Makes the image. On failure the storage is left without a valid image rather than with a wrong one.
+    /// </summary>
+    /// <param name="options">Validated against <see cref="CreateOptionsType"/>.</param>
+    ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken);
+}
+
+public interface IImageCreateContext
+{
+    IPluginHost Host { get; }
+
+    /// <summary>Opens the storage a format writes into: write and resize are granted, nothing shared.</summary>
+    ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+
+namespace BlockHost.Block.Facets;
+
+/// <summary>What a driver knows about its image beyond its length.</summary>
+public sealed record ImageFacts
+{
+    /// <summary>Cluster size in bytes; 0: the format has none.</summary>
+    public long ClusterSize { get; init; }
+
+    public bool? Dirty { get; init; }
+
+    public bool Encrypted { get; init; }
+
+    public bool Compressed { get; init; }
+
+    /// <summary>Bytes of storage in use, for protocol drivers.</summary>
+    public long? AllocatedSize { get; init; }
+
+    /// <summary>Offset from which the VM state is stored, for formats that can hold one.</summary>
+    public long VmStateOffset { get; init; }
+
+    /// <summary>The header's backing file.</summary>
+    public BackingFileReference? Backing { get; init; }
+
+    /// <summary>ImageInfo's "format-specific" data, of the driver's <see cref="BlockDriver.SpecificInfoType"/>.</summary>
+    public JsonElement? Specific { get; init; }
+}
+
+public interface IImageInfo
+{
+    ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken);
+}

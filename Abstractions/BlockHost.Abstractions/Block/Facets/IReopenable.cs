@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+
+namespace BlockHost.Block.Facets;
+
+/// <summary>
+/// Lets a node change its options while it is in use. The node is drained. <see cref="PrepareReopenAsync"/> does all
+/// that can fail and changes nothing visible.
+/// </summary>
+public interface IReopenable
+{
+    /// <param name="context">The node with the new generic options (read-only, cache, …).</param>
+    /// <param name="options">All of the driver's options, validated; what is absent goes back to its default.</param>
+    ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
+}
+
+/// <summary>The second half of a reopen: exactly one of the two is called.</summary>
+public interface IReopenStep
+{
+    void Commit();
+
+    ValueTask AbortAsync();
+}

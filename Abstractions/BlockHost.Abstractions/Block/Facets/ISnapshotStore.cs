@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Block.Facets;
+
+/// <summary>An internal snapshot. Times are UTC; sizes in bytes.</summary>
+public sealed record SnapshotRecord(string Id, string Name, long VmStateSize, DateTimeOffset Date, TimeSpan VmClock)
+{
+    public long? InstructionCount { get; init; }
+}
+
+/// <summary>Internal snapshots of an image. The node is drained for all but the listing.</summary>
+public interface ISnapshotStore
+{
+    ValueTask<IReadOnlyList<SnapshotRecord>> ListAsync(CancellationToken cancellationToken);
+
+    ValueTask<SnapshotRecord> CreateAsync(SnapshotRecord snapshot, CancellationToken cancellationToken);
+
+    ValueTask ApplyAsync(string idOrName, CancellationToken cancellationToken);
+
+    ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken);
+
+    /// <summary>The VM state area, beyond the guest's data.</summary>
+    ValueTask ReadVmStateAsync(long offset, IoSlice target, CancellationToken cancellationToken);
+
+    ValueTask WriteVmStateAsync(long offset, IoSlice source, CancellationToken cancellationToken);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Block.Graph;
+
+/// <summary>How a user outside the graph opens a node.</summary>
+public sealed record BackendOptions
+{
+    public required BlockPermissionSet Permissions { get; init; }
+
+    /// <summary>Shown in queries; null: anonymous.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>As conflict messages name the user; null: derived from <see cref="Name"/>.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>Writes are durable when they complete.</summary>
+    public bool WriteThrough { get; init; }
+
+    /// <summary>Requests beyond the node's end are allowed where it is growable (tools).</summary>
+    public bool AllowGrow { get; init; }
+}
+
+/// <summary>
+/// A user of a node outside the graph: an export, a device, a job, a tool. Control plane; the data plane is its queues.
+/// </summary>
+public interface IBlockBackend : IAsyncDisposable
+{
+    string? Name { get; }
+
+    IGraphNode Node { get; }
+
+    BlockProfile Profile { get; }
+
+    long Length { get; }
+
+    BlockStats Stats { get; }
+
+    /// <summary>A way in for one thread of work. Queues may be used at the same time; one queue only by one caller at a time.</summary>
+    IBlockQueue OpenQueue();
+
+    ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken);
+
+    /// <summary>Called when the node's length has changed.</summary>
+    event Action<IBlockBackend>? Resized;
+}
+
+/// <summary>
+/// The data plane: bounds and permissions are checked, statistics counted, and errors are answers. Any number of
+/// requests may be in flight. A request that starts while the node is drained waits.
+/// </summary>
+public interface IBlockQueue : IAsyncDisposable
+{
+    ValueTask<IoStatus> ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default);
+
+    ValueTask<IoStatus> WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default);
+
+    ValueTask<IoStatus> WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default);
+
+    ValueTask<IoStatus> DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default);
+
+    ValueTask<IoStatus> FlushAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>State of a run over the whole chain: which layer provides it and what it reads as.</summary>
+    ValueTask<ChainStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default);
+}
+
+/// <param name="Bytes">Length of the run; at least 1 where <paramref name="Status"/> is ok.</param>
+/// <param name="Flags">What the run reads as.</param>
+/// <param name="Depth">0: the node itself provides it, 1: its backing file, …; the chain's length where no layer does.</param>
+/// <param name="File">The node that stores the data at <paramref name="HostOffset"/>, with <see cref="BlockStatusFlags.OffsetValid"/>.</param>
+public readonly record struct ChainStatus(IoStatus Status, long Bytes, BlockStatusFlags Flags, int Depth, long HostOffset, IGraphNode? File);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace BlockHost.Block.Graph;
+
+/// <summary>
+/// The graph of open nodes, for commands, jobs and exports. Changes are serialised by the host; each either happens
+/// whole or leaves the graph as it was and throws (<see cref="BlockException"/>, or a QMP error where QEMU has one).
+/// </summary>
+public interface IBlockGraph
+{
+    /// <summary>All nodes, in the order of query-named-block-nodes.</summary>
+    IReadOnlyList<IGraphNode> Nodes { get; }
+
+    /// <summary>Block backends: users of nodes outside the graph (exports, jobs, devices, named older drives).</summary>
+    IReadOnlyList<IBlockBackend> Backends { get; }
+
+    bool TryGetNode(string nodeName, [NotNullWhen(true)] out IGraphNode? node);
+
+    /// <summary>By backend name or node name, as QEMU's older "device" arguments allow.</summary>
+    /// <exception cref="Qmp.QmpException">DeviceNotFound or GenericError, with QEMU's text.</exception>
+    IGraphNode Lookup(string? device, string? nodeName);
+
+    /// <summary>blockdev-add: opens a node that the monitor owns until <see cref="RemoveAsync"/>.</summary>
+    /// <param name="options">BlockdevOptions; node-name is required.</param>
+    ValueTask<IGraphNode> AddAsync(JsonElement options, CancellationToken cancellationToken);
+
+    /// <summary>Opens a node that lives as long as it has users; dispose the backend to let go.</summary>
+    ValueTask<IBlockBackend> OpenAsync(BlockdevRef reference, BackendOptions options, CancellationToken cancellationToken);
+
+    /// <summary>blockdev-del: the monitor lets go of a node.</summary>
+    ValueTask RemoveAsync(string nodeName, CancellationToken cancellationToken);
+
+    /// <summary>blockdev-reopen: all or nothing over the list.</summary>
+    ValueTask ReopenAsync(IReadOnlyList<JsonElement> options, CancellationToken cancellationToken);
+
+    /// <summary>A user of a node outside the graph.</summary>
+    ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Makes <paramref name="overlay"/> take <paramref name="node"/>'s place for all its users, and node its backing file.</summary>
+    ValueTask AppendAsync(IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken);
+
+    /// <summary>Gives the users of <paramref name="from"/> the node <paramref name="to"/> instead.</summary>
+    ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken);
+
+    /// <summary>Puts <paramref name="backing"/> under an overlay, or (null) nothing.</summary>
+    ValueTask SetBackingAsync(IGraphNode overlay, IGraphNode? backing, CancellationToken cancellationToken);
+
+    /// <summary>No request is in flight on <paramref name="node"/> (null: on any) nor starts until the section is disposed.</summary>
+    ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken);
+
+    /// <summary>blockdev-create without the job: makes an image by its BlockdevCreateOptions.</summary>
+    ValueTask CreateImageAsync(JsonElement createOptions, CancellationToken cancellationToken);
+
+    /// <summary>The driver of that name, loading its plugin where needed.</summary>
+    ValueTask<BlockDriver?> FindDriverAsync(string formatName, CancellationToken cancellationToken);
+}

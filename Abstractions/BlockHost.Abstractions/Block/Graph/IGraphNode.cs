@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using BlockHost.Block.Facets;
+
+namespace BlockHost.Block.Graph;
+
+/// <summary>A node as the host keeps it: the facts that queries show, and control-plane operations.</summary>
+public interface IGraphNode
+{
+    string Name { get; }
+
+    /// <summary>Opened by the host without a name of the user's: "#block123".</summary>
+    bool HasGeneratedName { get; }
+
+    /// <summary>Inserted by a job and hidden from older queries.</summary>
+    bool IsImplicit { get; }
+
+    BlockDriver Driver { get; }
+
+    /// <summary>The name that opens it again: plain where possible, else json:{…}.</summary>
+    string FileName { get; }
+
+    BlockProfile Profile { get; }
+
+    long Length { get; }
+
+    bool ReadOnly { get; }
+
+    bool CacheDirect { get; }
+
+    bool CacheNoFlush { get; }
+
+    DetectZeroes DetectZeroes { get; }
+
+    /// <summary>Options the node was opened with, complete with generic ones.</summary>
+    JsonElement Options { get; }
+
+    IReadOnlyList<IGraphEdge> Children { get; }
+
+    IReadOnlyList<IGraphEdge> Parents { get; }
+
+    /// <summary>The copy-on-write child, or of a filter the filtered one's.</summary>
+    IGraphNode? Backing { get; }
+
+    /// <summary>The header's backing file as recorded, or null.</summary>
+    BackingFileReference? RecordedBacking { get; }
+
+    /// <summary>Offset in bytes above which a write emits BLOCK_WRITE_THRESHOLD once; 0: off.</summary>
+    long WriteThreshold { get; set; }
+
+    /// <summary>One past the highest byte written.</summary>
+    long WriteHighWater { get; }
+
+    ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken);
+
+    ValueTask FlushAsync(CancellationToken cancellationToken);
+
+    ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken);
+
+    /// <summary>The node's own ability; the caller drains where the facet asks for it.</summary>
+    bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
+        where T : class;
+
+    void Yank();
+}
+
+/// <summary>A link from a parent (a node, backend or job) to a node.</summary>
+public interface IGraphEdge
+{
+    string Name { get; }
+
+    BlockChildRole Role { get; }
+
+    /// <summary>Null where the parent is outside the graph.</summary>
+    IGraphNode? Parent { get; }
+
+    /// <summary>As error texts name the parent: "node 'x'", "block device 'y'".</summary>
+    string ParentDescription { get; }
+
+    IGraphNode Child { get; }
+
+    BlockPermissionSet Permissions { get; }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+
+namespace BlockHost.Block;
+
+public enum DetectZeroes
+{
+    Off = 0,
+    On = 1,
+    Unmap = 2,
+}
+
+/// <summary>A backing file as an image's header records it.</summary>
+/// <param name="FileName">As stored: absolute, relative to the image, json: or protocol:.</param>
+/// <param name="Format">Driver name, or null where the header does not say.</param>
+public sealed record BackingFileReference(string FileName, string? Format);
+
+/// <summary>
+/// The host's side of one node: what it is opened with, its children, and what it reports. Children can be opened
+/// only until the driver's OpenAsync returns (and inside a reopen); the rest holds for the node's life.
+/// </summary>
+public interface IBlockNodeContext
+{
+    string NodeName { get; }
+
+    /// <summary>The node must not be written.</summary>
+    bool ReadOnly { get; }
+
+    /// <summary>The user allows a fall back to read-only: see <see cref="FallBackToReadOnly"/>.</summary>
+    bool AutoReadOnly { get; }
+
+    /// <summary>cache.direct: bypass the host's page cache.</summary>
+    bool CacheDirect { get; }
+
+    /// <summary>cache.no-flush: flushes may be left out.</summary>
+    bool CacheNoFlush { get; }
+
+    /// <summary>discard=unmap: discards are passed down.</summary>
+    bool DiscardUnmap { get; }
+
+    DetectZeroes DetectZeroes { get; }
+
+    /// <summary>force-share: take no locks against other writers (read-only nodes).</summary>
+    bool ForceShare { get; }
+
+    /// <summary>Only metadata will be looked at (image information): a driver may leave out costly work.</summary>
+    bool NoIo { get; }
+
+    IPluginHost Host { get; }
+
+    /// <summary>Opens or references a child; the host closes it after the node.</summary>
+    ValueTask<IBlockChild> OpenChildAsync(string name, BlockChildRole role, BlockdevRef reference, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The backing child: by <paramref name="option"/> where the user gave one ("" and null mean none), else by what
+    /// the header records, resolved against this node's own file name. Null where there is none.
+    /// </summary>
+    ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken);
+
+    /// <summary>Called inside OpenAsync by a driver that could open only for reading although writing was asked for.</summary>
+    /// <exception cref="BlockException">The user did not allow it; the message is <paramref name="reason"/>.</exception>
+    void FallBackToReadOnly(string reason);
+
+    /// <summary>The node's profile has changed (a device grew).</summary>
+    void ProfileChanged();
+
+    /// <summary>Emits BLOCK_IMAGE_CORRUPTED once for the node.</summary>
+    /// <param name="fatal">The image was marked corrupt and takes no more writes.</param>
+    void ReportCorruption(string message, long? offset, long? size, bool fatal);
+}

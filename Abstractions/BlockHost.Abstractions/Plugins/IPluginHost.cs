@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Exports;
+using BlockHost.Jobs;
+using BlockHost.Objects;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+
+namespace BlockHost.Plugins;
+
+/// <summary>The host's services, as a plugin sees them.</summary>
+public interface IPluginHost
+{
+    IBlockGraph Graph { get; }
+
+    IBlockExports Exports { get; }
+
+    IJobs Jobs { get; }
+
+    IYankRegistry Yank { get; }
+
+    IQmpEvents Events { get; }
+
+    IUserObjects Objects { get; }
+
+    IIoBufferPool Buffers { get; }
+
+    TimeProvider Clock { get; }
+}
