@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>Arguments of plugin-load: one of the two.</summary>
+public sealed record PluginLoadArguments
+{
+    /// <summary>A plugin whose manifest is in one of the host's manifest folders.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Path of a manifest; the plugin's folder is the manifest's.</summary>
+    public string? Manifest { get; init; }
+}
+
+/// <summary>Arguments of plugin-unload.</summary>
+public sealed record PluginUnloadArguments
+{
+    public required string Id { get; init; }
+
+    /// <summary>Seconds to wait for the end before answering; default 5.</summary>
+    public long? Timeout { get; init; }
+}
+
+/// <summary>Data of PLUGIN_STATE_CHANGE.</summary>
+public sealed record PluginStateChange
+{
+    public required string Id { get; init; }
+
+    public required PluginState State { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Reason { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
+[JsonSerializable(typeof(PluginLoadArguments))]
+[JsonSerializable(typeof(PluginUnloadArguments))]
+[JsonSerializable(typeof(PluginStateChange))]
+[JsonSerializable(typeof(IReadOnlyList<PluginInfo>))]
+internal sealed partial class PluginJson : JsonSerializerContext;

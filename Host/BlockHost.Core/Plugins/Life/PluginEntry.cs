@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>What the manager keeps of one plugin. Guarded by the manager's lock.</summary>
+internal sealed class PluginEntry(string id)
+{
+    public string Id { get; } = id;
+
+    /// <summary>Null: unreadable, or the plugin is linked into the program.</summary>
+    public PluginManifest? Manifest { get; set; }
+
+    /// <summary>Where to read the manifest again; null: the plugin is linked into the program.</summary>
+    public string? ManifestPath { get; set; }
+
+    public PluginState State { get; set; } = PluginState.Available;
+
+    public string? Reason { get; set; }
+
+    /// <summary>While loaded, and while unloading until the last user has gone.</summary>
+    public ActivePlugin? Active { get; set; }
+
+    /// <summary>The load in progress, shared by all who ask.</summary>
+    public Task? Activation { get; set; }
+
+    /// <summary>The unload in progress.</summary>
+    public PluginUnloading? Unloading { get; set; }
+
+    public PluginInfo ToInfo() => new()
+    {
+        Id = Id,
+        State = State,
+        Reason = Unloading?.Reason ?? Reason,
+        Users = Active?.Owner.Users ?? [],
+        Name = Manifest?.Name,
+        Version = Manifest?.Version ?? Active?.Owner.Identity.Version,
+        Description = Manifest?.Description ?? Active?.Owner.Identity.Description,
+        Assembly = Manifest?.AssemblyPath,
+        Contract = Manifest?.Contract.ToString(),
+        Provides = Manifest?.Provides ?? Active?.Provides,
+    };
+}
+
+/// <summary>A plugin that is registered and started.</summary>
+internal sealed record ActivePlugin(ILoadedPlugin Loaded, PluginOwner Owner, PluginProvides Provides);
+
+/// <summary>A plugin linked into the program: there is nothing to unload.</summary>
+internal sealed class LinkedPlugin(Plugin plugin) : ILoadedPlugin
+{
+    public Plugin Plugin { get; } = plugin;
+
+    public bool CanUnload => false;
+
+    public IUnloadProof Unload() => throw new PluginException("is linked into the program and cannot be unloaded");
+}

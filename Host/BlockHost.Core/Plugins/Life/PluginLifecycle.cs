@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>
+/// The states of all plugins and the ways between them. One lock guards the entries; plugin code and events run outside
+/// it.
+/// </summary>
+internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegistry registry)
+{
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<string, PluginEntry> _entries = new(StringComparer.Ordinal);
+    private readonly ManifestIndex _index = new();
+    private readonly AsyncLocal<ActivationScope?> _activating = new();
+
+    public event Action<PluginInfo>? StateChanged;
+
+    public event Action? NamesChanged;
+
+    public IReadOnlyList<PluginInfo> List()
+    {
+        lock (_gate)
+            return [.. _entries.Values.Select(entry => entry.ToInfo())];
+    }
+
+    public PluginInfo? Find(string id)
+    {
+        lock (_gate)
+            return _entries.GetValueOrDefault(id)?.ToInfo();
+    }
+
+    /// <summary>Manifests of what is loaded or can be.</summary>
+    public IReadOnlyList<PluginManifest> UsableManifests()
+    {
+        lock (_gate)
+        {
+            return [.. _entries.Values.Where(entry => entry.State is PluginState.Available or PluginState.Loaded)
+                .Select(entry => entry.Manifest).OfType<PluginManifest>()];
+        }
+    }
+
+    public IReadOnlyList<string> AvailableNames(ProvidedKind kind)
+    {
+        lock (_gate)
+            return [.. _index.Names(kind)];
+    }
+
+    /// <summary>Takes in candidates with new ids.</summary>
+    public void Add(IEnumerable<PluginCandidate> candidates)
+    {
+        lock (_gate)
+        {
+            foreach (var candidate in candidates.Where(candidate => !_entries.ContainsKey(candidate.Id)))
+                Take(candidate, options.Selection.Wants(candidate.Id));
+        }
+
+        NamesChanged?.Invoke();
+    }
+
+    /// <summary>Takes in a plugin that is linked into the program, and loads it.</summary>
+    public Task AddLinkedAsync(Plugin plugin)
+    {
+        var entry = new PluginEntry(plugin.Identity.Id);
+        lock (_gate)
+        {
+            if (!_entries.TryAdd(entry.Id, entry))
+                throw new PluginException($"Plugin '{entry.Id}' is linked into the program twice");
+        }
+
+        return ActivateOnceAsync(entry, () => new LinkedPlugin(plugin));
+    }
+
+    /// <summary>Takes a newly read manifest in place of what is known of the plugin, which must not be in use.</summary>
+    /// <exception cref="PluginException">It is loaded, from somewhere else.</exception>
+    public void Replace(PluginCandidate candidate)
+    {
+        PluginInfo info;
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(candidate.Id, out var present) && IsLive(present))
+            {
+                if (present.ManifestPath == candidate.Path)
+                    return;
+                throw new PluginException($"Plugin '{candidate.Id}' is already there, from {present.ManifestPath ?? "the program itself"}");
+            }
+
+            info = Take(candidate, wanted: true).ToInfo();
+        }
+
+        if (info.State != PluginState.Available)
+            StateChanged?.Invoke(info);
+        NamesChanged?.Invoke();
+    }
+
+    /// <summary>Where the plugin's manifest was read; null: unknown plugin, or one that is linked into the program.</summary>
+    public string? ManifestPathOf(string id)
+    {
+        lock (_gate)
+            return _entries.GetValueOrDefault(id)?.ManifestPath;
+    }
+
+    /// <summary>Loads the plugin whose manifest provides the name; false: there is none.</summary>
+    public async ValueTask<bool> LoadProviderAsync(ProvidedName name, CancellationToken cancellationToken)
+    {
+        PluginEntry? entry;
+        lock (_gate)
+            entry = _index.ProviderOf(name);
+        if (entry is null)
+            return false;
+        await LoadAsync(entry.Id, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <exception cref="PluginException">It is unknown, in a state that does not load, or failed to.</exception>
+    public async ValueTask<PluginInfo> LoadAsync(string id, CancellationToken cancellationToken)
+    {
+        PluginEntry entry;
+        lock (_gate)
+        {
+            entry = _entries.GetValueOrDefault(id) ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
+            if (entry.State == PluginState.Loaded)
+                return entry.ToInfo();
+            if (entry.State != PluginState.Available)
+                throw Refusal(entry);
+        }
+
+        if (_activating.Value?.Contains(entry) == true)
+            throw new PluginException($"Plugin '{id}' asks, while it starts, for something that it provides itself");
+        var load = ActivateOnceAsync(entry, () => options.Loader!.Load(entry.Manifest!));
+        await load.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Find(id)!;
+    }
+
+    /// <summary>Makes an unload that still waits for users undone.</summary>
+    public bool TryCallOffUnload(string id)
+    {
+        PluginInfo info;
+        lock (_gate)
+        {
+            var entry = _entries.GetValueOrDefault(id);
+            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || !owner.TryReopen())
+                return false;
+            entry.Unloading = null;
+            info = Enter(entry, PluginState.Loaded, null);
+        }
+
+        StateChanged?.Invoke(info);
+        NamesChanged?.Invoke();
+        return true;
+    }
+
+    /// <summary>Closes the plugin to new users; an unload in progress is given back.</summary>
+    /// <exception cref="PluginException">It is unknown, not loaded, or linked into the program.</exception>
+    public PluginUnloading Unload(string id)
+    {
+        PluginUnloading unloading;
+        PluginInfo info;
+        lock (_gate)
+        {
+            var entry = _entries.GetValueOrDefault(id) ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
+            if (entry.Unloading is { } present)
+                return present;
+            if (entry is not { State: PluginState.Loaded, Active: { } active })
+                throw new PluginException($"Plugin '{id}' is not loaded");
+            if (!active.Loaded.CanUnload)
+                throw new PluginException($"Plugin '{id}' is linked into the program and cannot be unloaded");
+            unloading = new PluginUnloading(registry, options.Clock, active);
+            entry.Unloading = unloading;
+            info = Enter(entry, PluginState.Unloading, null);
+        }
+
+        StateChanged?.Invoke(info);
+        unloading.Begin(() => Released(id), () => Collected(id));
+        return unloading;
+    }
+
+    private static bool IsLive(PluginEntry entry) =>
+        entry.Activation is not null || entry.State is PluginState.Loaded or PluginState.Unloading;
+
+    private static PluginInfo Enter(PluginEntry entry, PluginState state, string? reason)
+    {
+        entry.State = state;
+        entry.Reason = reason;
+        return entry.ToInfo();
+    }
+
+    private static PluginException Refusal(PluginEntry entry)
+    {
+        var info = entry.ToInfo();
+        var state = info.State.ToString().ToLowerInvariant();
+        return new PluginException($"Plugin '{info.Id}' is {state}{(info.Reason is null ? "" : $": {info.Reason}")}");
+    }
+
+    private PluginEntry Take(PluginCandidate candidate, bool wanted)
+    {
+        if (!_entries.TryGetValue(candidate.Id, out var entry))
+            _entries.Add(candidate.Id, entry = new PluginEntry(candidate.Id));
+        _index.Remove(entry);
+        entry.Manifest = candidate.Manifest;
+        entry.ManifestPath = candidate.Path;
+        if (candidate.Manifest is not { } manifest)
+            Enter(entry, PluginState.Faulted, candidate.Reason);
+        else if (!wanted)
+            Enter(entry, PluginState.Disabled, $"the composition '{options.Selection.Name}' does not list it");
+        else
+            Offer(entry, manifest);
+        return entry;
+    }
+
+    private void Offer(PluginEntry entry, PluginManifest manifest)
+    {
+        try
+        {
+            _index.Add(entry, manifest.Provides);
+            if (manifest.Contract.Contains(ContractVersion.Host))
+                Enter(entry, PluginState.Available, null);
+            else
+                Enter(entry, PluginState.Unsupported, $"it is for contract {manifest.Contract}; this host serves {ContractVersion.Host}");
+        }
+        catch (PluginException e)
+        {
+            Enter(entry, PluginState.Faulted, e.Message);
+        }
+    }
+
+    private Task ActivateOnceAsync(PluginEntry entry, Func<ILoadedPlugin> load)
+    {
+        lock (_gate)
+            return entry.State == PluginState.Loaded ? Task.CompletedTask : entry.Activation ??= Task.Run(() => ActivateAsync(entry, load));
+    }
+
+    private async Task ActivateAsync(PluginEntry entry, Func<ILoadedPlugin> load)
+    {
+        var scope = _activating.Value = new ActivationScope(entry, _activating.Value);
+        try
+        {
+            var active = await ActivateAsync(load, entry.Manifest).ConfigureAwait(false);
+            Activated(entry, active);
+        }
+        catch (Exception e)
+        {
+            throw Failed(entry, e);
+        }
+        finally
+        {
+            scope.End();
+        }
+    }
+
+    private async Task<ActivePlugin> ActivateAsync(Func<ILoadedPlugin> load, PluginManifest? manifest)
+    {
+        var loaded = load();
+        try
+        {
+            return await PluginActivation.RunAsync(loaded, manifest, registry, options.Host()).ConfigureAwait(false);
+        }
+        catch
+        {
+            if (loaded.CanUnload)
+                loaded.Unload();
+            throw;
+        }
+    }
+
+    private void Activated(PluginEntry entry, ActivePlugin active)
+    {
+        PluginInfo info;
+        lock (_gate)
+        {
+            entry.Active = active;
+            entry.Activation = null;
+            info = Enter(entry, PluginState.Loaded, null);
+        }
+
+        StateChanged?.Invoke(info);
+        NamesChanged?.Invoke();
+    }
+
+    private PluginException Failed(PluginEntry entry, Exception error)
+    {
+        PluginInfo info;
+        PluginException refusal;
+        lock (_gate)
+        {
+            entry.Activation = null;
+            var state = error is UnsupportedContractException ? PluginState.Unsupported : PluginState.Faulted;
+            var known = error is UnsupportedContractException or PluginException;
+            info = Enter(entry, state, known ? error.Message : $"{error.GetType().Name}: {error.Message}");
+            refusal = Refusal(entry);
+        }
+
+        StateChanged?.Invoke(info);
+        NamesChanged?.Invoke();
+        return refusal;
+    }
+
+    /// <summary>The last user has gone: nothing of the manager's may refer to the plugin from here on.</summary>
+    private void Released(string id)
+    {
+        lock (_gate)
+            _entries[id].Active = null;
+        NamesChanged?.Invoke();
+    }
+
+    private void Collected(string id)
+    {
+        PluginInfo info;
+        lock (_gate)
+        {
+            _entries[id].Unloading = null;
+            info = Enter(_entries[id], PluginState.Available, null);
+        }
+
+        StateChanged?.Invoke(info);
+        NamesChanged?.Invoke();
+    }
+}

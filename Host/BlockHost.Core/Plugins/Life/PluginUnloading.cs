@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>
+/// One unload, from the closed gate to the runtime's proof that the code is gone:
+/// <code>
+///   draining ──last use ends──► stopping ──► collecting ──proof──► done
+///   (may be called off)          StopAsync     GC; never certain
+/// </code>
+/// The runtime collects a plugin only when nothing refers to it any more. What the host knows of (users) is waited for;
+/// what it cannot know of (a delegate left in a host event, a static) shows as a collection that does not come.
+/// </summary>
+internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider clock, ActivePlugin active)
+{
+    private const int ForcedRounds = 20;
+    private static readonly TimeSpan RoundPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PassivePause = TimeSpan.FromSeconds(1);
+
+    private volatile ActivePlugin? _active = active;
+    private volatile IUnloadProof? _proof;
+    private volatile string? _reason;
+
+    /// <summary>Ends when the code is collected; cancelled when the unload is called off.</summary>
+    public Task Completion { get; private set; } = Task.CompletedTask;
+
+    /// <summary>What the unload waits for.</summary>
+    public string? Reason => _active?.Owner.Users is { Count: > 0 } users ? $"in use by {string.Join(", ", users)}" : _reason;
+
+    /// <param name="released">The last user has gone; called before the plugin stops.</param>
+    /// <param name="collected">The code is gone.</param>
+    public void Begin(Action released, Action collected) => Completion = RunAsync(_active!.Owner.Close(), released, collected);
+
+    /// <summary>Collects a few times more, for a caller who asks again.</summary>
+    public Task CollectAsync() => _proof is { } proof ? ForceAsync(proof) : Task.CompletedTask;
+
+    private async Task RunAsync(Task idle, Action released, Action collected)
+    {
+        await idle.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        released();
+        await LetGoAsync().ConfigureAwait(false);
+        await ForceAsync(_proof!).ConfigureAwait(false);
+        if (!_proof!.IsCollected)
+            _reason = $"its code is still in memory: a forgotten delegate or a static root holds it{(_reason is null ? "" : $"; {_reason}")}";
+        while (!_proof.IsCollected)
+            await Task.Delay(PassivePause, clock).ConfigureAwait(false);
+        collected();
+    }
+
+    /// <summary>Apart and not inlined: no local of the waiting method may refer to the plugin.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private async Task LetGoAsync()
+    {
+        var loaded = _active!.Loaded;
+        registry.Remove(_active.Owner);
+        _active = null;
+        _reason = "StopAsync is running";
+        try
+        {
+            await loaded.Plugin.StopAsync(CancellationToken.None).ConfigureAwait(false);
+            _reason = null;
+        }
+        catch (Exception e)
+        {
+            // The text only: the exception itself may be of a type of the plugin's.
+            _reason = $"StopAsync failed: {e.GetType().Name}: {e.Message}";
+        }
+
+        _proof = loaded.Unload();
+    }
+
+    private async Task ForceAsync(IUnloadProof proof)
+    {
+        for (var round = 0; round < ForcedRounds && !proof.IsCollected; round++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            if (!proof.IsCollected)
+                await Task.Delay(RoundPause, clock).ConfigureAwait(false);
+        }
+    }
+}

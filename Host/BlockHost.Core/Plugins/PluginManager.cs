@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Devices;
+using BlockHost.Exports;
+using BlockHost.Jobs;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>
+/// Knows every plugin by its manifest, loads one when something it provides is first asked for, and unloads it on
+/// request. A plugin that fails is faulted, with a reason; nothing else is affected.
+/// </summary>
+public sealed class PluginManager : IPluginCatalog
+{
+    private readonly PluginManagerOptions _options;
+    private readonly PluginRegistry _registry = new();
+    private readonly PluginLifecycle _plugins;
+
+    public PluginManager(PluginManagerOptions options)
+    {
+        _options = options;
+        _plugins = new PluginLifecycle(options, _registry);
+        Drivers = new LazyTable<BlockDriver>(_plugins, ProvidedKind.Driver, _registry.Drivers);
+        Jobs = new LazyTable<JobType>(_plugins, ProvidedKind.Job, _registry.Jobs);
+        Yank = new LazyTable<YankInstanceProvider>(_plugins, ProvidedKind.Yank, _registry.Yank);
+        Devices = new LazyTable<DeviceModel>(_plugins, ProvidedKind.Device, _registry.Devices);
+        Exports = new LazyTable<ExportType>(_plugins, ProvidedKind.Export, _registry.Exports);
+        Commands = new LazyTable<QmpCommand>(_plugins, ProvidedKind.Command, _registry.Commands);
+        Events = new LazyTable<QmpEvent>(_plugins, ProvidedKind.Event, _registry.Events);
+        Types = new LazyTable<QmpType>(_plugins, ProvidedKind.Type, _registry.Types);
+        _plugins.NamesChanged += () => Changed?.Invoke();
+        _plugins.StateChanged += info => StateChanged?.Invoke(info);
+    }
+
+    public IProvidedTable<BlockDriver> Drivers { get; }
+
+    public IProvidedTable<JobType> Jobs { get; }
+
+    public IProvidedTable<YankInstanceProvider> Yank { get; }
+
+    public IProvidedTable<DeviceModel> Devices { get; }
+
+    public IProvidedTable<ExportType> Exports { get; }
+
+    public IProvidedTable<QmpCommand> Commands { get; }
+
+    public IProvidedTable<QmpEvent> Events { get; }
+
+    public IProvidedTable<QmpType> Types { get; }
+
+    public event Action? Changed;
+
+    /// <summary>A plugin has a new state. Raised outside locks, on the thread that changed it.</summary>
+    public event Action<PluginInfo>? StateChanged;
+
+    /// <summary>Declares what the host itself provides.</summary>
+    /// <exception cref="PluginException">A name is taken.</exception>
+    public void AddHost(Action<IPluginRegistry> register)
+    {
+        var host = new PluginOwner(new PluginIdentity("host", ContractVersion.Host.ToString(), "the host itself"));
+        _registry.Add(RegistrationDraft.Of(host, register));
+        Changed?.Invoke();
+    }
+
+    /// <summary>Takes in a plugin that is linked into the program. One that fails is faulted; this does not throw for it.</summary>
+    public async ValueTask AddLinkedAsync(Plugin plugin, CancellationToken cancellationToken) =>
+        await IgnoringFaults(_plugins.AddLinkedAsync(plugin).WaitAsync(cancellationToken)).ConfigureAwait(false);
+
+    /// <summary>Reads the manifests; no plugin code runs. Plugins already known stay as they are.</summary>
+    public void Discover() => _plugins.Add(_options.Loader?.Discover() ?? []);
+
+    /// <summary>Every known plugin, in ordinal order of ids.</summary>
+    public IReadOnlyList<PluginInfo> List() => _plugins.List();
+
+    public PluginInfo? Find(string id) => _plugins.Find(id);
+
+    /// <summary>
+    /// Loads a plugin by id. Unless it is loaded, its manifest is read anew, so that new files replace old ones. Calls off
+    /// an unload that still waits for users.
+    /// </summary>
+    /// <exception cref="PluginException">It is unknown, failed to load, or its old code is still being unloaded.</exception>
+    public async ValueTask<PluginInfo> LoadAsync(string id, CancellationToken cancellationToken)
+    {
+        if (_plugins.TryCallOffUnload(id))
+            return Find(id)!;
+        if (ReadManifestOf(id) is { } candidate)
+            _plugins.Replace(candidate);
+        return await _plugins.LoadAsync(id, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Loads the plugin that a manifest file describes; the plugin's folder is the manifest's.</summary>
+    /// <exception cref="PluginException">The manifest is bad, its id is taken by a loaded plugin, or the plugin failed to load.</exception>
+    public async ValueTask<PluginInfo> LoadManifestAsync(string path, CancellationToken cancellationToken)
+    {
+        var loader = _options.Loader ?? throw new PluginException("This program loads no plugins from files");
+        var candidate = loader.ReadManifest(path);
+        if (candidate.Manifest is null)
+            throw new PluginException($"The manifest {candidate.Path} is not usable: {candidate.Reason}");
+        _plugins.Replace(candidate);
+        return await _plugins.LoadAsync(candidate.Id, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Takes no new users for the plugin, waits for the present ones and unloads it. Returns after about
+    /// <paramref name="patience"/> at most, with the state reached: available (gone) or unloading, with what holds it;
+    /// the unload itself goes on.
+    /// </summary>
+    /// <exception cref="PluginException">It is unknown, not loaded, or linked into the program.</exception>
+    public async ValueTask<PluginInfo> UnloadAsync(string id, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var unloading = _plugins.Unload(id);
+        await unloading.CollectAsync().ConfigureAwait(false);
+        try
+        {
+            await unloading.Completion.WaitAsync(patience, _options.Clock, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // Not in time, or called off by a load: the state says which.
+        }
+
+        return Find(id)!;
+    }
+
+    public async ValueTask LoadAllAsync(CancellationToken cancellationToken)
+    {
+        foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available))
+            await IgnoringFaults(_plugins.LoadAsync(plugin.Id, cancellationToken).AsTask()).ConfigureAwait(false);
+    }
+
+    /// <summary>Drivers whose magic bytes are in <paramref name="head"/>, longest magic first. Loads nothing. A hint for tools.</summary>
+    public IReadOnlyList<string> DriversByMagic(ReadOnlySpan<byte> head)
+    {
+        var matches = new List<FormatProbe>();
+        foreach (var probe in _plugins.UsableManifests().SelectMany(manifest => manifest.Probes))
+        {
+            if (probe.Matches(head))
+                matches.Add(probe);
+        }
+
+        return [.. matches.OrderByDescending(probe => probe.Magic.Length).Select(probe => probe.Driver).Distinct()];
+    }
+
+    /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
+    public string? DriverByPrefix(string prefix) =>
+        _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix)).FirstOrDefault(driver => driver is not null)
+        ?? _registry.Drivers.All.FirstOrDefault(driver => driver.Value.FileNamePrefixes.Contains(prefix))?.Name;
+
+    private static async Task IgnoringFaults(Task load)
+    {
+        try
+        {
+            await load.ConfigureAwait(false);
+        }
+        catch (PluginException)
+        {
+            // The plugin's state tells.
+        }
+    }
+
+    private PluginCandidate? ReadManifestOf(string id)
+    {
+        if (_options.Loader is not { } loader)
+            return null;
+        var path = _plugins.ManifestPathOf(id);
+        return loader.Discover().FirstOrDefault(candidate => candidate.Id == id && (path is null || candidate.Path == path))
+            ?? (path is null ? null : loader.ReadManifest(path));
+    }
+}

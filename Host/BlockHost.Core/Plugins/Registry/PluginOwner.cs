@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+
+namespace BlockHost.Core.Plugins;
+
+/// <summary>
+/// Who provides something, and who uses it: the gate that unloading closes.
+/// <code>
+///   open ──Close──► closed to new users ──last use ends──► drained
+///    ▲                       │
+///    └────────TryReopen──────┘
+/// </code>
+/// </summary>
+public sealed class PluginOwner(PluginIdentity identity)
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<PluginUse> _uses = [];
+    private TaskCompletionSource? _drained;
+
+    public PluginIdentity Identity { get; } = identity;
+
+    /// <summary>Takes no new users.</summary>
+    public bool IsClosed => Volatile.Read(ref _drained) is not null;
+
+    /// <summary>The present users, as they named themselves ("node 'disk0'"), in order.</summary>
+    public IReadOnlyList<string> Users
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _uses.Select(use => use.User).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>Keeps the plugin loaded until the use is disposed.</summary>
+    /// <param name="user">Who uses it, for people: <c>node 'disk0'</c>, <c>command 'block-dirty-bitmap-add'</c>.</param>
+    /// <exception cref="PluginException">The plugin is being unloaded.</exception>
+    public PluginUse Use(string user)
+    {
+        lock (_gate)
+        {
+            if (_drained is not null)
+                throw new PluginException($"Plugin '{Identity.Id}' is being unloaded and takes no new users");
+            var use = new PluginUse(this, user);
+            _uses.Add(use);
+            return use;
+        }
+    }
+
+    /// <summary>Refuses new users from now on; the task ends when the last present one is gone.</summary>
+    internal Task Close()
+    {
+        lock (_gate)
+        {
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_uses.Count == 0)
+                _drained.TrySetResult();
+            return _drained.Task;
+        }
+    }
+
+    /// <summary>Takes new users again; false once the last one has gone.</summary>
+    internal bool TryReopen()
+    {
+        lock (_gate)
+        {
+            if (_drained is { Task.IsCompleted: true })
+                return false;
+            _drained?.TrySetCanceled();
+            _drained = null;
+            return true;
+        }
+    }
+
+    internal void End(PluginUse use)
+    {
+        lock (_gate)
+        {
+            if (_uses.Remove(use) && _uses.Count == 0)
+                _drained?.TrySetResult();
+        }
+    }
+}
+
+/// <summary>One user of a plugin; dispose it when what was made with the plugin's code is gone.</summary>
+public sealed class PluginUse : IDisposable
+{
+    private readonly PluginOwner _owner;
+
+    internal PluginUse(PluginOwner owner, string user)
+    {
+        _owner = owner;
+        User = user;
+    }
+
+    public string User { get; }
+
+    public void Dispose() => _owner.End(this);
+}
