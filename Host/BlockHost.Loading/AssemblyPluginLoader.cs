@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using BlockHost.Core.Plugins;
+using BlockHost.Plugins;
+
+namespace BlockHost.Loading;
+
+/// <summary>
+/// Loads plugins from files:
+/// <code>
+///   bytes ─► SHA-256 = manifest's? ─► entry and contract from metadata ─► references shared with the host fit?
+///                                                                            │ only here does code run
+///                                                                            └─► context ─► entry class ─► constructor
+/// </code>
+/// </summary>
+public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoader
+{
+    private static readonly Type[] SharedTypes = [typeof(Plugin)];
+
+    public IReadOnlyList<PluginCandidate> Discover() => ManifestFolder.ReadAll(locations);
+
+    public PluginCandidate ReadManifest(string path) => ManifestFile.Read(Path.GetFullPath(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
+
+    public ILoadedPlugin Load(PluginManifest manifest)
+    {
+        var image = PluginImage.Read(manifest.AssemblyPath);
+        image.Verify(manifest.Sha256);
+        var metadata = PluginMetadataReader.Read(image);
+        RefuseOtherContracts(metadata.Contract);
+        RefuseNewerReferences(metadata);
+        var loader = PluginLoader.FromImage(image, SharedTypes, unloadable: true);
+        try
+        {
+            return new LoadedPlugin(loader, Construct(loader, metadata));
+        }
+        catch
+        {
+            loader.Dispose();
+            throw;
+        }
+    }
+
+    private static void RefuseOtherContracts(ContractVersion compiled)
+    {
+        var host = ContractVersion.Host;
+        if (compiled.Major != host.Major || compiled.Minor > host.Minor)
+            throw new UnsupportedContractException($"it was compiled against contract {compiled}; this host serves {host}");
+    }
+
+    /// <summary>The runtime would find out only when the first method that needs the reference runs.</summary>
+    private static void RefuseNewerReferences(PluginMetadata metadata)
+    {
+        var shared = new SharedAssemblies(SharedTypes, []);
+        try
+        {
+            foreach (var reference in metadata.References)
+                shared.TryGet(reference, out _);
+        }
+        catch (FileLoadException e)
+        {
+            throw new UnsupportedContractException(e.Message);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Plugin Construct(PluginLoader loader, PluginMetadata metadata)
+    {
+        try
+        {
+            using var scope = loader.EnterContextualReflection();
+            var type = loader.LoadDefaultAssembly().GetType(metadata.EntryType, throwOnError: false)
+                ?? throw new PluginException($"its assembly {metadata.AssemblyName} has no class '{metadata.EntryType}'");
+            if (type.IsAbstract || !type.IsSubclassOf(typeof(Plugin)))
+                throw new PluginException($"its entry '{metadata.EntryType}' is not a class that derives from {typeof(Plugin).FullName}");
+            return (Plugin)Activator.CreateInstance(type)!;
+        }
+        catch (TargetInvocationException e) when (e.InnerException is { } inner)
+        {
+            throw new PluginException($"failed in its constructor: {inner.GetType().Name}: {inner.Message}", inner);
+        }
+        catch (Exception e) when (e is not PluginException)
+        {
+            throw new PluginException($"cannot be loaded: {e.GetType().Name}: {e.Message}", e);
+        }
+    }
+
+    private sealed class LoadedPlugin(PluginLoader loader, Plugin plugin) : ILoadedPlugin
+    {
+        private Plugin? _plugin = plugin;
+
+        public Plugin Plugin => _plugin ?? throw new ObjectDisposedException(nameof(LoadedPlugin));
+
+        public bool CanUnload => true;
+
+        public IUnloadProof Unload()
+        {
+            _plugin = null;
+            return loader.Unload();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Core.Plugins;
+using BlockHost.Plugins;
+
+namespace BlockHost.Loading;
+
+/// <summary>Reads a composition: the list of plugins that a deployment wants.</summary>
+public static class CompositionFile
+{
+    private const string AllPlugins = "*";
+
+    /// <param name="nameOrPath">A path, or the name of a file in <c>compositions/</c> beside the manifests ("minimal").</param>
+    /// <exception cref="PluginException">There is no such composition, or it is not well formed.</exception>
+    public static PluginSelection Read(string nameOrPath, PluginLocations locations)
+    {
+        var path = Find(nameOrPath, locations);
+        try
+        {
+            var document = DocumentFile.Read(path, LoadingJson.Default.CompositionDocument);
+            var name = document.Name ?? Path.GetFileNameWithoutExtension(path);
+            var plugins = document.Plugins ?? throw new PluginException("has no \"plugins\"");
+            return plugins.Contains(AllPlugins) ? PluginSelection.Everything : PluginSelection.Of(name, plugins.Select(ManifestChecks.Id));
+        }
+        catch (PluginException e)
+        {
+            throw new PluginException($"The composition {path} {e.Message}", e);
+        }
+    }
+
+    private static string Find(string nameOrPath, PluginLocations locations)
+    {
+        if (File.Exists(nameOrPath))
+            return Path.GetFullPath(nameOrPath);
+        var candidates = locations.ManifestFolders.Select(folder => Path.Combine(folder, "compositions", nameOrPath + ".json"));
+        return candidates.FirstOrDefault(File.Exists)
+            ?? throw new PluginException($"There is no composition '{nameOrPath}': it is neither a file nor in compositions/ beside the manifests");
+    }
+}
