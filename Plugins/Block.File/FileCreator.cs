@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Plugins.Block.File.Locking;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>Makes files for images. Blocking.</summary>
+internal static class FileCreator
+{
+    private const int SectorSize = 512;
+    private const uint OwnerWritesAllRead = 0b110_100_100;
+
+    /// <summary>
+    /// Makes the file, or empties one that nobody else uses. A file that did not exist is gone again after a failure.
+    /// </summary>
+    internal static void Create(FileCreateOptions options, CancellationToken cancellationToken)
+    {
+        var path = options.Filename;
+        using var file = OpenOrCreate(path, out var isNew);
+        try
+        {
+            if (file.Status().Type != FileType.Regular)
+                throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
+            using var locks = LockForCreation(file, path);
+            if (FileCalls.Truncate(file.Value, 0) is var errno and not 0)
+                throw SystemError.Exception("Could not clear file", errno);
+            FileResizer.Resize(file, RoundUp(options.Size), options.Preallocation, cancellationToken);
+        }
+        catch
+        {
+            if (isNew)
+                _ = Libc.unlink(path);
+            throw;
+        }
+    }
+
+    /// <summary>A device cannot be made; clearing its first sector takes away the format it held.</summary>
+    internal static unsafe void ClearDevice(FileCreateOptions options)
+    {
+        using var file = FileDescriptor.Open(options.Filename, OpenFlags.ReadWrite);
+        if (file.Status().Type is not (FileType.BlockDevice or FileType.CharacterDevice) || HostDeviceNode.DeviceSize(file) < options.Size)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
+        using var locks = LockForCreation(file, options.Filename);
+        var sector = stackalloc byte[SectorSize];
+        new Span<byte>(sector, SectorSize).Clear();
+        var vector = new IoVec { Base = sector, Length = SectorSize };
+        if (Libc.pwritev2(file.Value, &vector, 1, 0, (int)IoCallFlags.DataSync) < 0)
+            throw SystemError.Exception("Failed to clear the new image's first sector", SystemError.Last);
+    }
+
+    private static FileDescriptor OpenOrCreate(string path, out bool isNew)
+    {
+        const int Existing = OpenFlags.ReadWrite | OpenFlags.NonBlocking;
+        var file = FileDescriptor.TryOpen(path, Existing | OpenFlags.Create | OpenFlags.Exclusive, OwnerWritesAllRead, out var errno);
+        isNew = file is not null;
+        if (errno == Errno.EEXIST)
+            file = FileDescriptor.TryOpen(path, Existing, 0, out errno);
+        return file ?? throw SystemError.Exception($"Could not create '{path}'", errno);
+    }
+
+    private static ImageLock? LockForCreation(FileDescriptor file, string path)
+    {
+        var own = FileDescriptor.TryOpen($"/proc/self/fd/{file.Value}", OpenFlags.ReadOnly, 0, out _);
+        if (own is null)
+            return null;
+        var descriptor = new LockDescriptor(own);
+        if (!descriptor.IsSupported())
+        {
+            descriptor.Dispose();
+            return null;
+        }
+
+        var result = new ImageLock(descriptor, path);
+        try
+        {
+            const BlockPermissions Needed = BlockPermissions.Write | BlockPermissions.Resize;
+            result.Prepare(new BlockPermissionSet(Needed, BlockPermissions.All & ~BlockPermissions.Resize));
+            result.Commit();
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    private static long RoundUp(long size) => size > long.MaxValue - SectorSize ? size : (size + SectorSize - 1) / SectorSize * SectorSize;
+}

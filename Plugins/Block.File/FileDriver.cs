@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Engines;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>Common part of the drivers "file" and "host_device", which differ in the kind of file they take.</summary>
+internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOptions>, IImageCreator
+{
+    public sealed override BlockDriverKind Kind => BlockDriverKind.Protocol;
+
+    public sealed override Concurrency Concurrency => Concurrency.Parallel;
+
+    public sealed override IReadOnlyList<string> FileNamePrefixes => [FormatName];
+
+    public sealed override IReadOnlyList<string> StrongOptions => ["filename"];
+
+    public JsonTypeInfo CreateOptionsType => FileJson.Default.FileCreateOptions;
+
+    public abstract IReadOnlyList<CreateOption> CreateOptions { get; }
+
+    protected sealed override JsonTypeInfo<FileOptions> TypedOptionsType => FileJson.Default.FileOptions;
+
+    protected WorkerPool Workers { get; } = workers;
+
+    public sealed override bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
+    {
+        var prefix = FormatName + ":";
+        var path = fileName.StartsWith(prefix, StringComparison.Ordinal) ? fileName[prefix.Length..] : fileName;
+        options = JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["filename"] = path }, FileJson.Default.DictionaryStringString);
+        return true;
+    }
+
+    public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
+    {
+        var typed = options.Deserialize(FileJson.Default.FileCreateOptions)!;
+        if (typed.Size < 0)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects a non-negative number below 2^64");
+        await Task.Run(() => Create(typed, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    protected abstract void Create(FileCreateOptions options, CancellationToken cancellationToken);
+}
+
+/// <summary>Regular files.</summary>
+internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
+{
+    public override string FormatName => "file";
+
+    public override IReadOnlyList<CreateOption> CreateOptions { get; } =
+    [
+        new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable", "extent-size-hint"),
+        new("nocow", CreateOptionKind.Bool, "Turn off copy-on-write (valid only on btrfs)", "nocow"),
+        new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off, falloc, full)", "preallocation"),
+        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
+    ];
+
+    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
+    {
+        var opened = new FileOpener(context, options, Workers).Open(status => CheckRegular(status, options.Filename));
+        return new(new FileNode(context, options, opened, Workers));
+    }
+
+    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
+        FileCreator.Create(options, cancellationToken);
+
+    private static void CheckRegular(FileStatus status, string path)
+    {
+        if (status.Type != FileType.Regular)
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"'file' driver requires '{path}' to be a regular file");
+    }
+}
+
+/// <summary>Block and character devices.</summary>
+internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers)
+{
+    public override string FormatName => "host_device";
+
+    public override IReadOnlyList<CreateOption> CreateOptions { get; } =
+        [new("size", CreateOptionKind.Size, "Virtual disk size", "size")];
+
+    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
+    {
+        var opened = new FileOpener(context, options, Workers).Open(status => CheckDevice(status, options.Filename));
+        return new(new HostDeviceNode(context, options, opened, Workers));
+    }
+
+    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) => FileCreator.ClearDevice(options);
+
+    private static void CheckDevice(FileStatus status, string path)
+    {
+        if (status.Type is not (FileType.BlockDevice or FileType.CharacterDevice))
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"'host_device' driver requires '{path}' to be either a character or block device");
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Plugins.Block.File.Engines;
+using BlockHost.Plugins.Block.File.Locking;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>What a node is built from.</summary>
+internal sealed record OpenedFile(DataPath Path, ImageLock? Lock, RequestPool Requests);
+
+/// <summary>Opens a file the way its node's options ask for.</summary>
+internal sealed class FileOpener(IBlockNodeContext context, FileOptions options, WorkerPool workers)
+{
+    private bool _readOnly = context.ReadOnly;
+
+    /// <param name="checkType">Throws where the file is not of the driver's kind.</param>
+    internal OpenedFile Open(Action<FileStatus> checkType)
+    {
+        CheckOptions();
+
+        // Opening a pipe would wait for its other end, so look before, and again at what was opened.
+        if (FileDescriptor.TryStatus(options.Filename) is { } before && before.Type != FileType.Directory)
+            checkType(before);
+        var file = OpenFile();
+        LockDescriptor? locks = null;
+        try
+        {
+            checkType(file.Status());
+            locks = OpenLocks(file);
+            var requests = new RequestPool();
+            var path = CreatePath(file, requests);
+            return new OpenedFile(path, locks is null ? null : new ImageLock(locks, options.Filename), requests);
+        }
+        catch
+        {
+            locks?.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A second data path to the file that is open, under the context's new flags.</summary>
+    internal ValueTask<DataPath> ReopenAsync(FileDescriptor current, RequestPool requests)
+    {
+        var file = FileDescriptor.TryOpen(SelfPath(current), Flags(), 0, out var errno)
+            ?? throw OpenError(errno);
+        try
+        {
+            return new(CreatePath(file, requests));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="BlockException">A reopen asks for another value of an option that is fixed at open.</exception>
+    internal static void CheckUnchanged(FileOptions current, FileOptions wanted)
+    {
+        var changed = current switch
+        {
+            _ when wanted.Filename != current.Filename => "filename",
+            _ when wanted.PrManager != current.PrManager => "pr-manager",
+            _ when wanted.Locking != current.Locking => "locking",
+            _ when wanted.Aio != current.Aio => "aio",
+            _ when wanted.AioMaxBatch != current.AioMaxBatch => "aio-max-batch",
+            _ when wanted.DropCache != current.DropCache => "drop-cache",
+            _ => null,
+        };
+        if (changed is not null)
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{changed}'");
+    }
+
+    private static string SelfPath(FileDescriptor file) => $"/proc/self/fd/{file.Value}";
+
+    private void CheckOptions()
+    {
+        if (options.PrManager is { } id)
+            throw new BlockException(BlockErrorKind.NotFound, $"No persistent reservation manager with id '{id}'");
+        if (options.AioMaxBatch < 0)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'aio-max-batch' expects a non-negative number");
+        if (options.Aio == BlockdevAioOptions.Native && !context.CacheDirect)
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "aio=native was specified, but it requires cache.direct=on, which was not specified.");
+    }
+
+    private FileDescriptor OpenFile()
+    {
+        var file = FileDescriptor.TryOpen(options.Filename, Flags(), 0, out var errno);
+        if (file is null && !_readOnly && context.AutoReadOnly && errno is Errno.EACCES or Errno.EROFS or Errno.EPERM)
+        {
+            context.FallBackToReadOnly(OpenError(errno).Message);
+            _readOnly = true;
+            file = FileDescriptor.TryOpen(options.Filename, Flags(), 0, out errno);
+        }
+
+        return file ?? throw OpenError(errno);
+    }
+
+    private int Flags() =>
+        (_readOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite) | (context.CacheDirect ? OpenFlags.Direct : 0);
+
+    private BlockException OpenError(int errno)
+    {
+        if (errno == Errno.EINVAL && context.CacheDirect)
+            return new(BlockErrorKind.InvalidArgument, $"Could not open '{options.Filename}': filesystem does not support O_DIRECT", errno);
+        return SystemError.Exception($"Could not open '{options.Filename}'", errno);
+    }
+
+    /// <summary>
+    /// The locks get a description of their own, which outlives reopens: no moment between two descriptions leaves the
+    /// image unguarded.
+    /// </summary>
+    private LockDescriptor? OpenLocks(FileDescriptor file)
+    {
+        if (options.Locking == OnOffAuto.Off)
+            return null;
+        var own = FileDescriptor.TryOpen(SelfPath(file), OpenFlags.ReadOnly, 0, out var errno);
+        var locks = own is null ? null : new LockDescriptor(own);
+        if (locks is not null && locks.IsSupported())
+            return locks;
+        locks?.Dispose();
+        if (options.Locking == OnOffAuto.On)
+            throw SystemError.Exception($"File lock requested for '{options.Filename}' but not available", errno == 0 ? LinuxError.ENOTSUP : errno);
+        return null;
+    }
+
+    private DataPath CreatePath(FileDescriptor file, RequestPool requests)
+    {
+        var alignment = context.CacheDirect ? DirectAlignment.Of(file) : DirectAlignment.None;
+        IFileEngine engine = options.Aio switch
+        {
+            BlockdevAioOptions.Native => new LinuxAioEngine(workers),
+            BlockdevAioOptions.IoUring => new IoUringEngine(workers),
+            _ => new ThreadsEngine(workers),
+        };
+        return new DataPath(file, context.CacheDirect, alignment, engine, requests, context.Host.Clock) { IsWritable = !_readOnly };
+    }
+}

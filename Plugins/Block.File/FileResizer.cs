@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>Changes a regular file's size. Blocking; a failure puts the old size back.</summary>
+internal static class FileResizer
+{
+    private const int ChunkSize = 64 * 1024;
+
+    internal static void Resize(FileDescriptor file, long length, PreallocationMode preallocation, CancellationToken cancellationToken)
+    {
+        if (length < 0)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Image size cannot be negative");
+        var current = file.Status().Size;
+        if (preallocation != PreallocationMode.Off && length < current)
+            throw new BlockException(BlockErrorKind.NotSupported, "Preallocation can only be used for growing images");
+        switch (preallocation)
+        {
+            case PreallocationMode.Off:
+                Check(FileCalls.Truncate(file.Value, length), "Failed to resize file");
+                break;
+            case PreallocationMode.Falloc:
+                OrRestore(file, current, () => Allocate(file, current, length));
+                break;
+            case PreallocationMode.Full:
+                OrRestore(file, current, () => WriteZeroes(file, current, length, cancellationToken));
+                break;
+            default:
+                throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode: {QapiName(preallocation)}");
+        }
+    }
+
+    private static void Allocate(FileDescriptor file, long current, long length)
+    {
+        // Zero bytes are an error to posix_fallocate.
+        if (length != current)
+            Check(Libc.posix_fallocate(file.Value, current, length - current), "Could not preallocate data");
+    }
+
+    private static unsafe void WriteZeroes(FileDescriptor file, long current, long length, CancellationToken cancellationToken)
+    {
+        Check(FileCalls.Truncate(file.Value, length), "Could not resize file");
+        var zeroes = new byte[ChunkSize];
+        fixed (byte* buffer = zeroes)
+        {
+            // Up to the first chunk boundary, then whole chunks.
+            for (var offset = current; offset < length;)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var n = Math.Min(ChunkSize - offset % ChunkSize, length - offset);
+                var vector = new IoVec { Base = buffer, Length = (nuint)n };
+                var written = Libc.pwritev2(file.Value, &vector, 1, offset, 0);
+                if (written < 0)
+                    Check(SystemError.Last, "Could not write zeros for preallocation");
+                offset += written;
+            }
+        }
+
+        Check(FileCalls.DataSync(file.Value), "Could not flush file to disk");
+    }
+
+    private static void OrRestore(FileDescriptor file, long length, Action change)
+    {
+        try
+        {
+            change();
+        }
+        catch
+        {
+            _ = FileCalls.Truncate(file.Value, length);
+            throw;
+        }
+    }
+
+    private static void Check(int errno, string what)
+    {
+        if (errno is not 0 and not Errno.EINTR)
+            throw SystemError.Exception(what, errno);
+    }
+
+    private static string QapiName(PreallocationMode mode) => mode == PreallocationMode.Metadata ? "metadata" : mode.ToString();
+}

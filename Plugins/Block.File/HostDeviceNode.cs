@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Engines;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>A block or character device. Its size is the device's; discards and zeroes are ioctls.</summary>
+internal sealed class HostDeviceNode : PosixNode
+{
+    private bool _canDiscard = true;
+
+    internal HostDeviceNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
+        : base(context, options, opened, workers) => Initialize();
+
+    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled(cancellationToken)
+            : RunAsync(static r => ((HostDeviceNode)r.State!).Zero(r), offset, bytes, (int)flags);
+
+    public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        if (!_canDiscard)
+            return default;
+        return cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled(cancellationToken)
+            : RunAsync(static r => ((HostDeviceNode)r.State!).Discard(r), offset, bytes);
+    }
+
+    public override ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        if (options.Preallocation != PreallocationMode.Off)
+            throw new BlockException(BlockErrorKind.NotSupported, "Preallocation is unsupported for this non-regular file");
+        var current = DeviceSize(File);
+        if (length > current)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
+        if (options.Exact && length != current)
+            throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize device files");
+
+        // The device may have grown since it was opened; that is all a resize can bring to light.
+        CurrentProfile = CurrentProfile with { Length = current };
+        return default;
+    }
+
+    protected override BlockProfile Describe(DataPath path, IBlockNodeContext context)
+    {
+        var isBlockDevice = path.File.Status().Type == FileType.BlockDevice;
+        return new BlockProfile
+        {
+            Length = DeviceSize(path.File),
+            Limits = Limits(path),
+            Writable = path.IsWritable,
+            Flush = Support.Native,
+            Fua = Support.Native,
+            WriteZeroes = isBlockDevice ? Support.Native : Support.Emulate,
+            WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback,
+            Discard = context.DiscardUnmap && isBlockDevice ? Support.Native : Support.None,
+            Status = Support.Emulate,
+            Concurrency = Concurrency.Parallel,
+        };
+    }
+
+    internal static unsafe long DeviceSize(FileDescriptor file)
+    {
+        ulong size;
+        if (Libc.ioctl(file.Value, BlockDeviceControl.Size64, &size) == 0)
+            return checked((long)size);
+        var end = Libc.lseek(file.Value, 0, Seek.End);
+        return end >= 0 ? end : throw SystemError.Exception("Could not get the size of the device", SystemError.Last);
+    }
+
+    /// <summary>
+    /// Punching a hole lets the device unmap as long as it reads zeroes then, and fails where it would have to write
+    /// them; BLKZEROOUT writes them if need be, and so cannot be asked for a cheap answer only.
+    /// </summary>
+    private int Zero(FileRequest r)
+    {
+        var flags = (ZeroFlags)r.WorkArgument;
+        if ((flags & ZeroFlags.MayUnmap) != 0)
+        {
+            const FallocateMode Punch = FallocateMode.PunchHole | FallocateMode.KeepSize;
+            var errno = FileCalls.Fallocate(r.Descriptor, Punch, r.Offset, r.Remaining);
+            if (!IsRefusal(errno))
+                return errno;
+        }
+
+        if ((flags & ZeroFlags.NoFallback) != 0)
+            return LinuxError.ENOTSUP;
+        var result = FileCalls.DeviceRange(r.Descriptor, BlockDeviceControl.ZeroOut, r.Offset, r.Remaining);
+        return IsRefusal(result) ? LinuxError.ENOTSUP : result;
+    }
+
+    private int Discard(FileRequest r)
+    {
+        var errno = FileCalls.DeviceRange(r.Descriptor, BlockDeviceControl.Discard, r.Offset, r.Remaining);
+        if (SystemError.IsUnsupported(errno))
+            _canDiscard = false;
+        return IsRefusal(errno) ? 0 : errno;
+    }
+
+    /// <summary>The device cannot, or not for this range (EINVAL: not whole logical blocks).</summary>
+    private static bool IsRefusal(int errno) => SystemError.IsUnsupported(errno) || errno == Errno.EINVAL;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
+namespace BlockHost.Plugins.Block.File.Native;
+
+/// <summary>
+/// An open file descriptor. A plain number, not a SafeHandle: the host makes no call on a node after it is disposed,
+/// so the reference counting of every system call would buy nothing.
+/// </summary>
+internal sealed unsafe class FileDescriptor(int value) : IDisposable
+{
+    private int _value = value;
+
+    ~FileDescriptor() => Close();
+
+    internal int Value => _value;
+
+    /// <exception cref="BlockException">"Could not open 'path': reason".</exception>
+    internal static FileDescriptor Open(string path, int flags, uint mode = 0)
+    {
+        var fd = TryOpen(path, flags, mode, out var errno);
+        return fd ?? throw SystemError.Exception($"Could not open '{path}'", errno);
+    }
+
+    internal static FileDescriptor? TryOpen(string path, int flags, uint mode, out int errno)
+    {
+        if (path.Contains('\0'))
+        {
+            errno = Errno.EINVAL;
+            return null;
+        }
+
+        int fd;
+        do
+        {
+            fd = Libc.open(path, flags | OpenFlags.CloseOnExec, mode);
+            errno = fd < 0 ? SystemError.Last : 0;
+        }
+        while (errno == Errno.EINTR);
+        return fd < 0 ? null : new FileDescriptor(fd);
+    }
+
+    internal FileStatus Status()
+    {
+        const int EmptyPath = 0x1000;
+        FileStatus status;
+        if (Libc.statx(_value, "", EmptyPath, FileStatus.Mask, &status) < 0)
+            throw SystemError.Exception("Could not stat file", SystemError.Last);
+        return status;
+    }
+
+    /// <summary>Status of the file that <paramref name="path"/> leads to, or null.</summary>
+    internal static FileStatus? TryStatus(string path)
+    {
+        const int CurrentDirectory = -100;
+        FileStatus status;
+        return Libc.statx(CurrentDirectory, path, 0, FileStatus.Mask, &status) < 0 ? null : status;
+    }
+
+    public void Dispose()
+    {
+        Close();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Close()
+    {
+        var fd = Interlocked.Exchange(ref _value, -1);
+        if (fd >= 0)
+            _ = Libc.close(fd);
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Engines;
+using BlockHost.Plugins.Block.File.Locking;
+using BlockHost.Plugins.Block.File.Native;
+
+namespace BlockHost.Plugins.Block.File;
+
+/// <summary>What regular files and devices have in common: the data path, flush, locking, reopen.</summary>
+internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenable
+{
+    private readonly IBlockNodeContext _context;
+    private readonly FileOptions _options;
+    private readonly WorkerPool _workers;
+    private readonly ImageLock? _lock;
+    private DataPath _path;
+    private bool _noFlush;
+    private int _lostWrites;
+
+    protected PosixNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
+    {
+        _context = context;
+        _options = options;
+        _workers = workers;
+        _lock = opened.Lock;
+        _path = opened.Path;
+        _noFlush = context.CacheNoFlush;
+        Requests = opened.Requests;
+        CurrentProfile = new BlockProfile { Length = 0 };
+    }
+
+    public sealed override BlockProfile Profile => CurrentProfile;
+
+    public sealed override string FileName => _options.Filename;
+
+    protected BlockProfile CurrentProfile { get; set; }
+
+    protected int Descriptor => _path.File.Value;
+
+    protected FileDescriptor File => _path.File;
+
+    private RequestPool Requests { get; }
+
+    public sealed override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+            return ValueTask.FromCanceled(cancellationToken);
+        if ((flags & ReadFlags.Prefetch) == 0)
+            return _path.ReadAsync(offset, target);
+        if (!_path.IsDirect)
+            _ = Libc.posix_fadvise(Descriptor, offset, target.Length, Advice.WillNeed);
+        return default;
+    }
+
+    public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+            return ValueTask.FromCanceled(cancellationToken);
+        return _path.WriteAsync(offset, source, durable: (flags & WriteFlags.Fua) != 0 && !_noFlush);
+    }
+
+    public sealed override ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        if (_noFlush)
+            return default;
+        return cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled(cancellationToken)
+            : RunAsync(static r => ((PosixNode)r.State!).DataSync(r.Descriptor), 0, 0);
+    }
+
+    public sealed override ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken)
+    {
+        _lock?.Prepare(permissions);
+        return default;
+    }
+
+    public sealed override void CommitPermissions() => _lock?.Commit();
+
+    public sealed override void AbortPermissions() => _lock?.Abort();
+
+    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
+        new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512 });
+
+    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, System.Text.Json.JsonElement options, CancellationToken cancellationToken)
+    {
+        FileOpener.CheckUnchanged(_options, System.Text.Json.JsonSerializer.Deserialize(options, FileJson.Default.FileOptions)!);
+        var opener = new FileOpener(context, _options, _workers);
+        var path = await opener.ReopenAsync(File, Requests).ConfigureAwait(false);
+        return new ReopenStep(this, path, context.CacheNoFlush, Describe(path, context));
+    }
+
+    public abstract ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _path.DisposeAsync().ConfigureAwait(false);
+        _lock?.Dispose();
+    }
+
+    /// <summary>The profile of the node on <paramref name="path"/>.</summary>
+    protected abstract BlockProfile Describe(DataPath path, IBlockNodeContext context);
+
+    /// <summary>Limits from the alignment that direct I/O asks for.</summary>
+    protected static BlockLimits Limits(DataPath path) => new()
+    {
+        RequestAlignment = path.Alignment.Offset,
+        MemoryAlignment = path.Alignment.Memory,
+    };
+
+    protected void Initialize() => CurrentProfile = Describe(_path, _context);
+
+    /// <summary>An operation turned out to be missing: from now on the host does without.</summary>
+    protected void Narrow(BlockProfile profile)
+    {
+        CurrentProfile = profile;
+        _context.ProfileChanged();
+    }
+
+    /// <summary>Runs blocking work on a worker thread. <see cref="FileRequest.State"/> is this node.</summary>
+    protected ValueTask RunAsync(Func<FileRequest, int> work, long offset, long bytes, int argument = 0)
+    {
+        var request = Requests.Rent();
+        request.Prepare(work, this, Descriptor, offset, bytes, argument);
+        var task = request.Task;
+        _workers.Enqueue(request);
+        return task;
+    }
+
+    /// <summary>
+    /// After a failed fdatasync the kernel may have dropped the dirty pages it could not write and marked them clean: a
+    /// later one would succeed without the data being on disk. So the first error stays.
+    /// </summary>
+    private int DataSync(int descriptor)
+    {
+        if (Volatile.Read(ref _lostWrites) is var earlier and not 0)
+            return earlier;
+        var errno = FileCalls.DataSync(descriptor);
+        if (errno != 0 && !_path.IsDirect)
+            Volatile.Write(ref _lostWrites, errno);
+        return errno;
+    }
+
+    private sealed class ReopenStep(PosixNode node, DataPath path, bool noFlush, BlockProfile profile) : IReopenStep
+    {
+        public void Commit()
+        {
+            var old = node._path;
+            node._path = path;
+            node._noFlush = noFlush;
+            node.CurrentProfile = profile;
+            old.Retire();
+        }
+
+        public ValueTask AbortAsync() => path.DisposeAsync();
+    }
+}
