@@ -11,7 +11,7 @@ public sealed class DefaultChildPermissionsTests
     {
         var own = new BlockPermissionSet(ConsistentRead | Write, ConsistentRead | WriteUnchanged);
 
-        Assert.Equal(new(ConsistentRead | Write, ConsistentRead | WriteUnchanged | GraphMod), Of(BlockChildRole.Filtered, own, writable: true));
+        Assert.Equal(new(ConsistentRead | Write, ConsistentRead | WriteUnchanged), Of(BlockChildRole.Filtered, own, writable: true));
     }
 
     [Fact]
@@ -20,7 +20,7 @@ public sealed class DefaultChildPermissionsTests
         var (needed, shared) = Of(BlockChildRole.Image, BlockPermissionSet.None, writable: true);
 
         Assert.Equal(ConsistentRead | Write | Resize, needed);
-        Assert.Equal(ConsistentRead | WriteUnchanged | GraphMod, shared);
+        Assert.Equal(ConsistentRead | WriteUnchanged, shared);
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class DefaultChildPermissionsTests
     public void A_backing_file_is_only_read_and_takes_other_writers_only_where_the_users_do()
     {
         Assert.Equal(
-            new(ConsistentRead, ConsistentRead | WriteUnchanged | GraphMod),
+            new(ConsistentRead, ConsistentRead | WriteUnchanged),
             Of(BlockChildRole.Backing, new(ConsistentRead | Write | Resize, ConsistentRead), writable: true));
         Assert.Equal(All, Of(BlockChildRole.Backing, new(ConsistentRead, All), writable: false).Shared);
     }

@@ -17,9 +17,7 @@ public enum BlockPermissions
 
     Resize = 8,
 
-    GraphMod = 16,
-
-    All = ConsistentRead | Write | WriteUnchanged | Resize | GraphMod,
+    All = ConsistentRead | Write | WriteUnchanged | Resize,
 }
 
 /// <summary>Permissions of one user on one node.</summary>

@@ -4,9 +4,6 @@ namespace BlockHost.Block;
 /// <summary>The permissions QEMU's drivers take on their children unless they say otherwise.</summary>
 public static class DefaultChildPermissions
 {
-    private const BlockPermissions PassedThrough =
-        BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.WriteUnchanged | BlockPermissions.Resize;
-
     public static BlockPermissionSet For(BlockChildRole role, BlockPermissionSet own, bool writable)
     {
         if ((role & BlockChildRole.Filtered) != 0)
@@ -15,21 +12,20 @@ public static class DefaultChildPermissions
     }
 
     /// <summary>A filter needs just what its users need.</summary>
-    public static BlockPermissionSet Filter(BlockPermissionSet own) =>
-        new(own.Needed & PassedThrough, (own.Shared & PassedThrough) | (BlockPermissions.All & ~PassedThrough));
+    public static BlockPermissionSet Filter(BlockPermissionSet own) => own;
 
     /// <summary>Nobody may change a backing file under an overlay, but others may read it or rewrite the same data.</summary>
     public static BlockPermissionSet Backing(BlockPermissionSet own)
     {
         var needed = own.Needed & BlockPermissions.ConsistentRead;
         var shared = (own.Shared & BlockPermissions.Write) != 0 ? BlockPermissions.Write | BlockPermissions.Resize : BlockPermissions.None;
-        return new(needed, shared | BlockPermissions.ConsistentRead | BlockPermissions.GraphMod | BlockPermissions.WriteUnchanged);
+        return new(needed, shared | BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged);
     }
 
     /// <summary>A format writes its storage whenever it is writable, and lets nobody else change it.</summary>
     public static BlockPermissionSet Storage(BlockChildRole role, BlockPermissionSet own, bool writable)
     {
-        var (needed, shared) = Filter(own);
+        var (needed, shared) = own;
         if ((role & BlockChildRole.Metadata) != 0)
         {
             if (writable)

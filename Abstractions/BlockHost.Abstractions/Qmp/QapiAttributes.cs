@@ -61,3 +61,7 @@ public sealed class QapiFeatureAttribute(string name) : Attribute
 {
     public string Name { get; } = name;
 }
+
+/// <summary>A member of an older version of the interface: still accepted, but left out of the introspection schema.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class QapiLegacyAttribute : Attribute;

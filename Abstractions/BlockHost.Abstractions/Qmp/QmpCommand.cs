@@ -49,6 +49,9 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags)
     /// <summary>QAPI features of the command, such as "deprecated" and "unstable".</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
 
+    /// <summary>Rewrites older forms of the arguments to today's, before they are validated.</summary>
+    public virtual JsonElement Modernise(JsonElement arguments) => arguments;
+
     /// <summary>Runs the command and writes its return value, exactly one JSON value.</summary>
     /// <param name="arguments">Validated against <see cref="ArgumentsType"/>; an object.</param>
     /// <exception cref="QmpException">The command failed; nothing has been written.</exception>
@@ -59,30 +62,34 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags)
         JsonTypeInfo<TArgs> arguments,
         JsonTypeInfo<TReturn> returns,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask<TReturn>> handler,
-        QmpCommandFlags flags = QmpCommandFlags.None) => new FunctionCommand<TArgs, TReturn>(name, arguments, returns, handler, flags);
+        QmpCommandFlags flags = QmpCommandFlags.None,
+        IReadOnlyList<string>? features = null) => new FunctionCommand<TArgs, TReturn>(name, arguments, returns, handler, flags) { Features = features ?? [] };
 
     /// <summary>A command that answers nothing.</summary>
     public static QmpCommand CreateAction<TArgs>(
         string name,
         JsonTypeInfo<TArgs> arguments,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask> handler,
-        QmpCommandFlags flags = QmpCommandFlags.None) =>
-        new FunctionCommand<TArgs, object>(name, arguments, returns: null, (call, args, ct) => Nothing(handler(call, args, ct)), flags);
+        QmpCommandFlags flags = QmpCommandFlags.None,
+        IReadOnlyList<string>? features = null) =>
+        new FunctionCommand<TArgs, object>(name, arguments, returns: null, (call, args, ct) => Nothing(handler(call, args, ct)), flags) { Features = features ?? [] };
 
     /// <summary>A command without arguments and answer.</summary>
     public static QmpCommand CreateAction(
         string name,
         Func<IQmpCall, CancellationToken, ValueTask> handler,
-        QmpCommandFlags flags = QmpCommandFlags.None) =>
-        new FunctionCommand<object, object>(name, arguments: null, returns: null, (call, _, ct) => Nothing(handler(call, ct)), flags);
+        QmpCommandFlags flags = QmpCommandFlags.None,
+        IReadOnlyList<string>? features = null) =>
+        new FunctionCommand<object, object>(name, arguments: null, returns: null, (call, _, ct) => Nothing(handler(call, ct)), flags) { Features = features ?? [] };
 
     /// <summary>A command without arguments.</summary>
     public static QmpCommand CreateQuery<TReturn>(
         string name,
         JsonTypeInfo<TReturn> returns,
         Func<IQmpCall, CancellationToken, ValueTask<TReturn>> handler,
-        QmpCommandFlags flags = QmpCommandFlags.None) =>
-        new FunctionCommand<object, TReturn>(name, arguments: null, returns, (call, _, ct) => handler(call, ct), flags);
+        QmpCommandFlags flags = QmpCommandFlags.None,
+        IReadOnlyList<string>? features = null) =>
+        new FunctionCommand<object, TReturn>(name, arguments: null, returns, (call, _, ct) => handler(call, ct), flags) { Features = features ?? [] };
 
     private static async ValueTask<object> Nothing(ValueTask action)
     {

@@ -26,7 +26,12 @@ public interface IBlockBackend : IAsyncDisposable
 {
     string? Name { get; }
 
+    bool WriteThrough { get; }
+
     IGraphNode Node { get; }
+
+    /// <summary>The link to <see cref="Node"/>, as queries of the graph show it.</summary>
+    IGraphEdge Edge { get; }
 
     BlockProfile Profile { get; }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+using BlockHost.Plugins.Commands.Block;
+using BlockHost.Plugins.Commands.Block.Commands;
+
+[assembly: PluginEntry(typeof(CommandsBlockPlugin))]
+
+namespace BlockHost.Plugins.Commands.Block;
+
+/// <summary>The commands that build, change and query the block graph.</summary>
+public sealed class CommandsBlockPlugin : Plugin
+{
+    public override PluginIdentity Identity { get; } =
+        new("commands.block", "0.1.0", "QMP commands that build, change and query the block graph");
+
+    public override void Register(IPluginRegistry registry)
+    {
+        registry.Add(new BlockdevAddCommand());
+        registry.Add(GraphCommands.BlockdevDel());
+        registry.Add(GraphCommands.BlockdevReopen());
+        registry.Add(GraphCommands.BlockResize());
+        registry.Add(GraphCommands.SetWriteThreshold());
+        registry.Add(SnapshotCommands.SnapshotSync());
+        registry.Add(SnapshotCommands.Snapshot());
+        registry.Add(SnapshotCommands.ChangeBackingFile());
+        registry.Add(QueryCommands.NamedBlockNodes());
+        registry.Add(QueryCommands.Block());
+        registry.Add(QueryCommands.BlockStats());
+        registry.Add(DebugGraphCommand.Create());
+    }
+}

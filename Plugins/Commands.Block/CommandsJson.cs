@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using BlockHost.Block;
+using BlockHost.Plugins.Commands.Block.Types;
+
+namespace BlockHost.Plugins.Commands.Block;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(BlockdevOptions))]
+[JsonSerializable(typeof(BlockdevDelArguments))]
+[JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(BlockResizeArguments))]
+[JsonSerializable(typeof(WriteThresholdArguments))]
+[JsonSerializable(typeof(ChangeBackingFileArguments))]
+[JsonSerializable(typeof(SnapshotSyncArguments))]
+[JsonSerializable(typeof(SnapshotArguments))]
+[JsonSerializable(typeof(NamedBlockNodesArguments))]
+[JsonSerializable(typeof(BlockStatsArguments))]
+[JsonSerializable(typeof(IReadOnlyList<BlockDeviceInfo>))]
+[JsonSerializable(typeof(IReadOnlyList<BlockInfo>))]
+[JsonSerializable(typeof(IReadOnlyList<BlockStatsEntry>))]
+[JsonSerializable(typeof(DebugGraph))]
+internal sealed partial class CommandsJson : JsonSerializerContext;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using BlockHost.Block;
+
+namespace BlockHost.Plugins.Commands.Block.Types;
+
+internal sealed record BlockdevDelArguments
+{
+    public required string NodeName { get; init; }
+}
+
+internal sealed record BlockdevReopenArguments
+{
+    public required IReadOnlyList<BlockdevOptions> Options { get; init; }
+}
+
+internal sealed record BlockResizeArguments
+{
+    public string? Device { get; init; }
+
+    public string? NodeName { get; init; }
+
+    /// <summary>New length in bytes.</summary>
+    public required long Size { get; init; }
+}
+
+internal sealed record WriteThresholdArguments
+{
+    public required string NodeName { get; init; }
+
+    /// <summary>Offset in bytes; 0 switches the threshold off.</summary>
+    public required ulong WriteThreshold { get; init; }
+}
+
+internal sealed record ChangeBackingFileArguments
+{
+    public required string Device { get; init; }
+
+    public required string ImageNodeName { get; init; }
+
+    public required string BackingFile { get; init; }
+}
+
+[JsonConverter(typeof(JsonStringEnumConverter<NewImageMode>))]
+internal enum NewImageMode
+{
+    [JsonStringEnumMemberName("existing")]
+    Existing = 0,
+
+    [JsonStringEnumMemberName("absolute-paths")]
+    AbsolutePaths = 1,
+}
+
+internal sealed record SnapshotSyncArguments
+{
+    public string? Device { get; init; }
+
+    public string? NodeName { get; init; }
+
+    public required string SnapshotFile { get; init; }
+
+    public string? SnapshotNodeName { get; init; }
+
+    public string? Format { get; init; }
+
+    public NewImageMode? Mode { get; init; }
+}
+
+internal sealed record SnapshotArguments
+{
+    public required string Node { get; init; }
+
+    public required string Overlay { get; init; }
+}
+
+internal sealed record NamedBlockNodesArguments
+{
+    public bool? Flat { get; init; }
+}
+
+internal sealed record BlockStatsArguments
+{
+    public bool? QueryNodes { get; init; }
+}
