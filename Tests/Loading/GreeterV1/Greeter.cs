@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+namespace Fixture;
+
+public static class Greeter
+{
+    public static string Greeting => "GREETING_OF_VERSION_1";
+}

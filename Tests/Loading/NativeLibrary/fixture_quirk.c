@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+int fixture_answer(void)
+{
+    return 42;
+}
