@@ -98,7 +98,7 @@ public sealed class PluginManager : IPluginCatalog
         var loader = _options.Loader ?? throw new PluginException("This program loads no plugins from files");
         var candidate = loader.ReadManifest(path);
         if (candidate.Manifest is null)
-            throw new PluginException($"The manifest {candidate.Path} is not usable: {candidate.Reason}");
+            throw new PluginException($"Plugin '{candidate.Id}' is faulted: {candidate.Reason}");
         _plugins.Replace(candidate);
         return await _plugins.LoadAsync(candidate.Id, cancellationToken).ConfigureAwait(false);
     }
