@@ -89,7 +89,7 @@ internal static partial class ManifestChecks
         {
             OwnDriver(driver, drivers, "fileNamePrefixes");
             if (!PrefixPattern().IsMatch(prefix))
-                throw new PluginException($"has the file name prefix '{prefix}'; letters, digits, '+', '-' and '.' are possible");
+                throw new PluginException($"has the file name prefix '{prefix}'; letters, digits, '_', '+', '-' and '.' are possible");
         }
 
         return prefixes ?? new Dictionary<string, string>();
@@ -122,6 +122,6 @@ internal static partial class ManifestChecks
     [GeneratedRegex(@"\A([0-9A-Fa-f]{2})+\z")]
     private static partial Regex HexPattern();
 
-    [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9+.-]*\z")]
+    [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9_+.-]*\z")]
     private static partial Regex PrefixPattern();
 }
