@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Plugins.Block.File.Locking;
@@ -57,8 +58,9 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     }
 
     /// <exception cref="BlockException">A reopen asks for another value of an option that is fixed at open.</exception>
-    internal static void CheckUnchanged(FileOptions current, FileOptions wanted)
+    internal static void CheckUnchanged(FileOptions current, JsonElement options)
     {
+        var wanted = options.Deserialize(FileJson.Default.FileOptions)!;
         var changed = current switch
         {
             _ when wanted.Filename != current.Filename => "filename",
@@ -66,11 +68,14 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             _ when wanted.Locking != current.Locking => "locking",
             _ when wanted.Aio != current.Aio => "aio",
             _ when wanted.AioMaxBatch != current.AioMaxBatch => "aio-max-batch",
-            _ when wanted.DropCache != current.DropCache => "drop-cache",
+            _ when (wanted.DropCache ?? true) != (current.DropCache ?? true) => "drop-cache",
             _ => null,
         };
-        if (changed is not null)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{changed}'");
+        if (changed is null)
+            return;
+        throw new BlockException(
+            BlockErrorKind.InvalidArgument,
+            options.TryGetProperty(changed, out _) ? $"Cannot change the option '{changed}'" : $"Option '{changed}' cannot be reset to its default value");
     }
 
     private static string SelfPath(FileDescriptor file) => $"/proc/self/fd/{file.Value}";

@@ -46,8 +46,8 @@ public sealed record FileOptions
     /// <summary>Most requests in one submission. They are submitted one by one, so that any value holds.</summary>
     public long AioMaxBatch { get; init; }
 
-    /// <summary>Drop the page cache where the image may have been changed elsewhere (after a migration).</summary>
-    public bool DropCache { get; init; } = true;
+    /// <summary>Drop the page cache where the image may have been changed elsewhere (after a migration); default true.</summary>
+    public bool? DropCache { get; init; }
 
     [JsonPropertyName("x-check-cache-dropped")]
     [QapiFeature("unstable")]

@@ -21,6 +21,8 @@ internal static class FileResizer
         {
             case PreallocationMode.Off:
                 Check(FileCalls.Truncate(file.Value, length), "Failed to resize file");
+                if (current == 0 && length > 0)
+                    AllocateFirstBlock(file, length);
                 break;
             case PreallocationMode.Falloc:
                 OrRestore(file, current, () => Allocate(file, current, length));
@@ -31,6 +33,19 @@ internal static class FileResizer
             default:
                 throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode: {QapiName(preallocation)}");
         }
+    }
+
+    /// <summary>
+    /// Direct I/O that probes for its alignment by reading the start learns nothing from a hole, which some file systems
+    /// answer at any alignment. As QEMU does; without space for it the file is as good.
+    /// </summary>
+    private static unsafe void AllocateFirstBlock(FileDescriptor file, long length)
+    {
+        const int BlockSize = 4096;
+        var zeroes = stackalloc byte[BlockSize];
+        new Span<byte>(zeroes, BlockSize).Clear();
+        var vector = new IoVec { Base = zeroes, Length = (nuint)Math.Min(BlockSize, length) };
+        _ = Libc.pwritev2(file.Value, &vector, 1, 0, 0);
     }
 
     private static void Allocate(FileDescriptor file, long current, long length)

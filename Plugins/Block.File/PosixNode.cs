@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.File.Engines;
@@ -82,9 +83,9 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
         new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512 });
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, System.Text.Json.JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
-        FileOpener.CheckUnchanged(_options, System.Text.Json.JsonSerializer.Deserialize(options, FileJson.Default.FileOptions)!);
+        FileOpener.CheckUnchanged(_options, options);
         var opener = new FileOpener(context, _options, _workers);
         var path = await opener.ReopenAsync(File, Requests).ConfigureAwait(false);
         return new ReopenStep(this, path, context.CacheNoFlush, Describe(path, context));

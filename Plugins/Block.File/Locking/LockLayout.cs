@@ -9,7 +9,7 @@ namespace BlockHost.Plugins.Block.File.Locking;
 ///   byte 100 + bit   this user needs the permission
 ///   byte 200 + bit   this user does not let others have it
 ///
-///   bit  0 consistent read   1 write   2 write unchanged   3 resize   4 change children
+///   bit  0 consistent read   1 write   2 write unchanged   3 resize
 /// </code>
 /// A permission may be taken when nobody else holds its byte at 200, and denied to others when nobody else holds its
 /// byte at 100. Offsets are positions to lock; nothing is written there.
@@ -18,9 +18,9 @@ internal static class LockLayout
 {
     internal const int NeededBase = 100;
     internal const int UnsharedBase = 200;
-    internal const int BitCount = 5;
+    internal const int BitCount = 4;
 
-    private static readonly string[] s_names = ["consistent read", "write", "write unchanged", "resize", "change children"];
+    private static readonly string[] s_names = ["consistent read", "write", "write unchanged", "resize"];
 
     /// <summary>The permission's name in error texts.</summary>
     internal static string Name(int bit) => s_names[bit];
