@@ -10,7 +10,7 @@ namespace BlockHost.Plugins.Block.File.Engines;
 internal sealed class WorkerPool : IDisposable
 {
     private const int MaxThreads = 64;
-    private static readonly TimeSpan s_idleTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
 
     private readonly object _gate = new();
     private FileRequest? _head;
@@ -88,7 +88,7 @@ internal sealed class WorkerPool : IDisposable
             while (_head is null)
             {
                 _idle++;
-                var woken = !_stopping && Monitor.Wait(_gate, s_idleTime);
+                var woken = !_stopping && Monitor.Wait(_gate, IdleTime);
                 _idle--;
                 if (_head is null && (!woken || _stopping))
                 {

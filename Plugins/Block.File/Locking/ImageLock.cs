@@ -10,10 +10,8 @@ namespace BlockHost.Plugins.Block.File.Locking;
 /// </summary>
 internal sealed class ImageLock(LockDescriptor descriptor, string path) : IDisposable
 {
-    private static readonly BlockPermissionSet s_nothing = new(BlockPermissions.None, BlockPermissions.All);
-
-    private BlockPermissionSet _held = s_nothing;
-    private BlockPermissionSet _wanted = s_nothing;
+    private BlockPermissionSet _held = BlockPermissionSet.None;
+    private BlockPermissionSet _wanted = BlockPermissionSet.None;
 
     /// <exception cref="BlockException">Busy: another user's permissions forbid it; the message names the first conflict.</exception>
     internal void Prepare(BlockPermissionSet wanted)

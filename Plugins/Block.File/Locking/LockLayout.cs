@@ -20,10 +20,10 @@ internal static class LockLayout
     internal const int UnsharedBase = 200;
     internal const int BitCount = 4;
 
-    private static readonly string[] s_names = ["consistent read", "write", "write unchanged", "resize"];
+    private static readonly string[] Names = ["consistent read", "write", "write unchanged", "resize"];
 
     /// <summary>The permission's name in error texts.</summary>
-    internal static string Name(int bit) => s_names[bit];
+    internal static string Name(int bit) => Names[bit];
 
     internal static bool Has(this BlockPermissions permissions, int bit) => ((int)permissions >> bit & 1) != 0;
 }
