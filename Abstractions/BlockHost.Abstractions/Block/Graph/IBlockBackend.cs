@@ -17,6 +17,18 @@ public sealed record BackendOptions
 
     /// <summary>Requests beyond the node's end are allowed where it is growable (tools).</summary>
     public bool AllowGrow { get; init; }
+
+    /// <summary>Opening only: "filename" may stand for a format's storage or be a json: or protocol name (tools).</summary>
+    public bool AllowFileNames { get; init; }
+
+    /// <summary>Opening only: a format that is not given is found by looking at the image (tools; a guest can forge it).</summary>
+    public bool AllowProbing { get; init; }
+
+    /// <summary>Opening only: leave out backing files that the header records.</summary>
+    public bool NoBacking { get; init; }
+
+    /// <summary>Opening only: metadata will be looked at, guest data not.</summary>
+    public bool NoIo { get; init; }
 }
 
 /// <summary>

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>
+/// A user of a node outside the graph. Every request enters the graph through a backend's queue, so a drained section
+/// needs to hold back the queues only:
+/// <code>
+///   request:  in flight + 1 ─► held back? ─ no ─► go on ─► in flight - 1
+///                                 └ yes ─► in flight - 1, wait, try again
+///   drain:    held back + 1 ─► wait until nothing is in flight
+/// </code>
+/// </summary>
+internal sealed class Backend : IBlockBackend
+{
+    private readonly BlockGraph _graph;
+    private readonly BackendOptions _options;
+    private readonly Lock _lock = new();
+    private ImmutableArray<Queue> _queues = [];
+    private BlockStats _closedQueues = new();
+    private int _heldBack;
+    private TaskCompletionSource? _idle;
+    private TaskCompletionSource? _released;
+    private bool _disposed;
+
+    public Backend(BlockGraph graph, GraphNode node, BackendOptions options)
+    {
+        _graph = graph;
+        _options = options;
+        Link = new RootLink(this, node);
+    }
+
+    public event Action<IBlockBackend>? Resized;
+
+    public RootLink Link { get; }
+
+    public string? Name => _options.Name;
+
+    public string Description => _options.Description
+        ?? (_options.Name is { } name ? $"block device '{name}'" : "an unnamed block device");
+
+    public IGraphNode Node => Link.Child;
+
+    public IGraphEdge Edge => Link;
+
+    public BlockProfile Profile => Link.Child.Profile;
+
+    public long Length => Link.Child.Length;
+
+    public bool WriteThrough => _options.WriteThrough;
+
+    public bool AllowGrow => _options.AllowGrow;
+
+    public TimeProvider Clock => _graph.Clock;
+
+    /// <summary>Requests must wait.</summary>
+    public bool IsHeldBack => Volatile.Read(ref _heldBack) != 0;
+
+    public BlockStats Stats
+    {
+        get
+        {
+            lock (_lock)
+            {
+                var sum = _closedQueues;
+                foreach (var queue in _queues)
+                    sum = queue.Counters.AddTo(sum, Clock);
+                return sum;
+            }
+        }
+    }
+
+    public IBlockQueue OpenQueue()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var queue = new Queue(this);
+            _queues = _queues.Add(queue);
+            return queue;
+        }
+    }
+
+    public ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) =>
+        _graph.ChangePermissionsAsync(this, permissions, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+        }
+
+        // Never released: who still waits, or comes later, is told that the backend is gone.
+        HoldBack();
+        await WhenIdle().ConfigureAwait(false);
+        Volatile.Read(ref _released)!.TrySetResult();
+        await _graph.RemoveBackendAsync(this).ConfigureAwait(false);
+    }
+
+    /// <summary>From now on new requests wait.</summary>
+    public void HoldBack()
+    {
+        lock (_lock)
+        {
+            if (_heldBack++ == 0)
+                _released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        Interlocked.MemoryBarrier();
+    }
+
+    public void Release()
+    {
+        TaskCompletionSource? released = null;
+        lock (_lock)
+        {
+            if (--_heldBack == 0)
+                (released, _released) = (_released, null);
+        }
+
+        released?.TrySetResult();
+    }
+
+    /// <summary>Completes when nothing is in flight; requests must be held back.</summary>
+    public Task WhenIdle()
+    {
+        lock (_lock)
+        {
+            if (IsIdle)
+                return Task.CompletedTask;
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        RequestEnded();
+        lock (_lock)
+            return _idle?.Task ?? Task.CompletedTask;
+    }
+
+    /// <summary>Completes when requests may go on.</summary>
+    public Task WhenReleased()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _released?.Task ?? Task.CompletedTask;
+        }
+    }
+
+    /// <summary>A queue has nothing in flight while requests are held back.</summary>
+    public void RequestEnded()
+    {
+        TaskCompletionSource? idle;
+        lock (_lock)
+        {
+            if (_idle is null || !IsIdle)
+                return;
+            (idle, _idle) = (_idle, null);
+        }
+
+        idle.SetResult();
+    }
+
+    public void Closed(Queue queue)
+    {
+        lock (_lock)
+        {
+            if (!_queues.Contains(queue))
+                return;
+            _queues = _queues.Remove(queue);
+            _closedQueues = queue.Counters.AddTo(_closedQueues, Clock);
+        }
+    }
+
+    public void OnResized() => Resized?.Invoke(this);
+
+    private bool IsIdle
+    {
+        get
+        {
+            foreach (var queue in _queues)
+            {
+                if (queue.InFlight != 0)
+                    return false;
+            }
+
+            return true;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>Users outside the graph.</summary>
+public sealed partial class BlockGraph
+{
+    public async ValueTask<IBlockBackend> OpenAsync(BlockdevRef reference, BackendOptions options, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var node = await ResolveAsync(reference, OpenScope.For(options), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await AttachBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await CloseUnusedAsync(node).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        return await AttachBackendAsync(Own(node), options, cancellationToken).ConfigureAwait(false);
+    }
+
+    internal async ValueTask ChangePermissionsAsync(Backend backend, BlockPermissionSet permissions, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        backend.Link.Proposed = permissions;
+        await PermissionUpdate.ApplyAsync([backend.Link.Child], cancellationToken).ConfigureAwait(false);
+    }
+
+    internal async ValueTask RemoveBackendAsync(Backend backend)
+    {
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await DetachBackendAsync(backend).ConfigureAwait(false);
+    }
+
+    /// <summary>block_resize: a user that needs to resize, for the time of it.</summary>
+    internal async ValueTask ResizeAsync(GraphNode node, long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        if (length < 0)
+            throw new QmpException("Parameter 'size' expects a >0 size");
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var permissions = new BlockPermissionSet(BlockPermissions.Resize, BlockPermissions.All);
+        var backend = await AttachBackendAsync(node, new BackendOptions { Permissions = permissions }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            await node.ResizeDirectAsync(length, options, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await DetachBackendAsync(backend).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<Backend> AttachBackendAsync(GraphNode node, BackendOptions options, CancellationToken cancellationToken)
+    {
+        if (options.Name is { } name)
+            CheckNewBackendName(name);
+        if (node.IsClosed)
+            throw new BlockException(BlockErrorKind.ShuttingDown, $"Node '{node.Name}' has been closed");
+        var backend = new Backend(this, node, options);
+        backend.Link.Proposed = options.Permissions;
+        node.AttachParent(backend.Link);
+        try
+        {
+            await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            node.DetachParent(backend.Link);
+            throw;
+        }
+
+        _backends = _backends.Add(backend);
+        await ExtendDrainsAsync().ConfigureAwait(false);
+        return backend;
+    }
+
+    private async ValueTask DetachBackendAsync(Backend backend)
+    {
+        var node = backend.Link.Child;
+        _backends = _backends.Remove(backend);
+        node.DetachParent(backend.Link);
+        await PermissionUpdate.LoosenAsync(node).ConfigureAwait(false);
+        await CloseUnusedAsync(node).ConfigureAwait(false);
+    }
+
+    private void CheckNewBackendName(string name)
+    {
+        if (!NodeNames.IsWellFormed(name))
+            throw new QmpException("Invalid device name");
+        if (_backends.Any(backend => backend.Name == name))
+            throw new QmpException($"Device with id '{name}' already exists");
+        if (_names.ContainsKey(name))
+            throw new QmpException($"Device name '{name}' conflicts with an existing node name");
+    }
+}

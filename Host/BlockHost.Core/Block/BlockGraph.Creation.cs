@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>Making images.</summary>
+public sealed partial class BlockGraph
+{
+    public async ValueTask CreateImageAsync(JsonElement createOptions, CancellationToken cancellationToken)
+    {
+        if (createOptions.ValueKind != JsonValueKind.Object || JsonObjects.StringMember(createOptions, "driver") is not { } name)
+            throw new QmpException("Parameter 'driver' is missing");
+        using var lease = await _drivers.AcquireAsync(name, "image creation", cancellationToken).ConfigureAwait(false)
+            ?? throw new QmpException($"Parameter 'driver' does not accept value '{name}'");
+        if (!lease.Driver.TryGetFacet<IImageCreator>(out var creator))
+            throw new QmpException($"Driver '{name}' does not support creating images");
+        var options = JsonObjects.Where(createOptions, member => member.Name != "driver");
+        OptionsCheck.Validate(creator.CreateOptionsType, options);
+        var context = new ImageCreation(this);
+        try
+        {
+            await creator.CreateAsync(context, options, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await context.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<ChildLink> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var node = await ResolveAsync(reference, OpenScope.Storage, cancellationToken).ConfigureAwait(false);
+        var needed = BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize;
+        var link = new ChildLink(parent: null, "file", BlockChildRole.Image, node) { Proposed = new(needed, BlockPermissions.None) };
+        node.AttachParent(link);
+        try
+        {
+            await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+            return link;
+        }
+        catch
+        {
+            Unlink(link);
+            await CloseUnusedAsync(node).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async ValueTask CloseStorageAsync(ChildLink link)
+    {
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await DetachChildAsync(link).ConfigureAwait(false);
+    }
+
+    private sealed class ImageCreation(BlockGraph graph) : IImageCreateContext
+    {
+        private readonly List<ChildLink> _opened = [];
+
+        public IPluginHost Host => graph.Host;
+
+        public async ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken)
+        {
+            var link = await graph.OpenStorageAsync(reference, cancellationToken).ConfigureAwait(false);
+            _opened.Add(link);
+            return link;
+        }
+
+        public async ValueTask CloseAsync()
+        {
+            foreach (var link in _opened)
+                await graph.CloseStorageAsync(link).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+using System.Security.Cryptography;
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>Opening nodes and letting go of them. All of it happens under the graph's lock.</summary>
+public sealed partial class BlockGraph
+{
+    /// <summary>Levels of children under a node; more is a loop or an attack.</summary>
+    internal const int MaxNesting = 200;
+
+    private long _generatedNames;
+
+    public async ValueTask<IGraphNode> AddAsync(JsonElement options, CancellationToken cancellationToken)
+    {
+        if (options.ValueKind == JsonValueKind.Object && JsonObjects.StringMember(options, "node-name") is null)
+            throw new QmpException("'node-name' must be specified for the root node");
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var node = await OpenNodeAsync(options, OpenScope.Command, cancellationToken).ConfigureAwait(false);
+        node.MonitorOwned = true;
+        return node;
+    }
+
+    public async ValueTask RemoveAsync(string nodeName, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var node = FindNode(nodeName) ?? throw new QmpException($"Failed to find node with node-name='{nodeName}'");
+        if (_backends.Any(backend => backend.Link.Child == node))
+            throw new QmpException($"Node {nodeName} is in use");
+        if (!node.MonitorOwned)
+            throw new QmpException($"Node {nodeName} is not owned by the monitor");
+        if (node.ParentEdges.Length > 0)
+            throw new QmpException($"Block device {nodeName} is in use");
+        node.MonitorOwned = false;
+        await CloseUnusedAsync(node).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens a node with nothing above it yet. A failure leaves nothing open.</summary>
+    internal async ValueTask<GraphNode> OpenNodeAsync(JsonElement json, OpenScope scope, CancellationToken cancellationToken)
+    {
+        if (scope.Depth > MaxNesting)
+            throw new QmpException($"Nodes are nested more than {MaxNesting} levels deep");
+        if (scope.AllowFileNames)
+            json = await FileNameOptions.ExpandAsync(this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
+        var options = NodeOptions.Parse(json, scope.Inherited);
+        var name = options.NodeName ?? GenerateName();
+        if (options.NodeName is not null)
+            CheckNewName(name);
+        var lease = await _drivers.AcquireAsync(options.Driver, $"node '{name}'", cancellationToken).ConfigureAwait(false)
+            ?? throw new QmpException($"Parameter 'driver' does not accept value '{options.Driver}'");
+        var node = new GraphNode(this, lease, name, options.NodeName is null, options);
+        if (!_names.TryAdd(name, node))
+        {
+            lease.Dispose();
+            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+        }
+
+        await OpenDriverAsync(node, scope, cancellationToken).ConfigureAwait(false);
+        return node;
+    }
+
+    /// <summary>Finds or opens what a reference names. An opened node must be attached or closed by the caller.</summary>
+    internal async ValueTask<GraphNode> ResolveAsync(BlockdevRef reference, OpenScope scope, CancellationToken cancellationToken) =>
+        reference.IsReference
+            ? LookupNode(reference.NodeName, reference.NodeName)
+            : await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Links a child to a node that is being opened, with the permissions its role asks for.</summary>
+    internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, string name, BlockChildRole role, GraphNode child, CancellationToken cancellationToken)
+    {
+        var link = new ChildLink(parent, name, role, child);
+        CheckNoLoop(parent, child);
+        parent.ChildLinks = parent.ChildLinks.Add(link);
+        child.AttachParent(link);
+        try
+        {
+            await PermissionUpdate.ApplyAsync([parent, child], cancellationToken).ConfigureAwait(false);
+            await ExtendDrainsAsync().ConfigureAwait(false);
+            return link;
+        }
+        catch
+        {
+            Unlink(link);
+            await CloseUnusedAsync(child).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Takes a child away from a node, and closes what nobody else uses.</summary>
+    internal async ValueTask DetachChildAsync(ChildLink link)
+    {
+        Unlink(link);
+        await PermissionUpdate.LoosenAsync(link.Child).ConfigureAwait(false);
+        await CloseUnusedAsync(link.Child).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the node if nobody uses it, and then its children.</summary>
+    internal async ValueTask CloseUnusedAsync(GraphNode first)
+    {
+        var unused = new Stack<GraphNode>();
+        unused.Push(first);
+        while (unused.TryPop(out var node))
+        {
+            if (node.MonitorOwned || node.IsClosed || node.ParentEdges.Length > 0)
+                continue;
+            foreach (var child in await CloseAsync(node).ConfigureAwait(false))
+                unused.Push(child);
+        }
+    }
+
+    private async ValueTask OpenDriverAsync(GraphNode node, OpenScope scope, CancellationToken cancellationToken)
+    {
+        try
+        {
+            OptionsCheck.Validate(node.Driver.OptionsType, node.DriverOptions);
+            var context = new NodeContext(this, node, scope);
+            var opened = await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+            context.Seal();
+            List(node);
+            node.Opened(opened);
+            await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await CloseUnusedAsync(node).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async ValueTask<IReadOnlyList<GraphNode>> CloseAsync(GraphNode node)
+    {
+        try
+        {
+            await node.CloseAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Unlist(node);
+            foreach (var link in node.ChildLinks)
+                link.Child.DetachParent(link);
+        }
+
+        var children = node.ChildLinks.Select(link => link.Child).Distinct().Reverse().ToArray();
+        node.ChildLinks = [];
+        foreach (var child in children)
+            await PermissionUpdate.LoosenAsync(child).ConfigureAwait(false);
+        return children;
+    }
+
+    private static void Unlink(ChildLink link)
+    {
+        link.Child.DetachParent(link);
+        if (link.ParentNode is { } parent)
+            parent.ChildLinks = parent.ChildLinks.Remove(link);
+    }
+
+    private static void CheckNoLoop(GraphNode parent, GraphNode child)
+    {
+        if (GraphWalk.DownFrom([child]).Contains(parent))
+            throw new QmpException($"Making '{child.Name}' a child of '{parent.Name}' would create a cycle");
+    }
+
+    private void CheckNewName(string name)
+    {
+        NodeNames.Check(name);
+        if (_backends.Any(backend => backend.Name == name))
+            throw new QmpException($"node-name={name} is conflicting with a device id");
+        if (_names.ContainsKey(name))
+            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+    }
+
+    private string GenerateName() => $"#block{_generatedNames++}{RandomNumberGenerator.GetInt32(100):00}";
+}

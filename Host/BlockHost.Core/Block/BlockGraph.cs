@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>
+/// The graph of open nodes. Changes take one lock; each part of this class holds one kind of them. Requests take none:
+/// where a change moves an edge that requests use, it does so inside a drained section.
+/// </summary>
+public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
+{
+    private readonly IDriverSource _drivers;
+    private readonly Func<IPluginHost> _host;
+    private readonly IQmpEvents _events;
+    private readonly SemaphoreSlim _changes = new(1);
+    private readonly ConcurrentDictionary<string, GraphNode> _names = new(StringComparer.Ordinal);
+    private ImmutableArray<GraphNode> _listed = [];
+    private ImmutableArray<Backend> _backends = [];
+    private long _created;
+
+    /// <param name="host">The services given to drivers; asked for when a node is opened, as the graph is one of them.</param>
+    public BlockGraph(IDriverSource drivers, IIoBufferPool buffers, IQmpEvents events, TimeProvider clock, Func<IPluginHost> host)
+    {
+        _drivers = drivers;
+        _host = host;
+        _events = events;
+        Buffers = buffers;
+        Clock = clock;
+    }
+
+    public IReadOnlyList<IGraphNode> Nodes => [.. _listed.Reverse()];
+
+    public IReadOnlyList<IBlockBackend> Backends => _backends;
+
+    internal IIoBufferPool Buffers { get; }
+
+    internal TimeProvider Clock { get; }
+
+    internal IPluginHost Host => _host();
+
+    public bool TryGetNode(string nodeName, [NotNullWhen(true)] out IGraphNode? node)
+    {
+        node = FindNode(nodeName);
+        return node is not null;
+    }
+
+    public IGraphNode Lookup(string? device, string? nodeName) => LookupNode(device, nodeName);
+
+    public async ValueTask<BlockDriver?> FindDriverAsync(string formatName, CancellationToken cancellationToken)
+    {
+        using var lease = await _drivers.AcquireAsync(formatName, "a query", cancellationToken).ConfigureAwait(false);
+        return lease?.Driver;
+    }
+
+    /// <summary>Ends everything: users are cut off, then nodes close from the top down.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var backend in _backends)
+            await backend.DisposeAsync().ConfigureAwait(false);
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        foreach (var node in _listed)
+        {
+            node.MonitorOwned = false;
+            await CloseUnusedAsync(node).ConfigureAwait(false);
+        }
+    }
+
+    private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsOpen && !node.IsClosed ? node : null;
+
+    private GraphNode LookupNode(string? device, string? nodeName)
+    {
+        if (device is not null && _backends.FirstOrDefault(backend => backend.Name == device) is { } backend)
+            return backend.Link.Child;
+        return (nodeName is null ? null : FindNode(nodeName))
+            ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{nodeName}'");
+    }
+
+    private static GraphNode Own(IGraphNode node) =>
+        node as GraphNode ?? throw new ArgumentException($"Node '{node.Name}' is not of this graph", nameof(node));
+
+    /// <summary>Gives the node its place in the order of creation, once.</summary>
+    internal void List(GraphNode node)
+    {
+        if (node.Order != 0)
+            return;
+        node.Order = ++_created;
+        _listed = _listed.Add(node);
+    }
+
+    private void Unlist(GraphNode node)
+    {
+        _listed = _listed.Remove(node);
+        _names.TryRemove(KeyValuePair.Create(node.Name, node));
+    }
+
+    private async ValueTask<ChangeLock> BeginChangeAsync(CancellationToken cancellationToken)
+    {
+        await _changes.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return new ChangeLock(_changes);
+    }
+
+    private readonly struct ChangeLock(SemaphoreSlim changes) : IDisposable
+    {
+        public void Dispose() => changes.Release();
+    }
+}

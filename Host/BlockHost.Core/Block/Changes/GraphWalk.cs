@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Core.Block.Changes;
+
+/// <summary>Walks over the graph.</summary>
+internal static class GraphWalk
+{
+    /// <summary>The nodes and all below them, every parent before its children.</summary>
+    public static IReadOnlyList<GraphNode> DownFrom(IReadOnlyList<GraphNode> nodes) =>
+        ParentsFirst(nodes, static node => node.ChildLinks.Select(link => link.Child));
+
+    /// <summary>The node and all above it, every child before its parents.</summary>
+    public static IReadOnlyList<GraphNode> UpFrom(GraphNode node) =>
+        ParentsFirst([node], static node => node.ParentEdges.Select(edge => edge.ParentNode).OfType<GraphNode>());
+
+    // Depth first without recursion; a node is placed when all that follows from it has been.
+    private static List<GraphNode> ParentsFirst(IReadOnlyList<GraphNode> start, Func<GraphNode, IEnumerable<GraphNode>> next)
+    {
+        var seen = new HashSet<GraphNode>();
+        var placed = new List<GraphNode>();
+        var path = new Stack<(GraphNode Node, IEnumerator<GraphNode> Next)>();
+        foreach (var node in start.Reverse())
+        {
+            if (seen.Add(node))
+                path.Push((node, next(node).GetEnumerator()));
+            while (path.TryPeek(out var top))
+            {
+                if (!top.Next.MoveNext())
+                {
+                    placed.Add(top.Node);
+                    path.Pop();
+                }
+                else if (seen.Add(top.Next.Current))
+                {
+                    path.Push((top.Next.Current, next(top.Next.Current).GetEnumerator()));
+                }
+            }
+        }
+
+        placed.Reverse();
+        return placed;
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block.Changes;
+
+/// <summary>One node's part of a reopen: prepare can fail and changes nothing for good; commit cannot fail.</summary>
+internal sealed class NodeReopen(GraphNode node, NodeOptions options)
+{
+    private readonly GenericOptions _oldGeneric = node.Generic;
+    private IReopenStep? _step;
+    private ChildLink? _oldBacking;
+    private ChildLink? _newBacking;
+    private bool _backingChanged;
+
+    public GraphNode Node { get; } = node;
+
+    public IEnumerable<GraphNode> NewChildren => _newBacking is null ? [] : [_newBacking.Child];
+
+    public IEnumerable<GraphNode> OldChildren => _oldBacking is null ? [] : [_oldBacking.Child];
+
+    public async ValueTask PrepareAsync(BlockGraph graph, CancellationToken cancellationToken)
+    {
+        if (options.Driver != Node.Driver.FormatName)
+            throw new QmpException("Cannot change the option 'driver'");
+        OptionsCheck.Validate(Node.Driver.OptionsType, options.DriverOptions);
+        var unchanged = CheckChildren(graph);
+        Node.Generic = options.Generic;
+        Node.IsReopening = true;
+        var context = new NodeContext(graph, Node, OpenScope.Command);
+        context.Seal();
+        if (Node.TryGetFacet<IReopenable>(out var reopenable))
+            _step = await reopenable.PrepareReopenAsync(context, options.DriverOptions, cancellationToken).ConfigureAwait(false);
+        else
+            CheckSameOptions(unchanged);
+        ExchangeBacking();
+    }
+
+    public void Commit()
+    {
+        Node.IsReopening = false;
+        Node.DriverOptions = options.DriverOptions;
+        Node.Options = (options with { Generic = Node.Generic }).ToJson(Node.Name);
+        _step?.Commit();
+        if (_backingChanged && Node.TryGetFacet<IBackingChildHolder>(out var holder))
+        {
+            holder.SetBackingChild(_newBacking);
+            Node.BackingOverridden = _newBacking?.Child.FileName != Node.RecordedBacking?.FileName;
+        }
+
+        Node.RefreshProfile();
+    }
+
+    public async ValueTask AbortAsync()
+    {
+        Node.IsReopening = false;
+        Node.Generic = _oldGeneric;
+        if (_backingChanged)
+            RestoreBacking();
+        if (_step is not null)
+            await _step.AbortAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Children must be the present ones, but for the backing file. Returns the names of options that are children.</summary>
+    private HashSet<string> CheckChildren(BlockGraph graph)
+    {
+        var children = new HashSet<string> { "backing" };
+        foreach (var link in Node.ChildLinks.Where(link => link.Name != "backing"))
+        {
+            children.Add(link.Name);
+            if (!options.DriverOptions.TryGetProperty(link.Name, out var given))
+                throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");
+            if (given.ValueKind != JsonValueKind.String || graph.ResolveExisting(given.GetString()!) != link.Child)
+                throw new QmpException($"Cannot change the option '{link.Name}'");
+        }
+
+        if (options.DriverOptions.TryGetProperty("backing", out var backing))
+            WantBacking(graph, backing);
+        else if (Node.BackingLink is not null)
+            throw new QmpException($"backing is missing for '{Node.Name}'");
+        return children;
+    }
+
+    private void WantBacking(BlockGraph graph, JsonElement backing)
+    {
+        var wanted = backing.ValueKind switch
+        {
+            JsonValueKind.Null => null,
+            JsonValueKind.String when backing.GetString() is "" => null,
+            JsonValueKind.String => graph.ResolveExisting(backing.GetString()!),
+            _ => throw new QmpException("Cannot change the option 'backing'"),
+        };
+        _oldBacking = Node.BackingLink;
+        _backingChanged = _oldBacking?.Child != wanted;
+        if (!_backingChanged)
+        {
+            _oldBacking = null;
+            return;
+        }
+
+        if (!Node.TryGetFacet<IBackingChildHolder>(out _))
+            throw new QmpException("Cannot change the option 'backing'");
+        if (wanted is not null && GraphWalk.DownFrom([wanted]).Contains(Node))
+            throw new QmpException($"Making '{wanted.Name}' a backing child of '{Node.Name}' would create a cycle");
+        _newBacking = wanted is null ? null : new ChildLink(Node, "backing", BlockChildRole.Backing, wanted);
+    }
+
+    private void ExchangeBacking()
+    {
+        if (!_backingChanged)
+            return;
+        Remove(_oldBacking);
+        Add(_newBacking);
+    }
+
+    private void RestoreBacking()
+    {
+        if (_newBacking is not null && !Node.ChildLinks.Contains(_newBacking) && (_oldBacking is null || Node.ChildLinks.Contains(_oldBacking)))
+            return;
+        Remove(_newBacking);
+        if (_oldBacking is not null && !Node.ChildLinks.Contains(_oldBacking))
+            Add(_oldBacking);
+    }
+
+    private void Add(ChildLink? link)
+    {
+        if (link is null)
+            return;
+        Node.ChildLinks = Node.ChildLinks.Add(link);
+        link.Child.AttachParent(link);
+    }
+
+    private void Remove(ChildLink? link)
+    {
+        if (link is null)
+            return;
+        Node.ChildLinks = Node.ChildLinks.Remove(link);
+        link.Child.DetachParent(link);
+    }
+
+    /// <summary>A driver that cannot reopen takes no new options of its own, and cannot learn to write.</summary>
+    private void CheckSameOptions(HashSet<string> children)
+    {
+        if (_oldGeneric.ReadOnly != Node.Generic.ReadOnly || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
+            throw new QmpException($"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
+        foreach (var member in options.DriverOptions.EnumerateObject())
+        {
+            if (!children.Contains(member.Name) && !(Node.DriverOptions.TryGetProperty(member.Name, out var old) && JsonElement.DeepEquals(old, member.Value)))
+                throw new QmpException($"Cannot change the option '{member.Name}'");
+        }
+
+        foreach (var member in Node.DriverOptions.EnumerateObject())
+        {
+            if (!children.Contains(member.Name) && !options.DriverOptions.TryGetProperty(member.Name, out _))
+                throw new QmpException($"Option '{member.Name}' cannot be reset to its default value");
+        }
+    }
+}

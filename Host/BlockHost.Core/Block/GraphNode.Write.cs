@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using BlockHost.Block;
+using BlockHost.Core.Block.Io;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>
+/// Writing. As for reads, what the driver can take goes to it at once. A node with a request alignment tracks its writes,
+/// so that a read-modify-write cannot undo a neighbour's write.
+/// </summary>
+internal sealed partial class GraphNode
+{
+    private const WriteFlags DriverFlags = WriteFlags.Unchanged | WriteFlags.Compressed;
+
+    private readonly RequestTracker _writes = new();
+
+    public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, bool mayGrow, CancellationToken cancellationToken)
+    {
+        var bytes = source.Length;
+        var length = Length;
+        if (!_plainWrites || (flags & ~DriverFlags) != 0 || offset < 0 || offset > length || bytes > length - offset || bytes > _maxTransfer)
+            return WriteSlowlyAsync(offset, source, flags, mayGrow, cancellationToken);
+        NoteWrite(offset, offset + bytes);
+        return Node.WriteAsync(offset, source, flags, cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteSlowlyAsync(long offset, IoSlice source, WriteFlags flags, bool mayGrow, CancellationToken cancellationToken)
+    {
+        CheckWrite(offset, source.Length, mayGrow);
+        if (source.IsEmpty)
+            return;
+        NoteWrite(offset, offset + source.Length);
+        if (Generic.DetectZeroes != DetectZeroes.Off && (flags & WriteFlags.Compressed) == 0 && source.IsZero())
+        {
+            var unmap = Generic.DetectZeroes == DetectZeroes.Unmap ? ZeroFlags.MayUnmap : ZeroFlags.None;
+            await WriteZeroesCheckedAsync(offset, source.Length, unmap | ZeroFlagsOf(flags), (flags & WriteFlags.Serialising) != 0, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await WriteCheckedAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+        }
+
+        GrowTo(offset + source.Length);
+    }
+
+    /// <summary>Writes a range that is permitted and in bounds, but may be unaligned.</summary>
+    private async ValueTask WriteCheckedAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        var fua = (flags & WriteFlags.Fua) != 0;
+        var serialising = (flags & WriteFlags.Serialising) != 0;
+        var driverFlags = (flags & DriverFlags) | (fua && _nativeFua ? WriteFlags.Fua : WriteFlags.None);
+        if (_alignmentMask == 0 && !serialising)
+            await WriteInPiecesAsync(offset, source, driverFlags, cancellationToken).ConfigureAwait(false);
+        else
+            await WriteTrackedAsync(offset, source, driverFlags, serialising, cancellationToken).ConfigureAwait(false);
+        if (fua && !_nativeFua)
+            await FlushAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask WriteTrackedAsync(long offset, IoSlice source, WriteFlags flags, bool serialising, CancellationToken cancellationToken)
+    {
+        var range = new AlignedRange(offset, source.Length, _alignmentMask);
+        var request = await _writes.BeginAsync(range.Start, range.End, serialising || !range.IsAligned).ConfigureAwait(false);
+        try
+        {
+            if (range.IsAligned)
+                await WriteInPiecesAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+            else
+                await ReadModifyWriteAsync(range, source, flags, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _writes.End(request);
+        }
+    }
+
+    /// <summary>Completes the first and the last block of a write with what they hold now.</summary>
+    private async ValueTask ReadModifyWriteAsync(AlignedRange range, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        var block = (int)_alignmentMask + 1;
+        using var first = _graph.Buffers.Rent(block);
+        using var last = _graph.Buffers.Rent(block);
+        var padded = new IoVector();
+        var oneBlock = range.End - range.Start == block;
+        if (range.Head > 0 || oneBlock)
+            await ReadBlockAsync(range.Start, first.Memory, cancellationToken).ConfigureAwait(false);
+        if (range.Tail > 0 && !oneBlock)
+            await ReadBlockAsync(range.End - block, last.Memory, cancellationToken).ConfigureAwait(false);
+        padded.Add(first.Memory[..range.Head]);
+        padded.Add(source);
+        padded.Add((oneBlock ? first : last).Memory[(block - range.Tail)..]);
+        await WriteInPiecesAsync(range.Start, padded.All, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask ReadBlockAsync(long offset, Memory<byte> block, CancellationToken cancellationToken)
+    {
+        if (offset >= Length)
+            block.Span.Clear();
+        else
+            await ReadInPiecesAsync(offset, block, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask WriteInPiecesAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        for (long done = 0; done < source.Length;)
+        {
+            var piece = source.Slice(done, Math.Min(_maxTransfer, source.Length - done));
+            await WritePieceAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
+            done += piece.Length;
+        }
+    }
+
+    private async ValueTask WritePieceAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        if (MemoryAlignment.Holds(source, _profile.Limits.MemoryAlignment))
+        {
+            await WriteToDriverAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        for (long done = 0; done < source.Length;)
+        {
+            using var bounce = _graph.Buffers.Rent(BounceSize(source.Length - done));
+            source.Slice(done, bounce.Memory.Length).CopyTo(bounce.Memory.Span);
+            await WriteToDriverAsync(offset + done, bounce.Memory, flags, cancellationToken).ConfigureAwait(false);
+            done += bounce.Memory.Length;
+        }
+    }
+
+    private ValueTask WriteToDriverAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        Gate.IsUnlimited
+            ? Node.WriteAsync(offset, source, flags, cancellationToken)
+            : Gate.RunAsync((Node, offset, source, flags, cancellationToken), static r => r.Node.WriteAsync(r.offset, r.source, r.flags, r.cancellationToken), cancellationToken);
+
+    private void CheckWrite(long offset, long bytes, bool mayGrow)
+    {
+        CheckRange(offset, bytes);
+        if (ReadOnly)
+            throw new BlockException(BlockErrorKind.ReadOnly, "Block node is read-only") { NodeName = Name, Offset = offset };
+        if (bytes <= Length - offset)
+            return;
+        if (!Profile.Growable || !mayGrow)
+            throw new BlockException(BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} ends beyond node '{Name}' ({Length} bytes)") { NodeName = Name, Offset = offset };
+    }
+
+    private static ZeroFlags ZeroFlagsOf(WriteFlags flags) =>
+        ((flags & WriteFlags.Fua) != 0 ? ZeroFlags.Fua : ZeroFlags.None) | ((flags & WriteFlags.Unchanged) != 0 ? ZeroFlags.Unchanged : ZeroFlags.None);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Io;
+using BlockHost.Core.Block.Opening;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>
+/// The host's side of a <see cref="BlockNode"/>: its place in the graph here, its data path in the other parts of this class.
+/// Places in the graph change only under the graph's lock; the data path takes no lock.
+/// </summary>
+internal sealed partial class GraphNode : IGraphNode
+{
+    private readonly BlockGraph _graph;
+    private readonly DriverLease _lease;
+    private BlockNode? _node;
+
+    public GraphNode(BlockGraph graph, DriverLease lease, string name, bool generatedName, NodeOptions options)
+    {
+        _graph = graph;
+        _lease = lease;
+        Name = name;
+        HasGeneratedName = generatedName;
+        Generic = options.Generic;
+        DriverOptions = options.DriverOptions;
+        Options = options.ToJson(name);
+    }
+
+    public string Name { get; }
+
+    public bool HasGeneratedName { get; }
+
+    public bool IsImplicit { get; init; }
+
+    public BlockDriver Driver => _lease.Driver;
+
+    /// <summary>Place in the order of creation; 0 until the node is listed.</summary>
+    public long Order { get; set; }
+
+    public GenericOptions Generic { get; set; }
+
+    /// <summary>The driver's own options, as given.</summary>
+    public JsonElement DriverOptions { get; set; }
+
+    public JsonElement Options { get; set; }
+
+    /// <summary>blockdev-add gave the monitor a reference to this node.</summary>
+    public bool MonitorOwned { get; set; }
+
+    public bool IsClosed { get; private set; }
+
+    /// <summary>The user put another backing file (or none) under the node than its header records.</summary>
+    public bool BackingOverridden { get; set; }
+
+    public ImmutableArray<ChildLink> ChildLinks { get; set; } = [];
+
+    /// <summary>Newest first.</summary>
+    public ImmutableArray<GraphEdge> ParentEdges { get; set; } = [];
+
+    /// <summary>What all users together need and share, as last told to the driver.</summary>
+    public BlockPermissionSet CommittedPermissions { get; set; } = BlockPermissionSet.None;
+
+    public bool ReadOnly => Generic.ReadOnly || !(Profile.Writable || IsReopening);
+
+    /// <summary>The driver is about to take over new options: whether it can write will show only then.</summary>
+    public bool IsReopening { get; set; }
+
+    public bool CacheDirect => Generic.CacheDirect;
+
+    public bool CacheNoFlush => Generic.CacheNoFlush;
+
+    public DetectZeroes DetectZeroes => Generic.DetectZeroes;
+
+    public BlockNode Node => _node ?? throw new BlockException(BlockErrorKind.ShuttingDown, $"Node '{Name}' is not open") { NodeName = Name };
+
+    public bool IsOpen => _node is not null;
+
+    public string FileName => NodeFileNames.Of(this);
+
+    /// <summary>The child that stands for the node: where its data comes from unchanged, or its storage.</summary>
+    public ChildLink? PrimaryLink =>
+        FirstChild(BlockChildRole.Primary) ?? FirstChild(BlockChildRole.Filtered);
+
+    public ChildLink? BackingLink => FirstChild(BlockChildRole.CopyOnWrite);
+
+    public ChildLink? FilteredLink => FirstChild(BlockChildRole.Filtered);
+
+    public IGraphNode? Backing => Driver.Kind == BlockDriverKind.Filter ? FilteredLink?.Child.Backing : BackingLink?.Child;
+
+    public BackingFileReference? RecordedBacking => TryGetFacet<IBackingFileStore>(out var store) ? store.Backing : null;
+
+    public IReadOnlyList<IGraphEdge> Children => ChildLinks;
+
+    public IReadOnlyList<IGraphEdge> Parents => ParentEdges;
+
+    public async ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
+        TryGetFacet<IImageInfo>(out var info) ? await info.GetFactsAsync(cancellationToken).ConfigureAwait(false) : new ImageFacts();
+
+    public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
+        where T : class
+    {
+        facet = null;
+        return _node is { } node && node.TryGetFacet(out facet);
+    }
+
+    public void Yank() => _node?.Yank();
+
+    /// <summary>Own users see a new node take this place: the driver's half is there.</summary>
+    public void Opened(BlockNode node)
+    {
+        _node = node;
+        RefreshProfile();
+    }
+
+    /// <summary>Ends the driver's half. Children are still linked: it may write to them.</summary>
+    public async ValueTask CloseAsync()
+    {
+        if (IsClosed)
+            return;
+        IsClosed = true;
+        try
+        {
+            if (_node is { } node)
+                await CloseNodeAsync(node).ConfigureAwait(false);
+        }
+        finally
+        {
+            _lease.Dispose();
+        }
+    }
+
+    public void AttachParent(GraphEdge edge) => ParentEdges = ParentEdges.Insert(0, edge);
+
+    public void DetachParent(GraphEdge edge) => ParentEdges = ParentEdges.Remove(edge);
+
+    ValueTask IGraphNode.ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
+        _graph.ResizeAsync(this, length, options, cancellationToken);
+
+    ValueTask IGraphNode.FlushAsync(CancellationToken cancellationToken) => FlushAsync(cancellationToken);
+
+    private async ValueTask CloseNodeAsync(BlockNode node)
+    {
+        try
+        {
+            if (!ReadOnly)
+                await FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // Whoever needed the data on disk has flushed before; closing goes on.
+        }
+
+        await node.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private ChildLink? FirstChild(BlockChildRole role)
+    {
+        foreach (var link in ChildLinks)
+        {
+            if ((link.Role & role) != 0)
+                return link;
+        }
+
+        return null;
+    }
+}

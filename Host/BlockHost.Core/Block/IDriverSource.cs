@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>Where the graph finds drivers; the plugin registry stands behind it.</summary>
+public interface IDriverSource
+{
+    /// <summary>The driver of that name, kept loaded until the lease is disposed; null where nobody provides it.</summary>
+    /// <param name="user">Who holds it, for people: "node 'disk0'".</param>
+    ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken);
+
+    /// <summary>Names of format drivers that may own an image which starts with <paramref name="head"/>, best guess first.</summary>
+    IReadOnlyList<string> Probe(ReadOnlySpan<byte> head);
+
+    /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null.</summary>
+    string? FindByPrefix(string prefix);
+}
+
+/// <summary>A driver in use; its plugin stays loaded until this is disposed.</summary>
+public sealed class DriverLease(BlockDriver driver, IDisposable? use) : IDisposable
+{
+    public BlockDriver Driver { get; } = driver;
+
+    public void Dispose() => use?.Dispose();
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Core.Block.Opening;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>
+/// The name that opens a node again. A protocol node has its own; a format has its storage's, as long as opening that
+/// file in that format gives just this node; else it is "json:" with the options that matter.
+/// </summary>
+internal static class NodeFileNames
+{
+    public static string Of(GraphNode node) => Plain(node) ?? $"json:{Json(node).GetRawText()}";
+
+    private static string? Plain(GraphNode node)
+    {
+        if (!node.IsOpen)
+            return null;
+        if (node.IsImplicit)
+            return node.PrimaryLink is { } shown ? Plain(shown.Child) : null;
+        if (node.Driver.Kind == BlockDriverKind.Protocol)
+            return node.Node.FileName;
+        if (node.Driver.Kind == BlockDriverKind.Filter || HasStrongOptions(node) || node.PrimaryLink is not { } storage)
+            return null;
+        return storage.Child.Driver.Kind == BlockDriverKind.Protocol ? Plain(storage.Child) : null;
+    }
+
+    private static bool HasStrongOptions(GraphNode node)
+    {
+        foreach (var member in node.DriverOptions.EnumerateObject())
+        {
+            if (node.Driver.StrongOptions.Contains(member.Name))
+                return true;
+        }
+
+        // Children beside the storage are named where they are not what the header would open.
+        return node.BackingOverridden || node.ChildLinks.Any(link => link != node.PrimaryLink && link != node.BackingLink);
+    }
+
+    private static JsonElement Json(GraphNode node) => JsonObjects.Write(writer =>
+    {
+        writer.WriteString("driver", node.Driver.FormatName);
+        foreach (var member in node.DriverOptions.EnumerateObject())
+        {
+            if (IsStrong(node, member.Name))
+                member.WriteTo(writer);
+        }
+
+        foreach (var link in node.ChildLinks)
+        {
+            if (link == node.BackingLink && !node.BackingOverridden && node.Driver.Kind == BlockDriverKind.Format)
+                continue;
+            writer.WritePropertyName(link.Name);
+            Json(link.Child).WriteTo(writer);
+        }
+
+        if (node.BackingOverridden && node.BackingLink is null)
+            writer.WriteNull("backing");
+    });
+
+    // Protocol drivers that name no strong options are told apart by all they were given.
+    private static bool IsStrong(GraphNode node, string option)
+    {
+        if (node.ChildLinks.Any(link => link.Name == option) || option == "backing")
+            return false;
+        return node.Driver.StrongOptions.Contains(option) || (node.Driver.Kind == BlockDriverKind.Protocol && node.Driver.StrongOptions.Count == 0);
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Changes;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block.Opening;
+
+/// <summary>
+/// File names in place of options, as tools and headers give them:
+/// <code>
+///   json:{…}          the options themselves
+///   prefix:rest       the protocol driver with that prefix
+///   path              "file", or "host_device" for a device
+/// </code>
+/// A format whose "file" is missing gets the file name's protocol node under it; with no driver at all the format is
+/// probed, where that is allowed.
+/// </summary>
+internal static class FileNameOptions
+{
+    private const string JsonPrefix = "json:";
+    private const int ProbeBytes = 2048;
+
+    public static bool IsJson(string fileName) => fileName.StartsWith(JsonPrefix, StringComparison.Ordinal);
+
+    /// <summary>Options without file names that stand for something else.</summary>
+    public static async ValueTask<JsonElement> ExpandAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
+    {
+        if (JsonObjects.StringMember(options, "filename") is not { } fileName)
+            return options;
+        if (IsJson(fileName))
+            return await ExpandAsync(graph, drivers, FromJson(fileName, options), scope, cancellationToken).ConfigureAwait(false);
+
+        var driver = JsonObjects.StringMember(options, "driver");
+        if (driver is not null && await KindOfAsync(drivers, driver, cancellationToken).ConfigureAwait(false) == BlockDriverKind.Protocol)
+            return options;
+        var protocol = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
+        var rest = JsonObjects.Where(options, member => member.Name != "filename");
+        if (driver is null && !scope.AllowProbing)
+            throw new QmpException("Parameter 'driver' is missing");
+        driver ??= await ProbeAsync(graph, drivers, protocol, scope, cancellationToken).ConfigureAwait(false);
+        if (!rest.TryGetProperty("driver", out _))
+            rest = JsonObjects.With(rest, "driver", driver);
+        return JsonObjects.With(rest, "file", protocol);
+    }
+
+    /// <summary>Options of the protocol node that a name stands for.</summary>
+    public static async ValueTask<JsonElement> ProtocolOptionsAsync(IDriverSource drivers, string fileName, CancellationToken cancellationToken)
+    {
+        var prefix = ImageFileName.ProtocolOf(fileName);
+        var name = prefix is null ? PathDriver(fileName) : drivers.FindByPrefix(prefix) ?? (prefix is "file" or "host_device" ? prefix : null);
+        if (name is null)
+            throw new QmpException($"Unknown protocol '{prefix}'");
+        using var lease = await drivers.AcquireAsync(name, $"file name '{fileName}'", cancellationToken).ConfigureAwait(false)
+            ?? throw new QmpException($"Unknown protocol '{prefix ?? name}'");
+        if (lease.Driver.TryParseFileName(fileName, out var parsed))
+            return JsonObjects.With(parsed.Value, "driver", name);
+        var path = prefix is null ? fileName : fileName[(prefix.Length + 1)..];
+        return JsonObjects.Write(writer =>
+        {
+            writer.WriteString("driver", name);
+            writer.WriteString("filename", path);
+        });
+    }
+
+    private static JsonElement FromJson(string fileName, JsonElement options)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(fileName.AsMemory(JsonPrefix.Length));
+            var json = document.RootElement;
+            if (json.ValueKind != JsonValueKind.Object)
+                throw new QmpException("Invalid JSON object given");
+            // What was given beside the name wins over what the name says.
+            return JsonObjects.Write(writer =>
+            {
+                foreach (var member in json.EnumerateObject())
+                {
+                    if (!options.TryGetProperty(member.Name, out _) || member.Name == "filename")
+                        member.WriteTo(writer);
+                }
+
+                foreach (var member in options.EnumerateObject())
+                {
+                    if (member.Name != "filename")
+                        member.WriteTo(writer);
+                }
+            });
+        }
+        catch (JsonException)
+        {
+            throw new QmpException("Could not parse the JSON options");
+        }
+    }
+
+    private static string PathDriver(string path)
+    {
+        try
+        {
+            return (File.GetAttributes(path) & FileAttributes.Device) != 0 && path.StartsWith("/dev/", StringComparison.Ordinal) ? "host_device" : "file";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return "file";
+        }
+    }
+
+    private static async ValueTask<BlockDriverKind> KindOfAsync(IDriverSource drivers, string name, CancellationToken cancellationToken)
+    {
+        using var lease = await drivers.AcquireAsync(name, "a file name", cancellationToken).ConfigureAwait(false)
+            ?? throw new QmpException($"Unknown driver '{name}'");
+        return lease.Driver.Kind;
+    }
+
+    /// <summary>The format of the image, by its first bytes; raw where no driver claims it.</summary>
+    private static async ValueTask<string> ProbeAsync(BlockGraph graph, IDriverSource drivers, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
+    {
+        var head = await ReadHeadAsync(graph, protocol, scope, cancellationToken).ConfigureAwait(false);
+        var fileName = JsonObjects.StringMember(protocol, "filename");
+        var best = (Name: "raw", Score: 0);
+        foreach (var name in drivers.Probe(head))
+        {
+            using var lease = await drivers.AcquireAsync(name, "probing", cancellationToken).ConfigureAwait(false);
+            var score = lease?.Driver.Probe(head, fileName) ?? 0;
+            if (score > best.Score)
+                best = (name, score);
+        }
+
+        return best.Name;
+    }
+
+    private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
+    {
+        var readOnly = JsonObjects.With(JsonObjects.Where(protocol, member => member.Name is not "read-only"), "read-only", JsonDocument.Parse("true").RootElement);
+        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var head = new byte[Math.Min(ProbeBytes, node.Length)];
+            await node.ReadAsync(0, head, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            return head;
+        }
+        finally
+        {
+            await graph.CloseUnusedAsync(node).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers;
+using System.Text.Json;
+
+namespace BlockHost.Core.Block.Opening;
+
+/// <summary>Building JSON objects from others.</summary>
+internal static class JsonObjects
+{
+    public static JsonElement Empty { get; } = Write(static _ => { });
+
+    /// <summary>An object with the members that <paramref name="members"/> writes.</summary>
+    public static JsonElement Write(Action<Utf8JsonWriter> members)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            members(writer);
+            writer.WriteEndObject();
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    public static JsonElement Where(JsonElement source, Func<JsonProperty, bool> keep) => Write(writer =>
+    {
+        foreach (var member in source.EnumerateObject())
+        {
+            if (keep(member))
+                member.WriteTo(writer);
+        }
+    });
+
+    /// <summary><paramref name="source"/> with one more string member.</summary>
+    public static JsonElement With(JsonElement source, string name, string value) => Write(writer =>
+    {
+        writer.WriteString(name, value);
+        CopyMembers(writer, source);
+    });
+
+    /// <summary><paramref name="source"/> with one more member of any kind.</summary>
+    public static JsonElement With(JsonElement source, string name, JsonElement value) => Write(writer =>
+    {
+        CopyMembers(writer, source);
+        writer.WritePropertyName(name);
+        value.WriteTo(writer);
+    });
+
+    public static void CopyMembers(Utf8JsonWriter writer, JsonElement source)
+    {
+        foreach (var member in source.EnumerateObject())
+            member.WriteTo(writer);
+    }
+
+    public static string? StringMember(JsonElement source, string name) =>
+        source.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

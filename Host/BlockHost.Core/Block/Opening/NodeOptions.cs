@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block.Opening;
+
+/// <summary>BlockdevOptions of one node, the common members apart from the driver's own.</summary>
+internal sealed record NodeOptions
+{
+    public required string Driver { get; init; }
+
+    public string? NodeName { get; init; }
+
+    public required GenericOptions Generic { get; init; }
+
+    /// <summary>An object with the driver's members only.</summary>
+    public required JsonElement DriverOptions { get; init; }
+
+    /// <param name="options">An object.</param>
+    /// <param name="inherited">What absent members are taken from.</param>
+    /// <exception cref="QmpException">With QEMU's text.</exception>
+    public static NodeOptions Parse(JsonElement options, GenericOptions inherited)
+    {
+        if (options.ValueKind != JsonValueKind.Object)
+            throw new QmpException("Invalid parameter type for 'options', expected: object");
+        string? driver = null;
+        string? nodeName = null;
+        var generic = inherited;
+        var own = JsonObjects.Where(options, member => !IsCommon(member.Name));
+        foreach (var member in options.EnumerateObject())
+        {
+            switch (member.Name)
+            {
+                case "driver":
+                    driver = String(member);
+                    break;
+                case "node-name":
+                    nodeName = String(member);
+                    break;
+                default:
+                    generic = With(generic, member);
+                    break;
+            }
+        }
+
+        Check(generic);
+        return new NodeOptions
+        {
+            Driver = driver ?? throw new QmpException("Parameter 'driver' is missing"),
+            NodeName = nodeName,
+            Generic = generic,
+            DriverOptions = own,
+        };
+    }
+
+    /// <summary>All options under the node's final name.</summary>
+    public JsonElement ToJson(string nodeName) => JsonObjects.Write(writer =>
+    {
+        writer.WriteString("driver", Driver);
+        writer.WriteString("node-name", nodeName);
+        writer.WriteBoolean("read-only", Generic.ReadOnly);
+        writer.WriteBoolean("auto-read-only", Generic.AutoReadOnly);
+        writer.WriteBoolean("force-share", Generic.ForceShare);
+        writer.WriteString("discard", Generic.DiscardUnmap ? "unmap" : "ignore");
+        writer.WriteString("detect-zeroes", Name(Generic.DetectZeroes));
+        writer.WriteStartObject("cache");
+        writer.WriteBoolean("direct", Generic.CacheDirect);
+        writer.WriteBoolean("no-flush", Generic.CacheNoFlush);
+        writer.WriteEndObject();
+        JsonObjects.CopyMembers(writer, DriverOptions);
+    });
+
+    public static string Name(DetectZeroes mode) => mode switch
+    {
+        DetectZeroes.On => "on",
+        DetectZeroes.Unmap => "unmap",
+        _ => "off",
+    };
+
+    private static bool IsCommon(string name) =>
+        name is "driver" or "node-name" or "read-only" or "auto-read-only" or "force-share" or "discard" or "detect-zeroes" or "cache";
+
+    private static GenericOptions With(GenericOptions generic, JsonProperty member) => member.Name switch
+    {
+        "read-only" => generic with { ReadOnly = Bool(member) },
+        "auto-read-only" => generic with { AutoReadOnly = Bool(member) },
+        "force-share" => generic with { ForceShare = Bool(member) },
+        "discard" => generic with { DiscardUnmap = Discard(member) },
+        "detect-zeroes" => generic with { DetectZeroes = Detect(member) },
+        "cache" => WithCache(generic, member.Value),
+        _ => generic,
+    };
+
+    private static GenericOptions WithCache(GenericOptions generic, JsonElement cache)
+    {
+        if (cache.ValueKind != JsonValueKind.Object)
+            throw new QmpException("Invalid parameter type for 'cache', expected: object");
+        foreach (var member in cache.EnumerateObject())
+        {
+            generic = member.Name switch
+            {
+                "direct" => generic with { CacheDirect = Bool(member) },
+                "no-flush" => generic with { CacheNoFlush = Bool(member) },
+                _ => throw new QmpException($"Parameter 'cache.{member.Name}' is unexpected"),
+            };
+        }
+
+        return generic;
+    }
+
+    private static void Check(GenericOptions generic)
+    {
+        if (generic.DetectZeroes == DetectZeroes.Unmap && !generic.DiscardUnmap)
+            throw new QmpException("setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
+        if (generic.ForceShare && !generic.ReadOnly)
+            throw new QmpException("force-share=on can only be used with read-only images");
+    }
+
+    private static bool Discard(JsonProperty member) => String(member) switch
+    {
+        "unmap" or "on" => true,
+        "ignore" or "off" => false,
+        var other => throw new QmpException($"Parameter '{member.Name}' does not accept value '{other}'"),
+    };
+
+    private static DetectZeroes Detect(JsonProperty member) => String(member) switch
+    {
+        "off" => DetectZeroes.Off,
+        "on" => DetectZeroes.On,
+        "unmap" => DetectZeroes.Unmap,
+        var other => throw new QmpException($"Parameter '{member.Name}' does not accept value '{other}'"),
+    };
+
+    private static string String(JsonProperty member) => member.Value.ValueKind == JsonValueKind.String
+        ? member.Value.GetString()!
+        : throw new QmpException($"Invalid parameter type for '{member.Name}', expected: string");
+
+    // Strings are what the keyval command lines and older json: file names give.
+    private static bool Bool(JsonProperty member) => member.Value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.String when member.Value.GetString() is "on" => true,
+        JsonValueKind.String when member.Value.GetString() is "off" => false,
+        _ => throw new QmpException($"Invalid parameter type for '{member.Name}', expected: boolean"),
+    };
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+
+namespace BlockHost.Core.Block.Opening;
+
+/// <summary>What a node being opened has from where it is opened.</summary>
+internal sealed record OpenScope
+{
+    /// <summary>blockdev-add: complete options, nothing guessed.</summary>
+    public static OpenScope Command { get; } = new();
+
+    /// <summary>The storage of an image being made: what a format is written into must be told of discards.</summary>
+    public static OpenScope Storage { get; } = new() { Inherited = new GenericOptions { DiscardUnmap = true } };
+
+    /// <summary>Generic options where the node's own do not say.</summary>
+    public GenericOptions Inherited { get; init; } = new();
+
+    public int Depth { get; init; }
+
+    /// <summary>"filename" may stand for a format's storage, and a missing driver is found by the name.</summary>
+    public bool AllowFileNames { get; init; }
+
+    /// <summary>A missing format is found by looking at the image.</summary>
+    public bool AllowProbing { get; init; }
+
+    /// <summary>Backing files that headers record are left alone.</summary>
+    public bool NoBacking { get; init; }
+
+    public bool NoIo { get; init; }
+
+    public static OpenScope For(BackendOptions options) => new()
+    {
+        AllowFileNames = options.AllowFileNames,
+        AllowProbing = options.AllowProbing,
+        NoBacking = options.NoBacking,
+        NoIo = options.NoIo,
+    };
+
+    /// <summary>The scope of a child: caching goes down, backing files are read only, storage is told of discards.</summary>
+    public OpenScope ForChild(GenericOptions parent, BlockChildRole role)
+    {
+        var isBacking = (role & BlockChildRole.CopyOnWrite) != 0;
+        return this with
+        {
+            Depth = Depth + 1,
+            NoIo = NoIo && (role & BlockChildRole.Metadata) == 0,
+            NoBacking = NoBacking && !isBacking,
+            Inherited = new GenericOptions
+            {
+                ReadOnly = isBacking || parent.ReadOnly,
+                AutoReadOnly = !isBacking && parent.AutoReadOnly,
+                CacheDirect = parent.CacheDirect,
+                CacheNoFlush = parent.CacheNoFlush,
+                ForceShare = parent.ForceShare,
+                DiscardUnmap = true,
+            },
+        };
+    }
+}
