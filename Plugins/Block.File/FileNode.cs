@@ -32,7 +32,6 @@ internal sealed class FileNode : PosixNode
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
-        _extents.Forget();
         var task = RunAsync(static r => ((FileNode)r.State!).Zero(r), offset, bytes, (int)flags);
         var end = offset + bytes;
         return end <= CurrentProfile.Length ? task : GrowAfterAsync(task, end);
@@ -44,7 +43,6 @@ internal sealed class FileNode : PosixNode
             return default;
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
-        _extents.Forget();
         return RunAsync(static r => ((FileNode)r.State!).Discard(r), offset, bytes);
     }
 
@@ -62,8 +60,8 @@ internal sealed class FileNode : PosixNode
 
     public override async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
-        _extents.Forget();
         await Task.Run(() => FileResizer.Resize(File, length, options.Preallocation, cancellationToken), cancellationToken).ConfigureAwait(false);
+        _extents.Forget();
         lock (_growth)
             CurrentProfile = CurrentProfile with { Length = RoundUp(length) };
     }
@@ -129,6 +127,7 @@ internal sealed class FileNode : PosixNode
         var errno = FileCalls.Fallocate(r.Descriptor, FallocateMode.PunchHole | FallocateMode.KeepSize, r.Offset, r.Remaining);
         if (SystemError.IsUnsupported(errno))
             _canPunch = false;
+        _extents.Forget();
         return errno;
     }
 

@@ -150,6 +150,17 @@ public sealed class ReadWriteTests : IDisposable
         Assert.Equal(FileFixture.Pattern(4096), System.IO.File.ReadAllBytes(path));
     }
 
+    [Theory]
+    [InlineData("threads")]
+    [InlineData("io_uring")]
+    public async Task A_full_disk_is_told_as_such(string aio)
+    {
+        await using var node = await _files.OpenAsync("/dev/full", $"\"aio\":\"{aio}\"", driver: "host_device");
+        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.WriteAsync(0, new byte[512], WriteFlags.None, default));
+        Assert.Equal(BlockErrorKind.NoSpace, e.Kind);
+        Assert.Equal(Errno.ENOSPC, e.Errno);
+    }
+
     [Fact]
     public async Task A_cancelled_token_stops_a_request_that_has_not_started()
     {

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Plugins.Block.File.Native;
 
 namespace BlockHost.Plugins.Block.File.Engines;
 
 /// <summary>
 /// Threads that block in system calls, so that no thread of the runtime's pool does: it has about one a processor and
-/// grows too slowly for a queue of disk requests. Started on demand, at most 64, gone after some idle seconds.
+/// grows too slowly for a queue of disk requests. Started on demand, at most 64, gone after some idle seconds. The
+/// thread that went idle last works first: its caches are warm, and the others can end.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
     private const int MaxThreads = 64;
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
 
-    private readonly object _gate = new();
+    private readonly Lock _lock = new();
+    private readonly List<Worker> _idle = new(MaxThreads);
     private FileRequest? _head;
     private FileRequest? _tail;
-    private int _queued;
-    private int _idle;
     private int _threads;
     private bool _stopping;
 
@@ -25,33 +26,60 @@ internal sealed class WorkerPool : IDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_lock)
                 return _threads;
         }
     }
 
     internal void Enqueue(FileRequest request)
     {
-        lock (_gate)
+        Worker? worker;
+        var isNew = false;
+        lock (_lock)
         {
-            if (!_stopping)
+            if (_stopping)
+            {
+                worker = null;
+            }
+            else if (_idle.Count > 0)
+            {
+                worker = _idle[^1];
+                _idle.RemoveAt(_idle.Count - 1);
+                worker.Request = request;
+            }
+            else if (_threads < MaxThreads)
+            {
+                worker = new Worker(this) { Request = request };
+                isNew = true;
+                _threads++;
+            }
+            else
             {
                 Append(request);
                 return;
             }
         }
 
-        request.Complete(Errno.ESHUTDOWN, continueElsewhere: true);
+        if (worker is null)
+            request.Complete(Errno.ESHUTDOWN, continueElsewhere: true);
+        else if (isNew)
+            worker.Start();
+        else
+            worker.Wake();
     }
 
     /// <summary>Lets what is queued finish and the threads end.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        Worker[] idle;
+        lock (_lock)
         {
             _stopping = true;
-            Monitor.PulseAll(_gate);
+            idle = [.. _idle];
         }
+
+        foreach (var worker in idle)
+            worker.Wake();
     }
 
     private void Append(FileRequest request)
@@ -61,49 +89,66 @@ internal sealed class WorkerPool : IDisposable
         else
             _tail.Next = request;
         _tail = request;
-        _queued++;
-        if (_queued > _idle && _threads < MaxThreads)
-            StartThread();
-        else
-            Monitor.Pulse(_gate);
     }
 
-    private void StartThread()
+    /// <summary>The next request for a thread that has done one, or null after it was put among the idle.</summary>
+    private FileRequest? TakeOrRest(Worker worker)
     {
-        _threads++;
-        new Thread(Work) { IsBackground = true, Name = "blockhost-file" }.UnsafeStart();
-    }
-
-    private void Work()
-    {
-        while (Take() is { } request)
-            request.Run();
-    }
-
-    /// <summary>Waits for a request; null when this thread is to end.</summary>
-    private FileRequest? Take()
-    {
-        lock (_gate)
+        lock (_lock)
         {
-            while (_head is null)
+            worker.Request = null;
+            if (_head is not { } request)
             {
-                _idle++;
-                var woken = !_stopping && Monitor.Wait(_gate, IdleTime);
-                _idle--;
-                if (_head is null && (!woken || _stopping))
-                {
-                    _threads--;
-                    return null;
-                }
+                _idle.Add(worker);
+                return null;
             }
 
-            var request = _head;
             _head = request.Next;
             if (_head is null)
                 _tail = null;
             request.Next = null;
-            _queued--;
             return request;
+        }
+    }
+
+    /// <summary>Called by an idle thread that has slept enough. False: it was given a request meanwhile.</summary>
+    private bool TryLeave(Worker worker)
+    {
+        lock (_lock)
+        {
+            if (!_idle.Remove(worker))
+                return false;
+            _threads--;
+            return true;
+        }
+    }
+
+    private sealed class Worker(WorkerPool pool)
+    {
+        private readonly Futex _wake = new();
+
+        /// <summary>Set under the pool's lock, before the thread is started or woken.</summary>
+        internal FileRequest? Request { get; set; }
+
+        internal void Start() => new Thread(Work) { IsBackground = true, Name = "blockhost-file" }.UnsafeStart();
+
+        internal void Wake() => _wake.Wake();
+
+        private void Work()
+        {
+            while (true)
+            {
+                for (var request = Request; request is not null; request = pool.TakeOrRest(this))
+                    request.Run();
+
+                // Idle: woken with a request, woken because the pool stops, or nothing came.
+                while (Request is null)
+                {
+                    var woken = !pool._stopping && _wake.Wait(IdleTime);
+                    if ((!woken || pool._stopping) && pool.TryLeave(this))
+                        return;
+                }
+            }
         }
     }
 }
