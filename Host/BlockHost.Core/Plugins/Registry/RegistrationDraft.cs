@@ -24,6 +24,8 @@ public sealed class RegistrationDraft : IPluginRegistry
     /// <summary>What was declared, by kind and name.</summary>
     public IReadOnlyCollection<ProvidedName> Names => _items.Keys;
 
+    public IEnumerable<BlockDriver> Drivers => _items.Values.OfType<BlockDriver>();
+
     internal IEnumerable<KeyValuePair<ProvidedName, object>> Items => _items;
 
     /// <summary>Runs <paramref name="register"/> and keeps what it declares.</summary>

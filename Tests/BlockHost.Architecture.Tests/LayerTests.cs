@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+using System.Reflection;
+using BlockHost.Architecture.Tests.Support;
+using BlockHost.Core.Plugins;
+using BlockHost.Loading;
+using BlockHost.Plugins;
+
+namespace BlockHost.Architecture.Tests;
+
+/// <summary>
+/// An arrow runs only downwards:
+/// <code>
+///   program ─► host libraries ─┐
+///                              ├─► Abstractions
+///               plugins ───────┘
+/// </code>
+/// </summary>
+public sealed class LayerTests
+{
+    private static readonly Dictionary<string, string[]> HostMayReferTo = new()
+    {
+        ["BlockHost.Core"] = ["BlockHost.Abstractions"],
+        ["BlockHost.Loading"] = ["BlockHost.Abstractions", "BlockHost.Core"],
+    };
+
+    public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
+
+    [Fact]
+    public void The_contract_refers_to_nothing_of_ours()
+    {
+        var contract = Repository.Projects("Abstractions").Single(project => project.EndsWith("BlockHost.Abstractions.csproj", StringComparison.Ordinal));
+
+        Assert.Empty(Repository.ProjectReferences(contract));
+        Assert.Empty(OurReferences(typeof(Plugin).Assembly));
+    }
+
+    [Fact]
+    public void What_stands_beside_the_contract_refers_to_the_contract_only()
+    {
+        foreach (var project in Repository.Projects("Abstractions"))
+            Assert.Subset(new HashSet<string> { "BlockHost.Abstractions" }, Repository.ProjectReferences(project).ToHashSet());
+    }
+
+    [Fact]
+    public void Host_libraries_refer_only_downwards()
+    {
+        foreach (var (library, allowed) in HostMayReferTo)
+        {
+            var project = Repository.PathOf("Host", library, library + ".csproj");
+            Assert.Subset(allowed.ToHashSet(), Repository.ProjectReferences(project).ToHashSet());
+        }
+
+        Assert.Subset(HostMayReferTo["BlockHost.Core"].ToHashSet(), OurReferences(typeof(PluginManager).Assembly).ToHashSet());
+        Assert.Subset(HostMayReferTo["BlockHost.Loading"].ToHashSet(), OurReferences(typeof(PluginLoader).Assembly).ToHashSet());
+    }
+
+    /// <summary>The program that links plugins in is the one place where the host knows plugins.</summary>
+    [Fact]
+    public void The_host_refers_to_no_plugin()
+    {
+        foreach (var project in Repository.Projects("Host").Where(project => !project.EndsWith("BlockHost.Native.csproj", StringComparison.Ordinal)))
+            Assert.DoesNotContain(Repository.ProjectReferences(project), Repository.PluginProjects.Contains);
+    }
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void A_plugin_refers_to_the_contract_only(string plugin)
+    {
+        Assert.Subset(
+            new HashSet<string> { "BlockHost.Abstractions" },
+            Repository.ProjectReferences(Repository.PathOf("Plugins", plugin, plugin + ".csproj")).ToHashSet());
+        var references = PluginMetadataReader.Read(PluginImage.Read(ShippedPlugins.Manifest(plugin).AssemblyPath)).References;
+        Assert.Equal(["BlockHost.Abstractions"], references.Select(reference => reference.Name!).Where(IsOurs));
+    }
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void A_plugin_ships_no_copy_of_the_contract(string plugin)
+    {
+        var folder = Path.GetDirectoryName(ShippedPlugins.Manifest(plugin).AssemblyPath)!;
+
+        Assert.False(File.Exists(Path.Combine(folder, "BlockHost.Abstractions.dll")));
+    }
+
+    [Fact]
+    public void The_contracts_assembly_version_is_the_contracts_version() =>
+        Assert.Equal(new Version(Contract.Major, Contract.Minor, 0, 0), typeof(Plugin).Assembly.GetName().Version);
+
+    private static IEnumerable<string> OurReferences(Assembly assembly) =>
+        assembly.GetReferencedAssemblies().Select(reference => reference.Name!).Where(IsOurs);
+
+    private static bool IsOurs(string name) => name == "BlockHost" || name.StartsWith("BlockHost.", StringComparison.Ordinal);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Architecture.Tests.Support;
+using BlockHost.Core.Plugins;
+using BlockHost.Loading;
+
+namespace BlockHost.Architecture.Tests;
+
+/// <summary>Every plugin folder reads alike, and its manifest tells the truth.</summary>
+public sealed class PluginHouseTests
+{
+    public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void The_manifest_provides_exactly_what_the_plugin_registers(string plugin)
+    {
+        var manifest = ShippedPlugins.Manifest(plugin);
+        var loaded = new AssemblyPluginLoader(ShippedPlugins.Locations).Load(manifest);
+
+        var draft = RegistrationDraft.Of(new PluginOwner(loaded.Plugin.Identity), loaded.Plugin.Register);
+
+        Assert.Equal(draft.Names.Order(), manifest.Provides.All().Order());
+        Assert.Equal(manifest.Id, loaded.Plugin.Identity.Id);
+        var prefixes = draft.Drivers.SelectMany(driver => driver.FileNamePrefixes.Select(prefix => $"{prefix} → {driver.FormatName}"));
+        Assert.Equal(prefixes.Order(), manifest.FileNamePrefixes.Select(pair => $"{pair.Key} → {pair.Value}").Order());
+        loaded.Unload();
+    }
+
+    [Fact]
+    public void Names_are_unique_over_all_plugins()
+    {
+        var twice = Repository.PluginProjects.SelectMany(plugin => ShippedPlugins.Manifest(plugin).Provides.All())
+            .GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key);
+
+        Assert.Empty(twice);
+    }
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void The_committed_manifest_leaves_version_and_hash_to_the_build(string plugin)
+    {
+        var template = File.ReadAllText(Repository.PathOf("plugin-manifests", ShippedPlugins.IdOf(plugin) + ".json"));
+
+        Assert.Contains("\"version\": \"{version}\"", template);
+        Assert.Contains("\"sha256\": \"{sha256}\"", template);
+        Assert.Contains("\"$schema\": \"", template);
+    }
+
+    [Fact]
+    public void Every_manifest_has_its_plugin()
+    {
+        var manifests = Directory.EnumerateFiles(Repository.PathOf("plugin-manifests"), "*.json").Select(Path.GetFileNameWithoutExtension).Order();
+
+        Assert.Equal(Repository.PluginProjects.Select(ShippedPlugins.IdOf).Order(), manifests);
+    }
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void A_plugin_folder_has_its_README(string plugin) => Assert.True(File.Exists(Repository.PathOf("Plugins", plugin, "README.md")));
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void Format_code_does_no_IO(string plugin)
+    {
+        var format = Repository.PathOf("Plugins", plugin, "Format");
+        if (!Directory.Exists(format))
+            return;
+        foreach (var file in Directory.EnumerateFiles(format, "*.cs", SearchOption.AllDirectories))
+            Assert.DoesNotContain("IBlockChild", File.ReadAllText(file));
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+using System.Text.RegularExpressions;
+using BlockHost.Architecture.Tests.Support;
+
+namespace BlockHost.Architecture.Tests;
+
+/// <summary>The house rules a compiler does not check.</summary>
+public sealed partial class SourceTests
+{
+    private static readonly string[] Folders = ["Abstractions", "Host", "Plugins", "Tests"];
+
+    [Fact]
+    public void Every_source_file_names_its_licence_in_its_first_line() =>
+        Nobody(Folders, file => File.ReadLines(file).FirstOrDefault() != "// SPDX-License-Identifier: MIT");
+
+    [Fact]
+    public void Nothing_is_left_to_do() => Nobody(Folders, file => Unfinished().IsMatch(File.ReadAllText(file)));
+
+    [Fact]
+    public void Libraries_have_no_async_void() =>
+        Nobody(["Abstractions", "Host", "Plugins"], file => AsyncVoid().IsMatch(File.ReadAllText(file)));
+
+    private static void Nobody(string[] folders, Func<string, bool> offends)
+    {
+        var offenders = Repository.Sources(folders).Where(offends).ToList();
+        Assert.Empty(offenders);
+    }
+
+    [GeneratedRegex(@"\b(TO" + @"DO|FIX" + @"ME|HA" + @"CK|NotImplemented" + @"Exception)\b")]
+    private static partial Regex Unfinished();
+
+    [GeneratedRegex(@"\basync\s+void\b")]
+    private static partial Regex AsyncVoid();
+}
