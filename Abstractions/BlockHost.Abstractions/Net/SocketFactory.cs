@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using BlockHost.Qmp;
+
+namespace BlockHost.Net;
+
+/// <summary>Listens on and connects to a <see cref="SocketAddress"/>; errors are <see cref="QmpException"/>s with QEMU's text.</summary>
+public static class SocketFactory
+{
+    private const int MaxUnixPath = 107;
+    private const int SolSocket = 1;
+    private const int SoReuseAddr = 2;
+
+    /// <summary>A listening socket. A left-over Unix socket file at the path is replaced.</summary>
+    public static Socket Listen(SocketAddress address, int backlog = 64) => address switch
+    {
+        UnixSocketAddress unix => ListenUnix(unix, backlog),
+        InetSocketAddress inet => ListenInet(inet, backlog),
+        FdSocketAddress fd => FromDescriptor(fd),
+        _ => throw new QmpException($"Failed to bind socket to {SocketAddressText.Describe(address)}: Address family not supported by protocol"),
+    };
+
+    public static async ValueTask<Socket> ConnectAsync(SocketAddress address, CancellationToken cancellationToken)
+    {
+        if (address is FdSocketAddress fd)
+            return FromDescriptor(fd);
+        EndPoint[] endPoints = address switch
+        {
+            UnixSocketAddress unix => [UnixEndPoint(unix)],
+            InetSocketAddress inet => Resolve(inet, passive: false),
+            _ => throw new QmpException($"Failed to connect to '{SocketAddressText.Describe(address)}': Address family not supported by protocol"),
+        };
+        SocketException? last = null;
+        foreach (var endPoint in endPoints)
+        {
+            var socket = New(endPoint);
+            try
+            {
+                await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
+                return Tune(socket, address);
+            }
+            catch (SocketException e)
+            {
+                socket.Dispose();
+                last = e;
+            }
+            catch (OperationCanceledException)
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+
+        throw new QmpException($"Failed to connect to '{SocketAddressText.Describe(address)}': {SocketAddressText.Describe(last!, address)}");
+    }
+
+    private static Socket ListenUnix(UnixSocketAddress address, int backlog)
+    {
+        var endPoint = UnixEndPoint(address);
+        var socket = New(endPoint);
+        try
+        {
+            if (address.Abstract is not true)
+                File.Delete(address.Path);
+            socket.Bind(endPoint);
+            socket.Listen(backlog);
+            return socket;
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        {
+            socket.Dispose();
+            throw new QmpException($"Failed to bind socket to {address.Path}: {Reason(e, address)}");
+        }
+    }
+
+    private static string Reason(Exception error, SocketAddress address) => error switch
+    {
+        SocketException socket => SocketAddressText.Describe(socket, address),
+        DirectoryNotFoundException => "No such file or directory",
+        UnauthorizedAccessException => "Permission denied",
+        _ => error.Message,
+    };
+
+    private static Socket ListenInet(InetSocketAddress address, int backlog)
+    {
+        var endPoints = Resolve(address, passive: true);
+        SocketException? last = null;
+        var first = endPoints[0].Port;
+        for (var port = first; port <= Math.Max(first, address.To ?? first); port++)
+        {
+            foreach (var endPoint in endPoints)
+            {
+                var socket = New(endPoint);
+                try
+                {
+                    // The runtime's ReuseAddress is SO_REUSEPORT too, which would let two servers share the port.
+                    socket.SetRawSocketOption(SolSocket, SoReuseAddr, BitConverter.GetBytes(1));
+                    if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+                        socket.DualMode = address.Ipv4 ?? true;
+                    socket.Bind(new IPEndPoint(endPoint.Address, port));
+                    socket.Listen(backlog);
+                    return socket;
+                }
+                catch (SocketException e)
+                {
+                    socket.Dispose();
+                    last = e;
+                }
+            }
+        }
+
+        throw new QmpException($"Failed to find an available port: {SocketAddressText.Describe(last!, address)}");
+    }
+
+    private static IPEndPoint[] Resolve(InetSocketAddress address, bool passive)
+    {
+        var text = $"{address.Host}:{address.Port}";
+        if (!ushort.TryParse(address.Port, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            throw new QmpException($"address resolution failed for {text}: Servname not supported for ai_socktype");
+        IPAddress[] found;
+        try
+        {
+            found = address.Host.Length > 0 ? Dns.GetHostAddresses(address.Host)
+                : passive ? [IPAddress.IPv6Any, IPAddress.Any] : [IPAddress.IPv6Loopback, IPAddress.Loopback];
+        }
+        catch (SocketException e)
+        {
+            throw new QmpException($"address resolution failed for {text}: {SocketAddressText.Describe(e, address)}");
+        }
+
+        var usable = found.Where(ip => IsWanted(ip.AddressFamily, address)).Select(ip => new IPEndPoint(ip, port)).ToArray();
+        return usable.Length > 0 ? usable
+            : throw new QmpException($"address resolution failed for {text}: Address family for hostname not supported");
+    }
+
+    // Naming one family excludes the other, as "ipv4=on" does in QEMU.
+    private static bool IsWanted(AddressFamily family, InetSocketAddress address) => family switch
+    {
+        AddressFamily.InterNetwork => address.Ipv4 ?? address.Ipv6 is not true,
+        AddressFamily.InterNetworkV6 => (address.Ipv6 ?? address.Ipv4 is not true) && Socket.OSSupportsIPv6,
+        _ => false,
+    };
+
+    private static UnixDomainSocketEndPoint UnixEndPoint(UnixSocketAddress address)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(address.Path) > MaxUnixPath)
+            throw new QmpException($"UNIX socket path '{address.Path}' is too long");
+        if (address.Path.Length == 0)
+            throw new QmpException("UNIX socket path must not be empty");
+        return new UnixDomainSocketEndPoint(address.Abstract is true ? "\0" + address.Path : address.Path);
+    }
+
+    private static Socket FromDescriptor(FdSocketAddress address) =>
+        int.TryParse(address.Str, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor)
+            ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true))
+            : throw new QmpException($"Unable to parse FD number {address.Str}");
+
+    private static Socket New(EndPoint endPoint) => new(
+        endPoint.AddressFamily,
+        SocketType.Stream,
+        endPoint.AddressFamily == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+
+    private static Socket Tune(Socket socket, SocketAddress address)
+    {
+        if (address is InetSocketAddress inet)
+        {
+            socket.NoDelay = true;
+            if (inet.KeepAlive is true)
+                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        }
+
+        return socket;
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using BlockHost.Net;
+using BlockHost.Objects;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Chardevs;
+
+/// <summary>
+/// A listening socket whose clients are served in turn (the next waits in the kernel's queue until the one before has
+/// left, as with QEMU), or a client that may connect again.
+/// </summary>
+public sealed class SocketChardev(SocketChardevOptions options, IUserObjects objects, TimeProvider clock) : Chardev(options.Id)
+{
+    // A TLS client that says nothing must not keep others out for ever.
+    private static readonly TimeSpan HandshakeTime = TimeSpan.FromSeconds(10);
+
+    private Socket? _listener;
+    private Stream? _first;
+
+    /// <summary>Where a server listens, once started.</summary>
+    public System.Net.EndPoint? LocalEndPoint => _listener?.LocalEndPoint;
+
+    /// <summary>Told that the start waits for a client, with QEMU's description of the address.</summary>
+    public event Action<string>? Waiting;
+
+    public override async ValueTask StartAsync(CancellationToken cancellationToken)
+    {
+        _ = Credentials();
+        if (!options.Server)
+        {
+            _first = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        _listener = SocketFactory.Listen(options.Address);
+        if (!options.Wait)
+            return;
+        Waiting?.Invoke(options.Describe());
+        _first = await NextClientAsync(_listener, cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _first, null) is { } first)
+            return first;
+
+        if (_listener is { } listener)
+            return await NextClientAsync(listener, cancellationToken).ConfigureAwait(false);
+        if (options.ReconnectSeconds == 0)
+            return null;
+        return await ReconnectAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        _listener?.Dispose();
+        if (_listener is not null && options.Address is UnixSocketAddress { Abstract: not true } unix)
+            File.Delete(unix.Path);
+        if (Interlocked.Exchange(ref _first, null) is { } first)
+            await first.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<Stream> NextClientAsync(Socket listener, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var socket = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
+            if (socket.ProtocolType == ProtocolType.Tcp)
+                socket.NoDelay = true;
+            if (await SecureAsync(socket, server: true, cancellationToken).ConfigureAwait(false) is { } stream)
+                return stream;
+        }
+    }
+
+    private async ValueTask<Stream?> ConnectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var socket = await SocketFactory.ConnectAsync(options.Address, cancellationToken).ConfigureAwait(false);
+            return await SecureAsync(socket, server: false, cancellationToken).ConfigureAwait(false);
+        }
+        catch (QmpException) when (options.ReconnectSeconds > 0)
+        {
+            return null;
+        }
+    }
+
+    private async ValueTask<Stream?> ReconnectAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(options.ReconnectSeconds), clock, cancellationToken).ConfigureAwait(false);
+            if (await ConnectAsync(cancellationToken).ConfigureAwait(false) is { } stream)
+                return stream;
+        }
+    }
+
+    private async ValueTask<Stream?> SecureAsync(Socket socket, bool server, CancellationToken cancellationToken)
+    {
+        var plain = new NetworkStream(socket, ownsSocket: true);
+        if (Credentials() is not { } credentials)
+            return plain;
+        var secure = new SslStream(plain);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(HandshakeTime);
+        try
+        {
+            if (server)
+                await secure.AuthenticateAsServerAsync(credentials.CreateServerOptions(), limit.Token).ConfigureAwait(false);
+            else
+                await secure.AuthenticateAsClientAsync(credentials.CreateClientOptions((options.Address as InetSocketAddress)?.Host), limit.Token).ConfigureAwait(false);
+            if (IsAuthorised(secure))
+                return secure;
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // The peer failed; the device goes on with the next one.
+        }
+
+        await secure.DisposeAsync().ConfigureAwait(false);
+        return null;
+    }
+
+    private bool IsAuthorised(SslStream stream)
+    {
+        if (options.TlsAuthorization is not { } id)
+            return true;
+        return objects.TryGet<IAuthorization>(id, out var authorization)
+            && stream.RemoteCertificate is { } certificate
+            && authorization.IsAllowed(certificate.Subject.Replace(", ", ",", StringComparison.Ordinal));
+    }
+
+    private ITlsCredentials? Credentials()
+    {
+        if (options.TlsCredentials is not { } id)
+            return null;
+        if (!objects.TryGet<object>(id, out var found))
+            throw new QmpException($"No TLS credentials with id '{id}'");
+        if (found is not ITlsCredentials credentials)
+            throw new QmpException($"Object with id '{id}' is not TLS credentials");
+        if (credentials.IsServer != options.Server)
+            throw new QmpException($"Expected TLS credentials for a {(options.Server ? "server" : "client")} endpoint");
+        return credentials;
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Core.Chardevs;
+
+/// <summary>Standard input and output as one duplex stream; it can be had once.</summary>
+public sealed class StdioChardev(string id) : Chardev(id)
+{
+    private int _taken;
+
+    public override ValueTask StartAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public override ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>
+        new(Interlocked.Exchange(ref _taken, 1) == 0 ? new DuplexStream(Console.OpenStandardInput(), Console.OpenStandardOutput()) : null);
+
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
