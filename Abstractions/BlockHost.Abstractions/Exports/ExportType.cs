@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins;
@@ -76,12 +77,15 @@ public sealed record ExportRequest
 }
 
 /// <summary>How block-export-del treats connected clients.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ExportRemoveMode>))]
 public enum ExportRemoveMode
 {
     /// <summary>Refuse while clients are connected.</summary>
+    [JsonStringEnumMemberName("safe")]
     Safe = 0,
 
     /// <summary>Disconnect them.</summary>
+    [JsonStringEnumMemberName("hard")]
     Hard = 1,
 }
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Core.Block;
+using BlockHost.Core.Exports;
+using BlockHost.Core.Plugins;
+
+namespace BlockHost.Core.Composition;
+
+/// <summary>Drivers and export types out of the plugins.</summary>
+internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource
+{
+    public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken)
+    {
+        var found = await plugins.Drivers.FindAsync(formatName, cancellationToken).ConfigureAwait(false);
+        return found is null ? null : new DriverLease(found.Value, found.Use(user));
+    }
+
+    public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken)
+    {
+        var found = await plugins.Exports.FindAsync(type, cancellationToken).ConfigureAwait(false);
+        return found is null ? null : new ExportTypeLease(found.Value, found.Use(user));
+    }
+
+    public IReadOnlyList<string> Probe(ReadOnlySpan<byte> head) =>
+        [.. plugins.DriversByMagic(head).Concat(plugins.Drivers.Loaded.Where(driver => driver.Value.Kind == BlockDriverKind.Format).Select(driver => driver.Name)).Distinct()];
+
+    public string? FindByPrefix(string prefix) => plugins.DriverByPrefix(prefix);
+}

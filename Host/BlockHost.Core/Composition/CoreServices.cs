@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block;
+using BlockHost.Core.Exports;
+using BlockHost.Core.Jobs;
+using BlockHost.Core.Objects;
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Yank;
+using BlockHost.Exports;
+using BlockHost.Jobs;
+using BlockHost.Objects;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace BlockHost.Core.Composition;
+
+/// <summary>The host's own services.</summary>
+public static class CoreServices
+{
+    /// <summary>
+    /// Adds the graph, exports, jobs, yank, objects and buffers. The root adds the <see cref="PluginManager"/> and the
+    /// <see cref="IQmpEvents"/> that they use, and calls <see cref="RegisterHost"/> when all is built.
+    /// </summary>
+    public static IServiceCollection AddBlockHostCore(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
+        services.TryAddSingleton<UserObjects>();
+        services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
+        services.TryAddSingleton<YankRegistry>();
+        services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());
+        services.TryAddSingleton<IJobs, JobRegistry>();
+        services.TryAddSingleton<CatalogSource>();
+        services.TryAddSingleton<IDriverSource>(provider => provider.GetRequiredService<CatalogSource>());
+        services.TryAddSingleton<IExportTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
+        // Graph and exports hand the host to plugins, and are part of it: they ask for it when it is needed.
+        services.TryAddSingleton<IBlockGraph>(provider => new BlockGraph(
+            provider.GetRequiredService<IDriverSource>(),
+            provider.GetRequiredService<IIoBufferPool>(),
+            provider.GetRequiredService<IQmpEvents>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<IBlockExports>(provider => new ExportManager(
+            provider.GetRequiredService<IExportTypeSource>(),
+            provider.GetRequiredService<IBlockGraph>(),
+            provider.GetRequiredService<IUserObjects>(),
+            provider.GetRequiredService<IQmpEvents>(),
+            provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<IPluginHost, PluginHost>();
+        return services;
+    }
+
+    /// <summary>Declares the commands and events of these services, for <see cref="PluginManager.AddHost"/>.</summary>
+    public static void RegisterHost(IServiceProvider services, IPluginRegistry registry)
+    {
+        BlockEvents.Register(registry);
+        ExportCommands.Register(registry);
+        YankCommands.Register(registry, services.GetRequiredService<YankRegistry>());
+    }
+}

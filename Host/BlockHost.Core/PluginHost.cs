@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Exports;
+using BlockHost.Jobs;
+using BlockHost.Objects;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+
+namespace BlockHost.Core;
+
+/// <summary>The host's services in one place, for plugins.</summary>
+public sealed class PluginHost(
+    IBlockGraph graph,
+    IBlockExports exports,
+    IJobs jobs,
+    IYankRegistry yank,
+    IQmpEvents events,
+    IUserObjects objects,
+    IIoBufferPool buffers,
+    TimeProvider clock) : IPluginHost
+{
+    public IBlockGraph Graph => graph;
+
+    public IBlockExports Exports => exports;
+
+    public IJobs Jobs => jobs;
+
+    public IYankRegistry Yank => yank;
+
+    public IQmpEvents Events => events;
+
+    public IUserObjects Objects => objects;
+
+    public IIoBufferPool Buffers => buffers;
+
+    public TimeProvider Clock => clock;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+
+namespace BlockHost.Core.Yank;
+
+/// <summary>yank and query-yank, both out of band.</summary>
+public static class YankCommands
+{
+    public static void Register(IPluginRegistry registry, YankRegistry instances)
+    {
+        registry.Add(QmpCommand.CreateAction("yank", YankJson.Default.YankArguments, (_, arguments, _) =>
+        {
+            instances.Yank([.. arguments.Instances.Select(FromJson)]);
+            return ValueTask.CompletedTask;
+        }, QmpCommandFlags.AllowOutOfBand));
+        registry.Add(QmpCommand.CreateQuery("query-yank", YankJson.Default.IReadOnlyListYankInstanceJson, (_, _) =>
+            new ValueTask<IReadOnlyList<YankInstanceJson>>(instances.List().Select(ToJson).ToArray()), QmpCommandFlags.AllowOutOfBand));
+    }
+
+    private static YankInstance FromJson(YankInstanceJson instance) =>
+        new(JsonObjects.StringMember(instance.Json, "type") ?? "", JsonObjects.Where(instance.Json, member => member.Name != "type"));
+
+    private static YankInstanceJson ToJson(YankInstance instance) => new(JsonObjects.Write(writer =>
+    {
+        writer.WriteString("type", instance.Type);
+        if (instance.Identity.ValueKind == JsonValueKind.Object)
+            JsonObjects.CopyMembers(writer, instance.Identity);
+    }));
+}
+
+internal sealed record YankArguments
+{
+    [JsonPropertyName("instances")]
+    public required IReadOnlyList<YankInstanceJson> Instances { get; init; }
+}
+
+/// <summary>The QAPI union YankInstance: its branches come from plugins.</summary>
+[JsonConverter(typeof(YankInstanceConverter))]
+[QapiExtensible(QapiExtension.YankInstance)]
+internal sealed record YankInstanceJson(JsonElement Json);
+
+internal sealed class YankInstanceConverter : JsonConverter<YankInstanceJson>
+{
+    public override YankInstanceJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(JsonElement.ParseValue(ref reader));
+
+    public override void Write(Utf8JsonWriter writer, YankInstanceJson value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+}
+
+[JsonSerializable(typeof(YankArguments))]
+[JsonSerializable(typeof(IReadOnlyList<YankInstanceJson>))]
+internal sealed partial class YankJson : JsonSerializerContext;
