@@ -63,7 +63,7 @@ public sealed class FileFixture : IDisposable
     {
         var flags = new NodeFlags();
         change?.Invoke(flags);
-        var host = Mock.Of<IPluginHost>(h => h.Clock == TimeProvider.System);
+        var host = Mock.Of<IPluginHost>(h => h.Clock == new FakeClock());
         var context = new Mock<IBlockNodeContext>();
         context.SetupGet(c => c.NodeName).Returns("node0");
         context.SetupGet(c => c.Host).Returns(host);

@@ -4,14 +4,15 @@ namespace BlockHost.Plugins.Block.File.Engines;
 /// <summary>
 /// Decides whether a buffered write is done on the caller's thread. Copying into the page cache takes about as long as
 /// waking another thread, and writers of one file exclude each other in the kernel anyway, so it is; until a write
-/// takes so long that the kernel must be holding writers back. Then worker threads take over for a while.
+/// takes so long that the kernel must be holding writers back (losing the processor alone rarely takes that long). Then
+/// worker threads take over for a while.
 /// </summary>
 internal sealed class InlineWrites(TimeProvider clock)
 {
     /// <summary>Above this copying is worth a thread of its own.</summary>
     private const int MaxBytes = 256 * 1024;
 
-    private readonly long _slow = clock.TimestampFrequency / 500;
+    private readonly long _slow = clock.TimestampFrequency / 50;
     private readonly long _pause = clock.TimestampFrequency / 10;
     private long _notBefore = long.MinValue;
 

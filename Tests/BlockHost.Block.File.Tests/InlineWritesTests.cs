@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.File.Engines;
+
+namespace BlockHost.Block.File.Tests;
+
+public sealed class InlineWritesTests
+{
+    private readonly FakeClock _clock = new();
+    private readonly InlineWrites _writes;
+
+    public InlineWritesTests() => _writes = new InlineWrites(_clock);
+
+    [Fact]
+    public void Quick_writes_stay_on_the_callers_thread()
+    {
+        for (var i = 0; i < 100; i++)
+            Assert.True(WriteTaking(TimeSpan.FromMilliseconds(1)));
+    }
+
+    [Fact]
+    public void After_a_slow_write_the_callers_thread_is_spared_for_a_while()
+    {
+        Assert.True(WriteTaking(TimeSpan.FromMilliseconds(50)));
+        Assert.False(_writes.TryBegin(512, out _));
+        _clock.Advance(TimeSpan.FromMilliseconds(99));
+        Assert.False(_writes.TryBegin(512, out _));
+        _clock.Advance(TimeSpan.FromMilliseconds(2));
+        Assert.True(WriteTaking(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Large_writes_are_never_done_on_the_callers_thread()
+    {
+        Assert.True(_writes.TryBegin(256 * 1024, out _));
+        Assert.False(_writes.TryBegin(256 * 1024 + 1, out _));
+    }
+
+    private bool WriteTaking(TimeSpan time)
+    {
+        if (!_writes.TryBegin(4096, out var started))
+            return false;
+        _clock.Advance(time);
+        _writes.End(started);
+        return true;
+    }
+}
