@@ -103,7 +103,6 @@ public sealed partial class BlockGraph
     private static void BackingChanged(GraphNode top, IBackingChildHolder holder, ChildLink? link)
     {
         holder.SetBackingChild(link);
-        top.BackingOverridden = link?.Child.FileName != top.RecordedBacking?.FileName;
         top.RefreshProfile();
     }
 

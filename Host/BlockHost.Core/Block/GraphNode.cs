@@ -54,8 +54,23 @@ internal sealed partial class GraphNode : IGraphNode
 
     public bool IsClosed { get; private set; }
 
+    /// <summary>The backing link that was opened because the header records it.</summary>
+    public ChildLink? RecordedLink { get; set; }
+
     /// <summary>The user put another backing file (or none) under the node than its header records.</summary>
-    public bool BackingOverridden { get; set; }
+    public bool BackingOverridden
+    {
+        get
+        {
+            var (link, recorded) = (BackingLink, RecordedBacking);
+            if (link is null || recorded is null)
+                return link is not null || recorded is not null;
+            if (link == RecordedLink)
+                return false;
+            var image = PrimaryLink?.Child.FileName ?? "";
+            return !(ImageFileName.TryResolve(image, recorded.FileName, out var resolved) && resolved == link.Child.FileName);
+        }
+    }
 
     public ImmutableArray<ChildLink> ChildLinks { get; set; } = [];
 

@@ -78,6 +78,8 @@ internal sealed class MemoryNode : BlockNode, IResizable
 
     public byte[] Bytes { get; private set; }
 
+    public IBlockNodeContext Context => _context;
+
     public bool IsClosed { get; private set; }
 
     public int Reads;

@@ -46,10 +46,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         Node.Options = (options with { Generic = Node.Generic }).ToJson(Node.Name);
         _step?.Commit();
         if (_backingChanged && Node.TryGetFacet<IBackingChildHolder>(out var holder))
-        {
             holder.SetBackingChild(_newBacking);
-            Node.BackingOverridden = _newBacking?.Child.FileName != Node.RecordedBacking?.FileName;
-        }
 
         Node.RefreshProfile();
     }

@@ -84,7 +84,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         {
             var options = BackingFiles.OptionsOf(recorded, node.PrimaryLink?.Child.FileName, childScope.AllowProbing);
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
-            return await graph.AttachChildAsync(node, "backing", BlockChildRole.Backing, child, cancellationToken).ConfigureAwait(false);
+            return node.RecordedLink = await graph.AttachChildAsync(node, "backing", BlockChildRole.Backing, child, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
