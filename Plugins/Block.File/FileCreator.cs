@@ -9,6 +9,7 @@ namespace BlockHost.Plugins.Block.File;
 internal static class FileCreator
 {
     private const int SectorSize = 512;
+    private const long DefaultExtentSize = 1 << 20;
     private const uint OwnerWritesAllRead = 0b110_100_100;
 
     /// <summary>
@@ -17,6 +18,8 @@ internal static class FileCreator
     internal static void Create(FileCreateOptions options, CancellationToken cancellationToken)
     {
         var path = options.Filename;
+        if (options.ExtentSizeHint is < 0 or > uint.MaxValue)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Extent size hint is too large");
         using var file = OpenOrCreate(path, out var isNew);
         try
         {
@@ -25,6 +28,10 @@ internal static class FileCreator
             using var locks = LockForCreation(file, path);
             if (FileCalls.Truncate(file.Value, 0) is var errno and not 0)
                 throw SystemError.Exception("Could not clear file", errno);
+            if (options.Nocow)
+                FileHints.DisableCopyOnWrite(file);
+            if (options.ExtentSizeHint is not 0)
+                FileHints.SetExtentSize(file, (uint)(options.ExtentSizeHint ?? DefaultExtentSize));
             FileResizer.Resize(file, RoundUp(options.Size), options.Preallocation, cancellationToken);
         }
         catch

@@ -64,9 +64,11 @@ public sealed record FileCreateOptions
 
     public PreallocationMode Preallocation { get; init; }
 
+    /// <summary>Overwrite in place where the file system would copy on write (btrfs).</summary>
     public bool Nocow { get; init; }
 
-    public long ExtentSizeHint { get; init; }
+    /// <summary>Bytes that the file system allocates at a time (XFS); default 1 MiB, 0: its own choice.</summary>
+    public long? ExtentSizeHint { get; init; }
 }
 
 [JsonSourceGenerationOptions(

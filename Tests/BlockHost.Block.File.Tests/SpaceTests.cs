@@ -160,6 +160,16 @@ public sealed class SpaceTests : IDisposable
         Assert.Equal(allocated, await AllocatedAsync(node));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1L << 32)]
+    public async Task An_extent_size_that_no_file_system_can_hold_is_refused(long hint)
+    {
+        var path = _files.PathOf("new.img");
+        await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":1024,"extent-size-hint":{{hint}}}"""));
+        Assert.False(System.IO.File.Exists(path));
+    }
+
     [Fact]
     public async Task Creating_over_an_image_leaves_nothing_of_it()
     {
