@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.ThirdParty.Tests;
+
+/// <summary>
+/// The sample driver, built as its author would: in an empty folder, against the contract's package alone. The only
+/// package source there is holds just that package.
+/// </summary>
+public sealed class BuiltSample : IAsyncLifetime
+{
+    private const string NuGetConfig = """
+        <configuration>
+          <packageSources>
+            <clear />
+            <add key="local" value="../feed" />
+          </packageSources>
+        </configuration>
+        """;
+
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("blockhost-third-party-");
+
+    /// <summary>The shipped manifest, with the plugin's files beside it.</summary>
+    public string Manifest => Path.Combine(PluginFolder, "example.ram.json");
+
+    public string PluginFolder => Path.Combine(Project, "bin", "plugin", "example.ram");
+
+    private string Project => Path.Combine(_root.FullName, "Example.Ram");
+
+    public async Task InitializeAsync()
+    {
+        var repository = FindRepository();
+        var feed = Directory.CreateDirectory(Path.Combine(_root.FullName, "feed")).FullName;
+        var cache = Path.Combine(_root.FullName, "packages");
+        var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
+        await DotnetTool.RunAsync(
+            repository, cache, "pack", Path.Combine("Abstractions", "BlockHost.Abstractions"), "--no-build", "-c", configuration, "-o", feed);
+        CopySources(Path.Combine(repository, "samples", "Example.Ram"), Project);
+        await File.WriteAllTextAsync(Path.Combine(Project, "nuget.config"), NuGetConfig);
+        await DotnetTool.RunAsync(Project, cache, "build", "-warnaserror");
+    }
+
+    public Task DisposeAsync()
+    {
+        _root.Delete(recursive: true);
+        return Task.CompletedTask;
+    }
+
+    private static void CopySources(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var file in Directory.EnumerateFiles(from))
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+    }
+
+    private static string FindRepository()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Extensible.sln")))
+            folder = folder.Parent;
+        return folder?.FullName ?? throw new DirectoryNotFoundException("the tests do not run inside the source tree");
+    }
+}
