@@ -68,16 +68,8 @@ internal static class FileCreator
 
     private static ImageLock? LockForCreation(FileDescriptor file, string path)
     {
-        var own = FileDescriptor.TryOpen($"/proc/self/fd/{file.Value}", OpenFlags.ReadOnly, 0, out _);
-        if (own is null)
+        if (LockDescriptor.TryOpen(file, path, out _) is not { } descriptor)
             return null;
-        var descriptor = new LockDescriptor(own);
-        if (!descriptor.IsSupported())
-        {
-            descriptor.Dispose();
-            return null;
-        }
-
         var result = new ImageLock(descriptor, path);
         try
         {

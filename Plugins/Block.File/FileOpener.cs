@@ -44,8 +44,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     /// <summary>A second data path to the file that is open, under the context's new flags.</summary>
     internal ValueTask<DataPath> ReopenAsync(FileDescriptor current, RequestPool requests)
     {
-        var file = FileDescriptor.TryOpen(SelfPath(current), Flags(), 0, out var errno)
-            ?? throw OpenError(errno);
+        var file = FileDescriptor.TryOpenAgain(current, options.Filename, Flags(), out var errno) ?? throw OpenError(errno);
         try
         {
             return new(CreatePath(file, requests));
@@ -77,8 +76,6 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             BlockErrorKind.InvalidArgument,
             options.TryGetProperty(changed, out _) ? $"Cannot change the option '{changed}'" : $"Option '{changed}' cannot be reset to its default value");
     }
-
-    private static string SelfPath(FileDescriptor file) => $"/proc/self/fd/{file.Value}";
 
     private void CheckOptions()
     {
@@ -114,22 +111,15 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
         return SystemError.Exception($"Could not open '{options.Filename}'", errno);
     }
 
-    /// <summary>
-    /// The locks get a description of their own, which outlives reopens: no moment between two descriptions leaves the
-    /// image unguarded.
-    /// </summary>
     private LockDescriptor? OpenLocks(FileDescriptor file)
     {
         if (options.Locking == OnOffAuto.Off)
             return null;
-        var own = FileDescriptor.TryOpen(SelfPath(file), OpenFlags.ReadOnly, 0, out var errno);
-        var locks = own is null ? null : new LockDescriptor(own);
-        if (locks is not null && locks.IsSupported())
-            return locks;
-        locks?.Dispose();
-        if (options.Locking == OnOffAuto.On)
-            throw SystemError.Exception($"File lock requested for '{options.Filename}' but not available", errno == 0 ? LinuxError.ENOTSUP : errno);
-        return null;
+        var locks = LockDescriptor.TryOpen(file, options.Filename, out var errno);
+        var isMissing = SystemError.IsUnsupported(errno) || errno is Errno.EINVAL or LinuxError.ENOLCK;
+        if (locks is null && (options.Locking == OnOffAuto.On || !isMissing))
+            throw SystemError.Exception($"File lock requested for '{options.Filename}' but not available", errno);
+        return locks;
     }
 
     private DataPath CreatePath(FileDescriptor file, RequestPool requests)

@@ -12,11 +12,20 @@ internal sealed unsafe class LockDescriptor(FileDescriptor file) : IDisposable
 {
     internal FileDescriptor File { get; } = file;
 
-    /// <summary>Whether the file system knows these locks; asks without taking one.</summary>
-    internal bool IsSupported()
+    /// <summary>
+    /// A description for the locks alone. It outlives reopens of the data path, so that no moment between two
+    /// descriptions leaves the image unguarded. Null with the reason where the file system knows no such locks.
+    /// </summary>
+    internal static LockDescriptor? TryOpen(FileDescriptor file, string path, out int errno)
     {
+        if (FileDescriptor.TryOpenAgain(file, path, OpenFlags.ReadOnly, out errno) is not { } own)
+            return null;
         var probe = new FileLock { Type = LockCommand.Write, Length = 1 };
-        return Libc.fcntl(File.Value, LockCommand.OfdGetLock, &probe) == 0;
+        if (Libc.fcntl(own.Value, LockCommand.OfdGetLock, &probe) == 0)
+            return new LockDescriptor(own);
+        errno = SystemError.Last;
+        own.Dispose();
+        return null;
     }
 
     /// <summary>Takes a shared lock on a byte; answers an errno, 0 when done.</summary>

@@ -44,7 +44,7 @@ internal static class LockHolders
             {
                 var number = Path.GetFileName(link);
                 if (number != except.ToString(CultureInfo.InvariantCulture) &&
-                    FileDescriptor.TryStatus(link) is { } status && IsSame(status, file) &&
+                    FileDescriptor.TryStatus(link) is { } status && status.IsSameFile(file) &&
                     HoldsByte($"{process}/fdinfo/{number}", position))
                     return true;
             }
@@ -76,9 +76,6 @@ internal static class LockHolders
         var last = long.TryParse(words[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var end) ? end : long.MaxValue;
         return first <= position && position <= last;
     }
-
-    private static bool IsSame(in FileStatus a, in FileStatus b) =>
-        a.Inode == b.Inode && a.DeviceMajor == b.DeviceMajor && a.DeviceMinor == b.DeviceMinor;
 
     private static string CommandOf(string process)
     {

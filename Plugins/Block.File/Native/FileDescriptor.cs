@@ -40,6 +40,19 @@ internal sealed unsafe class FileDescriptor(int value) : IDisposable
         return fd < 0 ? null : new FileDescriptor(fd);
     }
 
+    /// <summary>
+    /// A second description of the same file, whatever has become of its name; where /proc is missing, by that name.
+    /// </summary>
+    internal static FileDescriptor? TryOpenAgain(FileDescriptor file, string path, int flags, out int errno)
+    {
+        var again = TryOpen($"/proc/self/fd/{file.Value}", flags, 0, out errno) ?? TryOpen(path, flags, 0, out errno);
+        if (again is null || again.Status().IsSameFile(file.Status()))
+            return again;
+        again.Dispose();
+        errno = Errno.ENOENT;
+        return null;
+    }
+
     internal FileStatus Status()
     {
         const int EmptyPath = 0x1000;

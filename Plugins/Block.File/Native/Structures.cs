@@ -64,4 +64,7 @@ internal struct FileStatus
     internal uint DirectOffsetAlignment;
 
     internal readonly int Type => Mode & FileType.Mask;
+
+    internal readonly bool IsSameFile(in FileStatus other) =>
+        Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
 }
