@@ -20,9 +20,5 @@ public sealed class FilePlugin : Plugin
         registry.Add(new HostDeviceDriver(_workers));
     }
 
-    public override ValueTask StopAsync(CancellationToken cancellationToken)
-    {
-        _workers.Dispose();
-        return default;
-    }
+    public override ValueTask StopAsync(CancellationToken cancellationToken) => _workers.DisposeAsync();
 }

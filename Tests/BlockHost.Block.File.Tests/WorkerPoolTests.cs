@@ -3,7 +3,7 @@ using BlockHost.Plugins.Block.File.Engines;
 
 namespace BlockHost.Block.File.Tests;
 
-public sealed class WorkerPoolTests : IDisposable
+public sealed class WorkerPoolTests : IAsyncLifetime
 {
     private const int MaxThreads = 64;
 
@@ -51,12 +51,10 @@ public sealed class WorkerPoolTests : IDisposable
     public async Task After_the_end_requests_fail_and_the_threads_are_gone()
     {
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Start(() => Thread.Sleep(5))));
-        _workers.Dispose();
+        await _workers.DisposeAsync();
+        Assert.Equal(0, _workers.ThreadCount);
         var e = await Assert.ThrowsAsync<BlockException>(() => Start(() => { }));
         Assert.Equal(Errno.ESHUTDOWN, e.Errno);
-        for (var i = 0; i < 100 && _workers.ThreadCount > 0; i++)
-            await Task.Delay(20);
-        Assert.Equal(0, _workers.ThreadCount);
     }
 
     [Fact]
@@ -67,7 +65,9 @@ public sealed class WorkerPoolTests : IDisposable
         Assert.Equal("No space left on device", e.Message);
     }
 
-    public void Dispose() => _workers.Dispose();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await _workers.DisposeAsync();
 
     private Task Start(Action work, int errno = 0)
     {

@@ -9,7 +9,7 @@ namespace BlockHost.Plugins.Block.File.Engines;
 /// grows too slowly for a queue of disk requests. Started on demand, at most 64, gone after some idle seconds. The
 /// thread that went idle last works first: its caches are warm, and the others can end.
 /// </summary>
-internal sealed class WorkerPool : IDisposable
+internal sealed class WorkerPool : IAsyncDisposable
 {
     private const int MaxThreads = 64;
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
@@ -20,6 +20,7 @@ internal sealed class WorkerPool : IDisposable
     private FileRequest? _tail;
     private int _threads;
     private bool _stopping;
+    private TaskCompletionSource? _lastGone;
 
     /// <summary>Threads that exist now.</summary>
     internal int ThreadCount
@@ -68,18 +69,24 @@ internal sealed class WorkerPool : IDisposable
             worker.Wake();
     }
 
-    /// <summary>Lets what is queued finish and the threads end.</summary>
-    public void Dispose()
+    /// <summary>Lets what is queued finish; completes when the last thread ends.</summary>
+    public async ValueTask DisposeAsync()
     {
         Worker[] idle;
+        Task lastGone;
         lock (_lock)
         {
             _stopping = true;
+            _lastGone ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_threads == 0)
+                _lastGone.TrySetResult();
+            lastGone = _lastGone.Task;
             idle = [.. _idle];
         }
 
         foreach (var worker in idle)
             worker.Wake();
+        await lastGone.ConfigureAwait(false);
     }
 
     private void Append(FileRequest request)
@@ -118,7 +125,8 @@ internal sealed class WorkerPool : IDisposable
         {
             if (!_idle.Remove(worker))
                 return false;
-            _threads--;
+            if (--_threads == 0)
+                _lastGone?.TrySetResult();
             return true;
         }
     }
