@@ -3,8 +3,8 @@ using BlockHost.Block;
 
 namespace BlockHost.Conformance.TestHost;
 
-/// <summary>Fails chosen operations before they have any effect.</summary>
-public sealed class FailingChild(IBlockChild inner) : DelegatingChild(inner)
+/// <summary>Which operations fail; one plan can stand for several children, and then counts them together.</summary>
+public sealed class FailurePlan
 {
     private int _seen;
 
@@ -22,12 +22,24 @@ public sealed class FailingChild(IBlockChild inner) : DelegatingChild(inner)
     /// <summary>The last operation that was made to fail.</summary>
     public ChildOperation? Failed { get; private set; }
 
-    protected override ValueTask BeforeAsync(ChildOperation operation)
+    internal void Apply(ChildOperation operation)
     {
         var number = Interlocked.Increment(ref _seen) - 1;
         if (number != FailAt && FailWhen?.Invoke(operation) != true)
-            return ValueTask.CompletedTask;
+            return;
         Failed = operation;
         throw new BlockException(Kind, $"Injected failure of {operation}");
+    }
+}
+
+/// <summary>Fails chosen operations before they have any effect.</summary>
+public sealed class FailingChild(IBlockChild inner, FailurePlan? plan = null) : DelegatingChild(inner)
+{
+    public FailurePlan Plan { get; } = plan ?? new FailurePlan();
+
+    protected override ValueTask BeforeAsync(ChildOperation operation)
+    {
+        Plan.Apply(operation);
+        return ValueTask.CompletedTask;
     }
 }

@@ -12,6 +12,7 @@ namespace BlockHost.Conformance.TestHost;
 public sealed class MemoryChild(MemoryImage image, string name = "file", BlockChildRole role = BlockChildRole.Image) : IBlockChild
 {
     private volatile bool _closed;
+    private BlockProfile? _profile;
 
     public MemoryImage Image { get; } = image;
 
@@ -30,19 +31,14 @@ public sealed class MemoryChild(MemoryImage image, string name = "file", BlockCh
 
     public BlockLimits Limits { get; init; } = BlockLimits.Default;
 
-    public BlockProfile Profile => new()
+    public BlockProfile Profile
     {
-        Length = Image.Length,
-        Limits = Limits,
-        Writable = !ReadOnly,
-        Growable = Image.Growable,
-        Flush = Support.Native,
-        Fua = Support.Native,
-        WriteZeroes = Support.Native,
-        WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua | ZeroFlags.Unchanged,
-        Discard = Support.Native,
-        Status = Support.Native,
-    };
+        get
+        {
+            var known = _profile;
+            return known is not null && known.Length == Image.Length ? known : _profile = MakeProfile();
+        }
+    }
 
     public long Length => Image.Length;
 
@@ -116,6 +112,20 @@ public sealed class MemoryChild(MemoryImage image, string name = "file", BlockCh
         facet = null;
         return false;
     }
+
+    private BlockProfile MakeProfile() => new()
+    {
+        Length = Image.Length,
+        Limits = Limits,
+        Writable = !ReadOnly,
+        Growable = Image.Growable,
+        Flush = Support.Native,
+        Fua = Support.Native,
+        WriteZeroes = Support.Native,
+        WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua | ZeroFlags.Unchanged,
+        Discard = Support.Native,
+        Status = Support.Native,
+    };
 
     private ValueTask FlushIf(bool fua)
     {

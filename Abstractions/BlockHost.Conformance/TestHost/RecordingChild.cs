@@ -8,6 +8,7 @@ public sealed class RecordingChild(IBlockChild inner) : DelegatingChild(inner)
 {
     private readonly Lock _lock = new();
     private readonly List<ChildOperation> _operations = [];
+    private int _inFlight;
 
     /// <summary>A copy of what has arrived so far, in order.</summary>
     public IReadOnlyList<ChildOperation> Operations
@@ -16,6 +17,16 @@ public sealed class RecordingChild(IBlockChild inner) : DelegatingChild(inner)
         {
             lock (_lock)
                 return [.. _operations];
+        }
+    }
+
+    /// <summary>Operations that have begun and not ended.</summary>
+    public int InFlight
+    {
+        get
+        {
+            lock (_lock)
+                return _inFlight;
         }
     }
 
@@ -37,7 +48,17 @@ public sealed class RecordingChild(IBlockChild inner) : DelegatingChild(inner)
     protected override ValueTask BeforeAsync(ChildOperation operation)
     {
         lock (_lock)
+        {
             _operations.Add(operation);
+            _inFlight++;
+        }
+
         return ValueTask.CompletedTask;
+    }
+
+    protected override void After(ChildOperation operation)
+    {
+        lock (_lock)
+            _inFlight--;
     }
 }
