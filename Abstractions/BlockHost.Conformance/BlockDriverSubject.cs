@@ -32,6 +32,12 @@ public sealed record BlockDriverSubject
     /// <summary>The images cannot be written.</summary>
     public bool ReadOnly { get; init; }
 
+    /// <summary>The nodes are opened with cache.direct=on.</summary>
+    public bool CacheDirect { get; init; }
+
+    /// <summary>False: the storage has a length of its own (a device), and resizes are left out.</summary>
+    public bool Resizable { get; init; } = true;
+
     public SubjectData Data { get; init; } = SubjectData.Stored;
 
     /// <summary>Bytes that a read or a write that completes synchronously may allocate.</summary>

@@ -39,7 +39,7 @@ internal abstract class ConformanceCheck
         await using var _ = image.ConfigureAwait(false);
         var session = await NodeSession.OpenAsync(check, image).ConfigureAwait(false);
         await using var __ = session.ConfigureAwait(false);
-        return new ScriptGenerator(seed, session.Node, resize, reopen).Make(length);
+        return new ScriptGenerator(seed, session.Node, resize && check.Subject.Resizable, reopen).Make(length);
     }
 
     /// <summary>Runs a sequence on a fresh image with <paramref name="play"/>; one that fails is shortened for the report.</summary>

@@ -23,7 +23,7 @@ internal sealed class ProfileHonestCheck : ConformanceCheck
         Require(
             profile.Concurrency <= check.Subject.Driver.Concurrency,
             $"The node allows {profile.Concurrency}, its driver only {check.Subject.Driver.Concurrency}");
-        Require(profile.Writable || !(check.Subject.ReadOnly == false), "The node was opened for writing and is not writable");
+        Require(profile.Writable || check.Subject.ReadOnly, "The node was opened for writing and is not writable");
         await TryNativeAsync(runner, profile).ConfigureAwait(false);
     }
 

@@ -59,7 +59,7 @@ internal sealed class NodeSession : IAsyncDisposable
     {
         options ??= new SessionOptions();
         var host = new TestPluginHost { Clock = new ManualClock(), Buffers = new TrackingBufferPool { Recycle = options.Bare } };
-        var context = new TestNodeContext(host) { ReadOnly = options.ReadOnly || check.Subject.ReadOnly };
+        var context = new TestNodeContext(host) { ReadOnly = options.ReadOnly || check.Subject.ReadOnly, CacheDirect = check.Subject.CacheDirect };
         var children = new ChildSet(image, options, context.ReadOnly);
         foreach (var (name, child) in children.Tops)
             context.Children.Add(name, child);

@@ -7,6 +7,9 @@ namespace BlockHost.Conformance.Model;
 /// <summary>Random sequences within what a node can do, with a liking for borders: of segments, clusters and the image.</summary>
 internal sealed class ScriptGenerator
 {
+    /// <summary>Hosts ask for lengths in sectors only.</summary>
+    private const int Sector = 512;
+
     private readonly Random _random;
     private readonly long _alignment;
     private readonly (ScriptKind Kind, int Weight)[] _kinds;
@@ -53,8 +56,8 @@ internal sealed class ScriptGenerator
             case ScriptKind.Flush or ScriptKind.Reopen:
                 return new(kind);
             case ScriptKind.Resize:
-                _length = Align(Math.Max(_alignment, (long)(_length * (0.6 + 0.8 * _random.NextDouble()))));
-                return new(kind, Bytes: _length);
+                _length = Align((long)(_length * (0.6 + 0.8 * _random.NextDouble())), Math.Max(Sector, _alignment));
+                return new(kind, Bytes: _length, Flag: _random.Next(2) == 0);
             default:
                 var (offset, bytes) = PickRange();
                 return new(kind, offset, bytes, ++_seed, _random.Next(3) == 0 ? _random.Next(2, 6) : 1, _random.Next(4) == 0);
@@ -83,7 +86,7 @@ internal sealed class ScriptGenerator
             4 => 64 * 1024,
             _ => _random.Next(1, 8192),
         };
-        bytes = Math.Clamp(Align(bytes), Math.Min(_alignment, _length), _length);
+        bytes = Math.Clamp(Align(bytes, _alignment), Math.Min(_alignment, _length), _length);
         var offset = _random.Next(5) switch
         {
             0 => _length - bytes,
@@ -94,5 +97,5 @@ internal sealed class ScriptGenerator
         return (Math.Clamp(offset / _alignment * _alignment, 0, _length - bytes), bytes);
     }
 
-    private long Align(long value) => (value + _alignment - 1) / _alignment * _alignment;
+    private static long Align(long value, long unit) => Math.Max(1, (value + unit - 1) / unit) * unit;
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Conformance.Tests.Drivers;
+using Xunit.Abstractions;
+
+namespace BlockHost.Conformance.Tests;
+
+/// <summary>The kit on every driver of the project.</summary>
+public sealed class DriverConformanceTests(ITestOutputHelper output)
+{
+    private static readonly ConformanceOptions Options = new() { Sequences = 8 };
+
+    [SkippableTheory]
+    [InlineData("threads", false)]
+    [InlineData("io_uring", false)]
+    [InlineData("threads", true)]
+    [InlineData("native", true)]
+    [InlineData("io_uring", true)]
+    public async Task File(string aio, bool direct)
+    {
+        using var folder = new TemporaryFolder();
+        Skip.If(direct && !folder.SupportsDirect, "the file system of temporary files knows no O_DIRECT");
+        await ProveAsync(FileSubjects.Make(folder, aio, direct));
+    }
+
+    [SkippableFact]
+    public async Task Host_device()
+    {
+        using var folder = new TemporaryFolder();
+        using var loop = LoopDevice.TryCreate(folder, HostDeviceSubjects.Length);
+        Skip.If(loop is null, "loop devices need losetup and the right to use it");
+        await ProveAsync(HostDeviceSubjects.On(loop!));
+    }
+
+    [Theory]
+    [InlineData("null-co", false)]
+    [InlineData("null-co", true)]
+    [InlineData("null-aio", false)]
+    [InlineData("null-aio", true)]
+    public Task Null(string driver, bool readZeroes) => ProveAsync(NullSubjects.Of(driver, readZeroes));
+
+    [Fact]
+    public Task Raw() => ProveAsync(RawSubjects.Whole());
+
+    [Fact]
+    public Task Raw_with_offset_and_size() => ProveAsync(RawSubjects.Windowed());
+
+    private async Task ProveAsync(BlockDriverSubject subject)
+    {
+        var report = await ConformanceSuite.RunAsync(subject, Options);
+
+        output.WriteLine(report.ToString());
+        Assert.True(report.Passed, report.ToString());
+    }
+}
