@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2.Data;
+
+/// <summary>
+/// Guest reads. A request that one host extent serves, with its L2 slice cached, takes no lock, allocates nothing and
+/// is the child's own task; everything else goes extent by extent.
+/// </summary>
+internal sealed class DataReader(Qcow2Image image) : IDisposable
+{
+    /// <summary>Extents of one request that are read at once.</summary>
+    private const int MaxInFlight = 8;
+
+    private readonly ClusterDecompressor _decompressor = new(image);
+
+    public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        image.Guard.ThrowIfStopped();
+
+        // Nothing is ever freed in an image that is only read, so requests need not be counted.
+        if (!image.Settings.Writable) return MapAndReadAsync(offset, target, flags, cancellationToken);
+        var token = image.Epoch.Enter();
+        ValueTask read;
+        try
+        {
+            read = MapAndReadAsync(offset, target, flags, cancellationToken);
+            if (!read.IsCompletedSuccessfully) return LeaveAfterAsync(read, token);
+            read.GetAwaiter().GetResult();
+        }
+        catch
+        {
+            image.Epoch.Exit(token);
+            throw;
+        }
+        image.Epoch.Exit(token);
+        return default;
+    }
+
+    /// <summary>Reads what the guest sees, for a caller that is already counted as a request.</summary>
+    public ValueTask MapAndReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        image.Map.TryLookup(offset, target.Length, splitOwned: false, out var extent)
+            && extent.Kind == ExtentKind.Data && extent.Length == target.Length
+            ? image.File.ReadAsync(extent.HostOffset, target, flags, cancellationToken)
+            : ReadExtentsAsync(offset, target, flags, cancellationToken);
+
+    public void Dispose() => _decompressor.Dispose();
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask LeaveAfterAsync(ValueTask read, int token)
+    {
+        try
+        {
+            await read.ConfigureAwait(false);
+        }
+        finally
+        {
+            image.Epoch.Exit(token);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadExtentsAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        Queue<Task>? running = null;
+        try
+        {
+            for (var done = 0L; done < target.Length;)
+            {
+                if (!image.Map.TryLookup(offset + done, target.Length - done, splitOwned: false, out var extent))
+                {
+                    await image.Map.LoadAsync(offset + done, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+                var part = target.Slice(done, extent.Length);
+                var read = ReadExtentAsync(extent, offset + done, part, flags, cancellationToken);
+                done += extent.Length;
+                if (done == target.Length && running is null)
+                    await read.ConfigureAwait(false);
+                else if (read.IsCompletedSuccessfully)
+                    read.GetAwaiter().GetResult();
+                else
+                    (running ??= new Queue<Task>()).Enqueue(read.AsTask());
+                if (running?.Count >= MaxInFlight) await running.Dequeue().ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            // The target belongs to the parts until the last of them has ended.
+            if (running is not null) await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        if (running is not null) await Task.WhenAll(running).ConfigureAwait(false);
+    }
+
+    private ValueTask ReadExtentAsync(Extent extent, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        switch (extent.Kind)
+        {
+            case ExtentKind.Data:
+                return image.File.ReadAsync(extent.HostOffset, part, flags, cancellationToken);
+            case ExtentKind.Compressed:
+                return _decompressor.ReadAsync(extent.Entry, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);
+            case ExtentKind.Invalid:
+                throw image.Map.Describe(guestOffset);
+            case ExtentKind.Unallocated when image.Backing is { } backing:
+                return backing.ReadAsync(guestOffset, part, flags, cancellationToken);
+            default:
+                part.Clear();
+                return default;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
+
+/// <summary>Changes the virtual size of an image, and gives it clusters ahead of time where that is wanted.</summary>
+internal sealed class ImageResizer(Qcow2Image image)
+{
+    private const int SectorSize = 512;
+
+    private readonly ClusterGeometry _geometry = image.Geometry;
+
+    public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        var old = image.Length;
+        Check(length, old, options);
+        if (length > old)
+            await GrowAsync(old, length, options, cancellationToken).ConfigureAwait(false);
+        else if (length < old)
+            await ShrinkAsync(old, length, cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Check(long length, long old, ResizeOptions options)
+    {
+        if (length < 0 || length % SectorSize != 0)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "The new size must be a multiple of 512");
+        if (image.Snapshots.Count > 0 && image.Header.Current.Version < 3)
+            throw new BlockException(BlockErrorKind.NotSupported, "Can't resize a v2 image which has snapshots");
+        if (length < old && options.Preallocation != PreallocationMode.Off)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Preallocation can't be used for shrinking an image");
+        try
+        {
+            _ = _geometry.L1EntriesFor(length);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
+    }
+
+    /// <summary>The size in the header comes last: until then what lies behind the old end is merely unused.</summary>
+    private async ValueTask GrowAsync(long old, long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
+        if (options.Preallocation != PreallocationMode.Off)
+            await PreallocateAsync(old, length, options.Preallocation, cancellationToken).ConfigureAwait(false);
+        else if (options.ZeroNewArea)
+            await ZeroAsync(old, length, cancellationToken).ConfigureAwait(false);
+        await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await SetSizeAsync(length).ConfigureAwait(false);
+    }
+
+    private async ValueTask ZeroAsync(long old, long length, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await image.Zeroes.WriteZeroesAsync(old, length - old, length, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported)
+        {
+            await image.Writer.WriteZeroDataAsync(old, length - old, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask PreallocateAsync(long old, long length, PreallocationMode mode, CancellationToken cancellationToken)
+    {
+        var end = _geometry.ClustersFor(length) << _geometry.ClusterBits;
+        for (var at = _geometry.ClustersFor(old) << _geometry.ClusterBits; at < end;)
+        {
+            await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
+            var (start, stop) = (at, Math.Min(end, at + image.Map.ToSliceEnd(at)));
+            at += await image.ChangeAsync(() => PreallocateSliceAsync(start, stop, mode), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>Guest bytes dealt with.</returns>
+    private async ValueTask<long> PreallocateSliceAsync(long start, long stop, PreallocationMode mode)
+    {
+        var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
+        var index = image.Map.IndexInSlice(start);
+        if (image.Map.EntryAt(slice, index).Raw != 0) return _geometry.ClusterSize;
+        var run = await image.Allocator.AllocateAsync((stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
+        try
+        {
+            await ProvideAsync(run, mode).ConfigureAwait(false);
+        }
+        catch
+        {
+            await image.Allocator.ReleaseAsync(run).ConfigureAwait(false);
+            throw;
+        }
+        for (var i = 0; i < run.Count; i++)
+            slice = image.Map.SetEntry(slice, index + i, L2Entry.Owned((run.First + i) << _geometry.ClusterBits));
+        return run.Count << _geometry.ClusterBits;
+    }
+
+    /// <summary>The clusters become data that nobody writes, so they must exist and read as zeroes.</summary>
+    private async ValueTask ProvideAsync(ClusterRun run, PreallocationMode mode)
+    {
+        var (offset, end) = (run.First << _geometry.ClusterBits, run.End << _geometry.ClusterBits);
+        if (!run.Untouched && offset < image.File.Length)
+            await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset).ConfigureAwait(false);
+        if (end <= image.File.Length) return;
+        var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
+        await image.File.ResizeAsync(end, new ResizeOptions(storage, Exact: false)).ConfigureAwait(false);
+    }
+
+    /// <summary>What is cut off is given back first; the size follows once that is durable.</summary>
+    private async ValueTask ShrinkAsync(long old, long length, CancellationToken cancellationToken)
+    {
+        var firstDropped = _geometry.ClustersFor(length) << _geometry.ClusterBits;
+
+        // The disk may grow again, and must then read as zeroes there.
+        if (firstDropped > length)
+            await image.Zeroes.WriteZeroesAsync(length, Math.Min(firstDropped, old) - length, old, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
+        await image.Zeroes.DropAsync(firstDropped, _geometry.ClustersFor(old) << _geometry.ClusterBits, cancellationToken).ConfigureAwait(false);
+        await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), cancellationToken).ConfigureAwait(false);
+        await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await SetSizeAsync(length).ConfigureAwait(false);
+        await image.Flusher.SettleAsync().ConfigureAwait(false);
+        await CutFileAsync().ConfigureAwait(false);
+    }
+
+    private ValueTask<bool> DropTablesAsync(long keptEntries)
+    {
+        // Entries past the disk's end hold the VM state of snapshots.
+        if (image.Snapshots.Count > 0) return new(false);
+        for (var i = keptEntries; i < image.L1.Count; i++)
+        {
+            var entry = new L1Entry(image.L1[i]);
+            if (entry.TableOffset == 0) continue;
+            image.L1.Set(i, 0);
+            image.Guard.RemoveMetadata(_geometry.ClusterIndex(entry.TableOffset), MetadataKinds.ActiveL2);
+            image.Allocator.Retire(new ClusterRun(_geometry.ClusterIndex(entry.TableOffset), 1, PassDown: true));
+        }
+        return new(true);
+    }
+
+    private async ValueTask SetSizeAsync(long length)
+    {
+        using (await image.Gate.AcquireAsync().ConfigureAwait(false))
+            await image.Header.UpdateAsync(image.Header.Current with { Size = length }).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the file behind the last cluster in use.</summary>
+    private async ValueTask CutFileAsync()
+    {
+        if (!image.File.Profile.Growable) return;
+        using (await image.Gate.AcquireAsync().ConfigureAwait(false))
+        {
+            if (image.InFlight.Any || image.Allocator.HasPending) return;
+            var end = _geometry.ClustersFor(image.File.Length);
+            while (end > 0 && await image.Allocator.GetRefcountAsync(end - 1).ConfigureAwait(false) == 0) end--;
+            if (end << _geometry.ClusterBits < image.File.Length)
+                await image.File.ResizeAsync(end << _geometry.ClusterBits, new ResizeOptions()).ConfigureAwait(false);
+        }
+    }
+}

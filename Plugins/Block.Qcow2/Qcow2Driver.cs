@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Data;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Maintenance;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>The driver "qcow2".</summary>
+internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
+{
+    private readonly ImageCreator _creator = new();
+
+    public override string FormatName => "qcow2";
+
+    public override BlockDriverKind Kind => BlockDriverKind.Format;
+
+    public override Concurrency Concurrency => Concurrency.Parallel;
+
+    public override bool SupportsBacking => true;
+
+    public override JsonTypeInfo? SpecificInfoType => Qcow2Json.Default.ImageInfoSpecificQcow2;
+
+    protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;
+
+    public override int Probe(ReadOnlySpan<byte> head, string? fileName) =>
+        head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic && BinaryPrimitives.ReadUInt32BigEndian(head[4..]) is 2 or 3
+            ? 100
+            : 0;
+
+    public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
+        where T : class
+    {
+        facet = _creator as T ?? this as T;
+        return facet is not null;
+    }
+
+    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, Qcow2Options options, CancellationToken cancellationToken)
+    {
+        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
+            var header = store.Current;
+            RefuseUnserved(header, context);
+            var settings = Qcow2SettingsReader.Read(options, header, context);
+            var image = await Qcow2Image.OpenAsync(file, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+            var node = new Qcow2Node(context, image);
+            try
+            {
+                image.Backing = await context.OpenBackingAsync(options.Backing, Recorded(header), cancellationToken).ConfigureAwait(false);
+                if (settings.Writable) await PrepareForWritingAsync(image, cancellationToken).ConfigureAwait(false);
+                return node;
+            }
+            catch
+            {
+                await node.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
+    }
+
+    internal static BackingFileReference? Recorded(Qcow2Header header) =>
+        header.BackingFile is { } name ? new BackingFileReference(name, header.BackingFormat) : null;
+
+    /// <summary>What the format has and this driver has not (yet) is named, never guessed at.</summary>
+    private static void RefuseUnserved(Qcow2Header header, IBlockNodeContext context)
+    {
+        if (header.Crypt != CryptMethod.None)
+            throw new Qcow2FormatException($"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported", Qcow2Fault.Unsupported);
+        if (header.HasDataFile)
+            throw new Qcow2FormatException("Unsupported qcow2 feature(s): external data file", Qcow2Fault.Unsupported);
+        if (header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2))
+            throw new Qcow2FormatException("Unsupported qcow2 feature(s): extended L2 entries", Qcow2Fault.Unsupported);
+        if (header.Compression == CompressionType.Zstd) Zstd.Require();
+        if (context.ReadOnly) return;
+        if (header.IsCorrupt)
+            throw new BlockException(BlockErrorKind.ReadOnly, "qcow2: Image is corrupt; cannot be opened read/write");
+        if (header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps))
+            throw new Qcow2FormatException("Unsupported qcow2 feature(s): bitmaps, in an image opened for writing", Qcow2Fault.Unsupported);
+    }
+
+    private static async ValueTask PrepareForWritingAsync(Qcow2Image image, CancellationToken cancellationToken)
+    {
+        var header = image.Header.Current;
+
+        // Whoever set these bits promised something about the image that our writes could break.
+        if ((header.Autoclear & ~AutoclearFeatures.Known) != 0)
+            await image.Header.UpdateAsync(header with { Autoclear = header.Autoclear & AutoclearFeatures.Known }).ConfigureAwait(false);
+        if (!header.IsDirty) return;
+        var result = await new ImageChecker(image).CheckAsync(CheckRepair.Leaks | CheckRepair.Errors, cancellationToken).ConfigureAwait(false);
+        if (result.CheckErrors > 0 || result.Corruptions > 0)
+            throw new BlockException(BlockErrorKind.Corrupt, "Could not repair dirty image");
+    }
+}

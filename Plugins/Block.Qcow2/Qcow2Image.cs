@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Data;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>
+/// An open image without its place in the graph: the parts that know its tables, and those that move its data.
+/// </summary>
+/// <remarks>
+/// <code>
+///   Reader  Writer  ZeroWriter        data I/O, outside of the metadata lock
+///      └──────┴────────┘
+///         ClusterMap ── L2 cache      lookups without a lock, changes under Gate
+///      ClusterAllocator ── refcounts
+///       MetadataFlusher               ordered writes
+/// </code>
+/// </remarks>
+internal sealed class Qcow2Image : IAsyncDisposable
+{
+    private readonly TableCache _l2Cache;
+    private readonly TableCache _refcountCache;
+    private Task _marking = Task.CompletedTask;
+
+    private Qcow2Image(IBlockChild file, HeaderStore header, Qcow2Settings settings, IIoBufferPool buffers, ulong[] l1, ulong[] refcountTable)
+    {
+        File = file;
+        Header = header;
+        Settings = settings;
+        Buffers = buffers;
+        Geometry = header.Current.Geometry();
+        Guard = new CorruptionGuard(Geometry, settings.OverlapCheck) { Writable = settings.Writable };
+        _l2Cache = new TableCache(file, settings.SliceBytesFor(Geometry), settings.L2CacheBytes);
+        _refcountCache = new TableCache(file, Math.Min(4096, Geometry.ClusterSize), settings.RefcountCacheBytes);
+        L1 = new TopTable(l1, header.Current.L1Offset);
+        Allocator = new ClusterAllocator(
+            file, Geometry, new TopTable(refcountTable, header.Current.RefcountTableOffset), _refcountCache, Epoch, Guard);
+        Map = new ClusterMap(file, Geometry, header.Current.Version, L1, _l2Cache, Allocator, Guard);
+        Flusher = new MetadataFlusher(file, header, Gate, L1, _l2Cache, _refcountCache, Allocator)
+        {
+            LazyRefcounts = settings.LazyRefcounts && header.Current.Version >= 3,
+        };
+        Tables = new TableMover(file, header, Geometry, Gate, Flusher, L1, Allocator, Guard);
+        Reader = new DataReader(this);
+        Writer = new DataWriter(this);
+        Zeroes = new ZeroWriter(this);
+    }
+
+    public IBlockChild File { get; }
+    public IBlockChild? Backing { get; set; }
+    public HeaderStore Header { get; }
+    public Qcow2Settings Settings { get; }
+    public IIoBufferPool Buffers { get; }
+    public ClusterGeometry Geometry { get; }
+    public CorruptionGuard Guard { get; }
+    public RequestEpoch Epoch { get; } = new();
+    public MetadataLock Gate { get; } = new();
+    public InFlightAllocations InFlight { get; } = new();
+    public TopTable L1 { get; }
+    public ClusterAllocator Allocator { get; }
+    public ClusterMap Map { get; }
+    public MetadataFlusher Flusher { get; }
+    public TableMover Tables { get; }
+    public DataReader Reader { get; }
+    public DataWriter Writer { get; }
+    public ZeroWriter Zeroes { get; }
+    public IReadOnlyList<SnapshotEntry> Snapshots { get; private set; } = [];
+
+    /// <summary>Bytes of the snapshot table.</summary>
+    public long SnapshotTableBytes { get; private set; }
+
+    public long Length => Header.Current.Size;
+
+    /// <exception cref="Qcow2FormatException">The image is refused.</exception>
+    public static async ValueTask<Qcow2Image> OpenAsync(
+        IBlockChild file, HeaderStore store, Qcow2Settings settings, IIoBufferPool buffers, CancellationToken cancellationToken)
+    {
+        var header = store.Current;
+        var l1 = await TopTable.LoadAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
+        var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
+        var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
+        var image = new Qcow2Image(file, store, settings, buffers, l1, refcounts);
+        await image.LoadSnapshotsAsync(cancellationToken).ConfigureAwait(false);
+        if (settings.Writable) await image.NoteMetadataAsync(cancellationToken).ConfigureAwait(false);
+        return image;
+    }
+
+    /// <summary>Runs a change under the metadata lock; where the refcount table is full, enlarges it and runs the change again.</summary>
+    public async ValueTask<T> ChangeAsync<T>(Func<ValueTask<T>> change, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            long missing;
+            try
+            {
+                using (await Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    Guard.ThrowIfStopped();
+                    if (Allocator.HasAging) await Allocator.ReclaimAsync().ConfigureAwait(false);
+                    return await change().ConfigureAwait(false);
+                }
+            }
+            catch (RefcountTableFullException full)
+            {
+                missing = full.Cluster;
+            }
+            await Tables.GrowRefcountTableAsync(missing).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Writes metadata out when a change would otherwise pile up more than the caches may hold.</summary>
+    public ValueTask RelieveAsync(CancellationToken cancellationToken) =>
+        _l2Cache.IsCrowded || _refcountCache.IsCrowded || Allocator.IsCrowded ? Flusher.FlushAsync(cancellationToken) : default;
+
+    /// <summary>Sets the corrupt bit; the image has stopped, so nothing else will be written.</summary>
+    public void MarkCorrupt()
+    {
+        if (Header.Current.Version >= 3 && _marking.IsCompleted) _marking = Task.Run(SetCorruptBitAsync);
+    }
+
+    public void TrimCaches()
+    {
+        _l2Cache.TrimUnused();
+        _refcountCache.TrimUnused();
+    }
+
+    /// <summary>Switches to a refcount structure that somebody has just written, durable. Under the metadata lock, flushes paused.</summary>
+    public async ValueTask AdoptRefcountsAsync(ulong[] entries, long offset, int clusters)
+    {
+        var old = Header.Current;
+        await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters }).ConfigureAwait(false);
+        ForgetTables(Allocator.Table.Snapshot(), MetadataKinds.RefcountBlock);
+        Guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
+        Guard.AddTable(offset, (long)clusters << old.ClusterBits, MetadataKinds.RefcountTable);
+        NoteTables(entries, ~0x1ffUL, MetadataKinds.RefcountBlock);
+        Allocator.Table.Replace(entries, offset);
+        _refcountCache.Clear();
+        Allocator.Rescan();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _marking.ConfigureAwait(false);
+        try
+        {
+            if (Settings.Writable && !Guard.IsStopped) await Flusher.SettleAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Reader.Dispose();
+            Flusher.Dispose();
+            Gate.Dispose();
+        }
+    }
+
+    private async Task SetCorruptBitAsync()
+    {
+        try
+        {
+            using (await Gate.AcquireAsync().ConfigureAwait(false))
+                await Header.UpdateAsync(Header.Current with { Incompatible = Header.Current.Incompatible | IncompatibleFeatures.Corrupt }).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // The image is stopped in any case; the next open finds the damage itself.
+        }
+    }
+
+    private async ValueTask LoadSnapshotsAsync(CancellationToken cancellationToken)
+    {
+        var header = Header.Current;
+        var found = new List<SnapshotEntry>(Math.Min(header.SnapshotCount, 256));
+        var buffer = new byte[SnapshotTable.MaxEntrySize];
+        var at = header.SnapshotsOffset;
+        for (var i = 0; i < header.SnapshotCount; i++)
+        {
+            await File.ReadAsync(at, buffer, cancellationToken: cancellationToken).ConfigureAwait(false);
+            found.Add(SnapshotTable.ParseEntry(buffer, Geometry, out var size));
+            at += size;
+            if (at - header.SnapshotsOffset > SnapshotTable.MaxTableBytes)
+                throw new Qcow2FormatException("Snapshot table too large", Qcow2Fault.TooLarge);
+        }
+        Snapshots = found;
+        SnapshotTableBytes = at - header.SnapshotsOffset;
+    }
+
+    private async ValueTask NoteMetadataAsync(CancellationToken cancellationToken)
+    {
+        var header = Header.Current;
+        Guard.AddMetadata(0, MetadataKinds.MainHeader);
+        Guard.AddTable(header.L1Offset, (long)header.L1Entries * sizeof(ulong), MetadataKinds.ActiveL1);
+        Guard.AddTable(header.RefcountTableOffset, (long)header.RefcountTableClusters << header.ClusterBits, MetadataKinds.RefcountTable);
+        Guard.AddTable(header.SnapshotsOffset, SnapshotTableBytes, MetadataKinds.SnapshotTable);
+        NoteTables(L1.Snapshot(), L1Entry.OffsetMask, MetadataKinds.ActiveL2);
+        NoteTables(Allocator.Table.Snapshot(), ~0x1ffUL, MetadataKinds.RefcountBlock);
+        foreach (var snapshot in Snapshots)
+        {
+            Guard.AddTable(snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong), MetadataKinds.InactiveL1);
+            if ((Guard.Enabled & MetadataKinds.InactiveL2) == 0) continue;
+            var inactive = await TopTable.LoadAsync(File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+            NoteTables(inactive, L1Entry.OffsetMask, MetadataKinds.InactiveL2);
+        }
+    }
+
+    private void NoteTables(ulong[] table, ulong offsetMask, MetadataKinds kind)
+    {
+        foreach (var entry in table)
+        {
+            if ((entry & offsetMask) != 0) Guard.AddMetadata(Geometry.ClusterIndex((long)(entry & offsetMask)), kind);
+        }
+    }
+
+    private void ForgetTables(ulong[] table, MetadataKinds kind)
+    {
+        foreach (var entry in table)
+            Guard.RemoveMetadata(Geometry.ClusterIndex((long)(entry & ~0x1ffUL)), kind);
+    }
+}

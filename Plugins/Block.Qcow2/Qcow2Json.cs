@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Qcow2Options))]
+[JsonSerializable(typeof(Qcow2OverlapCheckMode))]
+[JsonSerializable(typeof(Qcow2OverlapCheckFlags))]
+[JsonSerializable(typeof(Qcow2CreateOptions))]
+[JsonSerializable(typeof(ImageInfoSpecificQcow2))]
+internal sealed partial class Qcow2Json : JsonSerializerContext;

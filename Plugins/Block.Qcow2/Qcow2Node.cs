@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Maintenance;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>An open qcow2 image in the graph.</summary>
+internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder
+{
+    /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
+    private const int MaxJoined = 64;
+
+    private readonly IBlockNodeContext _context;
+    private readonly Qcow2Image _image;
+    private readonly ITimer? _cleaner;
+    private BlockProfile _profile;
+
+    public Qcow2Node(IBlockNodeContext context, Qcow2Image image)
+    {
+        _context = context;
+        _image = image;
+        _profile = MakeProfile();
+        image.Guard.Report = ReportCorruption;
+        if (image.Settings.CacheCleanInterval is { Ticks: > 0 } interval)
+            _cleaner = context.Host.Clock.CreateTimer(_ => image.TrimCaches(), null, interval, interval);
+    }
+
+    public override BlockProfile Profile => _profile;
+
+    public override string? FileName => _image.File.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _image.File.FileName;
+
+    public BackingFileReference? Backing => Qcow2Driver.Recorded(_image.Header.Current);
+
+    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        _image.Reader.ReadAsync(offset, target, flags, cancellationToken);
+
+    public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        (flags & WriteFlags.Compressed) == 0
+            ? _image.Writer.WriteAsync(offset, source, cancellationToken)
+            : throw new BlockException(BlockErrorKind.NotSupported, "Compressed writes are not supported");
+
+    public override ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        return _image.Flusher.FlushAsync(cancellationToken);
+    }
+
+    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+        _image.Zeroes.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
+
+    public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
+        _image.Zeroes.DiscardAsync(offset, bytes, cancellationToken);
+
+    public override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        var first = await LookupAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+        var length = first.Length;
+        for (var joined = 0; joined < MaxJoined && length < bytes && first.Kind != ExtentKind.Compressed; joined++)
+        {
+            var next = await LookupAsync(offset + length, bytes - length, cancellationToken).ConfigureAwait(false);
+            if (next.Kind != first.Kind || next.HostOffset != (first.HostOffset == 0 ? 0 : first.HostOffset + length)) break;
+            length += next.Length;
+        }
+        var flags = FlagsOf(first);
+        if (offset + length >= _image.Length) flags |= BlockStatusFlags.Eof;
+        return (flags & BlockStatusFlags.OffsetValid) != 0
+            ? new BlockStatus(length, flags, first.HostOffset, _image.File)
+            : new BlockStatus(length, flags);
+    }
+
+    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
+    {
+        var header = _image.Header.Current;
+        var geometry = _image.Geometry;
+        return new(new ImageFacts
+        {
+            ClusterSize = geometry.ClusterSize,
+            Dirty = header.IsDirty,
+            Encrypted = header.Crypt != CryptMethod.None,
+            VmStateOffset = geometry.L1EntriesFor(header.Size) << geometry.L2CoverageBits,
+            Backing = Backing,
+            Specific = JsonSerializer.SerializeToElement(ImageInfoSpecificQcow2.Of(header), Qcow2Json.Default.ImageInfoSpecificQcow2),
+        });
+    }
+
+    public ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken) =>
+        new ImageChecker(_image).CheckAsync(repair, cancellationToken);
+
+    public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        await new ImageResizer(_image).ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
+        _profile = MakeProfile();
+    }
+
+    public async ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        try
+        {
+            await _image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
+            using (await _image.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
+                await _image.Header.UpdateAsync(_image.Header.Current.WithBacking(backing?.FileName, backing?.Format)).ConfigureAwait(false);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
+    }
+
+    public void SetBackingChild(IBlockChild? backing) => _image.Backing = backing;
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_cleaner is not null) await _cleaner.DisposeAsync().ConfigureAwait(false);
+        await _image.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static BlockStatusFlags FlagsOf(Extent extent) => extent.Kind switch
+    {
+        ExtentKind.Unallocated => BlockStatusFlags.None,
+        ExtentKind.Compressed => BlockStatusFlags.Data | BlockStatusFlags.Compressed | BlockStatusFlags.Allocated,
+        ExtentKind.Zero when extent.HostOffset == 0 => BlockStatusFlags.Zero | BlockStatusFlags.Allocated,
+        ExtentKind.Zero => BlockStatusFlags.Zero | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated,
+        _ => BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated,
+    };
+
+    private async ValueTask<Extent> LookupAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        var extent = await _image.Map.LookupAsync(offset, bytes, splitOwned: false, cancellationToken).ConfigureAwait(false);
+        return extent.Kind == ExtentKind.Invalid ? throw _image.Map.Describe(offset) : extent;
+    }
+
+    private BlockProfile MakeProfile()
+    {
+        var native = _image.Settings.Writable ? Support.Native : Support.None;
+        return new BlockProfile
+        {
+            Length = _image.Length,
+            Writable = _image.Settings.Writable,
+            Flush = native,
+            Fua = _image.Settings.Writable ? Support.Emulate : Support.None,
+            WriteZeroes = native,
+            WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Unchanged,
+            Discard = native,
+            Status = Support.Native,
+            Limits = new BlockLimits
+            {
+                OptimalTransfer = _image.Geometry.ClusterSize,
+                DiscardAlignment = _image.Geometry.ClusterSize,
+                WriteZeroesAlignment = _image.Geometry.ClusterSize,
+            },
+        };
+    }
+
+    private void ReportCorruption(string message, long? offset, long? size, bool fatal)
+    {
+        _context.ReportCorruption(message, offset, size, fatal);
+        if (fatal) _image.MarkCorrupt();
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>What the options come to for one image.</summary>
+internal sealed record Qcow2Settings
+{
+    public bool Writable { get; init; }
+
+    public bool LazyRefcounts { get; init; }
+
+    public long L2CacheBytes { get; init; } = 32 << 20;
+
+    /// <summary>Bytes of one cached piece of an L2 table.</summary>
+    public int L2SliceBytes { get; init; } = 4096;
+
+    public long RefcountCacheBytes { get; init; } = 1 << 20;
+
+    public TimeSpan CacheCleanInterval { get; init; }
+
+    public MetadataKinds OverlapCheck { get; init; } = MetadataKinds.Cached;
+
+    /// <summary>Discards and unmapping zeroes of the guest reach the storage.</summary>
+    public bool PassDiscardRequest { get; init; }
+
+    /// <summary>Clusters freed for other reasons are discarded too.</summary>
+    public bool PassDiscardOther { get; init; }
+
+    public bool PassDiscardSnapshot { get; init; } = true;
+
+    public int SliceBytesFor(ClusterGeometry geometry) => Math.Min(L2SliceBytes, geometry.ClusterSize);
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+using System.Numerics;
+using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>Checks options against each other and against the image, in QEMU's words.</summary>
+internal static class Qcow2SettingsReader
+{
+    private const long DefaultL2Cache = 32L << 20;
+    private const int DefaultL2Entry = 4096;
+    private const int DefaultCleanInterval = 600;
+    private const int MinRefcountCacheClusters = 4;
+
+    public static Qcow2Settings Read(Qcow2Options options, Qcow2Header header, IBlockNodeContext context)
+    {
+        if (options.Encrypt is { } encrypt)
+            throw Refuse($"Encryption format '{(encrypt.Format == BlockdevQcow2EncryptionFormat.Aes ? "aes" : "luks")}' is not supported");
+        if (options.DataFile is not null)
+            throw Refuse("'data-file' can only be set for images with an external data file");
+        if (options.LazyRefcounts == true && header.Version < 3)
+            throw Refuse("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
+        var interval = options.CacheCleanInterval ?? DefaultCleanInterval;
+        if (interval is < 0 or > uint.MaxValue)
+            throw Refuse("Cache clean interval too big");
+        var (l2, refcounts) = CacheSizes(options, header);
+        return new Qcow2Settings
+        {
+            Writable = !context.ReadOnly,
+            LazyRefcounts = options.LazyRefcounts ?? header.HasLazyRefcounts,
+            L2CacheBytes = l2,
+            L2SliceBytes = L2EntrySize(options, header),
+            RefcountCacheBytes = refcounts,
+            CacheCleanInterval = TimeSpan.FromSeconds(interval),
+            OverlapCheck = Overlap(options.OverlapCheck?.Flags),
+            PassDiscardRequest = options.PassDiscardRequest ?? context.DiscardUnmap,
+            PassDiscardSnapshot = options.PassDiscardSnapshot ?? true,
+            PassDiscardOther = options.PassDiscardOther ?? false,
+        };
+    }
+
+    private static (long L2, long Refcounts) CacheSizes(Qcow2Options options, Qcow2Header header)
+    {
+        foreach (var size in new[] { options.CacheSize, options.L2CacheSize, options.RefcountCacheSize })
+        {
+            if (size < 0) throw Refuse("Cache size must not be negative");
+        }
+        var leastRefcounts = (long)MinRefcountCacheClusters << header.ClusterBits;
+        if (options.CacheSize is not { } total)
+            return (options.L2CacheSize ?? DefaultL2Cache, options.RefcountCacheSize ?? leastRefcounts);
+        if (options is { L2CacheSize: not null, RefcountCacheSize: not null })
+            throw Refuse("cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
+        if (options.L2CacheSize > total) throw Refuse("l2-cache-size may not exceed cache-size");
+        if (options.RefcountCacheSize > total) throw Refuse("refcount-cache-size may not exceed cache-size");
+        if (options.L2CacheSize is { } l2) return (l2, total - l2);
+        if (options.RefcountCacheSize is { } refcounts) return (total - refcounts, refcounts);
+        refcounts = Math.Min(leastRefcounts, total);
+        return (total - refcounts, refcounts);
+    }
+
+    private static int L2EntrySize(Qcow2Options options, Qcow2Header header)
+    {
+        var clusterSize = 1L << header.ClusterBits;
+        var size = options.L2CacheEntrySize ?? Math.Min(DefaultL2Entry, clusterSize);
+        if (size < 512 || size > clusterSize || !BitOperations.IsPow2(size))
+            throw Refuse($"L2 cache entry size must be a power of two between 512 and the cluster size ({clusterSize})");
+        return (int)size;
+    }
+
+    private static MetadataKinds Overlap(Qcow2OverlapCheckFlags? flags)
+    {
+        var kinds = flags?.Template switch
+        {
+            Qcow2OverlapCheckMode.None => MetadataKinds.None,
+            Qcow2OverlapCheckMode.Constant => MetadataKinds.Constant,
+            Qcow2OverlapCheckMode.All => MetadataKinds.All,
+            _ => MetadataKinds.Cached,
+        };
+        if (flags is null) return kinds;
+        kinds = With(kinds, MetadataKinds.MainHeader, flags.MainHeader);
+        kinds = With(kinds, MetadataKinds.ActiveL1, flags.ActiveL1);
+        kinds = With(kinds, MetadataKinds.ActiveL2, flags.ActiveL2);
+        kinds = With(kinds, MetadataKinds.RefcountTable, flags.RefcountTable);
+        kinds = With(kinds, MetadataKinds.RefcountBlock, flags.RefcountBlock);
+        kinds = With(kinds, MetadataKinds.SnapshotTable, flags.SnapshotTable);
+        kinds = With(kinds, MetadataKinds.InactiveL1, flags.InactiveL1);
+        kinds = With(kinds, MetadataKinds.InactiveL2, flags.InactiveL2);
+        return With(kinds, MetadataKinds.BitmapDirectory, flags.BitmapDirectory);
+    }
+
+    private static MetadataKinds With(MetadataKinds kinds, MetadataKinds kind, bool? on) => on switch
+    {
+        true => kinds | kind,
+        false => kinds & ~kind,
+        null => kinds,
+    };
+
+    private static BlockException Refuse(string message) => new(BlockErrorKind.InvalidArgument, message);
+}

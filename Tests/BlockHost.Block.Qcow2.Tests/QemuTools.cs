@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Text.Json;
+using BlockHost.Conformance.TestHost;
+
+namespace BlockHost.Block.Qcow2.Tests;
+
+/// <summary>The real programs, working on files in a folder of the test's own.</summary>
+internal sealed class QemuTools : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("qcow2-test-").FullName;
+
+    public static bool Exist { get; } = Find("qemu-img") && Find("qemu-io");
+
+    public static void Require() => Skip.IfNot(Exist, "qemu-img and qemu-io are not installed");
+
+    public string Path(string name) => System.IO.Path.Combine(_folder, name);
+
+    /// <summary>Runs a tool in the folder; fails the test unless it ends with one of the codes.</summary>
+    public string Run(string tool, IEnumerable<string> arguments, params int[] codes)
+    {
+        var start = new ProcessStartInfo(tool, arguments)
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        if (!process.WaitForExit(60_000)) throw new TimeoutException(tool);
+        Assert.True(
+            process.ExitCode == 0 || codes.Contains(process.ExitCode),
+            $"{tool} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}\n{output}\n{error.Result}");
+        return output;
+    }
+
+    public string Img(params string[] arguments) => Run("qemu-img", arguments);
+
+    public void Io(string file, params string[] commands)
+    {
+        var output = Run("qemu-io", commands.SelectMany(c => new[] { "-c", c }).Prepend("qcow2").Prepend("-f").Append(Path(file)));
+        Assert.DoesNotContain("failed", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("rror", output, StringComparison.Ordinal);
+    }
+
+    public MemoryImage Load(string file) => new(File.ReadAllBytes(Path(file)));
+
+    public void Save(MemoryImage image, string file) => File.WriteAllBytes(Path(file), image.Read(0, (int)image.Length));
+
+    public JsonElement Check(string file)
+    {
+        var output = Run("qemu-img", ["check", "-f", "qcow2", "--output=json", Path(file)], 2, 3);
+        return JsonDocument.Parse(output).RootElement.Clone();
+    }
+
+    /// <summary>QEMU finds nothing wrong, leaks included.</summary>
+    public void AssertSound(string file) => Run("qemu-img", ["check", "-f", "qcow2", Path(file)]);
+
+    /// <summary>QEMU finds no corruption; leaks are allowed.</summary>
+    public void AssertNotCorrupt(string file) => Run("qemu-img", ["check", "-f", "qcow2", Path(file)], 3);
+
+    /// <summary>The guest content as QEMU reads it.</summary>
+    public byte[] Content(string file)
+    {
+        Img("convert", "-f", "qcow2", "-O", "raw", file, "content.raw");
+        return File.ReadAllBytes(Path("content.raw"));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static bool Find(string tool) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(p => p.Length > 0 && File.Exists(System.IO.Path.Combine(p, tool)));
+}
