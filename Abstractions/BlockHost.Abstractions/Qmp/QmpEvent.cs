@@ -13,6 +13,12 @@ public abstract class QmpEvent(string name)
     public abstract JsonTypeInfo? DataType { get; }
 
     public IReadOnlyList<string> Features { get; init; } = [];
+
+    /// <summary>Clients get the event at most once in this time, then the last one; zero: every one.</summary>
+    public TimeSpan MinimumInterval { get; init; }
+
+    /// <summary>Member of the data whose values are limited apart from each other, such as "node-name"; or null.</summary>
+    public string? IntervalKey { get; init; }
 }
 
 /// <summary>An event with data; declare one instance, register it and emit with it.</summary>

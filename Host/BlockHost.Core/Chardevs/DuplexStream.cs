@@ -20,8 +20,14 @@ public sealed class DuplexStream(Stream input, Stream output) : Stream
 
     public override int Read(byte[] buffer, int offset, int count) => input.Read(buffer, offset, count);
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        input.ReadAsync(buffer, cancellationToken);
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        // A read from a terminal cannot be taken back: who no longer waits for it leaves it behind.
+        var read = input.ReadAsync(buffer, cancellationToken);
+        return read.IsCompleted
+            ? await read.ConfigureAwait(false)
+            : await read.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     public override void Write(byte[] buffer, int offset, int count) => output.Write(buffer, offset, count);
 

@@ -9,16 +9,20 @@ using BlockHost.Qmp;
 namespace BlockHost.Core.Chardevs;
 
 /// <summary>
-/// A listening socket whose clients are served in turn (the next waits in the kernel's queue until the one before has
-/// left, as with QEMU), or a client that may connect again.
+/// A listening socket, or a client that may connect again. Unlike QEMU's, a listening one serves several clients at
+/// once: one that hangs keeps nobody out. Those beyond the limit wait in the kernel's queue.
 /// </summary>
 public sealed class SocketChardev(SocketChardevOptions options, IUserObjects objects, TimeProvider clock) : Chardev(options.Id)
 {
     // A TLS client that says nothing must not keep others out for ever.
     private static readonly TimeSpan HandshakeTime = TimeSpan.FromSeconds(10);
 
+    private const int MaxClients = 128;
+
     private Socket? _listener;
     private Stream? _first;
+
+    public override int MaxConnections => options.Server ? MaxClients : 1;
 
     /// <summary>Where a server listens, once started.</summary>
     public System.Net.EndPoint? LocalEndPoint => _listener?.LocalEndPoint;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using BlockHost.Block;
+
+namespace BlockHost.Core.Qapi;
+
+/// <summary>What all branches of BlockdevOptions have; the tag comes first.</summary>
+internal sealed record BlockdevCommonMembers
+{
+    public required string Driver { get; init; }
+
+    public string? NodeName { get; init; }
+
+    public BlockdevDiscard? Discard { get; init; }
+
+    public BlockdevCache? Cache { get; init; }
+
+    public bool? ReadOnly { get; init; }
+
+    public bool? AutoReadOnly { get; init; }
+
+    public bool? ForceShare { get; init; }
+
+    public BlockdevDetectZeroes? DetectZeroes { get; init; }
+}
+
+[JsonConverter(typeof(JsonStringEnumConverter<BlockdevDiscard>))]
+internal enum BlockdevDiscard
+{
+    [JsonStringEnumMemberName("ignore")]
+    Ignore = 0,
+
+    [JsonStringEnumMemberName("unmap")]
+    Unmap = 1,
+}
+
+[JsonConverter(typeof(JsonStringEnumConverter<BlockdevDetectZeroes>))]
+internal enum BlockdevDetectZeroes
+{
+    [JsonStringEnumMemberName("off")]
+    Off = DetectZeroes.Off,
+
+    [JsonStringEnumMemberName("on")]
+    On = DetectZeroes.On,
+
+    [JsonStringEnumMemberName("unmap")]
+    Unmap = DetectZeroes.Unmap,
+}
+
+internal sealed record BlockdevCache
+{
+    public bool? Direct { get; init; }
+
+    public bool? NoFlush { get; init; }
+}
+
+/// <summary>What all branches of BlockExportOptions have.</summary>
+internal sealed record BlockExportCommonMembers
+{
+    public required string Type { get; init; }
+
+    public required string Id { get; init; }
+
+    public bool? FixedIothread { get; init; }
+
+    public string? Iothread { get; init; }
+
+    public required string NodeName { get; init; }
+
+    public bool? Writable { get; init; }
+
+    public bool? Writethrough { get; init; }
+}
+
+/// <summary>What all branches of ObjectOptions have.</summary>
+internal sealed record ObjectCommonMembers
+{
+    public required string QomType { get; init; }
+
+    public required string Id { get; init; }
+}
+
+internal sealed record DriverTag
+{
+    public required string Driver { get; init; }
+}
+
+internal sealed record TypeTag
+{
+    public required string Type { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
+[JsonSerializable(typeof(BlockdevCommonMembers))]
+[JsonSerializable(typeof(BlockExportCommonMembers))]
+[JsonSerializable(typeof(ObjectCommonMembers))]
+[JsonSerializable(typeof(DriverTag))]
+[JsonSerializable(typeof(TypeTag))]
+internal sealed partial class QapiCommonJson : JsonSerializerContext;

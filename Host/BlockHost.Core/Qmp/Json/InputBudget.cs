@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Core.Qmp.Json;
+
+/// <summary>
+/// Memory that all monitors together may hold for unfinished and queued input. A peer that sends a huge message is
+/// refused, whatever the others hold; small messages are not counted.
+/// </summary>
+public sealed class InputBudget(long bytes)
+{
+    private long _left = bytes;
+
+    public bool TryReserve(long amount)
+    {
+        if (Interlocked.Add(ref _left, -amount) >= 0)
+            return true;
+        Interlocked.Add(ref _left, amount);
+        return false;
+    }
+
+    public void Release(long amount) => Interlocked.Add(ref _left, amount);
+}

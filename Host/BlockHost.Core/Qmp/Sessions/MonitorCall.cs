@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Qmp.Sessions;
+
+/// <summary>A call from a monitor session.</summary>
+internal sealed class MonitorCall(MonitorSession session, IPluginHost host, bool outOfBand) : IQmpCall
+{
+    public MonitorSession Session => session;
+
+    public IPluginHost Host => host;
+
+    public string MonitorId => session.MonitorId;
+
+    public bool OutOfBand => outOfBand;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Core.Qmp.Output;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Qmp.Sessions;
+
+/// <summary>Runs requests one at a time and builds their answers. A session has one for each path that may be busy.</summary>
+internal sealed class RequestRunner(IQmpDispatcher dispatcher, MonitorOutput output, bool pretty) : IDisposable
+{
+    private readonly MessageWriter _answer = new(pretty);
+
+    public async ValueTask RunAsync(MonitorCall call, QmpRequest request, CancellationToken cancellationToken)
+    {
+        using (request)
+        {
+            var error = request.Error ?? await TryDispatchAsync(call, request, cancellationToken).ConfigureAwait(false);
+            if (error is not null)
+                WriteError(request.Id, error);
+            await output.SendAsync(_answer.Finish().Span).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose() => _answer.Dispose();
+
+    private async ValueTask<QmpException?> TryDispatchAsync(MonitorCall call, QmpRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            call.Session.RefuseBeforeNegotiation(request.Command);
+            _answer.Restart();
+            _answer.Json.WriteStartObject();
+            _answer.Json.WritePropertyName("return"u8);
+            await dispatcher.DispatchAsync(call, request.Command, request.Arguments, _answer.Json, cancellationToken).ConfigureAwait(false);
+            if (request.Id.ValueKind != JsonValueKind.Undefined)
+                WriteId(request.Id);
+            _answer.Json.WriteEndObject();
+            return null;
+        }
+        catch (Exception e)
+        {
+            return AsQmp(e);
+        }
+    }
+
+    private void WriteError(JsonElement id, QmpException error)
+    {
+        _answer.Restart();
+        var json = _answer.Json;
+        json.WriteStartObject();
+        if (id.ValueKind != JsonValueKind.Undefined)
+            WriteId(id);
+        json.WriteStartObject("error"u8);
+        json.WriteString("class"u8, error.Class.ToString());
+        json.WriteString("desc"u8, error.Message);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private void WriteId(JsonElement id)
+    {
+        _answer.Json.WritePropertyName("id"u8);
+        id.WriteTo(_answer.Json);
+    }
+
+    /// <summary>Whatever a command throws is an answer: a faulty command must not end the monitor.</summary>
+    private static QmpException AsQmp(Exception e) => e switch
+    {
+        QmpException known => known,
+        BlockException or PluginException => new QmpException(QmpErrorClass.GenericError, e.Message, e),
+        OperationCanceledException => new QmpException(QmpErrorClass.GenericError, "The command was interrupted: the daemon is ending", e),
+        _ => new QmpException(QmpErrorClass.GenericError, $"The command failed unexpectedly ({e.GetType().Name}): {e.Message}", e),
+    };
+}
