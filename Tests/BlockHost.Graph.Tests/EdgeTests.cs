@@ -114,8 +114,10 @@ public sealed class EdgeTests
     public async Task Reopening_changes_all_nodes_or_none()
     {
         await using var graph = new TestGraph();
-        var one = await graph.AddAsync("{'driver':'layer','node-name':'one','file':{'driver':'memory','node-name':'f1'},'backing':null}");
-        var two = await graph.AddAsync("{'driver':'layer','node-name':'two','file':{'driver':'memory','node-name':'f2'},'backing':null}");
+        await graph.AddAsync("{'driver':'memory','node-name':'f1'}");
+        await graph.AddAsync("{'driver':'memory','node-name':'f2'}");
+        var one = await graph.AddAsync("{'driver':'layer','node-name':'one','file':'f1','backing':null}");
+        var two = await graph.AddAsync("{'driver':'layer','node-name':'two','file':'f2','backing':null}");
         await using var writer = await graph.BackendAsync("two", TestGraph.Writer);
 
         // The second has a writer: it cannot become read-only, so the first must not either.
@@ -156,6 +158,40 @@ public sealed class EdgeTests
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
         var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
         Assert.Equal(message, error.Message);
+    }
+
+    [Fact]
+    public async Task Reopening_takes_nodes_along_that_have_their_options_from_the_one_reopened()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'layer','node-name':'inner','file':{'driver':'memory'},'backing':null},'backing':null}");
+        var inner = graph.Graph.Lookup(null, "inner");
+        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'inner','backing':null}")], CancellationToken.None).AsTask()
+            .ContinueWith(done => Assert.NotNull(done.Exception), TaskScheduler.Default);
+        // The memory driver below cannot reopen: nothing changes.
+        Assert.False(inner.ReadOnly);
+        Assert.False(graph.Graph.Lookup(null, "top").ReadOnly);
+    }
+
+    [Fact]
+    public async Task A_node_with_writers_cannot_become_read_only()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'layer','node-name':'top','file':'FILE','backing':null}".Replace("'FILE'", "{'driver':'memory','node-name':'file','read-only':false}"));
+        await using var writer = await graph.BackendAsync("top", TestGraph.Writer);
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync(
+            [TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'file','backing':null}")], CancellationToken.None));
+        Assert.Equal("Read-only block node 'top' cannot support read-write users", error.Message);
+    }
+
+    [Fact]
+    public async Task A_backing_file_cannot_be_deleted()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'base','read-only':true}");
+        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':'base'}");
+        var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.RemoveAsync("base", CancellationToken.None));
+        Assert.Equal("Node 'base' is busy: node is used as backing hd of 'top'", error.Message);
     }
 
     [Fact]

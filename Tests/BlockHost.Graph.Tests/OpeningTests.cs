@@ -89,7 +89,8 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'file'}");
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':'file','backing':{'driver':'memory','node-name':'inner'}}");
+        await graph.AddAsync("{'driver':'layer','node-name':'top','file':'file','backing':null}");
+        await graph.AddAsync("{'driver':'layer','node-name':'owner','file':{'driver':'memory','node-name':'inner'}}");
         await using (var backend = await graph.BackendAsync("top", TestGraph.Reader))
             Assert.Equal("Node top is in use", (await Assert.ThrowsAsync<QmpException>(() => Remove("top"))).Message);
         Assert.Equal("Block device file is in use", (await Assert.ThrowsAsync<QmpException>(() => Remove("file"))).Message);
@@ -145,7 +146,7 @@ public sealed class OpeningTests
         graph.Layer.Recorded["a"] = new BackingFileReference("base", Format: null);
         var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'},'backing':null}");
         Assert.Null(top.Backing);
-        Assert.Equal("""json:{"driver":"layer","file":{"driver":"memory","filename":"a"},"backing":null}""", top.FileName);
+        Assert.Equal("""json:{"backing": null, "driver": "layer", "file": {"driver": "memory", "filename": "a"}}""", top.FileName);
     }
 
     [Fact]
@@ -156,8 +157,8 @@ public sealed class OpeningTests
         var strong = await graph.AddAsync("{'driver':'layer','node-name':'strong','tag':'x','file':{'driver':'memory','filename':'b'}}");
         var unnamed = await graph.AddAsync("{'driver':'layer','node-name':'unnamed','file':{'driver':'memory','size':8192}}");
         Assert.Equal("a", plain.FileName);
-        Assert.Equal("""json:{"driver":"layer","tag":"x","file":{"driver":"memory","filename":"b"}}""", strong.FileName);
-        Assert.Equal("""json:{"driver":"layer","file":{"driver":"memory","size":8192}}""", unnamed.FileName);
+        Assert.Equal("""json:{"driver": "layer", "file": {"driver": "memory", "filename": "b"}, "tag": "x"}""", strong.FileName);
+        Assert.Equal("""json:{"driver": "layer", "file": {"driver": "memory", "size": 8192}}""", unnamed.FileName);
     }
 
     [Fact]

@@ -33,6 +33,8 @@ public sealed partial class BlockGraph
         var node = FindNode(nodeName) ?? throw new QmpException($"Failed to find node with node-name='{nodeName}'");
         if (_backends.Any(backend => backend.Link.Child == node))
             throw new QmpException($"Node {nodeName} is in use");
+        if (node.ParentEdges.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0) is { ParentNode: { } overlay })
+            throw new QmpException($"Node '{nodeName}' is busy: node is used as backing hd of '{overlay.Name}'");
         if (!node.MonitorOwned)
             throw new QmpException($"Node {nodeName} is not owned by the monitor");
         if (node.ParentEdges.Length > 0)

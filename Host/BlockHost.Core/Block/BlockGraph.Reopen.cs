@@ -13,7 +13,7 @@ public sealed partial class BlockGraph
     public async ValueTask ReopenAsync(IReadOnlyList<JsonElement> options, CancellationToken cancellationToken)
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var reopens = options.Select(NodeToReopen).ToArray();
+        var reopens = Collect(options);
         var sections = new Stack<IAsyncDisposable>();
         try
         {
@@ -60,14 +60,41 @@ public sealed partial class BlockGraph
         }
     }
 
-    private NodeReopen NodeToReopen(JsonElement options)
+    /// <summary>The nodes asked for, and below each those whose options come from its definition.</summary>
+    private List<NodeReopen> Collect(IReadOnlyList<JsonElement> options)
     {
-        var name = options.ValueKind == JsonValueKind.Object ? JsonObjects.StringMember(options, "node-name") : null;
-        if (name is null)
-            throw new QmpException("node-name not specified");
-        var node = FindNode(name) ?? throw new QmpException($"Failed to find node with node-name='{name}'");
-        return new NodeReopen(node, NodeOptions.Parse(options, OpenScope.Command.Inherited));
+        var reopens = new List<NodeReopen>();
+        foreach (var json in options)
+        {
+            var name = json.ValueKind == JsonValueKind.Object ? JsonObjects.StringMember(json, "node-name") : null;
+            if (name is null)
+                throw new QmpException("node-name not specified");
+            var node = FindNode(name) ?? throw new QmpException($"Failed to find node with node-name='{name}'");
+            Collect(node, NodeOptions.Parse(json, OpenScope.Command.Inherited), reopens);
+        }
+
+        return reopens;
     }
 
-    internal GraphNode ResolveExisting(string nodeName) => LookupNode(nodeName, nodeName);
+    private static void Collect(GraphNode node, NodeOptions options, List<NodeReopen> reopens)
+    {
+        if (reopens.RemoveAll(reopen => reopen.Node == node && reopen.IsInherited) == 0 && reopens.Any(reopen => reopen.Node == node))
+            throw new QmpException($"Node '{node.Name}' is in the list more than once");
+        reopens.Add(new NodeReopen(node, options));
+        foreach (var link in node.ChildLinks.Where(link => link.Child.InheritsFrom == node && !reopens.Any(reopen => reopen.Node == link.Child)))
+        {
+            var given = options.DriverOptions.TryGetProperty(link.Name, out var child) && child.ValueKind == JsonValueKind.Object ? child : link.Child.ExplicitOptions;
+            var childOptions = NodeOptions.Parse(given, OpenScope.InheritedFrom(options.Generic, link.Role));
+            if (childOptions.Generic != link.Child.Generic || given.ValueKind == JsonValueKind.Object && child.ValueKind == JsonValueKind.Object)
+                CollectInherited(link.Child, childOptions, reopens);
+        }
+    }
+
+    private static void CollectInherited(GraphNode child, NodeOptions options, List<NodeReopen> reopens)
+    {
+        Collect(child, options, reopens);
+        reopens.Single(reopen => reopen.Node == child).IsInherited = true;
+    }
+
+    internal GraphNode ResolveExisting(string nodeName) => LookupNode(device: null, nodeName);
 }

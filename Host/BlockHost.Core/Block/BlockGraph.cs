@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Io;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -39,6 +40,8 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     public IReadOnlyList<IBlockBackend> Backends => _backends;
 
     internal IIoBufferPool Buffers { get; }
+
+    internal DriverGates Gates { get; } = new();
 
     internal TimeProvider Clock { get; }
 

@@ -16,6 +16,7 @@ internal sealed partial class GraphNode
     private bool _plainWrites;
     private bool _nativeFua;
     private bool _skipsFlush;
+    private Concurrency _concurrency = Concurrency.Parallel;
 
     public RequestGate Gate { get; private set; } = RequestGate.Unlimited;
 
@@ -28,7 +29,7 @@ internal sealed partial class GraphNode
     {
         var profile = CheckProfile(Node.Profile);
         var before = Length;
-        Gate = RequestGate.For(Driver, Narrowed(profile.Concurrency));
+        TakeConcurrency(Narrowed(profile.Concurrency));
         _alignmentMask = profile.Limits.RequestAlignment - 1L;
         _maxTransfer = LargestTransfer(profile.Limits);
         _nativeFua = profile.Fua == Support.Native;
@@ -52,6 +53,15 @@ internal sealed partial class GraphNode
             throw new BlockException(BlockErrorKind.ReadOnly, "Image is read-only") { NodeName = Name };
         await resizable.ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
         RefreshProfile();
+    }
+
+    // The same gate for as long as the promise is the same: requests may be inside it.
+    private void TakeConcurrency(Concurrency concurrency)
+    {
+        if (concurrency == _concurrency)
+            return;
+        _concurrency = concurrency;
+        Gate = _graph.Gates.For(Driver, concurrency);
     }
 
     private void ChildProfileChanged()

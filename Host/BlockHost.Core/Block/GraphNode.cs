@@ -26,9 +26,7 @@ internal sealed partial class GraphNode : IGraphNode
         _lease = lease;
         Name = name;
         HasGeneratedName = generatedName;
-        Generic = options.Generic;
-        DriverOptions = options.DriverOptions;
-        Options = options.ToJson(name);
+        TakeOptions(options);
     }
 
     public string Name { get; }
@@ -45,9 +43,15 @@ internal sealed partial class GraphNode : IGraphNode
     public GenericOptions Generic { get; set; }
 
     /// <summary>The driver's own options, as given.</summary>
-    public JsonElement DriverOptions { get; set; }
+    public JsonElement DriverOptions { get; private set; }
 
-    public JsonElement Options { get; set; }
+    /// <summary>Options as given, without what was inherited from the parent.</summary>
+    public JsonElement ExplicitOptions { get; private set; }
+
+    public JsonElement Options { get; private set; }
+
+    /// <summary>The parent whose definition holds this node's: its generic options go down to this node.</summary>
+    public GraphNode? InheritsFrom { get; set; }
 
     /// <summary>blockdev-add gave the monitor a reference to this node.</summary>
     public bool MonitorOwned { get; set; }
@@ -84,6 +88,9 @@ internal sealed partial class GraphNode : IGraphNode
 
     /// <summary>The driver is about to take over new options: whether it can write will show only then.</summary>
     public bool IsReopening { get; set; }
+
+    /// <summary>A reopen is about to make the node read-only.</summary>
+    public bool IsLosingWrite { get; set; }
 
     public bool CacheDirect => Generic.CacheDirect;
 
@@ -125,7 +132,17 @@ internal sealed partial class GraphNode : IGraphNode
 
     public void Yank() => _node?.Yank();
 
-    /// <summary>Own users see a new node take this place: the driver's half is there.</summary>
+    /// <summary>The options are in force, with generic ones as the driver left them.</summary>
+    [MemberNotNull(nameof(Generic))]
+    public void TakeOptions(NodeOptions options)
+    {
+        Generic = options.Generic;
+        DriverOptions = options.DriverOptions;
+        ExplicitOptions = options.Explicit;
+        Options = options.ToJson(Name);
+    }
+
+    /// <summary>The driver's half is there.</summary>
     public void Opened(BlockNode node)
     {
         _node = node;

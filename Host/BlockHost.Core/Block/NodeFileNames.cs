@@ -11,7 +11,7 @@ namespace BlockHost.Core.Block;
 /// </summary>
 internal static class NodeFileNames
 {
-    public static string Of(GraphNode node) => Plain(node) ?? $"json:{Json(node).GetRawText()}";
+    public static string Of(GraphNode node) => Plain(node) ?? $"json:{QemuJsonText.Of(Json(node))}";
 
     private static string? Plain(GraphNode node)
     {

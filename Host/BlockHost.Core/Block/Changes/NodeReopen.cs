@@ -18,18 +18,26 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
     public GraphNode Node { get; } = node;
 
+    /// <summary>Not asked for itself: its options come from a parent's.</summary>
+    public bool IsInherited { get; set; }
+
     public IEnumerable<GraphNode> NewChildren => _newBacking is null ? [] : [_newBacking.Child];
 
     public IEnumerable<GraphNode> OldChildren => _oldBacking is null ? [] : [_oldBacking.Child];
 
     public async ValueTask PrepareAsync(BlockGraph graph, CancellationToken cancellationToken)
     {
+        if (!IsInherited && Node.Driver.SupportsBacking && Node.RecordedBacking is not null && !options.DriverOptions.TryGetProperty("backing", out _))
+            throw new QmpException($"backing is missing for '{Node.Name}'");
         if (options.Driver != Node.Driver.FormatName)
             throw new QmpException("Cannot change the option 'driver'");
+        if (options.NodeName is { } name && name != Node.Name)
+            throw new QmpException("Cannot change the option 'node-name'");
         OptionsCheck.Validate(Node.Driver.OptionsType, options.DriverOptions);
         var unchanged = CheckChildren(graph);
         Node.Generic = options.Generic;
         Node.IsReopening = true;
+        Node.IsLosingWrite = options.Generic.ReadOnly && !_oldGeneric.ReadOnly;
         var context = new NodeContext(graph, Node, OpenScope.Command);
         context.Seal();
         if (Node.TryGetFacet<IReopenable>(out var reopenable))
@@ -41,9 +49,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
     public void Commit()
     {
-        Node.IsReopening = false;
-        Node.DriverOptions = options.DriverOptions;
-        Node.Options = (options with { Generic = Node.Generic }).ToJson(Node.Name);
+        Node.IsReopening = Node.IsLosingWrite = false;
+        Node.TakeOptions(options with { Generic = Node.Generic });
         _step?.Commit();
         if (_backingChanged && Node.TryGetFacet<IBackingChildHolder>(out var holder))
             holder.SetBackingChild(_newBacking);
@@ -53,7 +60,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
     public async ValueTask AbortAsync()
     {
-        Node.IsReopening = false;
+        Node.IsReopening = Node.IsLosingWrite = false;
         Node.Generic = _oldGeneric;
         if (_backingChanged)
             RestoreBacking();
@@ -70,13 +77,14 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             children.Add(link.Name);
             if (!options.DriverOptions.TryGetProperty(link.Name, out var given))
                 throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");
-            if (given.ValueKind != JsonValueKind.String || graph.ResolveExisting(given.GetString()!) != link.Child)
+            var same = given.ValueKind == JsonValueKind.String ? graph.ResolveExisting(given.GetString()!) == link.Child : link.Child.InheritsFrom == Node;
+            if (!same)
                 throw new QmpException($"Cannot change the option '{link.Name}'");
         }
 
         if (options.DriverOptions.TryGetProperty("backing", out var backing))
             WantBacking(graph, backing);
-        else if (Node.BackingLink is not null)
+        else if (Node.BackingLink is not null && !IsInherited)
             throw new QmpException($"backing is missing for '{Node.Name}'");
         return children;
     }
@@ -88,6 +96,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             JsonValueKind.Null => null,
             JsonValueKind.String when backing.GetString() is "" => null,
             JsonValueKind.String => graph.ResolveExisting(backing.GetString()!),
+            JsonValueKind.Object when Node.BackingLink is { } link && link.Child.InheritsFrom == Node => link.Child,
             _ => throw new QmpException("Cannot change the option 'backing'"),
         };
         _oldBacking = Node.BackingLink;

@@ -133,6 +133,9 @@ internal sealed class PermissionUpdate
     private static void CheckWritable(GraphNode node, BlockPermissionSet permissions)
     {
         if ((permissions.Needed & AnyWrite) != 0 && node.IsOpen && node.ReadOnly)
-            throw new BlockException(BlockErrorKind.ReadOnly, "Block node is read-only") { NodeName = node.Name };
+        {
+            var message = node.IsLosingWrite ? $"Read-only block node '{node.Name}' cannot support read-write users" : "Block node is read-only";
+            throw new BlockException(BlockErrorKind.ReadOnly, message) { NodeName = node.Name };
+        }
     }
 }

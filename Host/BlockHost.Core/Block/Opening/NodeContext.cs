@@ -39,6 +39,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         CheckOpening();
         var childScope = scope.ForChild(node.Generic, role);
         var child = await graph.ResolveAsync(reference, childScope, cancellationToken).ConfigureAwait(false);
+        if (!reference.IsReference)
+            child.InheritsFrom = node;
         var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
         if ((role & (BlockChildRole.Primary | BlockChildRole.Filtered)) != 0)
             graph.List(node);
@@ -84,6 +86,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         {
             var options = BackingFiles.OptionsOf(recorded, node.PrimaryLink?.Child.FileName, childScope.AllowProbing);
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
+            child.InheritsFrom = node;
             return node.RecordedLink = await graph.AttachChildAsync(node, "backing", BlockChildRole.Backing, child, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or QmpException)

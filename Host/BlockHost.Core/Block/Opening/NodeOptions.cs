@@ -17,6 +17,9 @@ internal sealed record NodeOptions
     /// <summary>An object with the driver's members only.</summary>
     public required JsonElement DriverOptions { get; init; }
 
+    /// <summary>All of it as given, without what was inherited.</summary>
+    public required JsonElement Explicit { get; init; }
+
     /// <param name="options">An object.</param>
     /// <param name="inherited">What absent members are taken from.</param>
     /// <exception cref="QmpException">With QEMU's text.</exception>
@@ -51,6 +54,7 @@ internal sealed record NodeOptions
             NodeName = nodeName,
             Generic = generic,
             DriverOptions = own,
+            Explicit = options.Clone(),
         };
     }
 

@@ -46,15 +46,21 @@ internal sealed record OpenScope
             Depth = Depth + 1,
             NoIo = NoIo && (role & BlockChildRole.Metadata) == 0,
             NoBacking = NoBacking && !isBacking,
-            Inherited = new GenericOptions
-            {
-                ReadOnly = isBacking || parent.ReadOnly,
-                AutoReadOnly = !isBacking && parent.AutoReadOnly,
-                CacheDirect = parent.CacheDirect,
-                CacheNoFlush = parent.CacheNoFlush,
-                ForceShare = parent.ForceShare,
-                DiscardUnmap = true,
-            },
+            Inherited = InheritedFrom(parent, role),
+        };
+    }
+
+    public static GenericOptions InheritedFrom(GenericOptions parent, BlockChildRole role)
+    {
+        var isBacking = (role & BlockChildRole.CopyOnWrite) != 0;
+        return new GenericOptions
+        {
+            ReadOnly = isBacking || parent.ReadOnly,
+            AutoReadOnly = !isBacking && parent.AutoReadOnly,
+            CacheDirect = parent.CacheDirect,
+            CacheNoFlush = parent.CacheNoFlush,
+            ForceShare = parent.ForceShare,
+            DiscardUnmap = true,
         };
     }
 }
