@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BlockHost.Net;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Export.Nbd;
+
+/// <summary>Options of block-export-add for type "nbd", beside the common ones.</summary>
+public sealed record NbdExportOptions
+{
+    /// <summary>Name clients ask for; default: the node's name.</summary>
+    [JsonPropertyName("name")]
+    public string? Name { get; init; }
+
+    [JsonPropertyName("description")]
+    public string? Description { get; init; }
+
+    /// <summary>Dirty bitmaps to offer as metadata contexts.</summary>
+    [JsonPropertyName("bitmaps")]
+    public IReadOnlyList<BitmapReference>? Bitmaps { get; init; }
+
+    /// <summary>Offer the metadata context qemu:allocation-depth.</summary>
+    [JsonPropertyName("allocation-depth")]
+    public bool? AllocationDepth { get; init; }
+}
+
+/// <summary>A bitmap of the exported node's chain by name, or of a named node (QAPI alternate BlockDirtyBitmapOrStr).</summary>
+[JsonConverter(typeof(BitmapReferenceConverter))]
+[QapiAlternate(typeof(string), typeof(NodeBitmap))]
+public sealed record BitmapReference(string Name, string? Node);
+
+/// <summary>QAPI BlockDirtyBitmap.</summary>
+public sealed record NodeBitmap
+{
+    [JsonPropertyName("node")]
+    public required string Node { get; init; }
+
+    [JsonPropertyName("name")]
+    public required string Name { get; init; }
+}
+
+public sealed class BitmapReferenceConverter : JsonConverter<BitmapReference>
+{
+    public override BitmapReference Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+            return new(reader.GetString()!, Node: null);
+        var bitmap = JsonSerializer.Deserialize(ref reader, NbdJsonContext.Default.NodeBitmap)!;
+        return new(bitmap.Name, bitmap.Node);
+    }
+
+    public override void Write(Utf8JsonWriter writer, BitmapReference value, JsonSerializerOptions options)
+    {
+        if (value.Node is null)
+            writer.WriteStringValue(value.Name);
+        else
+            JsonSerializer.Serialize(writer, new NodeBitmap { Node = value.Node, Name = value.Name }, NbdJsonContext.Default.NodeBitmap);
+    }
+}

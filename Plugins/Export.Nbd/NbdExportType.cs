@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Exports;
+using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Plugins.Export.Nbd.Server;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Export.Nbd;
+
+internal sealed class NbdExportType(NbdServerControl control) : ExportType
+{
+    public const string TypeName = "nbd";
+
+    public override string Name => TypeName;
+
+    public override JsonTypeInfo OptionsType => NbdJsonContext.Default.NbdExportOptions;
+
+    public override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
+        new(Create(context, options.Deserialize(NbdJsonContext.Default.NbdExportOptions)!));
+
+    private NbdExport Create(IExportContext context, NbdExportOptions options)
+    {
+        var server = control.Running;
+        var name = options.Name ?? context.Backend.Node.Name;
+        if (TooLong(name))
+            throw new QmpException($"export name '{name}' too long");
+        if (options.Description is { } description && TooLong(description))
+            throw new QmpException($"description '{description}' too long");
+        RefuseBitmaps(options);
+        var export = new NbdExport(server, context, name, options);
+        return server.TryAdd(export) ? export : throw new QmpException($"NBD server already has export named '{name}'");
+    }
+
+    private static bool TooLong(string text) => Encoding.UTF8.GetByteCount(text) > Wire.MaxStringLength;
+
+    /// <summary>No node has dirty bitmaps, so whatever is asked for does not exist.</summary>
+    private static void RefuseBitmaps(NbdExportOptions options)
+    {
+        if (options.Bitmaps is [var first, ..])
+            throw new QmpException(first.Node is null ? $"Bitmap '{first.Name}' is not found" : $"Dirty bitmap '{first.Name}' not found");
+    }
+}

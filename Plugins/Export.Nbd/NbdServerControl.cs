@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Objects;
+using BlockHost.Plugins.Export.Nbd.Server;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Export.Nbd;
+
+/// <summary>The one server of the daemon, between its start and stop.</summary>
+internal sealed class NbdServerControl
+{
+    /// <summary>QEMU's default of max-connections.</summary>
+    private const uint DefaultMaxConnections = 100;
+
+    private readonly SemaphoreSlim _changing = new(1);
+    private volatile NbdServer? _server;
+
+    /// <exception cref="QmpException">None is running.</exception>
+    public NbdServer Running => _server ?? throw new QmpException("NBD server not running");
+
+    public async Task StartAsync(NbdServerOptions options, IPluginHost host, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_server is not null)
+                throw new QmpException("NBD server already running");
+            var tls = TlsFor(options, host);
+            var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
+            var listeners = await ListenerFactory.OpenAsync(options.Address.Address, cancellationToken).ConfigureAwait(false);
+            _server = new NbdServer(listeners, maxConnections, tls, host.Clock);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <summary>Ends all exports and then the server.</summary>
+    public async Task StopAsync(IPluginHost host, CancellationToken cancellationToken)
+    {
+        _ = Running;
+        await host.Exports.RemoveAllAsync(NbdExportType.TypeName, cancellationToken).ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
+    }
+
+    public async ValueTask CloseAsync()
+    {
+        await _changing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            var server = _server;
+            _server = null;
+            if (server is not null)
+                await server.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private static TlsUpgrade? TlsFor(NbdServerOptions options, IPluginHost host)
+    {
+        if (options.TlsCredentials is not { } id)
+            return null;
+        if (!host.Objects.TryGet<ITlsCredentials>(id, out var credentials))
+            throw new QmpException($"No TLS credentials with id '{id}'");
+        if (!credentials.IsServer)
+            throw new QmpException("Expecting TLS credentials with a server endpoint");
+        return new TlsUpgrade(credentials, AuthorizationFor(options, host), host.Clock);
+    }
+
+    /// <summary>Looked up for every client, as the object may come, change and go; without it nobody is allowed.</summary>
+    private static Func<string, bool>? AuthorizationFor(NbdServerOptions options, IPluginHost host) => options.TlsAuthorization is { } id
+        ? name => host.Objects.TryGet<IAuthorization>(id, out var authorization) && authorization.IsAllowed(name)
+        : null;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using BlockHost.Net;
+
+namespace BlockHost.Plugins.Export.Nbd;
+
+/// <summary>Arguments of nbd-server-start.</summary>
+public sealed record NbdServerOptions
+{
+    [JsonPropertyName("addr")]
+    public required SocketAddressLegacy Address { get; init; }
+
+    /// <summary>Id of a tls-creds object; clients must then use TLS.</summary>
+    [JsonPropertyName("tls-creds")]
+    public string? TlsCredentials { get; init; }
+
+    /// <summary>Id of an authz object that judges the distinguished names of client certificates.</summary>
+    [JsonPropertyName("tls-authz")]
+    public string? TlsAuthorization { get; init; }
+
+    /// <summary>Default 100; 0: any number.</summary>
+    [JsonPropertyName("max-connections")]
+    public uint? MaxConnections { get; init; }
+}
+
+/// <summary>QAPI union SocketAddressLegacy: as SocketAddress, with the members one level down in "data".</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(InetSocketAddressLegacy), "inet")]
+[JsonDerivedType(typeof(UnixSocketAddressLegacy), "unix")]
+[JsonDerivedType(typeof(VsockSocketAddressLegacy), "vsock")]
+[JsonDerivedType(typeof(FdSocketAddressLegacy), "fd")]
+public abstract record SocketAddressLegacy
+{
+    [JsonIgnore]
+    public abstract SocketAddress Address { get; }
+}
+
+public sealed record InetSocketAddressLegacy : SocketAddressLegacy
+{
+    [JsonPropertyName("data")]
+    public required InetSocketAddress Data { get; init; }
+
+    public override SocketAddress Address => Data;
+}
+
+public sealed record UnixSocketAddressLegacy : SocketAddressLegacy
+{
+    [JsonPropertyName("data")]
+    public required UnixSocketAddress Data { get; init; }
+
+    public override SocketAddress Address => Data;
+}
+
+public sealed record VsockSocketAddressLegacy : SocketAddressLegacy
+{
+    [JsonPropertyName("data")]
+    public required VsockSocketAddress Data { get; init; }
+
+    public override SocketAddress Address => Data;
+}
+
+public sealed record FdSocketAddressLegacy : SocketAddressLegacy
+{
+    [JsonPropertyName("data")]
+    public required FdSocketAddress Data { get; init; }
+
+    public override SocketAddress Address => Data;
+}
+
+/// <summary>Arguments of nbd-server-add.</summary>
+public sealed record NbdServerAddOptions
+{
+    /// <summary>Device or node name.</summary>
+    [JsonPropertyName("device")]
+    public required string Device { get; init; }
+
+    /// <summary>Export name and id; default: the device.</summary>
+    [JsonPropertyName("name")]
+    public string? Name { get; init; }
+
+    [JsonPropertyName("description")]
+    public string? Description { get; init; }
+
+    [JsonPropertyName("writable")]
+    public bool? Writable { get; init; }
+
+    [JsonPropertyName("bitmap")]
+    public string? Bitmap { get; init; }
+}
+
+/// <summary>Arguments of nbd-server-remove.</summary>
+public sealed record NbdServerRemoveOptions
+{
+    /// <summary>Id of the export.</summary>
+    [JsonPropertyName("name")]
+    public required string Name { get; init; }
+
+    [JsonPropertyName("mode")]
+    public RemoveMode? Mode { get; init; }
+}
+
+/// <summary>QAPI BlockExportRemoveMode.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<RemoveMode>))]
+public enum RemoveMode
+{
+    [JsonStringEnumMemberName("safe")]
+    Safe = 0,
+
+    [JsonStringEnumMemberName("hard")]
+    Hard = 1,
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Exports;
+using BlockHost.Plugins.Export.Nbd.Protocol;
+
+namespace BlockHost.Plugins.Export.Nbd.Server;
+
+/// <summary>A node under a name, and the clients that use it.</summary>
+internal sealed class NbdExport : BlockExport, INegotiableExport
+{
+    private readonly NbdServer _server;
+    private readonly IExportContext _context;
+    private readonly HashSet<NbdConnection> _clients = [];
+    private readonly Lock _gate = new();
+    private long _size;
+    private bool _ending;
+    private bool _ended;
+
+    public NbdExport(NbdServer server, IExportContext context, string name, NbdExportOptions options)
+    {
+        _server = server;
+        _context = context;
+        Name = name;
+        Description = options.Description;
+        OffersAllocationDepth = options.AllocationDepth ?? false;
+        KnowsHoles = Backend.Profile.Status == Support.Native;
+        _size = Backend.Length;
+        Backend.Resized += OnResized;
+    }
+
+    public IBlockBackend Backend => _context.Backend;
+
+    public string Name { get; }
+
+    public string? Description { get; }
+
+    public bool OffersAllocationDepth { get; }
+
+    /// <summary>Asking for holes costs little beside a large read.</summary>
+    public bool KnowsHoles { get; }
+
+    public long Size => Volatile.Read(ref _size);
+
+    public bool ReadOnly => !_context.Writable;
+
+    public bool MultiConnection => _server.MaxConnections != 1;
+
+    public int MinimumBlockSize => Math.Max(1, Backend.Profile.Limits.RequestAlignment);
+
+    public override bool HasClients
+    {
+        get
+        {
+            lock (_gate)
+                return _clients.Count > 0;
+        }
+    }
+
+    /// <summary>False: the export is going.</summary>
+    public bool TryAttach(NbdConnection client)
+    {
+        lock (_gate)
+            return !_ending && _clients.Add(client);
+    }
+
+    public void Detach(NbdConnection client)
+    {
+        lock (_gate)
+            _clients.Remove(client);
+        EndIfUnused();
+    }
+
+    public override void RequestShutdown()
+    {
+        NbdConnection[] clients;
+        lock (_gate)
+        {
+            _ending = true;
+            clients = [.. _clients];
+        }
+
+        _server.Remove(this);
+        foreach (var client in clients)
+            client.RequestEnd();
+        EndIfUnused();
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        Backend.Resized -= OnResized;
+        _server.Remove(this);
+        return ValueTask.CompletedTask;
+    }
+
+    private void EndIfUnused()
+    {
+        lock (_gate)
+        {
+            if (!_ending || _ended || _clients.Count > 0)
+                return;
+            _ended = true;
+        }
+
+        _context.Ended();
+    }
+
+    private void OnResized(IBlockBackend backend) => Volatile.Write(ref _size, backend.Length);
+}
