@@ -16,7 +16,7 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 internal sealed class NbdConnection : IEventHandler
 {
     /// <summary>No request is begun while more than this is unsent: a client that does not read gets no further.</summary>
-    private const long MaxUnsent = 4 << 20;
+    private const long MaxUnsent = 1 << 20;
 
     /// <summary>Replies are sent when this much has gathered, even if more requests are waiting.</summary>
     private const int SendAt = 256 << 10;
