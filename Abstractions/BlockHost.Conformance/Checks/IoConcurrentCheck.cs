@@ -11,7 +11,6 @@ namespace BlockHost.Conformance.Checks;
 /// </summary>
 internal sealed class IoConcurrentCheck : ConformanceCheck
 {
-    private const int Batch = 6;
     private const int Threads = 4;
 
     public override string Name => CheckNames.IoConcurrent;
@@ -41,7 +40,7 @@ internal sealed class IoConcurrentCheck : ConformanceCheck
 
     private static async Task RoundAsync(CheckContext check, ScriptRunner runner, Random random, int seed)
     {
-        var batch = MakeBatch(runner, random);
+        var batch = DisjointBatch.Make(runner.Session.Profile, random);
         runner.Session.ShutGates();
         var running = batch.Select(runner.StepAsync).ToList();
         var all = Task.WhenAll(running);
@@ -60,31 +59,6 @@ internal sealed class IoConcurrentCheck : ConformanceCheck
             runner.Session.OpenGates();
         }
     }
-
-    /// <summary>Requests that do not overlap each other but share clusters.</summary>
-    private static List<ScriptOperation> MakeBatch(ScriptRunner runner, Random random)
-    {
-        var profile = runner.Session.Profile;
-        var unit = Math.Max(1, profile.Limits.RequestAlignment);
-        var spread = (profile.Length / Batch / 2).Clamp(unit, 96 * 1024) / unit * unit;
-        var start = random.NextInt64(Math.Max(1, profile.Length - spread * Batch)) / unit * unit;
-        var batch = new List<ScriptOperation>();
-        for (var i = 0; i < Batch && start + (i + 1) * spread <= profile.Length; i++)
-        {
-            var bytes = Math.Max(unit, random.NextInt64(1, spread + 1) / unit * unit);
-            batch.Add(new(PickKind(profile, random), start + i * spread, bytes, random.Next(), random.Next(1, 4)));
-        }
-
-        return batch;
-    }
-
-    private static ScriptKind PickKind(BlockProfile profile, Random random) => random.Next(8) switch
-    {
-        < 5 when profile.Writable => ScriptKind.Write,
-        5 when profile.Writable => ScriptKind.WriteZeroes,
-        6 when profile.Flush == Support.Native => ScriptKind.Flush,
-        _ => ScriptKind.Read,
-    };
 
     /// <summary>Several threads, each with stripes of its own all over the image.</summary>
     private static async Task HammerAsync(CheckContext check)
@@ -114,14 +88,9 @@ internal sealed class IoConcurrentCheck : ConformanceCheck
             var own = (random.NextInt64(stripes) * Threads + worker) * stripe;
             var start = random.NextInt64(stripe / unit) * unit;
             var bytes = Math.Max(unit, random.NextInt64(stripe - start) / unit * unit);
-            var step = new ScriptOperation(PickKind(profile, random), own + start, bytes, random.Next(), random.Next(1, 4));
+            var step = new ScriptOperation(DisjointBatch.PickKind(profile, random), own + start, bytes, random.Next(), random.Next(1, 4));
             if (await runner.StepAsync(step).ConfigureAwait(false) is { } error)
                 throw new CheckFailure($"'{step}' failed while others were in flight: {error.Message}", error);
         }
     }
-}
-
-file static class LongExtensions
-{
-    public static long Clamp(this long value, long min, long max) => Math.Max(min, Math.Min(max, value));
 }

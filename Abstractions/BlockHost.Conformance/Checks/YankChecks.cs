@@ -16,20 +16,19 @@ internal sealed class YankAnyTimeCheck : ConformanceCheck
     {
         foreach (var seed in Seeds(check))
         {
-            var script = await MakeScriptAsync(check, seed, 4, resize: false, reopen: false).ConfigureAwait(false);
             var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
             await using var _ = image.ConfigureAwait(false);
             var runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { CloseMayFail = true }).ConfigureAwait(false);
             await using var __ = runner.ConfigureAwait(false);
-            await YankAmidAsync(check, runner, script, new Random(seed)).ConfigureAwait(false);
+            await YankAmidAsync(check, runner, new Random(seed)).ConfigureAwait(false);
         }
     }
 
-    private static async Task YankAmidAsync(CheckContext check, ScriptRunner runner, IReadOnlyList<ScriptOperation> script, Random random)
+    private static async Task YankAmidAsync(CheckContext check, ScriptRunner runner, Random random)
     {
         var session = runner.Session;
         session.ShutGates();
-        var requests = Task.WhenAll(script.Select(runner.StepAsync));
+        var requests = Task.WhenAll(DisjointBatch.Make(session.Profile, random).Select(runner.StepAsync));
         for (var let = random.Next(5); let > 0 && await GatePump.WaitAsync(session, requests, 30).ConfigureAwait(false); let--)
             session.Gates.FirstOrDefault(g => g.WaitingCount > 0)?.Release();
         await YankAsync(session).ConfigureAwait(false);
