@@ -20,7 +20,7 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
         if (call.OutOfBand && !found.Value.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
             throw new QmpException($"The command {command} does not support OOB");
         using var use = found.Use($"command '{command}'");
-        var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : CompatibleForms.Modernise(command, arguments);
+        var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : found.Value.Modernise(arguments);
         var valid = await input.ValidateAsync(found.Value.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
         await found.Value.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
     }

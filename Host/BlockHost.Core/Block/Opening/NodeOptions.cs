@@ -41,6 +41,8 @@ internal sealed record NodeOptions
                 case "node-name":
                     nodeName = String(member);
                     break;
+                case "id":
+                    throw new QmpException("Parameter 'id' is unexpected");
                 default:
                     generic = With(generic, member);
                     break;

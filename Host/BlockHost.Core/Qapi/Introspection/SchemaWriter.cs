@@ -83,7 +83,7 @@ internal sealed class SchemaWriter(QapiBranches branches)
     private SchemaObject Describe(QapiObjectType type, CancellationToken cancellationToken) => new()
     {
         Name = _names[type],
-        Members = [.. type.Members.Select(Member)],
+        Members = [.. type.Members.Where(member => !member.IsLegacy).Select(Member)],
         Tag = type.Tag,
         Variants = type.Tag is null ? null : [.. Variants(type, cancellationToken).Select(variant => new SchemaVariant { Case = variant.Case, Type = Name(variant.Type) })],
         Features = Features(type.Features),

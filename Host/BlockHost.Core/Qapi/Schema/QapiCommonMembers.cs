@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;
 
@@ -22,6 +23,10 @@ internal sealed record BlockdevCommonMembers
     public bool? ForceShare { get; init; }
 
     public BlockdevDetectZeroes? DetectZeroes { get; init; }
+
+    /// <summary>Names the node's device, as up to QEMU 2.8.</summary>
+    [QapiLegacy]
+    public string? Id { get; init; }
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<BlockdevDiscard>))]
@@ -52,6 +57,10 @@ internal sealed record BlockdevCache
     public bool? Direct { get; init; }
 
     public bool? NoFlush { get; init; }
+
+    /// <summary>Belongs to the device, as up to QEMU 2.8.</summary>
+    [QapiLegacy]
+    public bool? Writeback { get; init; }
 }
 
 /// <summary>What all branches of BlockExportOptions have.</summary>

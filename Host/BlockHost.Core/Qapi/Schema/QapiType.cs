@@ -61,7 +61,11 @@ public class QapiObjectType : QapiType
     public IReadOnlyList<QapiVariant> Variants { get; internal set; } = [];
 }
 
-public sealed record QapiMember(string Name, QapiType Type, bool Optional, IReadOnlyList<string> Features);
+public sealed record QapiMember(string Name, QapiType Type, bool Optional, IReadOnlyList<string> Features)
+{
+    /// <summary>Accepted from older clients, but not shown in the schema.</summary>
+    public bool IsLegacy { get; init; }
+}
 
 public sealed record QapiVariant(string Case, QapiObjectType Type);
 

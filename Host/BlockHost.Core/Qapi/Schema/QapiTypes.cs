@@ -169,6 +169,7 @@ public sealed class QapiTypes
         var attributes = property.AttributeProvider;
         var extensible = attributes?.GetCustomAttributes(typeof(QapiExtensibleAttribute), inherit: true).OfType<QapiExtensibleAttribute>().FirstOrDefault();
         var type = extensible is null ? Build(property.Options.GetTypeInfo(property.PropertyType)) : new QapiExtensibleType(extensible.Extension);
-        return new QapiMember(property.Name, type, !required, QapiFeatures.Of(attributes));
+        var legacy = attributes?.IsDefined(typeof(QapiLegacyAttribute), inherit: true) ?? false;
+        return new QapiMember(property.Name, type, !required, QapiFeatures.Of(attributes)) { IsLegacy = legacy };
     }
 }
