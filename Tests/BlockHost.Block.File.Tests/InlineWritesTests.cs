@@ -21,23 +21,16 @@ public sealed class InlineWritesTests
     public void After_a_slow_write_the_callers_thread_is_spared_for_a_while()
     {
         Assert.True(WriteTaking(TimeSpan.FromMilliseconds(50)));
-        Assert.False(_writes.TryBegin(512, out _));
+        Assert.False(_writes.TryBegin(out _));
         _clock.Advance(TimeSpan.FromMilliseconds(99));
-        Assert.False(_writes.TryBegin(512, out _));
+        Assert.False(_writes.TryBegin(out _));
         _clock.Advance(TimeSpan.FromMilliseconds(2));
         Assert.True(WriteTaking(TimeSpan.Zero));
     }
 
-    [Fact]
-    public void Large_writes_are_never_done_on_the_callers_thread()
-    {
-        Assert.True(_writes.TryBegin(256 * 1024, out _));
-        Assert.False(_writes.TryBegin(256 * 1024 + 1, out _));
-    }
-
     private bool WriteTaking(TimeSpan time)
     {
-        if (!_writes.TryBegin(4096, out var started))
+        if (!_writes.TryBegin(out var started))
             return false;
         _clock.Advance(time);
         _writes.End(started);

@@ -8,11 +8,16 @@ namespace BlockHost.Plugins.Block.File.Engines;
 /// Reads and writes of one open descriptor.
 /// <code>
 ///   caller ─► page cache has it: preadv2(RWF_NOWAIT) on the caller's thread, no thread hop, no allocation
-///          └► otherwise, and for direct I/O: a pooled request, done by the engine
+///          └► otherwise, for direct I/O, and where much is to be copied: a pooled request, done by the engine
 /// </code>
+/// Copying more than <see cref="MaxInline"/> takes longer than waking another thread, and then a client with several
+/// requests under way has one copied while the reply to another is sent.
 /// </summary>
 internal sealed class DataPath : IAsyncDisposable
 {
+    /// <summary>Largest request in bytes that is done on the caller's thread.</summary>
+    internal const int MaxInline = 128 * 1024;
+
     private readonly FileDescriptor _file;
     private readonly IFileEngine _engine;
     private readonly RequestPool _requests;
@@ -41,8 +46,9 @@ internal sealed class DataPath : IAsyncDisposable
 
     internal ValueTask ReadAsync(long offset, IoSlice target)
     {
-        if (!_readsNow || !target.TryGetMemory(out var memory))
-            return SubmitAsync(FileOperation.Read, offset, target, tryNow: _readsNow);
+        var now = _readsNow && target.Length <= MaxInline;
+        if (!now || !target.TryGetMemory(out var memory))
+            return SubmitAsync(FileOperation.Read, offset, target, tryNow: now);
         var n = ReadNow(offset, memory.Span);
         if (n == memory.Length)
             return default;
@@ -53,7 +59,7 @@ internal sealed class DataPath : IAsyncDisposable
     {
         if (durable)
             return SubmitAsync(FileOperation.DurableWrite, offset, source, tryNow: false);
-        if (_inlineWrites is null || !_inlineWrites.TryBegin(source.Length, out var started))
+        if (_inlineWrites is null || source.Length > MaxInline || !_inlineWrites.TryBegin(out var started))
             return SubmitAsync(FileOperation.Write, offset, source, tryNow: false);
         if (!source.TryGetMemory(out var memory))
         {

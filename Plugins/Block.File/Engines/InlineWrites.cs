@@ -9,17 +9,14 @@ namespace BlockHost.Plugins.Block.File.Engines;
 /// </summary>
 internal sealed class InlineWrites(TimeProvider clock)
 {
-    /// <summary>Above this copying is worth a thread of its own.</summary>
-    private const int MaxBytes = 256 * 1024;
-
     private readonly long _slow = clock.TimestampFrequency / 50;
     private readonly long _pause = clock.TimestampFrequency / 10;
     private long _notBefore = long.MinValue;
 
-    internal bool TryBegin(long bytes, out long started)
+    internal bool TryBegin(out long started)
     {
         started = clock.GetTimestamp();
-        return bytes <= MaxBytes && started >= Volatile.Read(ref _notBefore);
+        return started >= Volatile.Read(ref _notBefore);
     }
 
     internal void End(long started)
