@@ -16,15 +16,21 @@ public static class CompositionFile
         var path = Find(nameOrPath, locations);
         try
         {
-            var document = DocumentFile.Read(path, LoadingJson.Default.CompositionDocument);
-            var name = document.Name ?? Path.GetFileNameWithoutExtension(path);
-            var plugins = document.Plugins ?? throw new PluginException("has no \"plugins\"");
-            return plugins.Contains(AllPlugins) ? PluginSelection.Everything : PluginSelection.Of(name, plugins.Select(ManifestChecks.Id));
+            return JsonMembers.ReadFile(path, members => Read(members, path));
         }
         catch (PluginException e)
         {
             throw new PluginException($"The composition {path} {e.Message}", e);
         }
+    }
+
+    private static PluginSelection Read(JsonMembers members, string path)
+    {
+        members.Text("$schema");
+        members.Text("description");
+        var name = members.Text("name") ?? Path.GetFileNameWithoutExtension(path);
+        var plugins = members.RequiredTexts("plugins");
+        return plugins.Contains(AllPlugins) ? PluginSelection.Everything : PluginSelection.Of(name, plugins.Select(ManifestChecks.Id));
     }
 
     private static string Find(string nameOrPath, PluginLocations locations)

@@ -15,11 +15,12 @@ public static class ManifestFile
         var id = Path.GetFileNameWithoutExtension(path);
         try
         {
-            var document = DocumentFile.Read(path, LoadingJson.Default.ManifestDocument);
-            id = ManifestChecks.Id(document.Id);
-            if (pluginFolder is null)
-                throw new PluginException("no folder with plugins is given");
-            return new PluginCandidate(id, path, Convert(document, id, pluginFolder), null);
+            var manifest = JsonMembers.ReadFile(path, members =>
+            {
+                id = ManifestChecks.Id(members.RequiredText("id"));
+                return Read(members, id, pluginFolder ?? throw new PluginException("has no folder of plugins to find its assembly in"));
+            });
+            return new PluginCandidate(id, path, manifest, null);
         }
         catch (PluginException e)
         {
@@ -27,17 +28,35 @@ public static class ManifestFile
         }
     }
 
-    private static PluginManifest Convert(ManifestDocument document, string id, string pluginFolder) => new()
+    private static PluginManifest Read(JsonMembers members, string id, string pluginFolder)
     {
-        Id = id,
-        Name = document.Name ?? id,
-        Version = ManifestChecks.Present(document.Version, "version"),
-        Description = document.Description ?? "",
-        AssemblyPath = ManifestChecks.AssemblyPath(document.Assembly, pluginFolder),
-        Sha256 = ManifestChecks.Sha256(document.Sha256),
-        Contract = ManifestChecks.Contract(document.Contract),
-        Provides = ManifestChecks.Provides(document.Provides),
-        Probes = [.. (document.Probes ?? []).Select(probe => ManifestChecks.Probe(probe, document.Provides?.Drivers ?? []))],
-        FileNamePrefixes = ManifestChecks.Prefixes(document.FileNamePrefixes, document.Provides?.Drivers ?? []),
+        members.Text("$schema");
+        var provides = members.RequiredObject("provides", Provides);
+        return new PluginManifest
+        {
+            Id = id,
+            Name = members.Text("name") ?? id,
+            Version = members.RequiredText("version"),
+            Description = members.Text("description") ?? "",
+            AssemblyPath = ManifestChecks.AssemblyPath(members.RequiredText("assembly"), pluginFolder),
+            Sha256 = ManifestChecks.Sha256(members.RequiredText("sha256")),
+            Contract = members.RequiredObject("contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
+            Provides = provides,
+            Probes = members.Objects("probes", probe => ManifestChecks.Probe(
+                probe.RequiredText("driver"), probe.Number("offset"), probe.RequiredText("magic"), provides.Drivers)),
+            FileNamePrefixes = ManifestChecks.Prefixes(members.TextMap("fileNamePrefixes"), provides.Drivers),
+        };
+    }
+
+    private static PluginProvides Provides(JsonMembers members) => new()
+    {
+        Drivers = ManifestChecks.Names(members, "drivers"),
+        Jobs = ManifestChecks.Names(members, "jobs"),
+        Yank = ManifestChecks.Names(members, "yank"),
+        Devices = ManifestChecks.Names(members, "devices"),
+        Exports = ManifestChecks.Names(members, "exports"),
+        Commands = ManifestChecks.Names(members, "commands"),
+        Events = ManifestChecks.Names(members, "events"),
+        Types = ManifestChecks.Names(members, "types"),
     };
 }

@@ -60,16 +60,22 @@ public sealed class ManifestFileTests : IDisposable
     [InlineData("contract", "{\"min\":\"1.-1\",\"max\":\"2.0\"}", "has the contract from '1.-1'")]
     [InlineData("contract", "null", "has no \"contract\"")]
     [InlineData("provides", "null", "has no \"provides\"")]
-    [InlineData("provides", "{\"drivers\":[\"one\",\"one\"]}", "provides a name twice in \"drivers\"")]
-    [InlineData("provides", "{\"drivers\":[null]}", "provides an empty name in \"drivers\"")]
-    [InlineData("provides", "{\"gadgets\":[]}", "is not well formed")]
+    [InlineData("provides", "{\"drivers\":[\"one\",\"one\"]}", "provides 'one' twice in \"drivers\"")]
+    [InlineData("provides", "{\"drivers\":[null]}", "has null for \"drivers\" in \"provides\" where a text is wanted")]
+    [InlineData("provides", "{\"drivers\":[\" \"]}", "provides an empty name in \"drivers\"")]
+    [InlineData("provides", "{\"drivers\":\"one\"}", "has a text for \"drivers\" in \"provides\" where a list is wanted")]
+    [InlineData("provides", "[]", "has a list in \"provides\" where an object is wanted")]
+    [InlineData("version", "1", "has 1 for \"version\" where a text is wanted")]
+    [InlineData("provides", "{\"gadgets\":[]}", "has \"gadgets\" in \"provides\", which is unknown")]
     [InlineData("probes", "[{\"driver\":\"two\",\"magic\":\"00\"}]", "has the driver 'two' in \"probes\", but does not provide it")]
     [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"0\"}]", "with the magic '0'")]
     [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"00\",\"offset\":-1}]", "at offset -1")]
-    [InlineData("probes", "[null]", "has no \"driver\" in \"probes\"")]
+    [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"00\",\"offset\":1e99}]", "has 1e99 for \"offset\" in \"probes\" where a number is wanted")]
+    [InlineData("probes", "[{\"magic\":\"00\"}]", "has no \"driver\" in \"probes\"")]
+    [InlineData("probes", "[null]", "has null in \"probes\" where an object is wanted")]
     [InlineData("fileNamePrefixes", "{\"a b\":\"one\"}", "has the file name prefix 'a b'")]
     [InlineData("fileNamePrefixes", "{\"two\":\"two\"}", "has the driver 'two' in \"fileNamePrefixes\"")]
-    [InlineData("unheard-of", "1", "is not well formed")]
+    [InlineData("unheard-of", "1", "has \"unheard-of\", which is unknown")]
     public void What_is_wrong_is_named(string member, string json, string reason)
     {
         var candidate = Read(manifest => manifest[member] = JsonNode.Parse(json));
@@ -81,7 +87,8 @@ public sealed class ManifestFileTests : IDisposable
     [Theory]
     [InlineData("", "is not well formed")]
     [InlineData("{", "is not well formed")]
-    [InlineData("null", "is null where an object is wanted")]
+    [InlineData("null", "has null where an object is wanted")]
+    [InlineData("""{ "id": "a", "id": "b" }""", "has \"id\" twice")]
     [InlineData("[[[[[[[[[[[[1]]]]]]]]]]]]", "is not well formed")]
     public void A_file_that_is_no_manifest_is_named(string text, string reason)
     {
