@@ -54,6 +54,18 @@ public sealed class PluginHouseTests
         Assert.Equal(Repository.PluginProjects.Select(ShippedPlugins.IdOf).Order(), manifests);
     }
 
+    [Fact]
+    public void Every_composition_lists_plugins_that_exist()
+    {
+        var ids = Repository.PluginProjects.Select(ShippedPlugins.IdOf).ToHashSet();
+        foreach (var path in Directory.EnumerateFiles(Repository.PathOf("plugin-manifests", "compositions"), "*.json"))
+        {
+            var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!;
+            foreach (var id in json["plugins"]!.AsArray().Select(node => node!.GetValue<string>()).Where(id => id != "*"))
+                Assert.True(ids.Contains(id), $"{path} lists '{id}', which is no plugin");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Plugins))]
     public void A_plugin_folder_has_its_README(string plugin) => Assert.True(File.Exists(Repository.PathOf("Plugins", plugin, "README.md")));
