@@ -32,7 +32,7 @@ internal sealed class FileNode : PosixNode
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
-        var task = RunAsync(static r => ((FileNode)r.State!).Zero(r), offset, bytes, (int)flags);
+        var task = ChangeAsync(static r => ((FileNode)r.State!).Zero(r), offset, bytes, (int)flags);
         var end = offset + bytes;
         return end <= CurrentProfile.Length ? task : GrowAfterAsync(task, end);
     }
@@ -43,7 +43,7 @@ internal sealed class FileNode : PosixNode
             return default;
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
-        return RunAsync(static r => ((FileNode)r.State!).Discard(r), offset, bytes);
+        return ChangeAsync(static r => ((FileNode)r.State!).Discard(r), offset, bytes);
     }
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
@@ -62,6 +62,7 @@ internal sealed class FileNode : PosixNode
     {
         await Task.Run(() => FileResizer.Resize(File, length, options.Preallocation, cancellationToken), cancellationToken).ConfigureAwait(false);
         _extents.Forget();
+        Changed();
         lock (_growth)
             CurrentProfile = CurrentProfile with { Length = RoundUp(length) };
     }

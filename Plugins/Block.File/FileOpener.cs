@@ -29,7 +29,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
         {
             checkType(file.Status());
             locks = OpenLocks(file);
-            var requests = new RequestPool();
+            var requests = new RequestPool(new FlushState(FileCalls.DataSync));
             var path = CreatePath(file, requests);
             return new OpenedFile(path, locks is null ? null : new ImageLock(locks, options.Filename), requests);
         }

@@ -17,7 +17,7 @@ internal sealed class HostDeviceNode : PosixNode
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled(cancellationToken)
-            : RunAsync(static r => ((HostDeviceNode)r.State!).Zero(r), offset, bytes, (int)flags);
+            : ChangeAsync(static r => ((HostDeviceNode)r.State!).Zero(r), offset, bytes, (int)flags);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
@@ -25,7 +25,7 @@ internal sealed class HostDeviceNode : PosixNode
             return default;
         return cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled(cancellationToken)
-            : RunAsync(static r => ((HostDeviceNode)r.State!).Discard(r), offset, bytes);
+            : ChangeAsync(static r => ((HostDeviceNode)r.State!).Discard(r), offset, bytes);
     }
 
     public override ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)

@@ -17,7 +17,6 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     private readonly ImageLock? _lock;
     private DataPath _path;
     private bool _noFlush;
-    private int _lostWrites;
 
     protected PosixNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
     {
@@ -41,6 +40,8 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
 
     protected FileDescriptor File => _path.File;
 
+    internal FlushState Flushes => Requests.Flushes;
+
     private RequestPool Requests { get; }
 
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
@@ -63,11 +64,11 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
 
     public sealed override ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        if (_noFlush)
+        if (_noFlush || Flushes.IsClean)
             return default;
         return cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled(cancellationToken)
-            : RunAsync(static r => ((PosixNode)r.State!).DataSync(r.Descriptor), 0, 0);
+            : RunAsync(FileOperation.Flush, static r => ((PosixNode)r.State!).Flush(r), 0, 0);
     }
 
     public sealed override ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken)
@@ -118,29 +119,23 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
         _context.ProfileChanged();
     }
 
-    /// <summary>Runs blocking work on a worker thread. <see cref="FileRequest.State"/> is this node.</summary>
-    protected ValueTask RunAsync(Func<FileRequest, int> work, long offset, long bytes, int argument = 0)
+    /// <summary>Runs a change of the file on a worker thread. <see cref="FileRequest.State"/> is this node.</summary>
+    protected ValueTask ChangeAsync(Func<FileRequest, int> work, long offset, long bytes, int argument = 0) =>
+        RunAsync(FileOperation.Change, work, offset, bytes, argument);
+
+    /// <summary>To be told when the file was changed without a request.</summary>
+    protected void Changed() => Flushes.Written();
+
+    private ValueTask RunAsync(FileOperation operation, Func<FileRequest, int> work, long offset, long bytes, int argument = 0)
     {
         var request = Requests.Rent();
-        request.Prepare(work, this, Descriptor, offset, bytes, argument);
+        request.Prepare(operation, work, this, Descriptor, offset, bytes, argument);
         var task = request.Task;
         _workers.Enqueue(request);
         return task;
     }
 
-    /// <summary>
-    /// After a failed fdatasync the kernel may have dropped the dirty pages it could not write and marked them clean: a
-    /// later one would succeed without the data being on disk. So the first error stays.
-    /// </summary>
-    private int DataSync(int descriptor)
-    {
-        if (Volatile.Read(ref _lostWrites) is var earlier and not 0)
-            return earlier;
-        var errno = FileCalls.DataSync(descriptor);
-        if (errno != 0 && !_path.IsDirect)
-            Volatile.Write(ref _lostWrites, errno);
-        return errno;
-    }
+    private int Flush(FileRequest request) => Flushes.Flush(request.Descriptor, _path.IsDirect);
 
     private sealed class ReopenStep(PosixNode node, DataPath path, bool noFlush, BlockProfile profile) : IReopenStep
     {

@@ -7,7 +7,7 @@ public sealed class WorkerPoolTests : IAsyncLifetime
 {
     private const int MaxThreads = 64;
 
-    private readonly RequestPool _requests = new();
+    private readonly RequestPool _requests = new(new FlushState(_ => 0));
     private readonly WorkerPool _workers = new();
 
     [Fact]
@@ -73,6 +73,7 @@ public sealed class WorkerPoolTests : IAsyncLifetime
     {
         var request = _requests.Rent();
         request.Prepare(
+            FileOperation.Change,
             r =>
             {
                 ((Action)r.State!)();

@@ -69,6 +69,7 @@ internal sealed class DataPath : IAsyncDisposable
         }
 
         var n = WriteNow(offset, memory.Span);
+        _requests.Flushes.Written();
         _inlineWrites.End(started);
         if (n == memory.Length)
             return default;
@@ -121,6 +122,8 @@ internal sealed class DataPath : IAsyncDisposable
         request.Prepare(operation, _file.Value, offset, slice, Alignment.Offset);
         if (tryNow && TryNow(request))
         {
+            if (operation != FileOperation.Read)
+                _requests.Flushes.Written();
             request.Drop();
             return default;
         }

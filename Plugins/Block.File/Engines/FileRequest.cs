@@ -14,8 +14,10 @@ internal enum FileOperation
     /// <summary>A write that is on stable storage when it completes.</summary>
     DurableWrite,
 
-    /// <summary>Anything else: <see cref="FileRequest.Work"/>.</summary>
-    Work,
+    /// <summary>A change of another kind: <see cref="FileRequest.Work"/>.</summary>
+    Change,
+
+    Flush,
 }
 
 /// <summary>
@@ -73,9 +75,9 @@ internal sealed unsafe class FileRequest(RequestPool pool) : IValueTaskSource
             Pin(segment);
     }
 
-    internal void Prepare(Func<FileRequest, int> work, object? state, int descriptor, long offset, long bytes, int argument)
+    internal void Prepare(FileOperation operation, Func<FileRequest, int> work, object? state, int descriptor, long offset, long bytes, int argument)
     {
-        Operation = FileOperation.Work;
+        Operation = operation;
         Descriptor = descriptor;
         Offset = offset;
         Remaining = bytes;
@@ -137,9 +139,9 @@ internal sealed unsafe class FileRequest(RequestPool pool) : IValueTaskSource
     internal void Run()
     {
         int errno;
-        if (Operation == FileOperation.Work)
+        if (Work is not null)
         {
-            errno = Work!(this);
+            errno = Work(this);
         }
         else
         {
@@ -157,6 +159,8 @@ internal sealed unsafe class FileRequest(RequestPool pool) : IValueTaskSource
     /// </param>
     internal void Complete(int errno, bool continueElsewhere)
     {
+        if (Operation is FileOperation.Write or FileOperation.DurableWrite or FileOperation.Change)
+            pool.Flushes.Written();
         Unpin();
         _completion.RunContinuationsAsynchronously = continueElsewhere;
         if (errno == 0)
