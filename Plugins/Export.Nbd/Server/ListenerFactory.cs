@@ -15,6 +15,9 @@ internal static class ListenerFactory
 {
     private const int Backlog = 128;
 
+    /// <summary>EADDRNOTAVAIL.</summary>
+    private const int AddressNotAvailable = 99;
+
     public static async Task<ListenerSet> OpenAsync(SocketAddress address, CancellationToken cancellationToken) => address switch
     {
         UnixSocketAddress unix => OpenUnix(unix),
@@ -37,7 +40,7 @@ internal static class ListenerFactory
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new QmpException(QmpErrorClass.GenericError, $"Failed to bind socket to {address.Path}: {Reason(e)}", e);
+            throw new QmpException(QmpErrorClass.GenericError, $"Failed to bind socket to {address.Path}: {Reason(e, Errno.ENOENT)}", e);
         }
 
         return new ListenerSet([socket], isAbstract ? null : address.Path);
@@ -68,7 +71,7 @@ internal static class ListenerFactory
                 return new ListenerSet(sockets, unixPath: null);
         }
 
-        throw new QmpException(QmpErrorClass.GenericError, $"Failed to find an available port: {Reason(last!)}", last);
+        throw new QmpException(QmpErrorClass.GenericError, $"Failed to find an available port: {Reason(last!, AddressNotAvailable)}", last);
     }
 
     private static async Task<IPAddress[]> ResolveAsync(InetSocketAddress address, CancellationToken cancellationToken)
@@ -143,12 +146,8 @@ internal static class ListenerFactory
         }
     }
 
-    private static string Reason(Exception e) => e switch
-    {
-        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => Marshal.GetPInvokeErrorMessage(AddressNotAvailable),
-        SocketException socket => socket.Message,
-        _ => e.Message,
-    };
-
-    private const int AddressNotAvailable = 99;
+    /// <summary>.NET has no word of its own for ENOENT, and says that of EADDRNOTAVAIL differently.</summary>
+    private static string Reason(Exception e, int errnoOfNotAvailable) => e is SocketException { SocketErrorCode: SocketError.AddressNotAvailable }
+        ? Marshal.GetPInvokeErrorMessage(errnoOfNotAvailable)
+        : e.Message;
 }

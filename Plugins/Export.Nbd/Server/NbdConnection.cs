@@ -122,13 +122,11 @@ internal sealed class NbdConnection : IEventHandler
             TakeRequests();
         }
 
-        if (_fd < 0)
-            return;
         if (!_sendBlocked)
             Flush();
         if (_ending)
             EndWhenDone();
-        else
+        else if (_fd >= 0)
             UpdateInterest();
     }
 

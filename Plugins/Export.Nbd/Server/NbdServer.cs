@@ -20,6 +20,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private readonly TlsUpgrade? _tls;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stopping;
+    private bool _disposed;
 
     public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock)
     {
@@ -100,6 +101,8 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     /// <summary>Stops listening, ends all clients in order, and the loops with them.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+            return;
         await _listeners.StopAsync().ConfigureAwait(false);
         NbdConnection[] clients;
         lock (_gate)

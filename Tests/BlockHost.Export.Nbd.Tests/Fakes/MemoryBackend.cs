@@ -100,14 +100,7 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
     {
         if (flags != WriteFlags.None)
             Log.Enqueue($"write {offset}+{source.Length} {flags}");
-        if (!Hold)
-        {
-            if (Answer.IsOk)
-                source.CopyTo(Data.AsSpan((int)offset));
-            return new(Answer);
-        }
-
-        return HeldAsync(() => source.CopyTo(Data.AsSpan((int)offset)));
+        return Hold ? HeldWriteAsync(offset, source) : WriteNow(offset, source);
     }
 
     public ValueTask<IoStatus> WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
@@ -150,6 +143,15 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
             target.CopyFrom(Data.AsSpan((int)offset, (int)target.Length));
         return new(Answer);
     }
+
+    private ValueTask<IoStatus> WriteNow(long offset, IoSlice source)
+    {
+        if (Answer.IsOk)
+            source.CopyTo(Data.AsSpan((int)offset));
+        return new(Answer);
+    }
+
+    private ValueTask<IoStatus> HeldWriteAsync(long offset, IoSlice source) => HeldAsync(() => source.CopyTo(Data.AsSpan((int)offset)));
 
     private ValueTask<IoStatus> HeldReadAsync(long offset, IoSlice target) =>
         HeldAsync(() => target.CopyFrom(Data.AsSpan((int)offset, (int)target.Length)));

@@ -42,11 +42,13 @@ internal sealed class RawClient : IDisposable
         set => _stream = value;
     }
 
-    public RawClient Greet(HandshakeFlags flags = HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes)
+    public RawClient Greet(HandshakeFlags flags = HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes) => Greet((uint)flags);
+
+    public RawClient Greet(uint flags)
     {
         Assert.Equal("NBDMAGICIHAVEOPT"u8.ToArray(), Read(16));
         Assert.Equal([0, 3], Read(2));
-        SendUInt32((uint)flags);
+        SendUInt32(flags);
         return this;
     }
 
