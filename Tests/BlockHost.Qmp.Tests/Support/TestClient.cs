@@ -52,7 +52,7 @@ internal sealed class TestClient(Socket socket) : IDisposable
                 return line;
             }
 
-            _position = 0;
+            (_position, _length) = (0, 0);
             _length = await socket.ReceiveAsync(_buffer, limit.Token);
             if (_length == 0)
                 return null;

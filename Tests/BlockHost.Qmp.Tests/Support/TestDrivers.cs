@@ -48,9 +48,6 @@ internal sealed class TestCommands
 
     public TaskCompletionSource HangEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Arguments of the last blockdev-add.</summary>
-    public JsonElement LastBlockdev { get; private set; }
-
     public void Register(IPluginRegistry registry)
     {
         var json = TestJson.Default;
@@ -62,11 +59,7 @@ internal sealed class TestCommands
         registry.Add(new SchemaExport("nbd", json.NbdExportOptions));
         registry.Add(Event);
         registry.Add(LimitedEvent);
-        registry.Add(QmpCommand.CreateAction("blockdev-add", json.BlockdevOptions, (_, options, _) =>
-        {
-            LastBlockdev = options.Json;
-            return default;
-        }));
+        registry.Add(QmpCommand.CreateAction("blockdev-add", json.BlockdevOptions, (_, _, _) => default));
         registry.Add(QmpCommand.CreateAction("nbd-server-start", json.NbdServerStart, (_, _, _) => default));
         registry.Add(QmpCommand.CreateAction("block-export-add", json.ExportOptions, (_, _, _) => default));
         registry.Add(QmpCommand.CreateAction("block_resize", json.BlockResize, (_, _, _) => default));

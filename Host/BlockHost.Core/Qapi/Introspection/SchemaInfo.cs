@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;
 
@@ -23,7 +24,36 @@ public abstract record SchemaInfo
 /// <summary>A type of JSON itself.</summary>
 public sealed record SchemaBuiltin : SchemaInfo
 {
-    public required string JsonType { get; init; }
+    public required SchemaJsonType JsonType { get; init; }
+}
+
+[JsonConverter(typeof(JsonStringEnumConverter<SchemaJsonType>))]
+public enum SchemaJsonType
+{
+    [JsonStringEnumMemberName("string")]
+    String = 0,
+
+    [JsonStringEnumMemberName("number")]
+    Number = 1,
+
+    [JsonStringEnumMemberName("int")]
+    Int = 2,
+
+    [JsonStringEnumMemberName("boolean")]
+    Boolean = 3,
+
+    [JsonStringEnumMemberName("null")]
+    Null = 4,
+
+    [JsonStringEnumMemberName("object")]
+    Object = 5,
+
+    [JsonStringEnumMemberName("array")]
+    Array = 6,
+
+    /// <summary>Any of them.</summary>
+    [JsonStringEnumMemberName("value")]
+    Value = 7,
 }
 
 public sealed record SchemaEnum : SchemaInfo
@@ -31,6 +61,7 @@ public sealed record SchemaEnum : SchemaInfo
     public required IReadOnlyList<SchemaEnumMember> Members { get; init; }
 
     /// <summary>The names again, as before QEMU 6.2.</summary>
+    [QapiFeature("deprecated")]
     public required IReadOnlyList<string> Values { get; init; }
 }
 

@@ -61,7 +61,7 @@ internal sealed class SchemaWriter(QapiBranches branches)
     private SchemaInfo Describe(QapiType type, CancellationToken cancellationToken) => type switch
     {
         QapiScalarType scalar => new SchemaBuiltin { Name = _names[type], JsonType = Builtin(scalar.Kind).JsonType },
-        QapiIntegerType => new SchemaBuiltin { Name = _names[type], JsonType = "int" },
+        QapiIntegerType => new SchemaBuiltin { Name = _names[type], JsonType = SchemaJsonType.Int },
         QapiArrayType array => new SchemaArray { Name = _names[type], ElementType = Name(array.Element) },
         QapiEnumType enumeration => new SchemaEnum
         {
@@ -101,12 +101,12 @@ internal sealed class SchemaWriter(QapiBranches branches)
         Features = Features(member.Features),
     };
 
-    private static (string Name, string JsonType) Builtin(QapiScalar kind) => kind switch
+    private static (string Name, SchemaJsonType JsonType) Builtin(QapiScalar kind) => kind switch
     {
-        QapiScalar.String => ("str", "string"),
-        QapiScalar.Boolean => ("bool", "boolean"),
-        QapiScalar.Number => ("number", "number"),
-        QapiScalar.Null => ("null", "null"),
-        _ => ("any", "value"),
+        QapiScalar.String => ("str", SchemaJsonType.String),
+        QapiScalar.Boolean => ("bool", SchemaJsonType.Boolean),
+        QapiScalar.Number => ("number", SchemaJsonType.Number),
+        QapiScalar.Null => ("null", SchemaJsonType.Null),
+        _ => ("any", SchemaJsonType.Value),
     };
 }

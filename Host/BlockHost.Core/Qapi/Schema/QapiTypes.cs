@@ -165,7 +165,7 @@ public sealed class QapiTypes
     private QapiMember Member(JsonPropertyInfo property)
     {
         var required = property.IsRequired
-            || property.AssociatedParameter is { HasDefaultValue: false, IsNullable: false };
+            || property.AssociatedParameter is { IsMemberInitializer: false, HasDefaultValue: false, IsNullable: false };
         var attributes = property.AttributeProvider;
         var extensible = attributes?.GetCustomAttributes(typeof(QapiExtensibleAttribute), inherit: true).OfType<QapiExtensibleAttribute>().FirstOrDefault();
         var type = extensible is null ? Build(property.Options.GetTypeInfo(property.PropertyType)) : new QapiExtensibleType(extensible.Extension);

@@ -28,6 +28,7 @@ public sealed class JsonMessageReader : IDisposable
     private readonly InputBuffer _output;
     private readonly JsonLexer _lexer;
     private readonly JsonGrammar _grammar;
+    private readonly JsonKeys _keys = new();
 
     /// <param name="maxMessageBytes">Longest message; a longer one is an error, and dropped up to the end of its line.</param>
     /// <param name="budget">Shared by all monitors.</param>
@@ -110,7 +111,7 @@ public sealed class JsonMessageReader : IDisposable
 
     private JsonReadStatus Complete()
     {
-        var mistake = _grammar.Error ?? (_grammar.HasObjects && JsonKeys.Repeat(_output.Span) ? "duplicate key" : null);
+        var mistake = _grammar.Error ?? (_grammar.HasObjects && _keys.Repeat(_output.Span) ? "duplicate key" : null);
         return mistake is null ? JsonReadStatus.Message : Fail("JSON parse error, " + Shorten(mistake));
     }
 

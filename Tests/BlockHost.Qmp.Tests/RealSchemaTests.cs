@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Core.Composition;
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
+using BlockHost.Plugins;
+using BlockHost.Plugins.Block.File;
+using BlockHost.Plugins.Block.Null;
+using BlockHost.Plugins.Block.Qcow2;
+using BlockHost.Plugins.Block.Raw;
+using BlockHost.Plugins.Commands.Block;
+using BlockHost.Qmp.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlockHost.Qmp.Tests;
+
+/// <summary>The schema of the shipped host and plugins beside that of the installed qemu-storage-daemon.</summary>
+public class RealSchemaTests
+{
+    /// <summary>Where the two differ on purpose: beginnings of what <see cref="SchemaComparison"/> prints.</summary>
+    private static readonly string[] Wanted =
+    [
+        // One driver's statistics, as an object without a tag.
+        "query-blockstats:[].driver-specific",
+        // No intervals can be asked for, so that the list is empty.
+        "query-blockstats:[].stats.timed_stats[]",
+        // Encrypted images are refused by name: any kind of encryption is taken to say so.
+        "blockdev-add()<qcow2>.encrypt",
+    ];
+
+    [SkippableFact]
+    public async Task Commands_that_both_have_take_and_answer_the_same()
+    {
+        Skip.IfNot(StorageDaemon.IsInstalled, "qemu-storage-daemon is not installed");
+        var ours = new SchemaView(await OurSchemaAsync());
+        var theirs = new SchemaView(await StorageDaemon.QuerySchemaAsync());
+
+        var differences = SchemaComparison.Compare(theirs, ours)
+            .Where(difference => !Wanted.Any(wanted => difference.StartsWith(wanted, StringComparison.Ordinal)))
+            .ToList();
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences));
+    }
+
+    private static async Task<List<JsonElement>> OurSchemaAsync()
+    {
+        var services = new ServiceCollection();
+        services.AddBlockHostCore();
+        services.AddBlockHostMonitors();
+        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        await using var provider = services.BuildServiceProvider();
+        var plugins = provider.GetRequiredService<PluginManager>();
+        plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
+        plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin() })
+            await plugins.AddLinkedAsync(plugin, CancellationToken.None);
+        var schema = await provider.GetRequiredService<QapiIntrospection>().BuildAsync(CancellationToken.None);
+        return [.. JsonSerializer.SerializeToElement(schema, TestSchemaJson.Default.IReadOnlyListSchemaInfo).EnumerateArray()];
+    }
+}
