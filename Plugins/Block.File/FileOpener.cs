@@ -42,12 +42,12 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     }
 
     /// <summary>A second data path to the file that is open, under the context's new flags.</summary>
-    internal ValueTask<DataPath> ReopenAsync(FileDescriptor current, RequestPool requests)
+    internal DataPath Reopen(FileDescriptor current, RequestPool requests)
     {
         var file = FileDescriptor.TryOpenAgain(current, options.Filename, Flags(), out var errno) ?? throw OpenError(errno);
         try
         {
-            return new(CreatePath(file, requests));
+            return CreatePath(file, requests);
         }
         catch
         {

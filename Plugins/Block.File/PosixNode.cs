@@ -87,9 +87,19 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         FileOpener.CheckUnchanged(_options, options);
-        var opener = new FileOpener(context, _options, _workers);
-        var path = await opener.ReopenAsync(File, Requests).ConfigureAwait(false);
-        return new ReopenStep(this, path, context.CacheNoFlush, Describe(path, context));
+
+        // What could not be written is told to the descriptor that wrote it: find out before that is closed.
+        await FlushAsync(cancellationToken).ConfigureAwait(false);
+        var path = new FileOpener(context, _options, _workers).Reopen(File, Requests);
+        try
+        {
+            return new ReopenStep(this, path, context.CacheNoFlush, Describe(path, context));
+        }
+        catch
+        {
+            await path.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     public abstract ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken);
