@@ -108,7 +108,7 @@ public sealed class PluginManager : IPluginCatalog
     /// <paramref name="patience"/> at most, with the state reached: available (gone) or unloading, with what holds it;
     /// the unload itself goes on.
     /// </summary>
-    /// <exception cref="PluginException">It is unknown, not loaded, or linked into the program.</exception>
+    /// <exception cref="PluginException">It is unknown, not loaded, or there for good.</exception>
     public async ValueTask<PluginInfo> UnloadAsync(string id, TimeSpan patience, CancellationToken cancellationToken)
     {
         var unloading = _plugins.Unload(id);

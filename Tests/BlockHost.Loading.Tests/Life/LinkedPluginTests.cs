@@ -29,7 +29,7 @@ public sealed class LinkedPluginTests
         var error = await Assert.ThrowsAsync<PluginException>(
             async () => await _manager.UnloadAsync("linked.one", TimeSpan.Zero, CancellationToken.None));
 
-        Assert.Equal("Plugin 'linked.one' is linked into the program and cannot be unloaded", error.Message);
+        Assert.Equal("Plugin 'linked.one' cannot be unloaded: it is linked into the program", error.Message);
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class LinkedPluginTests
         var loader = new Mock<IPluginLoader>();
         var manager = new PluginManager(new PluginManagerOptions { Host = () => new TestPluginHost(), Loader = loader.Object });
         var plugin = new LinkedFixture("fixture.circle", "CIRCLE") { StartsBy = ct => manager.Events.FindAsync("CIRCLE", ct) };
-        var loaded = Mock.Of<ILoadedPlugin>(l => l.Plugin == plugin && l.CanUnload == false);
+        var loaded = Mock.Of<ILoadedPlugin>(l => l.Plugin == plugin && l.ResidentBecause == "it is a mock");
         var manifest = new PluginManifest
         {
             Id = "fixture.circle",

@@ -2,6 +2,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Conformance.TestHost;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading.Tests.Support;
 using BlockHost.Plugins;
@@ -131,6 +132,25 @@ public sealed class UnloadTests : IDisposable
             async () => await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None));
 
         Assert.Equal("Plugin 'fixture.ordinary' is not loaded", error.Message);
+    }
+
+    [Fact]
+    public async Task A_program_that_loads_plugins_for_good_unloads_none()
+    {
+        _bed.InstallOrdinary();
+        var manager = new PluginManager(new PluginManagerOptions
+        {
+            Host = () => new TestPluginHost(),
+            Loader = new AssemblyPluginLoader(_bed.Locations) { Unloadable = false },
+        });
+        manager.Discover();
+        await UseAsync(manager);
+
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None));
+
+        Assert.Equal("Plugin 'fixture.ordinary' cannot be unloaded: this program loads plugins for good", error.Message);
+        await UseAsync(manager);
     }
 
     private static async Task RefusesNewUsers(PluginManager manager)

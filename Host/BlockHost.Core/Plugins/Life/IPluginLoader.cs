@@ -27,8 +27,8 @@ public interface ILoadedPlugin
 {
     Plugin Plugin { get; }
 
-    /// <summary>False for what is linked into the program.</summary>
-    bool CanUnload { get; }
+    /// <summary>Why the plugin cannot be unloaded, to follow "Plugin 'x' cannot be unloaded: "; null: it can.</summary>
+    string? ResidentBecause { get; }
 
     /// <summary>
     /// Lets go of the plugin and asks the runtime to unload its code. The caller drops this object and everything else

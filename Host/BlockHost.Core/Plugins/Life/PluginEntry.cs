@@ -50,7 +50,7 @@ internal sealed class LinkedPlugin(Plugin plugin) : ILoadedPlugin
 {
     public Plugin Plugin { get; } = plugin;
 
-    public bool CanUnload => false;
+    public string ResidentBecause => "it is linked into the program";
 
-    public IUnloadProof Unload() => throw new PluginException("is linked into the program and cannot be unloaded");
+    public IUnloadProof Unload() => throw new InvalidOperationException(ResidentBecause);
 }

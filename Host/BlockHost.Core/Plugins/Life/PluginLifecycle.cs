@@ -151,7 +151,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     }
 
     /// <summary>Closes the plugin to new users; an unload in progress is given back.</summary>
-    /// <exception cref="PluginException">It is unknown, not loaded, or linked into the program.</exception>
+    /// <exception cref="PluginException">It is unknown, not loaded, or there for good.</exception>
     public PluginUnloading Unload(string id)
     {
         PluginUnloading unloading;
@@ -163,8 +163,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
                 return present;
             if (entry is not { State: PluginState.Loaded, Active: { } active })
                 throw new PluginException($"Plugin '{id}' is not loaded");
-            if (!active.Loaded.CanUnload)
-                throw new PluginException($"Plugin '{id}' is linked into the program and cannot be unloaded");
+            if (active.Loaded.ResidentBecause is { } reason)
+                throw new PluginException($"Plugin '{id}' cannot be unloaded: {reason}");
             unloading = new PluginUnloading(registry, options.Clock, active);
             entry.Unloading = unloading;
             info = Enter(entry, PluginState.Unloading, null);
@@ -257,7 +257,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         }
         catch
         {
-            if (loaded.CanUnload)
+            if (loaded.ResidentBecause is null)
                 loaded.Unload();
             throw;
         }
