@@ -82,7 +82,7 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     public sealed override void AbortPermissions() => _lock?.Abort();
 
     public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
-        new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512 });
+        new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512, Dirty = false });
 
     public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {

@@ -73,7 +73,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
         header.BackingFile is { } name ? new BackingFileReference(name, header.BackingFormat) : null;
 
     /// <summary>What the format has and this driver has not (yet) is named, never guessed at.</summary>
-    private static void RefuseUnserved(Qcow2Header header, IBlockNodeContext context)
+    internal static void RefuseUnserved(Qcow2Header header, IBlockNodeContext context)
     {
         if (header.Crypt != CryptMethod.None)
             throw new Qcow2FormatException($"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported", Qcow2Fault.Unsupported);
@@ -89,7 +89,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
             throw new Qcow2FormatException("Unsupported qcow2 feature(s): bitmaps, in an image opened for writing", Qcow2Fault.Unsupported);
     }
 
-    private static async ValueTask PrepareForWritingAsync(Qcow2Image image, CancellationToken cancellationToken)
+    internal static async ValueTask PrepareForWritingAsync(Qcow2Image image, CancellationToken cancellationToken)
     {
         var header = image.Header.Current;
 

@@ -149,10 +149,16 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
         finally
         {
-            Reader.Dispose();
-            Flusher.Dispose();
-            Gate.Dispose();
+            Release();
         }
+    }
+
+    /// <summary>Lets go of an image that has nothing to write: a settled one, or one that was never used.</summary>
+    public void Release()
+    {
+        Reader.Dispose();
+        Flusher.Dispose();
+        Gate.Dispose();
     }
 
     private async Task SetCorruptBitAsync()

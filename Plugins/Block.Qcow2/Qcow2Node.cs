@@ -9,14 +9,14 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
-internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder
+internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
 
     private readonly IBlockNodeContext _context;
-    private readonly Qcow2Image _image;
-    private readonly ITimer? _cleaner;
+    private Qcow2Image _image;
+    private ITimer? _cleaner;
     private BlockProfile _profile;
 
     public Qcow2Node(IBlockNodeContext context, Qcow2Image image)
@@ -24,9 +24,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         _context = context;
         _image = image;
         _profile = MakeProfile();
-        image.Guard.Report = ReportCorruption;
-        if (image.Settings.CacheCleanInterval is { Ticks: > 0 } interval)
-            _cleaner = context.Host.Clock.CreateTimer(_ => image.TrimCaches(), null, interval, interval);
+        Watch();
     }
 
     public override BlockProfile Profile => _profile;
@@ -113,12 +111,48 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         }
     }
 
+    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        try
+        {
+            if (_image.Settings.Writable) await _image.Flusher.SettleAsync().ConfigureAwait(false);
+            var typed = options.Deserialize(Qcow2Json.Default.Qcow2Options)!;
+            return await Qcow2Reopen.PrepareAsync(this, _image.File, typed, context, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
+    }
+
+    /// <summary>Goes over to the same image opened anew. The node is drained, and the old one settled.</summary>
+    public void Adopt(Qcow2Image image)
+    {
+        var old = _image;
+        _cleaner?.Dispose();
+        image.Backing = old.Backing;
+        _image = image;
+        _profile = MakeProfile();
+        Watch();
+        old.Release();
+    }
+
     public void SetBackingChild(IBlockChild? backing) => _image.Backing = backing;
 
     public override async ValueTask DisposeAsync()
     {
         if (_cleaner is not null) await _cleaner.DisposeAsync().ConfigureAwait(false);
         await _image.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Watch()
+    {
+        var image = _image;
+        image.Guard.Report = ReportCorruption;
+        _cleaner = image.Settings.CacheCleanInterval is { Ticks: > 0 } interval
+            ? _context.Host.Clock.CreateTimer(_ => image.TrimCaches(), null, interval, interval)
+            : null;
     }
 
     private static BlockStatusFlags FlagsOf(Extent extent) => extent.Kind switch

@@ -13,7 +13,22 @@ public sealed partial class BlockGraph
     public async ValueTask ReopenAsync(IReadOnlyList<JsonElement> options, CancellationToken cancellationToken)
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var reopens = Collect(options);
+        await ReopenAsync(Collect(options), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask SetReadOnlyAsync(IGraphNode node, bool readOnly, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var own = Own(node);
+        if (own.ReadOnly == readOnly)
+            return;
+        var reopens = new List<NodeReopen>();
+        CollectInherited(own, NodeOptions.Parse(own.ExplicitOptions, own.Generic) with { Generic = own.Generic with { ReadOnly = readOnly } }, reopens);
+        await ReopenAsync(reopens, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask ReopenAsync(IReadOnlyList<NodeReopen> reopens, CancellationToken cancellationToken)
+    {
         var sections = new Stack<IAsyncDisposable>();
         try
         {
@@ -49,8 +64,10 @@ public sealed partial class BlockGraph
             throw;
         }
 
-        foreach (var reopen in reopens)
+        foreach (var reopen in ChildrenFirst(reopens))
             reopen.Commit();
+        foreach (var reopen in ChildrenFirst(reopens))
+            await reopen.CommittedAsync(cancellationToken).ConfigureAwait(false);
         foreach (var reopen in reopens)
             await PermissionUpdate.LoosenAsync(reopen.Node).ConfigureAwait(false);
         foreach (var old in reopens.SelectMany(reopen => reopen.OldChildren))
@@ -58,6 +75,12 @@ public sealed partial class BlockGraph
             await PermissionUpdate.LoosenAsync(old).ConfigureAwait(false);
             await CloseUnusedAsync(old).ConfigureAwait(false);
         }
+    }
+
+    private static IEnumerable<NodeReopen> ChildrenFirst(IReadOnlyList<NodeReopen> reopens)
+    {
+        var order = GraphWalk.DownFrom([.. reopens.Select(reopen => reopen.Node)]);
+        return reopens.OrderByDescending(reopen => order.IndexOf(reopen.Node));
     }
 
     /// <summary>The nodes asked for, and below each those whose options come from its definition.</summary>

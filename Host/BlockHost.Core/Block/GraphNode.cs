@@ -120,8 +120,23 @@ internal sealed partial class GraphNode : IGraphNode
 
     public IReadOnlyList<IGraphEdge> Parents => ParentEdges;
 
-    public async ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
-        TryGetFacet<IImageInfo>(out var info) ? await info.GetFactsAsync(cancellationToken).ConfigureAwait(false) : new ImageFacts();
+    /// <summary>The driver's facts; a node without any shows its storage's. The allocated size is that of all storage.</summary>
+    public async ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
+    {
+        ImageFacts facts;
+        if (TryGetFacet<IImageInfo>(out var info))
+        {
+            facts = await info.GetFactsAsync(cancellationToken).ConfigureAwait(false);
+            facts = facts with { Dirty = facts.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol ? null : false) };
+        }
+        else
+        {
+            facts = PrimaryLink is { } primary ? await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false) : new ImageFacts();
+            facts = new ImageFacts { Dirty = facts.Dirty, ClusterSize = facts.ClusterSize };
+        }
+
+        return facts with { AllocatedSize = facts.AllocatedSize ?? await AllocatedBelowAsync(cancellationToken).ConfigureAwait(false) };
+    }
 
     public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class
@@ -188,6 +203,15 @@ internal sealed partial class GraphNode : IGraphNode
         }
 
         await node.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<long?> AllocatedBelowAsync(CancellationToken cancellationToken)
+    {
+        const BlockChildRole storage = BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
+        long? sum = null;
+        foreach (var link in ChildLinks.Where(link => (link.Role & storage) != 0))
+            sum = (sum ?? 0) + (await link.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false)).AllocatedSize;
+        return sum;
     }
 
     private ChildLink? FirstChild(BlockChildRole role)

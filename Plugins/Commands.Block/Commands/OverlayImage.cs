@@ -52,12 +52,5 @@ internal static class OverlayImage
         return Element(options);
     }
 
-    public static JsonElement WithReadOnly(JsonElement options, bool readOnly)
-    {
-        var changed = JsonObject.Create(options)!;
-        changed["read-only"] = readOnly;
-        return Element(changed);
-    }
-
     private static JsonElement Element(JsonObject json) => JsonDocument.Parse(json.ToJsonString()).RootElement;
 }

@@ -36,6 +36,7 @@ internal static class SnapshotCommands
             throw new QmpException("New overlay node-name missing");
         if (arguments.SnapshotNodeName is { } name && graph.TryGetNode(name, out _))
             throw new QmpException("New overlay node-name already in use");
+        RequireNotBacking(node);
 
         var format = arguments.Format ?? "qcow2";
         var drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
@@ -48,14 +49,14 @@ internal static class SnapshotCommands
         var options = OverlayImage.Options(arguments.SnapshotFile, format, arguments.SnapshotNodeName, node);
         var overlay = await graph.OpenAsync(BlockdevRef.New(options), OverlayImage.Unused, cancellationToken).ConfigureAwait(false);
         await using var overlayUse = overlay.ConfigureAwait(false);
-        RequireBackingSupport(overlay.Node);
-        await graph.AppendAsync(overlay.Node, node, cancellationToken).ConfigureAwait(false);
+        await CoverAsync(graph, overlay.Node, node, cancellationToken).ConfigureAwait(false);
     }
 
     private static async ValueTask SnapshotAsync(IBlockGraph graph, SnapshotArguments arguments, CancellationToken cancellationToken)
     {
         var node = graph.Lookup(arguments.Node, arguments.Node);
         var overlay = graph.Lookup(arguments.Overlay, arguments.Overlay);
+        RequireNotBacking(node);
         var drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
         await using var quiet = drained.ConfigureAwait(false);
         if (!node.ReadOnly)
@@ -64,8 +65,27 @@ internal static class SnapshotCommands
             throw new QmpException("The overlay is already in use");
         if (overlay.Driver.Kind != BlockDriverKind.Filter && overlay.Backing is not null)
             throw new QmpException("The overlay already has a backing image");
+        await CoverAsync(graph, overlay, node, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask CoverAsync(IBlockGraph graph, IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken)
+    {
         RequireBackingSupport(overlay);
         await graph.AppendAsync(overlay, node, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await graph.SetReadOnlyAsync(node, readOnly: true, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is BlockException or QmpException)
+        {
+            // The snapshot is taken; that nothing may write below an overlay is kept by permissions.
+        }
+    }
+
+    private static void RequireNotBacking(IGraphNode node)
+    {
+        if (node.Parents.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0)?.Parent is { } overlay)
+            throw new QmpException($"Node '{node.Name}' is busy: node is used as backing hd of '{overlay.Name}'");
     }
 
     private static void RequireBackingSupport(IGraphNode overlay)
@@ -89,7 +109,7 @@ internal static class SnapshotCommands
         await using var quiet = drained.ConfigureAwait(false);
         var wasReadOnly = image.ReadOnly;
         if (wasReadOnly)
-            await graph.ReopenAsync([OverlayImage.WithReadOnly(image.Options, readOnly: false)], cancellationToken).ConfigureAwait(false);
+            await graph.SetReadOnlyAsync(image, readOnly: false, cancellationToken).ConfigureAwait(false);
         try
         {
             // QEMU records the overlay's own format here, not the backing image's; clients have come to expect it.
@@ -99,7 +119,7 @@ internal static class SnapshotCommands
         finally
         {
             if (wasReadOnly)
-                await graph.ReopenAsync([OverlayImage.WithReadOnly(image.Options, readOnly: true)], CancellationToken.None).ConfigureAwait(false);
+                await graph.SetReadOnlyAsync(image, readOnly: true, CancellationToken.None).ConfigureAwait(false);
         }
     }
 

@@ -83,7 +83,7 @@ internal sealed record BlockDeviceInfo
             NodeName = node.Name,
             Ro = node.ReadOnly,
             Drv = node.Driver.FormatName,
-            BackingFile = node.Backing?.FileName ?? (node.Driver.SupportsBacking ? image.BackingFileName : null),
+            BackingFile = node.Backing?.FileName,
             BackingFileDepth = flat ? 0 : Depth(image),
             Encrypted = image.Encrypted ?? false,
             DetectZeroes = (DetectZeroesOption)node.DetectZeroes,

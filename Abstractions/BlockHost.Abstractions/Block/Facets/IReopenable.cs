@@ -14,10 +14,16 @@ public interface IReopenable
     ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
 }
 
-/// <summary>The second half of a reopen: exactly one of the two is called.</summary>
+/// <summary>The second half of a reopen: either commit or abort is called.</summary>
 public interface IReopenStep
 {
     void Commit();
+
+    /// <summary>
+    /// After a commit, children first: work that writes, now that permissions and storage are those of the new options.
+    /// A failure is reported to who asked for the reopen; the new options stay.
+    /// </summary>
+    ValueTask CommittedAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     ValueTask AbortAsync();
 }

@@ -35,6 +35,9 @@ public interface IBlockGraph
     /// <summary>blockdev-reopen: all or nothing over the list.</summary>
     ValueTask ReopenAsync(IReadOnlyList<JsonElement> options, CancellationToken cancellationToken);
 
+    /// <summary>Reopens a node, and what is defined in it, for reading only or for writing; all other options stay.</summary>
+    ValueTask SetReadOnlyAsync(IGraphNode node, bool readOnly, CancellationToken cancellationToken);
+
     /// <summary>A user of a node outside the graph.</summary>
     ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken);
 

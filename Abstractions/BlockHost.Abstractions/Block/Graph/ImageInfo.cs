@@ -126,7 +126,7 @@ public sealed record ImageInfo
         {
             FileName = node.FileName,
             Format = node.Driver.FormatName,
-            DirtyFlag = facts.Dirty ?? false,
+            DirtyFlag = facts.Dirty,
             ActualSize = facts.AllocatedSize,
             VirtualSize = node.Length,
             ClusterSize = facts.ClusterSize > 0 ? facts.ClusterSize : null,
@@ -143,6 +143,11 @@ public sealed record ImageInfo
         };
     }
 
-    private static string? FullName(IGraphNode node, string backing) =>
-        ImageFileName.TryResolve(node.FileName, backing, out var resolved) ? resolved : null;
+    // An image with a json: name has the folder of its storage.
+    private static string? FullName(IGraphNode node, string backing)
+    {
+        while (ImageFileName.ProtocolOf(node.FileName) is "json" && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0) is { } storage)
+            node = storage.Child;
+        return ImageFileName.TryResolve(node.FileName, backing, out var resolved) ? resolved : null;
+    }
 }

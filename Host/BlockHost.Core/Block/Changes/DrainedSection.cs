@@ -44,7 +44,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
         {
             if (_ended)
                 return ([], []);
-            var above = node is null ? graph.AllNodesTopDown() : [.. GraphWalk.UpFrom(node).Reverse()];
+            var above = node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
             var backends = above.SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Where(_heldBack.Add).ToArray();
             foreach (var backend in backends)
                 backend.HoldBack();

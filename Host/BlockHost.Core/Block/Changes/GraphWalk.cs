@@ -5,11 +5,11 @@ namespace BlockHost.Core.Block.Changes;
 internal static class GraphWalk
 {
     /// <summary>The nodes and all below them, every parent before its children.</summary>
-    public static IReadOnlyList<GraphNode> DownFrom(IReadOnlyList<GraphNode> nodes) =>
+    public static List<GraphNode> DownFrom(IReadOnlyList<GraphNode> nodes) =>
         ParentsFirst(nodes, static node => node.ChildLinks.Select(link => link.Child));
 
     /// <summary>The node and all above it, every child before its parents.</summary>
-    public static IReadOnlyList<GraphNode> UpFrom(GraphNode node) =>
+    public static List<GraphNode> UpFrom(GraphNode node) =>
         ParentsFirst([node], static node => node.ParentEdges.Select(edge => edge.ParentNode).OfType<GraphNode>());
 
     // Depth first without recursion; a node is placed when all that follows from it has been.

@@ -58,6 +58,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         Node.RefreshProfile();
     }
 
+    public ValueTask CommittedAsync(CancellationToken cancellationToken) => _step?.CommittedAsync(cancellationToken) ?? ValueTask.CompletedTask;
+
     public async ValueTask AbortAsync()
     {
         Node.IsReopening = Node.IsLosingWrite = false;

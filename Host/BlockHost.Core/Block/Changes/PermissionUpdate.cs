@@ -102,8 +102,16 @@ internal sealed class PermissionUpdate
             ? node.Node.GetChildPermissions(link, own)
             : DefaultChildPermissions.For(link.Role, own, writable: !node.Generic.ReadOnly);
         if (node.IsReopening)
-            wanted = wanted with { Needed = wanted.Needed | DefaultChildPermissions.For(link.Role, own, writable: !node.Generic.ReadOnly).Needed };
+            wanted = AfterReopen(node, link, own, wanted);
         return link.Child.Generic.ForceShare ? wanted with { Shared = BlockPermissions.All } : wanted;
+    }
+
+    // The driver answers for what it is now; whether it writes afterwards is the new options' to say.
+    private static BlockPermissionSet AfterReopen(GraphNode node, ChildLink link, BlockPermissionSet own, BlockPermissionSet wanted)
+    {
+        const BlockPermissions writing = AnyWrite | BlockPermissions.Resize;
+        var usual = DefaultChildPermissions.For(link.Role, own, writable: !node.Generic.ReadOnly).Needed;
+        return wanted with { Needed = node.Generic.ReadOnly ? wanted.Needed & (usual | ~writing) : wanted.Needed | usual };
     }
 
     private static BlockPermissionSet Sum(GraphNode node)

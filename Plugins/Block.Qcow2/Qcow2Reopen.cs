@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2;
+
+/// <summary>
+/// A reopen with other options. The old image has written all its metadata; the same image is opened anew beside it, and
+/// the node goes over to the new one when the reopen commits.
+/// </summary>
+internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenStep
+{
+    public static async ValueTask<IReopenStep> PrepareAsync(
+        Qcow2Node node, IBlockChild file, Qcow2Options options, IBlockNodeContext context, CancellationToken cancellationToken)
+    {
+        var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
+        Qcow2Driver.RefuseUnserved(store.Current, context);
+        var settings = Qcow2SettingsReader.Read(options, store.Current, context);
+        var image = await Qcow2Image.OpenAsync(file, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+        return new Qcow2Reopen(node, image);
+    }
+
+    public void Commit() => node.Adopt(image);
+
+    public ValueTask CommittedAsync(CancellationToken cancellationToken) =>
+        image.Settings.Writable ? Qcow2Driver.PrepareForWritingAsync(image, cancellationToken) : ValueTask.CompletedTask;
+
+    public ValueTask AbortAsync()
+    {
+        image.Release();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace BlockHost.Oracle.Tests.Support;
+
+/// <summary>Answers without what may differ: order of members, digits of generated names, numbers of nodes.</summary>
+internal static partial class Answers
+{
+    public static string Normalise(JsonNode answer) =>
+        Holder().Replace(GeneratedName().Replace(Sort(answer)!.ToJsonString(Plain), "#block"), "");
+
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static JsonNode? Sort(JsonNode? node) => node switch
+    {
+        JsonObject graph when graph["nodes"] is JsonArray nodes && graph["edges"] is JsonArray edges => SortGraph(nodes, edges),
+        JsonObject members => new JsonObject(members.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, Sort(member.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Sort)]),
+        _ => node?.DeepClone(),
+    };
+
+    // x-debug-query-block-graph: edges by the names of what they link.
+    private static JsonArray SortGraph(JsonArray nodes, JsonArray edges)
+    {
+        var names = nodes.ToDictionary(node => (ulong)node!["id"]!, node => $"{node!["type"]}:{node["name"]}");
+        var lines = edges.Select(edge => $"{names[(ulong)edge!["parent"]!]} {edge["name"]} {names[(ulong)edge["child"]!]} [{Set(edge["perm"])}] [{Set(edge["shared-perm"])}]");
+        return new JsonArray([.. names.Values.Concat(lines).Select(line => GeneratedName().Replace(line, "#block")).Order(StringComparer.Ordinal).Select(line => (JsonNode)line)]);
+    }
+
+    private static string Set(JsonNode? permissions) =>
+        string.Join(",", permissions!.AsArray().Select(permission => (string)permission!).Order(StringComparer.Ordinal));
+
+    // Ours says who holds a lock.
+    [GeneratedRegex(": held by process [0-9]+ \\([^)]*\\)")]
+    private static partial Regex Holder();
+
+    [GeneratedRegex("#block[0-9]+")]
+    private static partial Regex GeneratedName();
+}

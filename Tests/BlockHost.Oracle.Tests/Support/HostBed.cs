@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Composition;
+using BlockHost.Core.Objects;
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
+using BlockHost.Core.Qmp;
+using BlockHost.Plugins;
+using BlockHost.Plugins.Block.File;
+using BlockHost.Plugins.Block.Null;
+using BlockHost.Plugins.Block.Qcow2;
+using BlockHost.Plugins.Block.Raw;
+using BlockHost.Plugins.Commands.Block;
+using BlockHost.Qmp;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlockHost.Oracle.Tests.Support;
+
+/// <summary>The host with the real block plugins, in this process, without a monitor.</summary>
+internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly QmpDispatcher _dispatcher;
+
+    private HostBed()
+    {
+        var services = new ServiceCollection();
+        services.AddBlockHostCore();
+        services.AddSingleton<IQmpEvents>(this);
+        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        _services = services.BuildServiceProvider();
+        var plugins = _services.GetRequiredService<PluginManager>();
+        plugins.AddHost(registry => CoreServices.RegisterHost(_services, registry));
+        var types = new QapiTypes();
+        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, new QapiBranches(plugins, _services.GetRequiredService<UserObjects>(), types)));
+    }
+
+    public IPluginHost Host => _services.GetRequiredService<IPluginHost>();
+
+    public IBlockGraph Graph => Host.Graph;
+
+    public string MonitorId => "test";
+
+    public bool OutOfBand => false;
+
+    public List<(string Name, JsonElement Data)> Events { get; } = [];
+
+    public static async Task<HostBed> StartAsync()
+    {
+        var bed = new HostBed();
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin() })
+            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
+        return bed;
+    }
+
+    /// <summary>The answer to one request line, without its id.</summary>
+    public async Task<JsonNode> ExecuteAsync(string request)
+    {
+        using var json = JsonDocument.Parse(request);
+        var arguments = json.RootElement.TryGetProperty("arguments", out var given) ? given : default;
+        var output = new ArrayBufferWriter<byte>();
+        try
+        {
+            await using var writer = new Utf8JsonWriter(output);
+            await _dispatcher.DispatchAsync(this, json.RootElement.GetProperty("execute").GetString()!, arguments, writer, CancellationToken.None);
+            await writer.FlushAsync();
+            return new JsonObject { ["return"] = JsonNode.Parse(output.WrittenSpan) };
+        }
+        catch (QmpException e)
+        {
+            return Error(e.Class.ToString(), e.Message);
+        }
+        catch (BlockException e)
+        {
+            return Error("GenericError", e.Message);
+        }
+    }
+
+    public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Events.Add((qmpEvent.Name, qmpEvent.Serialize(data)));
+
+    public void Emit(QmpSignal signal) => Events.Add((signal.Name, default));
+
+    public async ValueTask DisposeAsync() => await _services.DisposeAsync();
+
+    private static JsonObject Error(string errorClass, string text) =>
+        new() { ["error"] = new JsonObject { ["class"] = errorClass, ["desc"] = text } };
+}
