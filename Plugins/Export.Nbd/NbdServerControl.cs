@@ -26,7 +26,7 @@ internal sealed class NbdServerControl
                 throw new QmpException("NBD server already running");
             var tls = TlsFor(options, host);
             var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
-            var listeners = await ListenerFactory.OpenAsync(options.Address.Address, cancellationToken).ConfigureAwait(false);
+            var listeners = await ListenerFactory.OpenAsync(Addresses(options), cancellationToken).ConfigureAwait(false);
             _server = new NbdServer(listeners, maxConnections, tls, host.Clock);
         }
         finally
@@ -58,6 +58,9 @@ internal sealed class NbdServerControl
             _changing.Release();
         }
     }
+
+    private static IEnumerable<BlockHost.Net.SocketAddress> Addresses(NbdServerOptions options) =>
+        (options.Also ?? []).Prepend(options.Address).Select(address => address.Address);
 
     private static TlsUpgrade? TlsFor(NbdServerOptions options, IPluginHost host)
     {

@@ -10,6 +10,10 @@ public sealed record NbdServerOptions
     [JsonPropertyName("addr")]
     public required SocketAddressLegacy Address { get; init; }
 
+    /// <summary>More addresses to listen at; QEMU has no such member.</summary>
+    [JsonPropertyName("also")]
+    public IReadOnlyList<SocketAddressLegacy>? Also { get; init; }
+
     /// <summary>Id of a tls-creds object; clients must then use TLS.</summary>
     [JsonPropertyName("tls-creds")]
     public string? TlsCredentials { get; init; }

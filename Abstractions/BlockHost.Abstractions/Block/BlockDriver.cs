@@ -37,6 +37,9 @@ public abstract class BlockDriver
     /// <summary>Whether an image can have a backing file (an option "backing" is accepted).</summary>
     public virtual bool SupportsBacking => false;
 
+    /// <summary>Writes may ask for <see cref="WriteFlags.Compressed"/>.</summary>
+    public virtual bool SupportsCompressedWrites => false;
+
     /// <summary>URL-like prefix in file names that selects this protocol driver ("nbd" for "nbd://…"), with no colon.</summary>
     public virtual IReadOnlyList<string> FileNamePrefixes => [];
 

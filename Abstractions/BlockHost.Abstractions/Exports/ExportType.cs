@@ -51,6 +51,11 @@ public interface IExportContext
 
     IPluginHost Host { get; }
 
+    /// <summary>Clients have come or gone; <paramref name="connected"/> are there now.</summary>
+    void ClientsChanged(int connected)
+    {
+    }
+
     /// <summary>The export has ended by itself or after a shutdown: the host disposes it and emits BLOCK_EXPORT_DELETED.</summary>
     void Ended();
 }
@@ -101,6 +106,13 @@ public interface IBlockExports
 
     /// <summary>Begins the removal; BLOCK_EXPORT_DELETED tells its end.</summary>
     void Remove(string id, ExportRemoveMode mode);
+
+    /// <summary>Clients of the export of that id have come or gone; the number is of those there now.</summary>
+    event Action<string, int>? ClientsChanged
+    {
+        add { }
+        remove { }
+    }
 
     /// <summary>Removes all exports of a type and waits for their end.</summary>
     ValueTask RemoveAllAsync(string? type, CancellationToken cancellationToken);

@@ -54,6 +54,10 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
 
     public ValueTask DisposeAsync() => RemoveAllAsync(type: null, CancellationToken.None);
 
+    public event Action<string, int>? ClientsChanged;
+
+    internal void OnClientsChanged(ManagedExport export, int connected) => ClientsChanged?.Invoke(export.Id, connected);
+
     internal void Removed(ManagedExport export)
     {
         lock (_lock)

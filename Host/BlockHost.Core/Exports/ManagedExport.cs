@@ -50,6 +50,8 @@ internal sealed class ManagedExport(ExportManager manager, ExportRequest request
             Volatile.Read(ref _export)?.RequestShutdown();
     }
 
+    public void ClientsChanged(int connected) => manager.OnClientsChanged(this, connected);
+
     public void Ended()
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0 && Volatile.Read(ref _export) is { } export)

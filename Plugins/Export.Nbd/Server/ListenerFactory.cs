@@ -18,6 +18,23 @@ internal static class ListenerFactory
     /// <summary>EADDRNOTAVAIL.</summary>
     private const int AddressNotAvailable = 99;
 
+    /// <summary>All of the addresses, or none.</summary>
+    public static async Task<ListenerSet> OpenAsync(IEnumerable<SocketAddress> addresses, CancellationToken cancellationToken)
+    {
+        var sets = new List<ListenerSet>();
+        try
+        {
+            foreach (var address in addresses)
+                sets.Add(await OpenAsync(address, cancellationToken).ConfigureAwait(false));
+            return ListenerSet.Join(sets);
+        }
+        catch
+        {
+            sets.ForEach(set => set.Close());
+            throw;
+        }
+    }
+
     public static async Task<ListenerSet> OpenAsync(SocketAddress address, CancellationToken cancellationToken) => address switch
     {
         UnixSocketAddress unix => OpenUnix(unix),
@@ -43,7 +60,7 @@ internal static class ListenerFactory
             throw new QmpException(QmpErrorClass.GenericError, $"Failed to bind socket to {address.Path}: {Reason(e, Errno.ENOENT)}", e);
         }
 
-        return new ListenerSet([socket], isAbstract ? null : address.Path);
+        return new ListenerSet([socket], isAbstract ? [] : [address.Path]);
     }
 
     /// <summary>A socket left over by a dead server would stand in the way for ever.</summary>
@@ -68,7 +85,7 @@ internal static class ListenerFactory
         for (var candidate = (int)port; candidate <= Math.Max(port, address.To ?? port); candidate++)
         {
             if (TryListen(hosts, candidate, out var sockets, out last))
-                return new ListenerSet(sockets, unixPath: null);
+                return new ListenerSet(sockets, []);
         }
 
         throw new QmpException(QmpErrorClass.GenericError, $"Failed to find an available port: {Reason(last!, AddressNotAvailable)}", last);
@@ -110,7 +127,6 @@ internal static class ListenerFactory
             {
                 if (host.AddressFamily == AddressFamily.InterNetworkV6)
                     socket.DualMode = false;
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
                 // A port of the system's choice is the same for every address of the host.
                 var actual = port == 0 && sockets.Count > 0 ? ((IPEndPoint)sockets[0].LocalEndPoint!).Port : port;
                 socket.Bind(new IPEndPoint(host, actual));
@@ -138,7 +154,7 @@ internal static class ListenerFactory
         {
             var socket = new Socket(new SafeSocketHandle(fd, ownsHandle: true));
             socket.Listen(Backlog);
-            return new ListenerSet([socket], unixPath: null);
+            return new ListenerSet([socket], []);
         }
         catch (SocketException e)
         {

@@ -8,7 +8,7 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 /// Listening sockets of one server. While the server is full they are not watched: further clients wait in the
 /// sockets' backlog, as with QEMU.
 /// </summary>
-internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, string? unixPath) : IEventHandler
+internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnlyList<string> unixPaths) : IEventHandler
 {
     /// <summary>Send buffer of a client: a large reply must not need a wake-up for each 200 KiB.</summary>
     private const int SendBufferBytes = 1 << 20;
@@ -22,6 +22,14 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, string? 
     private bool _stopped;
 
     public IReadOnlyList<string> Addresses => [.. sockets.Select(s => s.LocalEndPoint?.ToString() ?? "")];
+
+    /// <summary>One set of the sockets of several, none of which has started.</summary>
+    public static ListenerSet Join(IReadOnlyList<ListenerSet> sets) =>
+        new([.. sets.SelectMany(set => set.Sockets)], [.. sets.SelectMany(set => set.UnixPaths)]);
+
+    private IReadOnlyList<Socket> Sockets => sockets;
+
+    private IReadOnlyList<string> UnixPaths => unixPaths;
 
     public void Start(EventLoop loop, Func<int, bool> accepted)
     {
@@ -56,8 +64,8 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, string? 
     {
         foreach (var socket in sockets)
             socket.Dispose();
-        if (unixPath is not null)
-            File.Delete(unixPath);
+        foreach (var path in unixPaths)
+            File.Delete(path);
     }
 
     public void OnEvents(EpollEvents events)

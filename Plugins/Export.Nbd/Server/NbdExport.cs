@@ -60,14 +60,28 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     /// <summary>False: the export is going.</summary>
     public bool TryAttach(NbdConnection client)
     {
+        int count;
         lock (_gate)
-            return !_ending && _clients.Add(client);
+        {
+            if (_ending || !_clients.Add(client))
+                return false;
+            count = _clients.Count;
+        }
+
+        _context.ClientsChanged(count);
+        return true;
     }
 
     public void Detach(NbdConnection client)
     {
+        int count;
         lock (_gate)
+        {
             _clients.Remove(client);
+            count = _clients.Count;
+        }
+
+        _context.ClientsChanged(count);
         EndIfUnused();
     }
 
