@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+
+namespace BlockHost.CommandLine;
+
+/// <summary>
+/// Standard streams of one tool, as plain UTF-8 writers: System.Console's own would cost more time at start than the
+/// tools take.
+/// </summary>
+internal sealed class ToolConsole : IDisposable
+{
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    private readonly Stream _input;
+
+    /// <param name="name">How the tool calls itself in messages.</param>
+    public ToolConsole(string name)
+        : this(name, new StreamWriter(Console.OpenStandardOutput(), Utf8, 4096), new StreamWriter(Console.OpenStandardError(), Utf8, 256), Console.OpenStandardInput())
+    {
+    }
+
+    public ToolConsole(string name, TextWriter output, TextWriter error, Stream input)
+    {
+        Name = name;
+        Out = output;
+        Error = error;
+        _input = input;
+    }
+
+    public string Name { get; }
+
+    public TextWriter Out { get; }
+
+    public TextWriter Error { get; }
+
+    public TextReader OpenInput() => new StreamReader(_input, Utf8);
+
+    /// <summary>A message on standard error, in order with what was printed before.</summary>
+    public void Report(string message)
+    {
+        Out.Flush();
+        Error.Write($"{Name}: {message}\n");
+        Error.Flush();
+    }
+
+    public void Warn(string message) => Report($"warning: {message}");
+
+    /// <summary>A line on standard error without the tool's name.</summary>
+    public void ErrorLine(string line)
+    {
+        Out.Flush();
+        Error.Write($"{line}\n");
+        Error.Flush();
+    }
+
+    public int Fail(ToolException e)
+    {
+        if (e.Message.Length > 0)
+            Report(e.Message);
+        if (e.SecondMessage is { } second)
+            Report(second);
+        if (e.Hint is { } hint)
+            ErrorLine(hint);
+        if (e.PointToHelp)
+            ErrorLine($"Try '{Name} --help' for more information");
+        return e.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        Out.Flush();
+        Error.Flush();
+    }
+}

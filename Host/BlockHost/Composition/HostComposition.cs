@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block.Graph;
+using BlockHost.Core.Composition;
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
+using BlockHost.Images;
+using BlockHost.Plugins;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlockHost.Composition;
+
+/// <summary>The composition root: which services a host is made of.</summary>
+internal static class HostComposition
+{
+    /// <param name="loader">Null: no plugins come from files.</param>
+    /// <param name="decorate">Puts more services around the host's.</param>
+    public static RunningHost Build(IPluginLoader? loader, PluginSelection selection, Action<IServiceCollection>? decorate)
+    {
+        var services = new ServiceCollection();
+        services.AddBlockHostCore();
+        services.AddBlockHostMonitors();
+        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions
+        {
+            Host = provider.GetRequiredService<IPluginHost>,
+            Loader = loader,
+            Selection = selection,
+        }));
+        services.AddSingleton<PluginCommands>();
+        services.AddSingleton(provider => new ImageOpener(
+            provider.GetRequiredService<IBlockGraph>(),
+            provider.GetRequiredService<QapiInput>(),
+            provider.GetRequiredService<PluginManager>().DriverByPrefix));
+        decorate?.Invoke(services);
+
+        var provider = services.BuildServiceProvider();
+        RegisterHost(provider);
+        return new RunningHost(provider);
+    }
+
+    private static void RegisterHost(ServiceProvider provider)
+    {
+        var commands = provider.GetRequiredService<PluginCommands>();
+        provider.GetRequiredService<PluginManager>().AddHost(registry =>
+        {
+            CoreServices.RegisterHost(provider, registry);
+            MonitorComposition.RegisterHost(provider, registry);
+            commands.Register(registry);
+        });
+        commands.EmitTo(provider.GetRequiredService<Qmp.IQmpEvents>());
+    }
+}

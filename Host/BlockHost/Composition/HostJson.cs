@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace BlockHost.Composition;
+
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class HostJson : JsonSerializerContext
+{
+    public static JsonElement ToElement(JsonObject value) => JsonSerializer.SerializeToElement(value, Default.JsonObject);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Composition;
+
+/// <summary>What a host is started with. Folders that are not given are those that came with the program.</summary>
+internal sealed record HostOptions
+{
+    private const string Prefix = "BLOCKHOST_";
+
+    /// <summary>A tool that runs and ends: the environment decides what the command line of a drop-in cannot say.</summary>
+    public static HostOptions ForTool { get; } = new()
+    {
+        PluginFolders = FromEnvironment("PLUGIN_PATH"),
+        ManifestFolders = FromEnvironment("MANIFESTS"),
+        Composition = FromEnvironment("COMPOSITION").FirstOrDefault(),
+    };
+
+    /// <summary>Each holds a folder for each plugin.</summary>
+    public IReadOnlyList<string> PluginFolders { get; init; } = [];
+
+    public IReadOnlyList<string> ManifestFolders { get; init; } = [];
+
+    /// <summary>Which plugins may be used: a file, or a name beside the manifests; null: all.</summary>
+    public string? Composition { get; init; }
+
+    /// <summary>Plugins may be unloaded while the host runs: a daemon, which then starts more slowly.</summary>
+    public bool CanUnload { get; init; }
+
+    /// <summary>File to which every QMP command is logged; null: none.</summary>
+    public string? AuditLog { get; init; }
+
+    private static string[] FromEnvironment(string name) =>
+        Environment.GetEnvironmentVariable(Prefix + name)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
+}
+
+/// <summary>Starts hosts: with plugins from files, or with those linked into the program.</summary>
+internal interface IHostFactory
+{
+    ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken);
+}

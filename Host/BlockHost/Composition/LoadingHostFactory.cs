@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Qmp;
+using BlockHost.Loading;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlockHost.Composition;
+
+/// <summary>Hosts whose plugins come from files.</summary>
+internal sealed class LoadingHostFactory : IHostFactory
+{
+    public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
+    {
+        var locations = PluginLocations.From(options.ManifestFolders, options.PluginFolders);
+        var selection = options.Composition is { } name ? CompositionFile.Read(name, locations) : PluginSelection.Everything;
+        var host = HostComposition.Build(new AssemblyPluginLoader(locations) { Unloadable = options.CanUnload }, selection, Decoration(options));
+        host.Plugins.Discover();
+        return new(host);
+    }
+
+    /// <summary>What stands around the command dispatcher, by Scrutor.</summary>
+    private static Action<IServiceCollection>? Decoration(HostOptions options)
+    {
+        if (options.AuditLog is not { } path)
+            return null;
+        return services =>
+        {
+            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>()));
+            services.Decorate<IQmpDispatcher, AuditingDispatcher>();
+        };
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Chardevs;
+using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
+using BlockHost.Core.Qmp;
+using BlockHost.Images;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlockHost.Composition;
+
+/// <summary>A composed host, as the tools see it.</summary>
+internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
+{
+    /// <summary>How long commands that still run may take when the host ends.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly HostCall _call = new(services.GetRequiredService<IPluginHost>());
+    private bool _hasMonitors;
+
+    public PluginManager Plugins => Get<PluginManager>();
+
+    public IPluginHost Services => Get<IPluginHost>();
+
+    public QapiInput Input => Get<QapiInput>();
+
+    public ImageOpener Images => Get<ImageOpener>();
+
+    /// <summary>Completes when a monitor's client asks for the end.</summary>
+    public Task QuitRequested => Get<HostLifetime>().StopRequested;
+
+    /// <summary>Runs a QMP command as the command line's.</summary>
+    public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
+    {
+        using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
+        await Get<IQmpDispatcher>().DispatchAsync(_call, command, arguments, result, cancellationToken);
+    }
+
+    public ValueTask ExecuteAsync(string command, JsonObject arguments, CancellationToken cancellationToken) =>
+        ExecuteAsync(command, HostJson.ToElement(arguments), cancellationToken);
+
+    /// <summary>--object.</summary>
+    public async ValueTask AddObjectAsync(string definition, CancellationToken cancellationToken)
+    {
+        var options = await Input.ParseAsync(QapiExtension.ObjectOptions, definition, "qom-type", cancellationToken);
+        await ExecuteAsync("object-add", options, cancellationToken);
+    }
+
+    /// <summary>--chardev.</summary>
+    /// <param name="waiting">Told when a server waits for its first client.</param>
+    public async ValueTask AddChardevAsync(string definition, Action<string> waiting, CancellationToken cancellationToken) =>
+        await Get<ChardevTable>().AddAsync(ChardevParser.Parse(definition), waiting, cancellationToken);
+
+    /// <summary>--monitor.</summary>
+    public ValueTask AddMonitorAsync(string definition, CancellationToken cancellationToken)
+    {
+        _hasMonitors = true;
+        return Get<Monitors>().AddAsync(definition, Input, Get<ChardevTable>(), cancellationToken);
+    }
+
+    /// <summary>
+    /// Ends in order: clients of exports get their last replies, images are flushed and closed, monitors hear of all
+    /// of it and are closed last.
+    /// </summary>
+    public async Task ShutDownAsync(ShutdownCause cause)
+    {
+        Get<HostLifetime>().RequestStop(cause);
+        await Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
+        await StopNbdServerAsync();
+        if (Get<IBlockGraph>() is IAsyncDisposable graph)
+            await graph.DisposeAsync();
+        if (_hasMonitors)
+            await Get<Monitors>().StopAsync(Patience);
+    }
+
+    /// <summary>So that no socket is left behind.</summary>
+    private async ValueTask StopNbdServerAsync()
+    {
+        const string command = "nbd-server-stop";
+        if (Plugins.Commands.Loaded.All(loaded => loaded.Name != command))
+            return;
+        try
+        {
+            await ExecuteAsync(command, new JsonObject(), CancellationToken.None);
+        }
+        catch (QmpException)
+        {
+            // It was not running.
+        }
+    }
+
+    public ValueTask DisposeAsync() => services.DisposeAsync();
+
+    private T Get<T>()
+        where T : notnull => services.GetRequiredService<T>();
+
+    /// <summary>A call that no monitor made.</summary>
+    private sealed class HostCall(IPluginHost host) : IQmpCall
+    {
+        public IPluginHost Host => host;
+
+        public string MonitorId => "command line";
+
+        public bool OutOfBand => false;
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+
+namespace BlockHost;
+
+/// <summary>blockhost without a subcommand: help and version.</summary>
+internal sealed class FrontDoor(ToolConsole console) : ITool
+{
+    public Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        switch (args)
+        {
+            case [] or ["-h" or "--help" or "help", ..]:
+                PrintHelp();
+                return Task.FromResult(args.Count == 0 ? 1 : 0);
+            case ["-V" or "--version", ..]:
+                console.Out.Write($"blockhost {Versions.Own} (contract {Contract.Major}.{Contract.Minor}, as QEMU {Versions.Qemu})\n");
+                return Task.FromResult(0);
+            case [['-', ..] option, ..]:
+                throw ToolException.Usage($"unrecognized option '{option}'");
+            default:
+                throw ToolException.Usage($"'{args[0]}' is not a subcommand");
+        }
+    }
+
+    private void PrintHelp() => console.Out.Write(
+        """
+        A block-storage daemon and tool set whose drivers, exports and commands are plugins.
+
+        blockhost serve [OPTIONS]    the daemon; without options: a disk of its own, over NBD
+        blockhost img COMMAND ...    make, examine, convert and compare images (qemu-img)
+        blockhost io ...             read and write images by hand (qemu-io)
+        blockhost nbd ...            serve one image over NBD (qemu-nbd)
+        blockhost plugin COMMAND     list plugins and show what they provide
+
+        blockhost --version          print the version
+        blockhost SUBCOMMAND --help  tell more about one of them
+
+        Called as qemu-img, qemu-io, qemu-nbd or qemu-storage-daemon the program behaves as that tool.
+
+        """);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Images;
+
+/// <summary>An image as a command line names it.</summary>
+/// <param name="Name">A file name or URL, json:{…}, or with <paramref name="IsOptions"/> the options themselves.</param>
+/// <param name="Format">Driver; null: by probing.</param>
+/// <param name="IsOptions">--image-opts: <paramref name="Name"/> is driver=…,key=value,….</param>
+internal sealed record ImageSource(string Name, string? Format = null, bool IsOptions = false);
+
+/// <summary>How a tool opens an image.</summary>
+internal sealed record OpenMode
+{
+    public static OpenMode Read { get; } = new();
+
+    public bool Writable { get; init; }
+
+    public CacheMode Cache { get; init; }
+
+    /// <summary>-U: take no locks against writers.</summary>
+    public bool ForceShare { get; init; }
+
+    /// <summary>Leave backing files closed.</summary>
+    public bool NoBacking { get; init; }
+
+    /// <summary>Needs no reads of guest data.</summary>
+    public bool MetadataOnly { get; init; }
+
+    /// <summary>Takes no permissions: somebody else will use the node.</summary>
+    public bool Idle { get; init; }
+
+    /// <summary>Writes past the end grow a file.</summary>
+    public bool AllowGrow { get; init; }
+
+    /// <summary>"unmap" or "ignore"; null: the driver's default.</summary>
+    public string? Discard { get; init; }
+
+    /// <summary>"threads", "native" or "io_uring"; null: the driver's default.</summary>
+    public string? Aio { get; init; }
+
+    public string? DetectZeroes { get; init; }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Globalization;
+using BlockHost.CommandLine;
+
+namespace BlockHost.Processes;
+
+/// <summary>
+/// A process that goes on behind the shell. A managed program cannot fork, so it starts itself anew:
+/// <code>
+///   parent ──starts──► child: setsid ─► opens everything ─► writes a byte ─► standard streams to /dev/null
+///      └──reads the pipe◄────────────────────────────────────┘
+///         byte: exit 0     end of file: the child failed and has said why
+/// </code>
+/// </summary>
+internal sealed unsafe class Background
+{
+    private const string ReadyVariable = "BLOCKHOST_READY_FD";
+
+    private readonly int _readyFd;
+
+    private Background(int readyFd) => _readyFd = readyFd;
+
+    /// <summary>In the child: takes over; null in a process that was not started this way.</summary>
+    public static Background? Adopt()
+    {
+        var text = Environment.GetEnvironmentVariable(ReadyVariable);
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var fd))
+            return null;
+        Environment.SetEnvironmentVariable(ReadyVariable, null);
+        Libc.SetSid();
+        return new Background(fd);
+    }
+
+    /// <summary>In the parent: starts the child with the same command line and waits until it is ready or has failed.</summary>
+    /// <returns>The parent's exit code.</returns>
+    public static int Start(IEnumerable<string> args)
+    {
+        var fds = stackalloc int[2];
+        if (Libc.Pipe(fds) != 0)
+            throw new ToolException("cannot make a pipe");
+        var start = new ProcessStartInfo(CalledAs.ProgramPath()) { UseShellExecute = false };
+        foreach (var arg in args)
+            start.ArgumentList.Add(arg);
+        start.Environment[ReadyVariable] = fds[1].ToString(CultureInfo.InvariantCulture);
+        using var child = Process.Start(start) ?? throw new ToolException("cannot start in the background");
+        Libc.Close(fds[1]);
+        byte ready;
+        return Libc.Read(fds[0], &ready, 1) == 1 ? 0 : 1;
+    }
+
+    /// <summary>In the child: all is open; lets the parent go and lets go of the terminal.</summary>
+    public void Ready()
+    {
+        var nowhere = Libc.Open("/dev/null", Libc.ReadWrite);
+        for (var fd = 0; fd <= 2; fd++)
+            Libc.Dup2(nowhere, fd);
+        Libc.Close(nowhere);
+        byte ready = 1;
+        _ = Libc.Write(_readyFd, &ready, 1);
+        Libc.Close(_readyFd);
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+
+namespace BlockHost.Processes;
+
+/// <summary>What a daemon needs of the system that the class library does not offer.</summary>
+internal static partial class Libc
+{
+    private const string Library = "libc";
+
+    public const int ReadWrite = 2;
+
+    [LibraryImport(Library, EntryPoint = "setsid", SetLastError = true)]
+    public static partial int SetSid();
+
+    [LibraryImport(Library, EntryPoint = "pipe", SetLastError = true)]
+    public static unsafe partial int Pipe(int* fds);
+
+    [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
+    public static unsafe partial nint Read(int fd, byte* buffer, nint count);
+
+    [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
+    public static unsafe partial nint Write(int fd, byte* buffer, nint count);
+
+    [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int fd);
+
+    [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
+    public static partial int Dup2(int oldFd, int newFd);
+
+    [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+}

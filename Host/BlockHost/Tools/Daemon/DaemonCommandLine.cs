@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+
+namespace BlockHost.Tools.Daemon;
+
+internal enum DaemonStepKind
+{
+    Object,
+    Chardev,
+    Monitor,
+    Blockdev,
+    NbdServer,
+    Export,
+}
+
+/// <summary>One option that opens something.</summary>
+/// <param name="Text">The option as it was given, for errors.</param>
+internal sealed record DaemonStep(DaemonStepKind Kind, string Argument, string Text);
+
+internal enum DaemonAnswer
+{
+    Serve,
+    Help,
+    Version,
+}
+
+/// <summary>The daemon's options. The order of the steps is the command line's.</summary>
+internal sealed record DaemonCommandLine
+{
+    private static readonly OptionTable QemuTable = new("hT:V", QemuOptions);
+
+    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "audit-log:"]);
+
+    private static readonly Dictionary<string, DaemonStepKind> StepKinds = new(StringComparer.Ordinal)
+    {
+        ["object"] = DaemonStepKind.Object,
+        ["chardev"] = DaemonStepKind.Chardev,
+        ["monitor"] = DaemonStepKind.Monitor,
+        ["blockdev"] = DaemonStepKind.Blockdev,
+        ["nbd-server"] = DaemonStepKind.NbdServer,
+        ["export"] = DaemonStepKind.Export,
+    };
+
+    private static string[] QemuOptions =>
+        ["help=h", "trace:=T", "version=V", "blockdev:", "chardev:", "daemonize", "export:", "monitor:", "nbd-server:", "object:", "pidfile:"];
+
+    public DaemonAnswer Answer { get; private set; }
+
+    public bool Daemonize { get; private set; }
+
+    public string? PidFile { get; private set; }
+
+    public string? StateFolder { get; private set; }
+
+    public HostOptions Host { get; private set; } = HostOptions.ForTool with { CanUnload = true };
+
+    public IReadOnlyList<DaemonStep> Steps { get; private set; } = [];
+
+    /// <param name="own">Also take blockhost's own options.</param>
+    public static DaemonCommandLine Parse(IReadOnlyList<string> args, bool own)
+    {
+        var result = new DaemonCommandLine();
+        var steps = new List<DaemonStep>();
+        foreach (var item in GetOpt.Read(args, own ? OwnTable : QemuTable))
+        {
+            if (item.Kind == GetOptKind.Operand)
+                throw new ToolException($"{item.Value}: Unexpected argument");
+            if (item.Kind != GetOptKind.Option)
+                throw new ToolException(GetOpt.Describe(item));
+            if (StepKinds.TryGetValue(item.Key, out var kind))
+                steps.Add(new(kind, item.Value!, $"{item.Text} {item.Value}"));
+            else if (result.Apply(item))
+                break;
+        }
+
+        result.Steps = steps;
+        return result;
+    }
+
+    /// <returns>True where nothing that follows counts.</returns>
+    private bool Apply(GetOptItem item)
+    {
+        switch (item.Key)
+        {
+            case "h": Answer = DaemonAnswer.Help; return true;
+            case "V": Answer = DaemonAnswer.Version; return true;
+            case "daemonize": Daemonize = true; break;
+            case "pidfile": PidFile = item.Value; break;
+            case "state": StateFolder = item.Value; break;
+            case "plugin-path": Host = Host with { PluginFolders = [.. Host.PluginFolders, item.Value!] }; break;
+            case "manifests": Host = Host with { ManifestFolders = [.. Host.ManifestFolders, item.Value!] }; break;
+            case "composition": Host = Host with { Composition = item.Value }; break;
+            case "audit-log": Host = Host with { AuditLog = item.Value }; break;
+        }
+
+        return false;
+    }
+}

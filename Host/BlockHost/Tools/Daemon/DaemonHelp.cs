@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+
+namespace BlockHost.Tools.Daemon;
+
+internal static class DaemonHelp
+{
+    /// <param name="own">Tell blockhost's own options, too.</param>
+    public static void Print(ToolConsole console, bool own)
+    {
+        console.Out.Write(
+            $"""
+            Usage: {console.Name} [options]
+            Opens block devices, exports them and takes commands over QMP.
+
+              --object TYPE,id=ID,...        make an object, such as a secret or TLS credentials
+              --chardev TYPE,id=ID,...       open a character device (socket, stdio, ...)
+              --monitor chardev=ID[,pretty]  take QMP commands from it
+              --blockdev driver=DRIVER,node-name=NAME,...
+                                             open a block device; JSON or key=value
+              --nbd-server addr.type=inet,addr.host=HOST,addr.port=PORT[,tls-creds=ID][,max-connections=N]
+              --nbd-server addr.type=unix,addr.path=PATH[,tls-creds=ID][,max-connections=N]
+                                             start the NBD server
+              --export type=TYPE,id=ID,node-name=NAME[,writable=on],...
+                                             export a block device
+              --daemonize                    go to the background when all is open
+              --pidfile PATH                 write the process's number to a file
+              -T, --trace SPEC               accepted for compatibility
+              -h, --help                     print this and exit
+              -V, --version                  print the version and exit
+
+            Options take effect in their order.
+
+            """);
+        if (own)
+            PrintOwn(console);
+    }
+
+    private static void PrintOwn(ToolConsole console) => console.Out.Write(
+        """
+
+        Without any of these a disk of its own is served, over NBD and with a QMP socket.
+
+          --state DIR                    where that disk is kept (default: blockhost in the user's state folder)
+          --plugin-path DIR              plugins, a folder each; may be given several times
+          --manifests DIR                manifests of plugins; may be given several times
+          --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
+          --audit-log FILE               log every command, who sent it and how it ended
+
+        """);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+using BlockHost.Core.Qmp;
+using BlockHost.Images;
+using BlockHost.Processes;
+
+namespace BlockHost.Tools.Daemon;
+
+/// <summary>
+/// qemu-storage-daemon, and blockhost serve: opens what the options say, in their order, serves until it is told to
+/// stop, and then ends in order.
+/// </summary>
+internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool embeddedDefault) : ITool
+{
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        var commandLine = DaemonCommandLine.Parse(args, own: embeddedDefault);
+        switch (commandLine.Answer)
+        {
+            case DaemonAnswer.Help:
+                DaemonHelp.Print(console, own: embeddedDefault);
+                return 0;
+            case DaemonAnswer.Version:
+                Versions.Print(console, "qemu-storage-daemon");
+                return 0;
+        }
+
+        var background = Background.Adopt();
+        if (commandLine.Daemonize && background is null)
+            return Background.Start(Environment.GetCommandLineArgs().Skip(1));
+        return await ServeAsync(commandLine, background, cancellationToken);
+    }
+
+    private async Task<int> ServeAsync(DaemonCommandLine commandLine, Background? background, CancellationToken cancellationToken)
+    {
+        using var signals = new StopSignals();
+        await using var host = await hosts.StartAsync(commandLine.Host, cancellationToken);
+        using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
+        var embedded = embeddedDefault && commandLine.Steps.Count == 0;
+        using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder) : null;
+        if (state is not null)
+            await state.CreateDiskAsync(host, cancellationToken);
+
+        foreach (var step in state?.Steps() ?? commandLine.Steps)
+            await RunStepAsync(host, step, cancellationToken);
+        if (state is not null)
+            console.Out.Write(state.Describe());
+        console.Out.Flush();
+        background?.Ready();
+        if (background is not null)
+            Environment.CurrentDirectory = "/";
+
+        await Task.WhenAny(signals.Requested, host.QuitRequested);
+        await host.ShutDownAsync(signals.Requested.IsCompleted ? ShutdownCause.HostSignal : ShutdownCause.HostQmpQuit);
+        return 0;
+    }
+
+    /// <summary>An error tells which option it is about.</summary>
+    private async ValueTask RunStepAsync(RunningHost host, DaemonStep step, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await DaemonSteps.RunAsync(host, step, waiting => console.Report($"info: QEMU waiting for connection on: {waiting}"), cancellationToken);
+        }
+        catch (ToolException e)
+        {
+            throw new ToolException($"{step.Text}: {e.Message}", e.ExitCode) { Hint = e.Hint };
+        }
+        catch (Exception e) when (ImageErrors.IsExpected(e))
+        {
+            throw new ToolException($"{step.Text}: {e.Message}") { Hint = ImageErrors.HintOf(e) };
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+using BlockHost.Images;
+
+namespace BlockHost.Tools.Img;
+
+/// <summary>What every subcommand has: the console, and the host, started when a command first needs it.</summary>
+internal sealed class ImgContext(ToolConsole console, IHostFactory hosts) : IAsyncDisposable
+{
+    private RunningHost? _host;
+
+    public ToolConsole Console { get; } = console;
+
+    public TextWriter Out => Console.Out;
+
+    public async ValueTask<RunningHost> HostAsync(CancellationToken cancellationToken) =>
+        _host ??= await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+
+    /// <summary>--object: makes a user object that images can refer to.</summary>
+    public async ValueTask AddObjectAsync(string definition, CancellationToken cancellationToken)
+    {
+        var host = await HostAsync(cancellationToken);
+        await host.AddObjectAsync(definition, cancellationToken);
+    }
+
+    /// <summary>Opens an image; the message of a failure names it, as qemu-img's does.</summary>
+    public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken, int failureCode = 1)
+    {
+        var host = await HostAsync(cancellationToken);
+        try
+        {
+            return await host.Images.OpenAsync(source, mode, cancellationToken);
+        }
+        catch (Exception e) when (ImageErrors.IsExpected(e))
+        {
+            throw new ToolException($"Could not open '{source.Name}': {e.Message}", failureCode) { Hint = ImageErrors.HintOf(e) };
+        }
+    }
+
+    /// <summary>Reads a command line; errors are in qemu-img's words.</summary>
+    public IEnumerable<GetOptItem> Options(IReadOnlyList<string> args, OptionTable table)
+    {
+        foreach (var item in GetOpt.Read(args, table))
+        {
+            if (item.Kind == GetOptKind.MissingArgument)
+                throw ToolException.Usage($"missing argument for option '{item.Text}'");
+            if (item.Kind is not (GetOptKind.Option or GetOptKind.Operand))
+                throw ToolException.Usage($"unrecognized option '{item.Text}'");
+            if (item is { Kind: GetOptKind.Option, Key: "h" })
+            {
+                ImgHelp.Print(Console);
+                throw new ToolException("", exitCode: 0);
+            }
+
+            yield return item;
+        }
+    }
+
+    public CacheMode ParseCache(string name, string what = "cache") =>
+        CacheMode.TryParse(name, out var mode) ? mode.Value : throw new ToolException($"Invalid {what} option: {name}");
+
+    /// <summary>The value of --output; true: JSON.</summary>
+    public static bool ParseOutput(string? format) => format switch
+    {
+        "json" => true,
+        "human" => false,
+        _ => throw new ToolException("--output must be used with human or json as argument."),
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_host is not null)
+            await _host.DisposeAsync();
+    }
+}

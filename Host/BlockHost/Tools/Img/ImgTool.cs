@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+
+namespace BlockHost.Tools.Img;
+
+/// <summary>One subcommand of qemu-img.</summary>
+internal interface IImgCommand
+{
+    Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken);
+}
+
+/// <summary>qemu-img: picks the subcommand.</summary>
+internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
+{
+    private static readonly SortedDictionary<string, Func<ImgContext, IImgCommand>> Commands = new(StringComparer.Ordinal)
+    {
+        ["check"] = context => new CheckCommand(context),
+        ["compare"] = context => new CompareCommand(context),
+        ["convert"] = context => new ConvertCommand(context),
+        ["create"] = context => new CreateCommand(context),
+        ["dd"] = context => new DdCommand(context),
+        ["info"] = context => new InfoCommand(context),
+        ["map"] = context => new MapCommand(context),
+        ["measure"] = context => new MeasureCommand(context),
+        ["resize"] = context => new ResizeCommand(context),
+    };
+
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        if (args.Count == 0)
+            throw ToolException.Usage("Not enough arguments");
+        var rest = SkipGlobalOptions(args, out var answered);
+        if (answered)
+            return 0;
+        if (rest.Count == 0)
+            throw ToolException.Usage("Not enough arguments");
+        if (!Commands.TryGetValue(rest[0], out var create))
+            throw ToolException.Usage($"Command not found: {rest[0]}");
+
+        await using var context = new ImgContext(console, hosts);
+        return await create(context).RunAsync([.. rest.Skip(1)], cancellationToken);
+    }
+
+    /// <summary>Options before the subcommand.</summary>
+    private IReadOnlyList<string> SkipGlobalOptions(IReadOnlyList<string> args, out bool answered)
+    {
+        answered = true;
+        for (var i = 0; i < args.Count; i++)
+        {
+            switch (args[i])
+            {
+                case "-h" or "--help":
+                    ImgHelp.Print(console);
+                    return [];
+                case "-V" or "--version":
+                    Versions.Print(console, "qemu-img");
+                    return [];
+                case "-T" or "--trace":
+                    i++;
+                    break;
+                case var option when option.StartsWith("--trace=", StringComparison.Ordinal):
+                    break;
+                case ['-', _, ..] option:
+                    throw ToolException.Usage($"unrecognized option '{option}'");
+                default:
+                    answered = false;
+                    return [.. args.Skip(i)];
+            }
+        }
+
+        answered = false;
+        return [];
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+
+namespace BlockHost.Tools.Img;
+
+/// <summary>The "    (12.34/100%)" that -p writes over itself; nothing where it was not asked for.</summary>
+internal sealed class ProgressLine(TextWriter output, bool enabled)
+{
+    private const double Step = 1.0;
+
+    private readonly Lock _gate = new();
+    private double _shown;
+
+    public void Begin()
+    {
+        if (enabled)
+            Write(0);
+    }
+
+    /// <param name="fraction">0 to 1.</param>
+    public void Report(double fraction)
+    {
+        if (!enabled)
+            return;
+        var percent = Math.Min(100, fraction * 100);
+        lock (_gate)
+        {
+            if (percent - _shown < Step && percent < 100)
+                return;
+            Write(percent);
+        }
+    }
+
+    public void End()
+    {
+        if (!enabled)
+            return;
+        Write(100);
+        output.Write('\n');
+        output.Flush();
+    }
+
+    private void Write(double percent)
+    {
+        _shown = percent;
+        output.Write(string.Create(CultureInfo.InvariantCulture, $"    ({percent:0.00}/100%)\r"));
+        output.Flush();
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Tools.Io;
+
+/// <summary>A command of the shell.</summary>
+internal abstract class IoCommand
+{
+    public abstract string Name { get; }
+
+    public virtual string? AlternativeName => null;
+
+    /// <summary>What follows the name: "[-Cq] off len".</summary>
+    public virtual string Arguments => "";
+
+    public abstract string Summary { get; }
+
+    /// <summary>The options and an example, for "help command".</summary>
+    public virtual string Details => "";
+
+    public virtual int MinArguments => 0;
+
+    public virtual int MaxArguments => 0;
+
+    public virtual bool NeedsImage => true;
+
+    public string OneLine => Arguments.Length == 0 ? $"{Name} -- {Summary}" : $"{Name} {Arguments} -- {Summary}";
+
+    /// <exception cref="IoCommandException">The command failed.</exception>
+    public abstract ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken);
+}
+
+/// <summary>A command failed; its lines are printed as they are.</summary>
+internal sealed class IoCommandException(params string[] lines) : Exception(string.Join('\n', lines))
+{
+    public IReadOnlyList<string> Lines { get; } = lines;
+
+    /// <summary>Print the command's one-line help, too.</summary>
+    public bool ShowUsage { get; init; }
+}

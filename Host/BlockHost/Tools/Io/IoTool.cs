@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+using BlockHost.Images;
+
+namespace BlockHost.Tools.Io;
+
+/// <summary>qemu-io: runs read, write and other requests by hand, from -c or from standard input.</summary>
+internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
+{
+    private static readonly OptionTable Table = new(
+        "hVc:d:f:rsnCmki:t:T:U",
+        "help=h", "version=V", "cmd:=c", "format:=f", "read-only=r", "snapshot=s", "nocache=n", "copy-on-read=C", "misalign=m",
+        "native-aio=k", "aio:=i", "discard:=d", "cache:=t", "trace:=T", "force-share=U", "object:", "image-opts");
+
+    private readonly List<string> _commands = [];
+    private readonly List<string> _objects = [];
+    private string? _format;
+    private bool _imageOptions;
+    private OpenMode _mode = new() { Writable = true };
+
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        var names = new List<string>();
+        foreach (var item in GetOpt.Read(args, Table))
+        {
+            if (item.Kind == GetOptKind.Operand)
+                names.Add(item.Value!);
+            else if (item.Kind != GetOptKind.Option)
+                return WrongUsage(item);
+            else if (Answer(item.Key))
+                return 0;
+            else
+                Apply(item);
+        }
+
+        if (names.Count > 1)
+        {
+            IoHelp.PrintUsage(console);
+            return 1;
+        }
+
+        await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        foreach (var definition in _objects)
+            await host.AddObjectAsync(definition, cancellationToken);
+        var session = new IoSession(console, host.Images, _mode.Writable, _mode);
+        await using (session)
+        {
+            if (names.Count == 1 && !await session.OpenAsync(new(names[0], _format, _imageOptions), _mode, cancellationToken))
+                return 1;
+            return await RunCommandsAsync(session, cancellationToken) ? 0 : 1;
+        }
+    }
+
+    private async ValueTask<bool> RunCommandsAsync(IoSession session, CancellationToken cancellationToken)
+    {
+        var shell = new IoShell(console, session);
+        return _commands.Count > 0
+            ? await shell.RunAsync(_commands, cancellationToken)
+            : await shell.RunInteractiveAsync(cancellationToken);
+    }
+
+    private bool Answer(string key)
+    {
+        switch (key)
+        {
+            case "h":
+                IoHelp.PrintUsage(console);
+                return true;
+            case "V":
+                Versions.Print(console, "qemu-io");
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void Apply(GetOptItem item)
+    {
+        switch (item.Key)
+        {
+            case "c": _commands.Add(item.Value!); break;
+            case "f": _format = item.Value; break;
+            case "r": _mode = _mode with { Writable = false }; break;
+            case "s": throw new ToolException("A temporary overlay (-s) is not available; make one with img create -b");
+            case "n": _mode = _mode with { Cache = CacheMode.None }; break;
+            case "C": throw new ToolException("Copy on read (-C) is not available");
+            case "k": _mode = _mode with { Aio = "native" }; break;
+            case "i": _mode = _mode with { Aio = ParseAio(item.Value!) }; break;
+            case "t": _mode = _mode with { Cache = CacheMode.TryParse(item.Value!, out var mode) ? mode.Value : throw new ToolException($"Invalid cache option: {item.Value}") }; break;
+            case "d": _mode = _mode with { Discard = ParseDiscard(item.Value!) }; break;
+            case "U": _mode = _mode with { ForceShare = true }; break;
+            case "object": _objects.Add(item.Value!); break;
+            case "image-opts": _imageOptions = true; break;
+        }
+    }
+
+    private static string ParseAio(string value) =>
+        value is "threads" or "native" or "io_uring" ? value : throw new ToolException($"Invalid aio option: {value}");
+
+    private static string ParseDiscard(string value) => value switch
+    {
+        "unmap" or "on" => "unmap",
+        "ignore" or "off" => "ignore",
+        _ => throw new ToolException($"Invalid discard option: {value}"),
+    };
+
+    private int WrongUsage(GetOptItem item)
+    {
+        console.Report(GetOpt.Describe(item));
+        IoHelp.PrintUsage(console);
+        return 1;
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace BlockHost.EndToEnd.Tests.Support;
+
+/// <summary>A program that runs until it is told to end.</summary>
+internal sealed partial class ServerProcess : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+    private const int SigKill = 9;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+
+    private ServerProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Append(line.Data);
+        process.ErrorDataReceived += (_, line) => Append(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Both streams so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+                return _output.ToString();
+        }
+    }
+
+    /// <summary>Starts a program and waits until a file (a socket) is there.</summary>
+    public static async Task<ServerProcess> StartAsync(string readyWhen, string folder, string program, params IReadOnlyList<string> args)
+    {
+        var server = new ServerProcess(CommandRunner.Start(folder, program, args));
+        var clock = Stopwatch.StartNew();
+        while (!File.Exists(readyWhen))
+        {
+            if (server._process.HasExited || clock.Elapsed > Patience)
+            {
+                var output = server.Output;
+                await server.DisposeAsync();
+                throw new InvalidOperationException($"{program} does not get ready: {output}");
+            }
+
+            await Task.Delay(20);
+        }
+
+        return server;
+    }
+
+    public Task<int> TerminateAsync() => SignalAsync(SigTerm);
+
+    public Task<int> KillAsync() => SignalAsync(SigKill);
+
+    public async Task<int> ExitCodeAsync()
+    {
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            await KillAsync();
+        _process.Dispose();
+    }
+
+    private Task<int> SignalAsync(int signal)
+    {
+        Kill(_process.Id, signal);
+        return ExitCodeAsync();
+    }
+
+    private void Append(string? line)
+    {
+        lock (_output)
+            _output.Append(line).Append('\n');
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int pid, int signal);
+}
