@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using System.Text.Json;
 using BlockHost.Core.Chardevs;
 using BlockHost.Core.Qapi;
@@ -13,6 +14,8 @@ namespace BlockHost.Core.Qmp;
 /// <summary>The monitors: each serves the clients of one character device.</summary>
 public sealed class Monitors : IAsyncDisposable
 {
+    private static readonly TimeSpan RetryTime = TimeSpan.FromMilliseconds(100);
+
     private readonly CancellationTokenSource _stopAccepting = new();
     private readonly CancellationTokenSource _interruptCommands = new();
     private readonly ConcurrentDictionary<MonitorSession, Task> _sessions = [];
@@ -79,14 +82,30 @@ public sealed class Monitors : IAsyncDisposable
             while (true)
             {
                 await places.WaitAsync(_stopAccepting.Token).ConfigureAwait(false);
-                if (await device.AcceptAsync(_stopAccepting.Token).ConfigureAwait(false) is not { } stream)
+                if (await NextAsync(device).ConfigureAwait(false) is not { } stream)
                     return;
                 _ = ServeAndLeaveAsync(stream, id, pretty, places);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
             // The host ends.
+        }
+    }
+
+    /// <summary>One client that cannot be had (no free descriptor, credentials deleted) is not the end of the monitor.</summary>
+    private async ValueTask<Stream?> NextAsync(Chardev device)
+    {
+        while (true)
+        {
+            try
+            {
+                return await device.AcceptAsync(_stopAccepting.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is SocketException or QmpException)
+            {
+                await Task.Delay(RetryTime, _services.Clock, _stopAccepting.Token).ConfigureAwait(false);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
     /// <returns>The same input, fit for the serializer.</returns>
     /// <exception cref="QmpException">The input does not fit the type.</exception>
     public ValueTask<JsonElement> ValidateAsync(JsonTypeInfo? type, JsonElement value, CancellationToken cancellationToken) =>
-        VisitAsync(Root(type), value, keyValue: false, cancellationToken);
+        type is not null && types.Get(type) is QapiScalarType { Kind: QapiScalar.Any } ? new(value) : VisitAsync(Root(type), value, keyValue: false, cancellationToken);
 
     /// <summary>As <see cref="ValidateAsync(JsonTypeInfo?, JsonElement, CancellationToken)"/>, for a union that plugins complete.</summary>
     public ValueTask<JsonElement> ValidateAsync(QapiExtension union, JsonElement value, CancellationToken cancellationToken) =>

@@ -33,42 +33,61 @@ internal sealed class QmpRequest : IDisposable
         var root = message.Root;
         if (root.ValueKind != JsonValueKind.Object)
             return new(message) { Error = new QmpException("QMP input must be a JSON object") };
-        JsonElement id = default, arguments = default;
-        string? command = null, mistake = null;
-        var outOfBand = false;
+        var parts = new Parts();
         foreach (var member in root.EnumerateObject())
-        {
-            switch (member.Name)
-            {
-                case "id":
-                    id = member.Value;
-                    break;
-                case "arguments":
-                    arguments = member.Value;
-                    mistake ??= arguments.ValueKind == JsonValueKind.Object ? null : "QMP input member 'arguments' must be an object";
-                    break;
-                case "execute" or "exec-oob" when member.Name == "execute" || oobEnabled:
-                    mistake ??= command is not null ? "QMP input member 'execute' clashes with 'exec-oob'"
-                        : member.Value.ValueKind != JsonValueKind.String ? $"QMP input member '{member.Name}' must be a string" : null;
-                    command = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : "";
-                    outOfBand = member.Name == "exec-oob";
-                    break;
-                default:
-                    mistake ??= $"QMP input member '{member.Name}' is unexpected";
-                    break;
-            }
-        }
-
-        mistake ??= command is null ? "QMP input lacks member 'execute'" : null;
+            parts.Take(member, oobEnabled);
+        var mistake = parts.Mistake ?? (parts.Command is null ? "QMP input lacks member 'execute'" : null);
         return new QmpRequest(message)
         {
-            Id = id,
-            Command = command ?? "",
-            Arguments = arguments,
-            OutOfBand = outOfBand && mistake is null,
+            Id = parts.Id,
+            Command = parts.Command ?? "",
+            Arguments = parts.Arguments,
+            OutOfBand = parts.OutOfBand && mistake is null,
             Error = mistake is null ? null : new QmpException(mistake),
         };
     }
 
     public void Dispose() => _message?.Dispose();
+
+    /// <summary>The members of a request as they are found, and the first mistake among them.</summary>
+    private struct Parts
+    {
+        public JsonElement Id;
+        public JsonElement Arguments;
+        public string? Command;
+        public bool OutOfBand;
+        public string? Mistake;
+
+        public void Take(JsonProperty member, bool oobEnabled)
+        {
+            if (member.NameEquals("execute"u8))
+                TakeCommand(member, outOfBand: false);
+            else if (oobEnabled && member.NameEquals("exec-oob"u8))
+                TakeCommand(member, outOfBand: true);
+            else if (member.NameEquals("id"u8))
+                Id = member.Value;
+            else if (member.NameEquals("arguments"u8))
+                TakeArguments(member.Value);
+            else
+                Mistake ??= $"QMP input member '{member.Name}' is unexpected";
+        }
+
+        private void TakeCommand(JsonProperty member, bool outOfBand)
+        {
+            var isString = member.Value.ValueKind == JsonValueKind.String;
+            if (Command is not null)
+                Mistake ??= "QMP input member 'execute' clashes with 'exec-oob'";
+            else if (!isString)
+                Mistake ??= $"QMP input member '{member.Name}' must be a string";
+            Command = isString ? member.Value.GetString() : "";
+            OutOfBand = outOfBand;
+        }
+
+        private void TakeArguments(JsonElement value)
+        {
+            Arguments = value;
+            if (value.ValueKind != JsonValueKind.Object)
+                Mistake ??= "QMP input member 'arguments' must be an object";
+        }
+    }
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using BlockHost.Core.Chardevs;
+using BlockHost.Qmp.Tests.Support;
+
+namespace BlockHost.Qmp.Tests;
+
+public class TransportTests
+{
+    [Fact]
+    public async Task A_monitor_on_tcp_speaks_tls_and_a_silent_client_keeps_no_other_monitor_out()
+    {
+        await using var daemon = new TestDaemon();
+        WriteCertificates(daemon.Folder);
+        daemon.Objects.Add(JsonDocument.Parse(
+            $$"""{"qom-type":"tls-creds-x509","id":"tls","endpoint":"server","dir":"{{daemon.Folder}}","verify-peer":false}""").RootElement);
+        var device = (SocketChardev)await daemon.ListenAsync("socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls", "t");
+        await daemon.ListenAsync($"socket,id=c,path={daemon.SocketPath},server=on,wait=off", "c");
+
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync((IPEndPoint)device.LocalEndPoint!);
+        using (var client = await daemon.NegotiateAsync())
+            Assert.Contains("running", await client.AskAsync("""{"execute":"query-status"}"""));
+
+        await using var tls = new SslStream(tcp.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate!.Subject == "CN=localhost");
+        await tls.AuthenticateAsClientAsync("localhost");
+        using var reader = new StreamReader(tls);
+        Assert.StartsWith("{\"QMP\"", await reader.ReadLineAsync());
+        await tls.WriteAsync("""{"execute":"qmp_capabilities"}"""u8.ToArray());
+        Assert.Equal("""{"return": {}}""", await reader.ReadLineAsync());
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_makes_room_and_its_session_ends()
+    {
+        await using var daemon = await TestDaemon.StartAsync();
+        for (var i = 0; i < 300; i++)
+        {
+            using var client = await daemon.ConnectAsync();
+        }
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (daemon.SessionCount > 0)
+            await Task.Delay(10, patience.Token);
+    }
+
+    private static void WriteCertificates(string folder)
+    {
+        using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var authorityRequest = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256);
+        authorityRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
+        using var authority = authorityRequest.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        using var certificate = request.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), [1]);
+        File.WriteAllText(Path.Combine(folder, "ca-cert.pem"), authority.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "server-cert.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "server-key.pem"), key.ExportPkcs8PrivateKeyPem());
+    }
+}
