@@ -28,6 +28,14 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 
     protected WorkerPool Workers { get; } = workers;
 
+    /// <param name="checkType">Throws where the file is not of the driver's kind.</param>
+    protected OpenedFile Open(IBlockNodeContext context, FileOptions options, Action<FileStatus> checkType)
+    {
+        if (options.Filename.Length == 0)
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"The '{FormatName}' block driver requires a file name");
+        return new FileOpener(context, options, Workers).Open(checkType);
+    }
+
     public sealed override bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
     {
         var prefix = FormatName + ":";
@@ -62,7 +70,7 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
-        var opened = new FileOpener(context, options, Workers).Open(status => CheckRegular(status, options.Filename));
+        var opened = Open(context, options, status => CheckRegular(status, options.Filename));
         return new(new FileNode(context, options, opened, Workers));
     }
 
@@ -86,7 +94,7 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
-        var opened = new FileOpener(context, options, Workers).Open(status => CheckDevice(status, options.Filename));
+        var opened = Open(context, options, status => CheckDevice(status, options.Filename));
         return new(new HostDeviceNode(context, options, opened, Workers));
     }
 
