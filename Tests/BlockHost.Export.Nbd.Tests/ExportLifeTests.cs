@@ -81,4 +81,17 @@ public sealed class ExportLifeTests
 
         Assert.False(disk.Server.TryAdd(disk.Export));
     }
+
+    [Fact]
+    public async Task A_client_that_is_faster_than_the_first_export_finds_it()
+    {
+        await using var disk = await ServedDisk.StartAsync(withExport: false);
+        using var client = disk.Connect();
+        await Task.Delay(30);
+        Assert.Equal(0, client.Socket.Available);
+
+        disk.Add("disk", disk.Backend);
+
+        Assert.Equal([0], client.Go().ReadData(0, 1));
+    }
 }

@@ -18,6 +18,7 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnl
     private readonly long[] _ids = new long[sockets.Count];
     private EventLoop? _loop;
     private Func<int, bool>? _accepted;
+    private volatile bool _opened;
     private bool _watching;
     private bool _stopped;
 
@@ -37,13 +38,19 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnl
         _accepted = accepted;
         foreach (var socket in sockets)
             socket.Blocking = false;
-        loop.Post(new Work(Watch));
+    }
+
+    /// <summary>From any thread: lets clients in; until then they wait in the backlog.</summary>
+    public void Open()
+    {
+        _opened = true;
+        Resume();
     }
 
     /// <summary>From any thread: a client has gone, so another may come.</summary>
     public void Resume()
     {
-        if (!Volatile.Read(ref _watching))
+        if (_opened && !Volatile.Read(ref _watching))
             _loop!.Post(new Work(Watch));
     }
 

@@ -12,12 +12,19 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     /// <summary>A client that has not chosen an export by then is disconnected.</summary>
     public static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// A new server's first export follows at once, when a daemon starts: clients that are faster than that are let in
+    /// only then, rather than told that the export does not exist.
+    /// </summary>
+    private static readonly TimeSpan FirstExportLimit = TimeSpan.FromSeconds(1);
+
     private readonly Lock _gate = new();
     private readonly List<NbdExport> _exports = [];
     private readonly HashSet<NbdConnection> _clients = [];
     private readonly LoopGroup _loops = new();
     private readonly ListenerSet _listeners;
     private readonly TlsUpgrade? _tls;
+    private readonly ITimer _firstExport;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stopping;
     private bool _disposed;
@@ -29,6 +36,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
         _tls = tls;
         _listeners = listeners;
         listeners.Start(_loops.First, Accepted);
+        _firstExport = clock.CreateTimer(_ => listeners.Open(), null, FirstExportLimit, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>0: any number.</summary>
@@ -71,8 +79,11 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
             if (_exports.Exists(e => e.Name == export.Name))
                 return false;
             _exports.Add(export);
-            return true;
         }
+
+        _firstExport.Dispose();
+        _listeners.Open();
+        return true;
     }
 
     public void Remove(NbdExport export)
@@ -103,6 +114,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _disposed, true))
             return;
+        await _firstExport.DisposeAsync().ConfigureAwait(false);
         await _listeners.StopAsync().ConfigureAwait(false);
         NbdConnection[] clients;
         lock (_gate)

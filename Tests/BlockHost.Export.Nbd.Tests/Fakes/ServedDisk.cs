@@ -29,12 +29,14 @@ internal sealed class ServedDisk : IAsyncDisposable
     public string Uri => $"nbd+unix:///disk?socket={Socket}";
 
     public static async Task<ServedDisk> StartAsync(
-        MemoryBackend? backend = null, bool writable = true, NbdExportOptions? options = null, int maxConnections = 100, TlsUpgrade? tls = null, TimeProvider? clock = null)
+        MemoryBackend? backend = null, bool writable = true, NbdExportOptions? options = null, int maxConnections = 100, TlsUpgrade? tls = null, TimeProvider? clock = null,
+        bool withExport = true)
     {
         var disk = new ServedDisk(backend ?? new MemoryBackend(1 << 20));
         var listeners = await ListenerFactory.OpenAsync(new UnixSocketAddress { Path = disk.Socket }, CancellationToken.None);
         disk.Server = new NbdServer(listeners, maxConnections, tls, clock ?? TimeProvider.System);
-        disk.Export = disk.Add("disk", disk.Backend, writable, options);
+        if (withExport)
+            disk.Export = disk.Add("disk", disk.Backend, writable, options);
         return disk;
     }
 
