@@ -11,6 +11,7 @@ namespace BlockHost.Core.Plugins;
 /// </code>
 /// The runtime collects a plugin only when nothing refers to it any more. What the host knows of (users) is waited for;
 /// what it cannot know of (a delegate left in a host event, a static) shows as a collection that does not come.
+/// The gate closes as soon as this is constructed.
 /// </summary>
 internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider clock, ActivePlugin active)
 {
@@ -18,26 +19,45 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
     private static readonly TimeSpan RoundPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan PassivePause = TimeSpan.FromSeconds(1);
 
+    private readonly Task _idle = active.Owner.Close();
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ActivePlugin? _active = active;
     private volatile IUnloadProof? _proof;
     private volatile string? _reason;
 
     /// <summary>Ends when the code is collected; cancelled when the unload is called off.</summary>
-    public Task Completion { get; private set; } = Task.CompletedTask;
+    public Task Completion => _completion.Task;
 
     /// <summary>What the unload waits for.</summary>
     public string? Reason => _active?.Owner.Users is { Count: > 0 } users ? $"in use by {string.Join(", ", users)}" : _reason;
 
     /// <param name="released">The last user has gone; called before the plugin stops.</param>
     /// <param name="collected">The code is gone.</param>
-    public void Begin(Action released, Action collected) => Completion = RunAsync(_active!.Owner.Close(), released, collected);
+    public void Begin(Action released, Action collected) => _ = CompleteAsync(released, collected);
 
     /// <summary>Collects a few times more, for a caller who asks again.</summary>
     public Task CollectAsync() => _proof is { } proof ? ForceAsync(proof) : Task.CompletedTask;
 
-    private async Task RunAsync(Task idle, Action released, Action collected)
+    private async Task CompleteAsync(Action released, Action collected)
     {
-        await idle.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            await RunAsync(released, collected).ConfigureAwait(false);
+            _completion.SetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            _completion.SetCanceled();
+        }
+        catch (Exception e)
+        {
+            _completion.SetException(e);
+        }
+    }
+
+    private async Task RunAsync(Action released, Action collected)
+    {
+        await _idle.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         released();
         await LetGoAsync().ConfigureAwait(false);
         await ForceAsync(_proof!).ConfigureAwait(false);
