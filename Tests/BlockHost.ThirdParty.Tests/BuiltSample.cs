@@ -59,3 +59,10 @@ public sealed class BuiltSample : IAsyncLifetime
         return folder?.FullName ?? throw new DirectoryNotFoundException("the tests do not run inside the source tree");
     }
 }
+
+/// <summary>The sample is built once for all tests that use it.</summary>
+[CollectionDefinition(Name)]
+public sealed class BuiltSampleCollection : ICollectionFixture<BuiltSample>
+{
+    public const string Name = "built sample";
+}

@@ -8,7 +8,8 @@ using BlockHost.Loading;
 
 namespace BlockHost.ThirdParty.Tests;
 
-public sealed class SampleDriverTests(BuiltSample sample) : IClassFixture<BuiltSample>
+[Collection(BuiltSampleCollection.Name)]
+public sealed class SampleDriverTests(BuiltSample sample)
 {
     private readonly PluginManager _manager = new(new PluginManagerOptions
     {

@@ -22,7 +22,7 @@ internal sealed record HostOptions
     /// <summary>Which plugins may be used: a file, or a name beside the manifests; null: all.</summary>
     public string? Composition { get; init; }
 
-    /// <summary>Plugins may be unloaded while the host runs: a daemon, which then starts more slowly.</summary>
+    /// <summary>Somebody can ask to unload plugins while the host runs (it has a monitor); it then starts more slowly.</summary>
     public bool CanUnload { get; init; }
 
     /// <summary>File to which every QMP command is logged; null: none.</summary>

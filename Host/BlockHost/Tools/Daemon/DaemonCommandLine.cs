@@ -53,7 +53,7 @@ internal sealed record DaemonCommandLine
 
     public string? StateFolder { get; private set; }
 
-    public HostOptions Host { get; private set; } = HostOptions.ForTool with { CanUnload = true };
+    public HostOptions Host { get; private set; } = HostOptions.ForTool;
 
     public IReadOnlyList<DaemonStep> Steps { get; private set; } = [];
 

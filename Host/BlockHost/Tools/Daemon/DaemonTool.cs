@@ -35,9 +35,10 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
     private async Task<int> ServeAsync(DaemonCommandLine commandLine, Background? background, CancellationToken cancellationToken)
     {
         using var signals = new StopSignals();
-        await using var host = await hosts.StartAsync(commandLine.Host, cancellationToken);
-        using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
         var embedded = embeddedDefault && commandLine.Steps.Count == 0;
+        var canBeAsked = embedded || commandLine.Steps.Any(step => step.Kind == DaemonStepKind.Monitor);
+        await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
+        using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder) : null;
         if (state is not null)
             await state.CreateDiskAsync(host, cancellationToken);
