@@ -32,6 +32,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         Buffers = buffers;
         Geometry = header.Current.Geometry();
         Guard = new CorruptionGuard(Geometry, settings.OverlapCheck) { Writable = settings.Writable };
+        header.Lost = Guard.Stop;
         _l2Cache = new TableCache(file, settings.SliceBytesFor(Geometry), settings.L2CacheBytes);
         _refcountCache = new TableCache(file, Math.Min(4096, Geometry.ClusterSize), settings.RefcountCacheBytes);
         L1 = new TopTable(l1, header.Current.L1Offset);
@@ -145,7 +146,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         await _marking.ConfigureAwait(false);
         try
         {
-            if (Settings.Writable && !Guard.IsStopped) await Flusher.SettleAsync().ConfigureAwait(false);
+            if (Settings.Writable && !Guard.IsStopped) await SettleAsync().ConfigureAwait(false);
         }
         finally
         {
@@ -153,12 +154,26 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
     }
 
+<<<<<<< HEAD
     /// <summary>Lets go of an image that has nothing to write: a settled one, or one that was never used.</summary>
     public void Release()
     {
         Reader.Dispose();
         Flusher.Dispose();
         Gate.Dispose();
+=======
+    /// <summary>What cannot be written now is lost: worth a second try.</summary>
+    private async ValueTask SettleAsync()
+    {
+        try
+        {
+            await Flusher.SettleAsync().ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            await Flusher.SettleAsync().ConfigureAwait(false);
+        }
+>>>>>>> 6b05a31 (Keep qcow2 images whole when a child fails: nothing half taken, headers put back, shrinks done or not; run the conformance kit on it)
     }
 
     private async Task SetCorruptBitAsync()

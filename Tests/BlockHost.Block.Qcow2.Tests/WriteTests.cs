@@ -138,9 +138,9 @@ public sealed class WriteTests
         FailingChild? failing = null;
         await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
         await disk.WriteAsync(0, 100, 1);
-        failing!.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: 5000 };
+        failing!.Plan.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: 5000 };
         await Assert.ThrowsAsync<BlockException>(async () => await disk.WriteAsync(1 << 20, 5000, 2));
-        failing.FailWhen = null;
+        failing.Plan.FailWhen = null;
         Assert.All(await disk.ReadAsync(1 << 20, 5000), b => Assert.Equal(0, b));
         await disk.AssertSoundAsync();
         await disk.WriteAsync(1 << 20, 5000, 3);

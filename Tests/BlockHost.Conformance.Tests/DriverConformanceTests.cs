@@ -44,6 +44,16 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [Fact]
     public Task Raw_with_offset_and_size() => ProveAsync(RawSubjects.Windowed());
 
+    [Theory]
+    [InlineData("qcow2, 64 KiB clusters", "{}", false, "{}")]
+    [InlineData("qcow2, 64 KiB clusters, backing", "{}", true, "{}")]
+    [InlineData("qcow2, 512-byte clusters, 64-bit refcounts", """{"cluster-size": 512, "refcount-bits": 64}""", false, "{}")]
+    [InlineData("qcow2, small caches, backing", """{"cluster-size": 4096}""", true, """{"l2-cache-size": 1024, "l2-cache-entry-size": 512, "refcount-cache-size": 1024}""")]
+    [InlineData("qcow2, version 2", """{"version": "v2", "cluster-size": 16384}""", true, "{}")]
+    [InlineData("qcow2, lazy refcounts", """{"lazy-refcounts": true, "cluster-size": 65536}""", false, "{}")]
+    public Task Qcow2(string name, string createOptions, bool backing, string openOptions) =>
+        ProveAsync(Qcow2Subjects.Make(name, createOptions, backing, openOptions));
+
     private async Task ProveAsync(BlockDriverSubject subject)
     {
         var report = await ConformanceSuite.RunAsync(subject, Options);

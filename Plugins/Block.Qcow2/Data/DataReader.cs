@@ -69,11 +69,7 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
         {
             for (var done = 0L; done < target.Length;)
             {
-                if (!image.Map.TryLookup(offset + done, target.Length - done, splitOwned: false, out var extent))
-                {
-                    await image.Map.LoadAsync(offset + done, cancellationToken).ConfigureAwait(false);
-                    continue;
-                }
+                var extent = await image.Map.LookupAsync(offset + done, target.Length - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
                 var part = target.Slice(done, extent.Length);
                 var read = ReadExtentAsync(extent, offset + done, part, flags, cancellationToken);
                 done += extent.Length;

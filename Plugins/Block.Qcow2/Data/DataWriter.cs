@@ -235,8 +235,14 @@ internal sealed class DataWriter(Qcow2Image image)
     {
         using (await image.Gate.AcquireAsync().ConfigureAwait(false))
         {
-            if (allocation.IsNew) await image.Allocator.ReleaseAsync(allocation.Host).ConfigureAwait(false);
-            image.InFlight.End(allocation);
+            try
+            {
+                if (allocation.IsNew) await image.Allocator.ReleaseAsync(allocation.Host).ConfigureAwait(false);
+            }
+            finally
+            {
+                image.InFlight.End(allocation);
+            }
         }
     }
 

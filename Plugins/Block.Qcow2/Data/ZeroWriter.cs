@@ -62,6 +62,14 @@ internal sealed class ZeroWriter(Qcow2Image image)
         }
     }
 
+    /// <summary>Overwrites a part of one cluster where it is allocated, whatever the size of the disk.</summary>
+    public async ValueTask WriteZeroDataAsync(long offset, long bytes)
+    {
+        var extent = await image.Map.LookupAsync(offset, bytes, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
+        if (extent.Kind is ExtentKind.Data or ExtentKind.Compressed)
+            await image.Writer.WriteZeroDataAsync(offset, bytes, CancellationToken.None).ConfigureAwait(false);
+    }
+
     /// <summary>Unmaps clusters without a trace, for a disk that ends before them.</summary>
     public ValueTask DropAsync(long start, long end, CancellationToken cancellationToken) =>
         ChangeAsync(start, end, _ => L2Entry.Unallocated, skipUnmapped: true, passDown: true, cancellationToken);

@@ -45,6 +45,7 @@ internal sealed class ImageResizer(Qcow2Image image)
     private async ValueTask GrowAsync(long old, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
+        if (image.Snapshots.Count == 0) await ClearBehindAsync(old, length).ConfigureAwait(false);
         if (options.Preallocation != PreallocationMode.Off)
             await PreallocateAsync(old, length, options.Preallocation, cancellationToken).ConfigureAwait(false);
         else if (options.ZeroNewArea)
@@ -108,20 +109,34 @@ internal sealed class ImageResizer(Qcow2Image image)
         await image.File.ResizeAsync(end, new ResizeOptions(storage, Exact: false)).ConfigureAwait(false);
     }
 
-    /// <summary>What is cut off is given back first; the size follows once that is durable.</summary>
+    /// <summary>
+    /// The size comes first, in one sector: a shrink is done or not. Giving back what was cut off costs no data when it
+    /// fails, and a later growth does it again.
+    /// </summary>
     private async ValueTask ShrinkAsync(long old, long length, CancellationToken cancellationToken)
     {
-        var firstDropped = _geometry.ClustersFor(length) << _geometry.ClusterBits;
-
-        // The disk may grow again, and must then read as zeroes there.
-        if (firstDropped > length)
-            await image.Zeroes.WriteZeroesAsync(length, Math.Min(firstDropped, old) - length, old, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
-        await image.Zeroes.DropAsync(firstDropped, _geometry.ClustersFor(old) << _geometry.ClusterBits, cancellationToken).ConfigureAwait(false);
-        await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetSizeAsync(length).ConfigureAwait(false);
-        await image.Flusher.SettleAsync().ConfigureAwait(false);
-        await CutFileAsync().ConfigureAwait(false);
+        try
+        {
+            await ClearBehindAsync(length, old).ConfigureAwait(false);
+            await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
+            await image.Flusher.SettleAsync().ConfigureAwait(false);
+            await CutFileAsync().ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // The disk has its new size; some space is not back yet.
+        }
+    }
+
+    /// <summary>Nothing of what lies between the two ends may be seen when the disk reaches there again.</summary>
+    private async ValueTask ClearBehindAsync(long start, long end)
+    {
+        var whole = _geometry.ClustersFor(start) << _geometry.ClusterBits;
+        if (whole > start)
+            await image.Zeroes.WriteZeroDataAsync(start, Math.Min(whole, end) - start).ConfigureAwait(false);
+        await image.Zeroes.DropAsync(whole, _geometry.ClustersFor(end) << _geometry.ClusterBits, CancellationToken.None).ConfigureAwait(false);
     }
 
     private ValueTask<bool> DropTablesAsync(long keptEntries)

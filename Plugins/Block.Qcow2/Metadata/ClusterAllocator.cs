@@ -80,14 +80,10 @@ internal sealed class ClusterAllocator(
         if (region + blocks > table.Count) throw new RefcountTableFullException((region + blocks - 1) << geometry.RefblockBits);
 
         Claim(new ClusterRun(first, blocks));
-        for (var i = 0; i < blocks; i++)
-        {
-            await file.WriteAsync((first + i) << geometry.ClusterBits, new byte[geometry.ClusterSize]).ConfigureAwait(false);
-            guard.AddMetadata(first + i, MetadataKinds.RefcountBlock);
+        for (var i = 0L; i < blocks; i++)
+            await WriteBlockAsync(first + i, Math.Clamp(blocks - (i << geometry.RefblockBits), 0, geometry.RefblockEntries)).ConfigureAwait(false);
+        for (var i = 0L; i < blocks; i++)
             table.Set(region + i, (ulong)(first + i) << geometry.ClusterBits);
-        }
-        for (var i = 0; i < blocks; i++)
-            await SetRefcountAsync(first + i, 1).ConfigureAwait(false);
         return await TakeAsync(new ClusterRun(first + blocks, count), moveHint: false).ConfigureAwait(false);
     }
 
@@ -197,9 +193,14 @@ internal sealed class ClusterAllocator(
         if (run.End << geometry.ClusterBits > ClusterGeometry.MaxHostOffset)
             throw new BlockException(BlockErrorKind.NoSpace, "The image file is too large for its format", Errno.EFBIG);
         guard.CheckAllocation(run);
+
+        // Loads everything first, so that a failure leaves nothing taken.
+        var slices = new List<TableSlice>();
+        for (var cluster = run.First; cluster < run.End; cluster = ((cluster >> _sliceEntryBits) + 1) << _sliceEntryBits)
+            slices.Add(await SliceAsync(cluster).ConfigureAwait(false));
         for (var cluster = run.First; cluster < run.End; cluster++)
         {
-            var slice = cache.MarkDirty(await SliceAsync(cluster).ConfigureAwait(false));
+            var slice = cache.MarkDirty(slices[(int)((cluster >> _sliceEntryBits) - (run.First >> _sliceEntryBits))]);
             RefcountCodec.Write(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder, 1);
         }
         if (moveHint) _hint = run.End;
@@ -264,14 +265,19 @@ internal sealed class ClusterAllocator(
         if (index >= table.Count) throw new RefcountTableFullException(cluster);
         var first = index << geometry.RefblockBits;
         var offset = first << geometry.ClusterBits;
-        guard.CheckAllocation(new ClusterRun(first, 1));
-        await file.WriteAsync(offset, new byte[geometry.ClusterSize]).ConfigureAwait(false);
-        cache.Forget(offset, geometry.ClusterSize);
-        Touch(new ClusterRun(first, 1));
-        guard.AddMetadata(first, MetadataKinds.RefcountBlock);
+        Claim(new ClusterRun(first, 1));
+        await WriteBlockAsync(first, 1).ConfigureAwait(false);
         table.Set(index, (ulong)offset);
-        var slice = cache.MarkDirty(await SliceAsync(first).ConfigureAwait(false));
-        RefcountCodec.Write(slice.Data, IndexInSlice(first), geometry.RefcountOrder, 1);
+    }
+
+    /// <summary>Writes a new block with ones for its first clusters; the refcount table does not name it yet.</summary>
+    private async ValueTask WriteBlockAsync(long cluster, long used)
+    {
+        var block = new byte[geometry.ClusterSize];
+        for (var i = 0; i < used; i++)
+            RefcountCodec.Write(block, i, geometry.RefcountOrder, 1);
+        await file.WriteAsync(cluster << geometry.ClusterBits, block).ConfigureAwait(false);
+        guard.AddMetadata(cluster, MetadataKinds.RefcountBlock);
     }
 
     private long BlockOf(long cluster)

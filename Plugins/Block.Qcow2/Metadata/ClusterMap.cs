@@ -25,7 +25,7 @@ internal sealed class ClusterMap(
 
     /// <summary>
     /// Maps the longest run from <paramref name="guestOffset"/> that one host request can serve, at most
-    /// <paramref name="bytes"/>. False: the slice must be <see cref="LoadAsync">loaded</see> first.
+    /// <paramref name="bytes"/>. False: the slice is not cached, and <see cref="LookupAsync"/> must load it.
     /// </summary>
     /// <param name="splitOwned">End the run where ownership changes, for writes.</param>
     public bool TryLookup(long guestOffset, long bytes, bool splitOwned, out Extent extent)
@@ -52,19 +52,17 @@ internal sealed class ClusterMap(
         return true;
     }
 
-    /// <summary>Brings the slice that maps <paramref name="guestOffset"/> into the cache.</summary>
-    public async ValueTask LoadAsync(long guestOffset, CancellationToken cancellationToken)
-    {
-        var entry = new L1Entry(l1[geometry.L1Index(guestOffset)]);
-        if (entry.TableOffset != 0 && geometry.IsClusterAligned(entry.TableOffset))
-            await cache.GetAsync(SliceOffset(entry, guestOffset), cancellationToken).ConfigureAwait(false);
-    }
-
+    /// <summary>As <see cref="TryLookup"/>, with the slice loaded where it is not cached.</summary>
     public async ValueTask<Extent> LookupAsync(long guestOffset, long bytes, bool splitOwned, CancellationToken cancellationToken)
     {
         Extent extent;
         while (!TryLookup(guestOffset, bytes, splitOwned, out extent))
-            await LoadAsync(guestOffset, cancellationToken).ConfigureAwait(false);
+        {
+            var entry = new L1Entry(l1[geometry.L1Index(guestOffset)]);
+            if (entry.TableOffset == 0 || !geometry.IsClusterAligned(entry.TableOffset)) continue;
+            var slice = await cache.GetAsync(SliceOffset(entry, guestOffset), cancellationToken).ConfigureAwait(false);
+            return Map(slice, guestOffset, bytes, splitOwned);
+        }
         return extent;
     }
 

@@ -29,6 +29,9 @@ internal sealed class CorruptionGuard(ClusterGeometry geometry, MetadataKinds en
         if (_stopped) ThrowStopped();
     }
 
+    /// <summary>Takes no more requests.</summary>
+    public void Stop() => _stopped = true;
+
     /// <summary>Records a finding; the caller throws the result.</summary>
     public BlockException Corrupt(string message, long? offset, long? size, bool fatal = true)
     {

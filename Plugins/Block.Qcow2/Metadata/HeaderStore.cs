@@ -16,6 +16,9 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
 
     public Qcow2Header Current { get; private set; } = header;
 
+    /// <summary>Called when a failed update could not be undone: memory and disk may differ, and nothing more may be written.</summary>
+    public Action? Lost { get; set; }
+
     /// <summary>Reads and checks the header of an image.</summary>
     public static async ValueTask<HeaderStore> LoadAsync(IBlockChild file, CancellationToken cancellationToken)
     {
@@ -34,14 +37,40 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public async ValueTask UpdateAsync(Qcow2Header next)
     {
         var bytes = HasSameLayout(next) ? HeaderWriter.Patch(_cluster, next) : HeaderWriter.Write(next);
-        for (var at = 0; at < bytes.Length; at += SectorSize)
+        try
         {
-            if (bytes.AsSpan(at, SectorSize).SequenceEqual(_cluster.AsSpan(at, SectorSize))) continue;
-            await file.WriteAsync(at, bytes.AsMemory(at, SectorSize)).ConfigureAwait(false);
+            await WriteChangesAsync(_cluster, bytes).ConfigureAwait(false);
+            await file.FlushAsync().ConfigureAwait(false);
         }
-        await file.FlushAsync().ConfigureAwait(false);
+        catch
+        {
+            await RestoreAsync(bytes).ConfigureAwait(false);
+            throw;
+        }
         _cluster = bytes;
         Current = next;
+    }
+
+    /// <summary>The tables in use are those of the old header, so that one must stand on disk again.</summary>
+    private async ValueTask RestoreAsync(byte[] written)
+    {
+        try
+        {
+            await WriteChangesAsync(written, _cluster).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            Lost?.Invoke();
+        }
+    }
+
+    private async ValueTask WriteChangesAsync(byte[] from, byte[] to)
+    {
+        for (var at = 0; at < to.Length; at += SectorSize)
+        {
+            if (!to.AsSpan(at, SectorSize).SequenceEqual(from.AsSpan(at, SectorSize)))
+                await file.WriteAsync(at, to.AsMemory(at, SectorSize)).ConfigureAwait(false);
+        }
     }
 
     private bool HasSameLayout(Qcow2Header next) =>

@@ -12,6 +12,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// </summary>
 internal sealed class TableCache
 {
+    private const int MinSlices = 4;
+
     private readonly IBlockChild _file;
     private readonly int _capacity;
     private readonly ConcurrentDictionary<long, TableSlice> _slices = new();
@@ -22,12 +24,12 @@ internal sealed class TableCache
     private int _beingWritten;
 
     /// <param name="sliceSize">Bytes of one slice: a power of two that divides the cluster size.</param>
-    /// <param name="bytes">Size of the cache; at least two slices are kept.</param>
+    /// <param name="bytes">Size of the cache; a few slices are kept in any case.</param>
     public TableCache(IBlockChild file, int sliceSize, long bytes)
     {
         _file = file;
         SliceSize = sliceSize;
-        _capacity = (int)Math.Clamp(bytes / sliceSize, 2, int.MaxValue);
+        _capacity = (int)Math.Clamp(bytes / sliceSize, MinSlices, int.MaxValue);
     }
 
     public int SliceSize { get; }
@@ -80,6 +82,7 @@ internal sealed class TableCache
         lock (_sync)
         {
             slice = _slices.GetOrAdd(slice.Offset, slice);
+            _loading.Remove(slice.Offset);
             slice.IsDirty = true;
             _dirty.Add(slice);
             return slice;
@@ -128,6 +131,7 @@ internal sealed class TableCache
             for (var at = offset; at < offset + bytes; at += SliceSize)
             {
                 if (_slices.TryRemove(at, out var slice)) _dirty.Remove(slice);
+                _loading.Remove(at);
             }
         }
     }
@@ -159,38 +163,62 @@ internal sealed class TableCache
     {
         try
         {
-            var data = GC.AllocateUninitializedArray<byte>(SliceSize);
-            await _file.ReadAsync(offset, data).ConfigureAwait(false);
-            var slice = Publish(new TableSlice(offset, data));
+            TableSlice? slice = null;
+            while (slice is null)
+            {
+                var data = GC.AllocateUninitializedArray<byte>(SliceSize);
+                await _file.ReadAsync(offset, data).ConfigureAwait(false);
+                slice = Publish(new TableSlice(offset, data), load.Task);
+            }
             load.SetResult(slice);
             return slice;
         }
         catch (Exception e)
         {
-            lock (_sync) _loading.Remove(offset);
+            lock (_sync) EndLoad(offset, load.Task);
             load.SetException(e);
             _ = load.Task.Exception;
             throw;
         }
     }
 
-    private TableSlice Publish(TableSlice loaded)
+    /// <summary>
+    /// Puts a loaded slice in its place. Null: the slice was changed since the read began, and is not here any more, so
+    /// the bytes may be old ones.
+    /// </summary>
+    private TableSlice? Publish(TableSlice loaded, Task load)
     {
         lock (_sync)
         {
-            loaded.LastUse = ++_now;
-            var slice = _slices.GetOrAdd(loaded.Offset, loaded);
-            _loading.Remove(loaded.Offset);
-            EvictIfFull();
-            return slice;
+            if (!_slices.TryGetValue(loaded.Offset, out var resident))
+            {
+                if (!IsLoading(loaded.Offset, load))
+                {
+                    _loading.TryAdd(loaded.Offset, (Task<TableSlice>)load);
+                    return null;
+                }
+                resident = loaded;
+                resident.LastUse = ++_now;
+                _slices[loaded.Offset] = resident;
+                EvictIfFull();
+            }
+            EndLoad(loaded.Offset, load);
+            return resident;
         }
+    }
+
+    private bool IsLoading(long offset, Task load) => _loading.TryGetValue(offset, out var running) && running == load;
+
+    private void EndLoad(long offset, Task load)
+    {
+        if (IsLoading(offset, load)) _loading.Remove(offset);
     }
 
     private void EvictIfFull()
     {
-        // Drops an eighth at once, so that the search is paid once for many misses.
+        // Drops an eighth at once, so that the search is paid once for many misses; never the slice just loaded.
         var batch = Math.Max(1, _capacity / 8);
-        if (_slices.Count <= _capacity || _slices.Count - _dirty.Count - _beingWritten < batch) return;
+        if (_slices.Count <= _capacity || _slices.Count - _dirty.Count - _beingWritten <= batch) return;
         var oldest = _slices.Values.Where(s => !s.IsPinned).OrderBy(s => s.LastUse).Take(batch).ToList();
         foreach (var slice in oldest) _slices.TryRemove(slice.Offset, out _);
     }

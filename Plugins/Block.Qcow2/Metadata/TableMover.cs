@@ -59,10 +59,17 @@ internal sealed class TableMover(
         var bytes = (long)entries * sizeof(ulong);
         var run = await allocator.AllocateWholeAsync(geometry.ClustersFor(bytes)).ConfigureAwait(false);
         var offset = run.First << geometry.ClusterBits;
-        await file.WriteAsync(offset, TopTable.Encode(table)).ConfigureAwait(false);
-        await flusher.SyncRefcountsAsync().ConfigureAwait(false);
-        await header.UpdateAsync(old with { L1Entries = entries, L1Offset = offset }).ConfigureAwait(false);
-
+        try
+        {
+            await file.WriteAsync(offset, TopTable.Encode(table)).ConfigureAwait(false);
+            await flusher.SyncRefcountsAsync().ConfigureAwait(false);
+            await header.UpdateAsync(old with { L1Entries = entries, L1Offset = offset }).ConfigureAwait(false);
+        }
+        catch
+        {
+            await allocator.ReleaseAsync(run).ConfigureAwait(false);
+            throw;
+        }
         l1.Replace(table, offset);
         var oldBytes = (long)old.L1Entries * sizeof(ulong);
         guard.RemoveTable(old.L1Offset, oldBytes, MetadataKinds.ActiveL1);
