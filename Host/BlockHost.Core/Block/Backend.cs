@@ -67,7 +67,7 @@ internal sealed class Backend : IBlockBackend
             {
                 var sum = _closedQueues;
                 foreach (var queue in _queues)
-                    sum = queue.Counters.AddTo(sum, Clock);
+                    sum = queue.Counters.AddTo(sum);
                 return sum;
             }
         }
@@ -173,7 +173,7 @@ internal sealed class Backend : IBlockBackend
             if (!_queues.Contains(queue))
                 return;
             _queues = _queues.Remove(queue);
-            _closedQueues = queue.Counters.AddTo(_closedQueues, Clock);
+            _closedQueues = queue.Counters.AddTo(_closedQueues);
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     private int _inFlight;
     private TaskCompletionSource? _closing;
 
-    public QueueCounters Counters { get; } = new();
+    public QueueCounters Counters { get; } = new(backend.Clock);
 
     public int InFlight => Volatile.Read(ref _inFlight);
 
@@ -25,7 +25,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     {
         if (!TryEnter())
             return ReadWhenReleasedAsync(offset, target, flags, cancellationToken);
-        var start = backend.Clock.GetTimestamp();
+        var start = Counters.Begin();
         var bytes = target.Length;
         try
         {
@@ -44,7 +44,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     {
         if (!TryEnter())
             return WriteWhenReleasedAsync(offset, source, flags, cancellationToken);
-        var start = backend.Clock.GetTimestamp();
+        var start = Counters.Begin();
         var bytes = source.Length;
         try
         {
@@ -65,7 +65,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     {
         if (!TryEnter())
             return WriteZeroesWhenReleasedAsync(offset, bytes, flags, cancellationToken);
-        var start = backend.Clock.GetTimestamp();
+        var start = Counters.Begin();
         try
         {
             var node = Node;
@@ -85,7 +85,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     {
         if (!TryEnter())
             return DiscardWhenReleasedAsync(offset, bytes, cancellationToken);
-        var start = backend.Clock.GetTimestamp();
+        var start = Counters.Begin();
         try
         {
             var node = Node;
@@ -105,7 +105,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     {
         if (!TryEnter())
             return FlushWhenReleasedAsync(cancellationToken);
-        var start = backend.Clock.GetTimestamp();
+        var start = Counters.Begin();
         try
         {
             return Finish(Node.FlushAsync(cancellationToken), RequestKind.Flush, 0, start);
@@ -147,19 +147,17 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         backend.Closed(this);
     }
 
-    /// <summary>Counts a request that has ended and says how.</summary>
+    /// <summary>Counts a request that has completed later.</summary>
     public IoStatus Complete(RequestKind kind, long bytes, long start)
     {
-        var now = backend.Clock.GetTimestamp();
-        Counters.Completed(kind, bytes, now - start, now);
+        Counters.Completed(kind, bytes, start);
         Exit();
         return IoStatus.Ok;
     }
 
     public IoStatus Fail(RequestKind kind, long start, Exception error)
     {
-        var now = backend.Clock.GetTimestamp();
-        Counters.Failed(kind, now - start, now);
+        Counters.Failed(kind, start);
         Exit();
         return ToStatus(error);
     }
@@ -196,9 +194,11 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     private ValueTask<IoStatus> Finish(ValueTask task, RequestKind kind, long bytes, long start)
     {
         if (!task.IsCompletedSuccessfully)
-            return Take().Await(task, kind, bytes, start);
+            return Take().Await(task, kind, bytes, Counters.BeginLater(start));
         task.GetAwaiter().GetResult();
-        return new(Complete(kind, bytes, start));
+        Counters.CompletedAtOnce(kind, bytes, start);
+        Exit();
+        return new(IoStatus.Ok);
     }
 
     private PendingRequest Take()

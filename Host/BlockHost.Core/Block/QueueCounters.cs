@@ -11,32 +11,54 @@ internal enum RequestKind
     Unmap = 3,
 }
 
-/// <summary>What one queue has done. Completions may come on several threads.</summary>
-internal sealed class QueueCounters
+/// <summary>
+/// What one queue has done; requests complete on any thread. Of those that complete at once one in <see cref="Sampling"/>
+/// is timed and stands for the others: reading the clock twice would cost more than the rest of their way.
+/// </summary>
+internal sealed class QueueCounters(TimeProvider clock)
 {
+    private const int Sampling = 8;
+
     private readonly Counter[] _kinds = new Counter[4];
+    private uint _requests;
     private long _lastTicks;
 
-    public void Completed(RequestKind kind, long bytes, long ticks, long now)
+    /// <summary>The clock for a request that is timed, else 0.</summary>
+    public long Begin() => ++_requests % Sampling == 0 ? clock.GetTimestamp() : 0;
+
+    /// <summary>The clock at the start of a request that turned out to complete later.</summary>
+    public long BeginLater(long start) => start != 0 ? start : clock.GetTimestamp();
+
+    /// <param name="start">From <see cref="Begin"/>.</param>
+    public void CompletedAtOnce(RequestKind kind, long bytes, long start)
     {
         ref var counter = ref _kinds[(int)kind];
         Interlocked.Increment(ref counter.Operations);
         Interlocked.Add(ref counter.Bytes, bytes);
-        Interlocked.Add(ref counter.Ticks, ticks);
-        Volatile.Write(ref _lastTicks, now);
+        if (start != 0)
+            AddTime(ref counter, start, Sampling);
     }
 
-    public void Failed(RequestKind kind, long ticks, long now)
+    /// <param name="start">From <see cref="BeginLater"/>.</param>
+    public void Completed(RequestKind kind, long bytes, long start)
+    {
+        ref var counter = ref _kinds[(int)kind];
+        Interlocked.Increment(ref counter.Operations);
+        Interlocked.Add(ref counter.Bytes, bytes);
+        AddTime(ref counter, start, weight: 1);
+    }
+
+    public void Failed(RequestKind kind, long start)
     {
         ref var counter = ref _kinds[(int)kind];
         Interlocked.Increment(ref counter.Failures);
-        Interlocked.Add(ref counter.Ticks, ticks);
-        Volatile.Write(ref _lastTicks, now);
+        if (start != 0)
+            AddTime(ref counter, start, weight: 1);
     }
 
     public void Refused(RequestKind kind) => Interlocked.Increment(ref _kinds[(int)kind].Refusals);
 
-    public BlockStats AddTo(BlockStats sum, TimeProvider clock)
+    public BlockStats AddTo(BlockStats sum)
     {
         var (read, write, flush, unmap) = (_kinds[0], _kinds[1], _kinds[2], _kinds[3]);
         var last = Volatile.Read(ref _lastTicks);
@@ -64,6 +86,13 @@ internal sealed class QueueCounters
             InvalidUnmapOperations = sum.InvalidUnmapOperations + unmap.Refusals,
             IdleTimeNs = Earlier(sum.IdleTimeNs, idle),
         };
+    }
+
+    private void AddTime(ref Counter counter, long start, long weight)
+    {
+        var now = clock.GetTimestamp();
+        Interlocked.Add(ref counter.Ticks, (now - start) * weight);
+        Volatile.Write(ref _lastTicks, now);
     }
 
     private static long? Earlier(long? a, long? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;
