@@ -154,14 +154,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
     }
 
-<<<<<<< HEAD
     /// <summary>Lets go of an image that has nothing to write: a settled one, or one that was never used.</summary>
     public void Release()
     {
         Reader.Dispose();
         Flusher.Dispose();
         Gate.Dispose();
-=======
+    }
+
     /// <summary>What cannot be written now is lost: worth a second try.</summary>
     private async ValueTask SettleAsync()
     {
@@ -173,7 +173,6 @@ internal sealed class Qcow2Image : IAsyncDisposable
         {
             await Flusher.SettleAsync().ConfigureAwait(false);
         }
->>>>>>> 6b05a31 (Keep qcow2 images whole when a child fails: nothing half taken, headers put back, shrinks done or not; run the conformance kit on it)
     }
 
     private async Task SetCorruptBitAsync()
