@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Composition;
+using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qmp;
 using BlockHost.Plugins;
@@ -24,5 +25,6 @@ public class CompositionTests
         Assert.NotNull(provider.GetRequiredService<Monitors>());
         Assert.Contains("query-qmp-schema", plugins.Commands.Names);
         Assert.Contains("SHUTDOWN", plugins.Events.Names);
+        Assert.Contains("secret", provider.GetRequiredService<UserObjects>().Types.Select(type => type.Name));
     }
 }

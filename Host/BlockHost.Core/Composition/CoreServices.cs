@@ -29,7 +29,8 @@ public static class CoreServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
-        services.TryAddSingleton<UserObjects>();
+        // Left to itself the container would choose the constructor that takes object types, and find none.
+        services.TryAddSingleton(_ => new UserObjects());
         services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
         services.TryAddSingleton<YankRegistry>();
         services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());
