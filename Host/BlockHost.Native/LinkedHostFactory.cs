@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
 using BlockHost.Core.Plugins;
+using BlockHost.Core.Qmp;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace BlockHost.Composition;
 
@@ -8,10 +12,26 @@ internal sealed class LinkedHostFactory : IHostFactory
 {
     public async ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
-        var host = HostComposition.Build(loader: null, PluginSelection.Everything, decorate: null);
+        if (options.PluginFolders.Count > 0 || options.ManifestFolders.Count > 0 || options.Composition is not null)
+            throw new ToolException("This program has its plugins linked in, and loads no others");
+        var host = HostComposition.Build(loader: null, PluginSelection.Everything, Decoration(options));
         foreach (var plugin in LinkedPlugins.Create())
             await host.Plugins.AddLinkedAsync(plugin, cancellationToken);
         return host;
+    }
+
+    /// <summary>As Scrutor does it, without reflection.</summary>
+    private static Action<IServiceCollection>? Decoration(HostOptions options)
+    {
+        if (options.AuditLog is not { } path)
+            return null;
+        return services =>
+        {
+            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton<QmpDispatcher>();
+            services.Replace(ServiceDescriptor.Singleton<IQmpDispatcher>(provider =>
+                new AuditingDispatcher(provider.GetRequiredService<QmpDispatcher>(), provider.GetRequiredService<AuditLog>())));
+        };
     }
 }
 

@@ -21,7 +21,7 @@ internal static class Program
         using var console = new ToolConsole(calledAs.Name);
         try
         {
-            return await ToolSet.Create(calledAs.Role, console, new LoadingHostFactory()).RunAsync(args, CancellationToken.None);
+            return await ToolSet.Create(calledAs.Role, console, HostFactory.Create()).RunAsync(args, CancellationToken.None);
         }
         catch (ToolException e)
         {

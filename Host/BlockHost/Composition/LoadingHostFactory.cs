@@ -30,3 +30,9 @@ internal sealed class LoadingHostFactory : IHostFactory
         };
     }
 }
+
+/// <summary>This program's way to start hosts; BlockHost.Native has its own.</summary>
+internal static class HostFactory
+{
+    public static IHostFactory Create() => new LoadingHostFactory();
+}
