@@ -37,6 +37,21 @@ public sealed class PluginHouseTests
 
     [Theory]
     [MemberData(nameof(Plugins))]
+    public void Removing_a_manifest_removes_just_what_it_provides(string plugin)
+    {
+        var all = Repository.PluginProjects.SelectMany(other => ShippedPlugins.Manifest(other).Provides.All()).ToList();
+        var folder = Directory.CreateTempSubdirectory("blockhost-manifests-");
+        foreach (var other in Repository.PluginProjects.Where(other => other != plugin).Select(ShippedPlugins.IdOf))
+            File.Copy(Path.Combine(ShippedPlugins.Locations.ManifestFolders[0], other + ".json"), Path.Combine(folder.FullName, other + ".json"));
+
+        var left = NamesIn(ShippedPlugins.Locations with { ManifestFolders = [folder.FullName] });
+
+        folder.Delete(recursive: true);
+        Assert.Equal(all.Except(ShippedPlugins.Manifest(plugin).Provides.All()).Order(), left.Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Plugins))]
     public void The_committed_manifest_leaves_version_and_hash_to_the_build(string plugin)
     {
         var template = File.ReadAllText(Repository.PathOf("plugin-manifests", ShippedPlugins.IdOf(plugin) + ".json"));
@@ -79,5 +94,26 @@ public sealed class PluginHouseTests
             return;
         foreach (var file in Directory.EnumerateFiles(format, "*.cs", SearchOption.AllDirectories))
             Assert.DoesNotContain("IBlockChild", File.ReadAllText(file));
+    }
+
+    private static IEnumerable<ProvidedName> NamesIn(PluginLocations locations)
+    {
+        var manager = new PluginManager(new PluginManagerOptions
+        {
+            Host = () => throw new InvalidOperationException("nothing is loaded here"),
+            Loader = new AssemblyPluginLoader(locations),
+        });
+        manager.Discover();
+        return
+        [
+            .. manager.Drivers.Names.Select(name => new ProvidedName(ProvidedKind.Driver, name)),
+            .. manager.Jobs.Names.Select(name => new ProvidedName(ProvidedKind.Job, name)),
+            .. manager.Yank.Names.Select(name => new ProvidedName(ProvidedKind.Yank, name)),
+            .. manager.Devices.Names.Select(name => new ProvidedName(ProvidedKind.Device, name)),
+            .. manager.Exports.Names.Select(name => new ProvidedName(ProvidedKind.Export, name)),
+            .. manager.Commands.Names.Select(name => new ProvidedName(ProvidedKind.Command, name)),
+            .. manager.Events.Names.Select(name => new ProvidedName(ProvidedKind.Event, name)),
+            .. manager.Types.Names.Select(name => new ProvidedName(ProvidedKind.Type, name)),
+        ];
     }
 }
