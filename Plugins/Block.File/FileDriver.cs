@@ -62,10 +62,10 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
 
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
     [
-        new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable", "extent-size-hint"),
+        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
         new("nocow", CreateOptionKind.Bool, "Turn off copy-on-write (valid only on btrfs)", "nocow"),
         new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off, falloc, full)", "preallocation"),
-        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
+        new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable", "extent-size-hint"),
     ];
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)

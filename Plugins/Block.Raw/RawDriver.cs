@@ -19,11 +19,8 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
 
     public JsonTypeInfo CreateOptionsType => RawJson.Default.RawCreateOptions;
 
-    public IReadOnlyList<CreateOption> CreateOptions { get; } =
-    [
-        new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off, falloc, full)", "preallocation"),
-        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
-    ];
+    /// <summary>Preallocation is the storage's, which tools make first.</summary>
+    public IReadOnlyList<CreateOption> CreateOptions { get; } = [new("size", CreateOptionKind.Size, "Virtual disk size", "size")];
 
     protected override JsonTypeInfo<RawOptions> TypedOptionsType => RawJson.Default.RawOptions;
 

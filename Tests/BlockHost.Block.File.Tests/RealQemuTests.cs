@@ -111,6 +111,17 @@ public sealed class RealQemuTests : IDisposable
         static Plugins.Block.File.Native.FileStatus Status(string path) => Plugins.Block.File.Native.FileDescriptor.TryStatus(path)!.Value;
     }
 
+    [SkippableFact]
+    public async Task Options_of_a_new_file_have_the_order_in_which_QEMU_prints_them()
+    {
+        RequireTool("qemu-img");
+        var options = ((Facets.IImageCreator)_files.Driver()).CreateOptions.Select(option => option.Name).ToArray();
+        var (_, output) = await RunAsync(
+            "qemu-img", "create", "-f", "raw", "-o", "extent_size_hint=65536,nocow=on,preallocation=off", _files.PathOf("x.img"), "1M");
+        var printed = output.TrimEnd().Split(' ').Where(word => word.Contains('=') && !word.StartsWith("fmt", StringComparison.Ordinal)).Select(word => word.Split('=')[0]);
+        Assert.Equal(printed, options);
+    }
+
     public void Dispose() => _files.Dispose();
 
     internal static void RequireTool(string tool) =>
