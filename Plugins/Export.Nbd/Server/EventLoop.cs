@@ -33,6 +33,7 @@ internal sealed unsafe class EventLoop : IDisposable
     private readonly Dictionary<long, IEventHandler> _handlers = [];
     private readonly SpinPolicy _spin = new();
     private long _lastId = WakeId;
+    private long _lastServed;
     private volatile bool _asleep;
     private volatile bool _stopping;
 
@@ -53,7 +54,7 @@ internal sealed unsafe class EventLoop : IDisposable
 
     /// <summary>
     /// The client may well have a CPU of its own to take replies at once: then it is better to send a batch in pieces
-    /// than to let the client wait for all of it. Where all CPUs are busy the fewest calls win.
+    /// than to let the client wait for all of it. Where all CPUs are busy, or several clients at work, the fewest calls win.
     /// </summary>
     public bool SendEarly { get; private set; }
 
@@ -103,7 +104,7 @@ internal sealed unsafe class EventLoop : IDisposable
         while (!_stopping)
         {
             var n = Wait(events);
-            SendEarly = n == 1 && _group.HasIdleCpu;
+            SendEarly = n == 1 && IsSameAgain(events) && _group.HasIdleCpu;
             for (var i = 0; i < n; i++)
             {
                 var (what, id) = EpollEvent.Read(events + (i * EpollEvent.Size));
@@ -161,6 +162,15 @@ internal sealed unsafe class EventLoop : IDisposable
         _asleep = false;
         _spin.Slept(SpinPolicy.Now - started);
         return n;
+    }
+
+    /// <summary>The one event is of the client that the last one was of: nobody else is at work on this loop.</summary>
+    private bool IsSameAgain(byte* events)
+    {
+        var (_, id) = EpollEvent.Read(events);
+        var same = id == _lastServed;
+        _lastServed = id;
+        return same;
     }
 
     private void DrainWake()
