@@ -44,6 +44,7 @@ public sealed record InetSocketAddressLegacy : SocketAddressLegacy
     [JsonPropertyName("data")]
     public required InetSocketAddress Data { get; init; }
 
+    [JsonIgnore]
     public override SocketAddress Address => Data;
 }
 
@@ -52,6 +53,7 @@ public sealed record UnixSocketAddressLegacy : SocketAddressLegacy
     [JsonPropertyName("data")]
     public required UnixSocketAddress Data { get; init; }
 
+    [JsonIgnore]
     public override SocketAddress Address => Data;
 }
 
@@ -60,6 +62,7 @@ public sealed record VsockSocketAddressLegacy : SocketAddressLegacy
     [JsonPropertyName("data")]
     public required VsockSocketAddress Data { get; init; }
 
+    [JsonIgnore]
     public override SocketAddress Address => Data;
 }
 
@@ -68,6 +71,7 @@ public sealed record FdSocketAddressLegacy : SocketAddressLegacy
     [JsonPropertyName("data")]
     public required FdSocketAddress Data { get; init; }
 
+    [JsonIgnore]
     public override SocketAddress Address => Data;
 }
 

@@ -27,6 +27,11 @@ public class RealSchemaTests
         "query-blockstats:[].stats.timed_stats[]",
         // Encrypted images are refused by name: any kind of encryption is taken to say so.
         "blockdev-add()<qcow2>.encrypt",
+        // The server listens at several addresses here.
+        "nbd-server-start().also: only here",
+        // Not discouraged here: they do what block-export-add and -del do.
+        "nbd-server-add: features 'deprecated' there",
+        "nbd-server-remove: features 'deprecated' there",
     ];
 
     [SkippableFact]

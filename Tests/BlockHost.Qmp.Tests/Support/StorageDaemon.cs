@@ -16,13 +16,16 @@ internal static class StorageDaemon
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
-        await process.StandardInput.WriteAsync("""{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":"schema"}{"execute":"quit"}""");
-        process.StandardInput.Close();
+        // Its standard input stays open until the answer is there: at the end of input QEMU drops what it has not sent.
+        await process.StandardInput.WriteLineAsync("""{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":"schema"}""");
+        await process.StandardInput.FlushAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
         {
-            if (line.EndsWith("\"id\": \"schema\"}", StringComparison.Ordinal))
-                return [.. JsonDocument.Parse(line).RootElement.GetProperty("return").EnumerateArray()];
+            if (!line.EndsWith("\"id\": \"schema\"}", StringComparison.Ordinal))
+                continue;
+            await process.StandardInput.WriteLineAsync("""{"execute":"quit"}""");
+            return [.. JsonDocument.Parse(line).RootElement.GetProperty("return").EnumerateArray()];
         }
 
         throw new InvalidOperationException("qemu-storage-daemon did not give its schema");
