@@ -89,7 +89,8 @@ public sealed class FormatTests
         "time travel"u8.CopyTo(table.AsSpan(2));
         var header = Header() with
         {
-            Incompatible = (IncompatibleFeatures)(1UL << 9), Extensions = [new HeaderExtension(HeaderExtension.FeatureNames, table)],
+            Incompatible = (IncompatibleFeatures)(1UL << 9),
+            Extensions = [new HeaderExtension(HeaderExtension.FeatureNames, table)],
         };
         var refusal = Assert.Throws<Qcow2FormatException>(() => HeaderParser.Parse(HeaderWriter.Write(header)));
         Assert.Equal("Unsupported qcow2 feature(s): time travel", refusal.Message);
@@ -187,6 +188,12 @@ public sealed class FormatTests
 
     private static Qcow2Header Header() => new()
     {
-        Version = 3, ClusterBits = 16, Size = 1 << 20, L1Entries = 1, L1Offset = 0x30000, RefcountTableOffset = 0x10000, RefcountTableClusters = 1,
+        Version = 3,
+        ClusterBits = 16,
+        Size = 1 << 20,
+        L1Entries = 1,
+        L1Offset = 0x30000,
+        RefcountTableOffset = 0x10000,
+        RefcountTableClusters = 1,
     };
 }
