@@ -31,6 +31,8 @@ internal sealed partial class GraphNode
         CheckWrite(offset, source.Length, mayGrow);
         if (source.IsEmpty)
             return;
+        if ((flags & WriteFlags.Serialising) != 0 && _alignmentMask == 0)
+            throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' does not order overlapping writes") { NodeName = Name, Offset = offset };
         NoteWrite(offset, offset + source.Length);
         if (Generic.DetectZeroes != DetectZeroes.Off && (flags & WriteFlags.Compressed) == 0 && source.IsZero())
         {

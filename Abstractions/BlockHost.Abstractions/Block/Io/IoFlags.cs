@@ -24,7 +24,10 @@ public enum WriteFlags
     /// <summary>Store the data compressed; whole clusters only.</summary>
     Compressed = 4,
 
-    /// <summary>Wait for overlapping requests and keep new ones out until done.</summary>
+    /// <summary>
+    /// Wait for overlapping writes and keep new ones out until done. Nodes order their writes only where they have a
+    /// request alignment; others refuse this.
+    /// </summary>
     Serialising = 8,
 }
 
