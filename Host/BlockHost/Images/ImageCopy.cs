@@ -49,14 +49,25 @@ internal sealed class ImageCopy(IReadOnlyList<OpenImage> sources, OpenImage targ
 {
     private const int MaxPiece = 2 * 1024 * 1024;
 
-    private readonly long _total = sources.Sum(source => source.Length);
+    private long _total = sources.Sum(source => source.Length);
     private readonly SemaphoreSlim _turn = new(1);
     private readonly int _pieceSize = options is { Compress: true, ClusterSize: > 0 } ? (int)options.ClusterSize : MaxPiece;
     private readonly PieceFinder _finder = new(sources, options);
     private Task _lastWrite = Task.CompletedTask;
+    private bool _measured;
     private long _done;
     private Action<double> _report = _ => { };
     private Action<string> _warn = _ => { };
+
+    /// <summary>Counts the data, so that progress tells of it alone and not of holes.</summary>
+    public async ValueTask MeasureAsync(CancellationToken cancellationToken)
+    {
+        var finder = new PieceFinder(sources, options);
+        _total = 0;
+        while (await finder.NextAsync(_pieceSize, cancellationToken) is { } piece)
+            _total += piece.Kind == PieceKind.Data ? piece.Length : 0;
+        _measured = true;
+    }
 
     public async Task RunAsync(Action<double> report, Action<string> warn, CancellationToken cancellationToken)
     {
@@ -129,7 +140,8 @@ internal sealed class ImageCopy(IReadOnlyList<OpenImage> sources, OpenImage targ
             turn.Written.TrySetResult();
         }
 
-        _report((double)Interlocked.Add(ref _done, piece.Length) / Math.Max(1, _total));
+        if (!_measured || piece.Kind == PieceKind.Data)
+            _report((double)Interlocked.Add(ref _done, piece.Length) / Math.Max(1, _total));
     }
 
     private async ValueTask ReadAsync(Piece piece, Memory<byte> data, CancellationToken cancellationToken)

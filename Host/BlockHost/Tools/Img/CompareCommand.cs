@@ -29,9 +29,9 @@ internal sealed class CompareCommand(ImgContext context) : IImgCommand
     {
         var names = await ParseAsync(args, cancellationToken);
         if (names.Count != 2)
-            throw ToolException.Usage("Expecting two image file names", Failed);
+            throw ToolException.Usage("Expecting two image file names");
         var mode = new OpenMode { Cache = _cache, ForceShare = _forceShare };
-        _progress = new ProgressLine(context.Out, _progressWanted && !_quiet);
+        _progress = new ProgressLine(context.Out, _progressWanted && !_quiet, step: 2);
         _progress.Begin();
         var first = await context.OpenAsync(new(names[0], _format1, _imageOptions), mode, cancellationToken, Failed);
         await using (first)

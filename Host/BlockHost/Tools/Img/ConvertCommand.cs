@@ -150,8 +150,11 @@ internal sealed partial class ConvertCommand(ImgContext context) : IImgCommand
             Salvage = _salvage,
             BytesPerSecond = _rateLimit,
         });
+        if (_progress)
+            await copy.MeasureAsync(cancellationToken);
         await copy.RunAsync(progress.Report, context.Console.Warn, cancellationToken);
         await target.Node.FlushAsync(cancellationToken);
+        progress.Report(1);
         progress.End();
     }
 }

@@ -52,13 +52,14 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
         if (!_json)
             context.Out.Write($"{"Offset",-16}{"Length",-16}{"Mapped to",-16}File\n");
         var end = length > image.Length - start ? image.Length : start + length;
+        var deepest = Layers(image.Node) - 1;
         MapEntry? pending = null;
         for (var offset = start; offset < end;)
         {
             var status = await image.Queue.GetStatusAsync(offset, end - offset, cancellationToken: cancellationToken);
             if (!status.Status.IsOk)
                 throw new ToolException("Failed to read image metadata: " + ImageErrors.Text(status.Status.Errno));
-            var entry = MapEntry.From(offset, status);
+            var entry = MapEntry.From(offset, status, deepest);
             if (pending?.TryMerge(entry) is { } merged)
             {
                 pending = merged;
@@ -75,6 +76,14 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
         Print(pending);
         if (_json)
             context.Out.Write(_first ? "[]\n" : "]\n");
+    }
+
+    private static int Layers(IGraphNode node)
+    {
+        var count = 1;
+        for (var backing = node.Backing; backing is not null; backing = backing.Backing)
+            count++;
+        return count;
     }
 
     private void Print(MapEntry? entry)
@@ -116,13 +125,14 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
 /// <summary>One range of the map.</summary>
 internal readonly record struct MapEntry(long Start, long Length, int Depth, bool Present, bool Zero, bool Data, long? HostOffset, string? File, string? ForeignFile)
 {
-    public static MapEntry From(long offset, ChainStatus status)
+    /// <param name="deepest">What no layer provides is said to come from the last one.</param>
+    public static MapEntry From(long offset, ChainStatus status, int deepest)
     {
         var hasOffset = (status.Flags & BlockStatusFlags.OffsetValid) != 0;
         return new(
             offset,
             status.Bytes,
-            status.Depth,
+            Math.Min(status.Depth, deepest),
             (status.Flags & (BlockStatusFlags.Allocated | BlockStatusFlags.Data)) != 0,
             (status.Flags & BlockStatusFlags.Zero) != 0,
             (status.Flags & BlockStatusFlags.Data) != 0,

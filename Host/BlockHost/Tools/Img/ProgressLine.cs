@@ -4,10 +4,8 @@ using System.Globalization;
 namespace BlockHost.Tools.Img;
 
 /// <summary>The "    (12.34/100%)" that -p writes over itself; nothing where it was not asked for.</summary>
-internal sealed class ProgressLine(TextWriter output, bool enabled)
+internal sealed class ProgressLine(TextWriter output, bool enabled, double step = 1)
 {
-    private const double Step = 1.0;
-
     private readonly Lock _gate = new();
     private double _shown;
 
@@ -25,7 +23,7 @@ internal sealed class ProgressLine(TextWriter output, bool enabled)
         var percent = Math.Min(100, fraction * 100);
         lock (_gate)
         {
-            if (percent - _shown < Step && percent < 100)
+            if (percent - _shown < step && percent < 100)
                 return;
             Write(percent);
         }
@@ -35,7 +33,6 @@ internal sealed class ProgressLine(TextWriter output, bool enabled)
     {
         if (!enabled)
             return;
-        Write(100);
         output.Write('\n');
         output.Flush();
     }
@@ -43,7 +40,7 @@ internal sealed class ProgressLine(TextWriter output, bool enabled)
     private void Write(double percent)
     {
         _shown = percent;
-        output.Write(string.Create(CultureInfo.InvariantCulture, $"    ({percent:0.00}/100%)\r"));
+        output.Write(string.Create(CultureInfo.InvariantCulture, $"    ({Math.Round((decimal)percent, 2, MidpointRounding.ToEven):0.00}/100%)\r"));
         output.Flush();
     }
 }

@@ -23,7 +23,7 @@ internal sealed class IoArguments
             else if (item.Kind == GetOptKind.Option)
                 _options[item.Key[0]] = item.Value;
             else
-                throw new IoCommandException($"{command.Name}: {GetOpt.Describe(item)}") { ShowUsage = true };
+                throw new IoCommandException($"{command.Name}: {GetOpt.Describe(item)}") { ToErrorStream = true, ShowUsage = true };
         }
     }
 

@@ -33,6 +33,9 @@ internal sealed class IoCommandException(params string[] lines) : Exception(stri
 {
     public IReadOnlyList<string> Lines { get; } = lines;
 
+    /// <summary>The lines go to standard error: the system's and getopt's words, not the command's own.</summary>
+    public bool ToErrorStream { get; init; }
+
     /// <summary>Print the command's one-line help, too.</summary>
     public bool ShowUsage { get; init; }
 }

@@ -80,9 +80,9 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         catch (IoCommandException e)
         {
             foreach (var line in e.Lines)
-                console.ErrorLine(line);
+                Print(line, e.ToErrorStream);
             if (e.ShowUsage)
-                console.ErrorLine(command.OneLine);
+                Print(command.OneLine, toErrorStream: false);
             return false;
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
@@ -90,6 +90,14 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
             console.Report(e.Message);
             return false;
         }
+    }
+
+    private void Print(string line, bool toErrorStream)
+    {
+        if (toErrorStream)
+            console.ErrorLine(line);
+        else
+            console.Out.Write($"{line}\n");
     }
 
     private static string CountError(IoCommand command, int count) => command.MaxArguments switch

@@ -46,11 +46,7 @@ internal sealed class HelpCommand : IoCommand
             return ValueTask.CompletedTask;
         }
 
-        var command = IoCommands.Find(args[0]);
-        if (command is null)
-            session.Out.Write($"command {args[0]} not found\n");
-        else
-            IoHelp.PrintCommand(session.Out, command);
+        IoHelp.PrintCommand(session.Out, IoCommands.Find(args[0]) ?? throw new IoCommandException($"command {args[0]} not found"));
         return ValueTask.CompletedTask;
     }
 }

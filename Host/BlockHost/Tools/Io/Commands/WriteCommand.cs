@@ -100,11 +100,11 @@ internal sealed class WriteCommand : IoCommand
     private static void FillFrom(string path, byte[] buffer)
     {
         if (!File.Exists(path))
-            throw new IoCommandException($"{path}: {ImageErrors.Text(Errno.ENOENT)}");
+            throw new IoCommandException($"{path}: {ImageErrors.Text(Errno.ENOENT)}") { ToErrorStream = true };
         using var file = File.OpenRead(path);
         var count = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         if (count == 0)
-            throw new IoCommandException($"{path}: file is empty");
+            throw new IoCommandException($"{path}: file is empty") { ToErrorStream = true };
         for (var at = count; at < buffer.Length; at += count)
             buffer.AsSpan(0, Math.Min(count, buffer.Length - at)).CopyTo(buffer.AsSpan(at));
     }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.EndToEnd.Tests.Support;
+
+namespace BlockHost.EndToEnd.Tests;
+
+/// <summary>The real daemon with real clients.</summary>
+public sealed class DaemonTests
+{
+    [SkippableFact]
+    public async Task Without_options_it_serves_a_disk_of_its_own_that_stays()
+    {
+        Programs.Require("qemu-img", "qemu-io");
+        using var folder = new Folder();
+        var url = $"nbd+unix:///disk?socket={folder["state/nbd.sock"]}";
+        for (var start = 0; start < 2; start++)
+        {
+            await using var daemon = await ServerProcess.StartAsync(folder["state/nbd.sock"], folder.Path, Programs.Blockhost, "serve", "--state", folder["state"]);
+            Skip.If(daemon.Output.Contains("Address already in use", StringComparison.Ordinal), "NBD's port is taken by another program");
+            var command = start == 0 ? "write -P 7 1M 1M" : "read -P 7 1M 1M";
+            CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", command, url);
+            Assert.Equal(0, await daemon.TerminateAsync());
+        }
+
+        Assert.False(File.Exists(folder["state/nbd.sock"]));
+        CommandRunner.Check(folder.Path, "qemu-img", "check", folder["state/disk.qcow2"]);
+    }
+
+    [SkippableFact]
+    public async Task A_chain_is_served_written_and_snapshotted_and_is_whole_for_qemu_afterwards()
+    {
+        Programs.Require("qemu-img", "qemu-io");
+        using var folder = new Folder();
+        MakeChain(folder);
+        await using (var daemon = await ServeAsync(folder, "top.qcow2"))
+        {
+            using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
+            CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 4 3M 1M", Url(folder));
+            await qmp.RunAsync($$$"""{"execute": "blockdev-snapshot-sync", "arguments": {"node-name": "disk", "snapshot-file": "{{{folder["snap.qcow2"]}}}", "snapshot-node-name": "snap", "format": "qcow2"}}""");
+            CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 5 4M 1M", "-c", "read -P 1 0 1M", Url(folder));
+            Assert.Equal(0, await daemon.TerminateAsync());
+        }
+
+        foreach (var image in new[] { "base.qcow2", "middle.qcow2", "top.qcow2", "snap.qcow2" })
+            CommandRunner.Check(folder.Path, "qemu-img", "check", image);
+        var reads = new[] { "read -P 1 0 1M", "read -P 2 1M 1M", "read -P 3 2M 1M", "read -P 4 3M 1M", "read -P 5 4M 1M", "read -P 0 5M 1M" };
+        CommandRunner.Check(folder.Path, "qemu-io", [.. reads.SelectMany(read => new[] { "-c", read }), "-f", "qcow2", "snap.qcow2"]);
+        CommandRunner.Check(folder.Path, "qemu-io", "-c", "read -P 0 4M 1M", "-f", "qcow2", "top.qcow2");
+    }
+
+    [SkippableFact]
+    public async Task What_was_flushed_survives_a_kill_in_the_middle_of_writes()
+    {
+        Programs.Require("qemu-img", "qemu-io");
+        using var folder = new Folder();
+        MakeChain(folder);
+        await using (var daemon = await ServeAsync(folder, "top.qcow2"))
+        {
+            CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 9 6M 4M", "-c", "flush", Url(folder));
+            var args = Enumerable.Range(0, 200).SelectMany(i => new[] { "-c", $"write -q -P 8 {11 + (i % 20)}M 256k" });
+            using var writer = CommandRunner.Start(folder.Path, "qemu-io", ["-f", "raw", .. args, Url(folder)]);
+            await Task.Delay(100);
+            await daemon.KillAsync();
+            await writer.WaitForExitAsync();
+        }
+
+        var check = CommandRunner.RunIn(folder.Path, "qemu-img", "check", "top.qcow2");
+        Assert.True(check.ExitCode is 0 or 3, $"Only leaks are allowed: {check}");
+        CommandRunner.Check(folder.Path, "qemu-io", "-c", "read -P 9 6M 4M", "-c", "read -P 3 2M 1M", "-f", "qcow2", "top.qcow2");
+    }
+
+    [SkippableFact]
+    public async Task Nbd_clients_work_against_it()
+    {
+        Programs.Require("nbdinfo", "nbdcopy", "qemu-img");
+        using var folder = new Folder();
+        MakeChain(folder);
+        await using var daemon = await ServeAsync(folder, "top.qcow2");
+
+        Assert.Contains("base:allocation", CommandRunner.Check(folder.Path, "nbdinfo", Url(folder)), StringComparison.Ordinal);
+        CommandRunner.Check(folder.Path, "nbdcopy", Url(folder), folder["copy.raw"]);
+        Assert.Equal(0, await daemon.TerminateAsync());
+
+        CommandRunner.Check(folder.Path, "qemu-img", "compare", "-f", "qcow2", "-F", "raw", "top.qcow2", "copy.raw");
+    }
+
+    [Fact]
+    public void Removing_a_manifest_removes_just_what_its_plugin_provides()
+    {
+        using var folder = new Folder();
+        Directory.CreateDirectory(folder["manifests"]);
+        foreach (var manifest in Directory.GetFiles(Path.Combine(Programs.Root, "artifacts", "plugin-manifests"), "*.json"))
+            File.Copy(manifest, folder[$"manifests/{Path.GetFileName(manifest)}"]);
+        File.Delete(folder["manifests/block.null.json"]);
+
+        var without = CommandRunner.RunIn(folder.Path, Programs.Blockhost, "serve", "--manifests", folder["manifests"], "--blockdev", "driver=null-co,node-name=a");
+        var listed = CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list", "--manifests", folder["manifests"]);
+        var all = CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list");
+
+        Assert.Equal(1, without.ExitCode);
+        Assert.Contains("Parameter 'driver' does not accept value 'null-co'", without.Error, StringComparison.Ordinal);
+        var gone = Lines(all).Except(Lines(listed)).ToList();
+        Assert.Contains("block.null", Assert.Single(gone), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--blockdev driver=foo", "--blockdev driver=foo: Parameter 'driver' does not accept value 'foo'")]
+    [InlineData("--blockdev driver=null-co,node-name=a,foo=1", "--blockdev driver=null-co,node-name=a,foo=1: Parameter 'foo' is unexpected")]
+    [InlineData("--monitor foo", "--monitor foo: chardev \"foo\" not found")]
+    [InlineData("--zzz", "unrecognized option '--zzz'")]
+    [InlineData("foo", "foo: Unexpected argument")]
+    [InlineData("--pidfile /nowhere/x", "cannot create PID file: Could not create '/nowhere/x': No such file or directory")]
+    [InlineData("--nbd-server addr.type=unix", "--nbd-server addr.type=unix: Parameter 'addr.path' is missing")]
+    public void A_mistake_is_told_in_the_words_of_qemu_storage_daemon(string options, string message)
+    {
+        var result = CommandRunner.Run(Programs.Ours("qemu-storage-daemon"), options.Split(' '));
+
+        Assert.Equal(new CommandResult(1, "", $"qemu-storage-daemon: {message}\n"), result);
+    }
+
+    [SkippableFact]
+    public void In_the_background_it_is_ready_when_the_parent_ends()
+    {
+        Programs.Require("qemu-io");
+        using var folder = new Folder();
+        string[] args =
+        [
+            "--daemonize", "--pidfile", folder["pid"], "--blockdev", "driver=null-co,node-name=disk,size=1M,read-zeroes=on",
+            "--nbd-server", $"addr.type=unix,addr.path={folder["nbd.sock"]}", "--export", "type=nbd,id=e,node-name=disk,name=disk",
+        ];
+        using var parent = CommandRunner.Start(folder.Path, Programs.Ours("qemu-storage-daemon"), args);
+        Assert.True(parent.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Equal(0, parent.ExitCode);
+        try
+        {
+            CommandRunner.Check(folder.Path, "qemu-io", "-r", "-f", "raw", "-c", "read -P 0 0 1M", Url(folder));
+        }
+        finally
+        {
+            CommandRunner.Run("kill", CommandRunner.Run("cat", folder["pid"]).Output.Trim());
+        }
+    }
+
+    [SkippableFact]
+    public async Task One_image_is_served_until_its_client_has_gone()
+    {
+        Programs.Require("qemu-img", "qemu-io");
+        using var folder = new Folder();
+        MakeChain(folder);
+        await using var server = await ServerProcess.StartAsync(folder["nbd.sock"], folder.Path, Programs.Ours("qemu-nbd"), "-k", folder["nbd.sock"], "-x", "disk", "top.qcow2");
+
+        CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "read -P 2 1M 1M", Url(folder));
+
+        Assert.Equal(0, await server.ExitCodeAsync());
+    }
+
+    private static IEnumerable<string> Lines(string table) => table.Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => !line.StartsWith('─'));
+
+    private static string Url(Folder folder) => $"nbd+unix:///disk?socket={folder["nbd.sock"]}";
+
+    private static Task<ServerProcess> ServeAsync(Folder folder, string image) => ServerProcess.StartAsync(
+        folder["qmp.sock"],
+        folder.Path,
+        Programs.Blockhost,
+        "serve",
+        "--blockdev", $"driver=qcow2,node-name=disk,file.driver=file,file.filename={image}",
+        "--nbd-server", $"addr.type=unix,addr.path={folder["nbd.sock"]}",
+        "--export", "type=nbd,id=export,node-name=disk,name=disk,writable=on",
+        "--chardev", $"socket,id=qmp,path={folder["qmp.sock"]},server=on,wait=off",
+        "--monitor", "chardev=qmp");
+
+    private static void MakeChain(Folder folder)
+    {
+        CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "base.qcow2", "64M");
+        CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 1 0 1M", "base.qcow2");
+        CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", "middle.qcow2");
+        CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 2 1M 1M", "middle.qcow2");
+        CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "middle.qcow2", "-F", "qcow2", "top.qcow2");
+        CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 3 2M 1M", "top.qcow2");
+    }
+}
