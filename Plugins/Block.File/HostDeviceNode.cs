@@ -35,7 +35,7 @@ internal sealed class HostDeviceNode : PosixNode
         var current = DeviceSize(File);
         if (length > current)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
-        if (options.Exact && length != current)
+        if (!options.MayExceed && length != current)
             throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize device files");
 
         // The device may have grown since it was opened; that is all a resize can bring to light.

@@ -33,8 +33,8 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
         if (typed.Size < 0)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects a non-negative number below 2^64");
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
-        await file.ResizeAsync(0, new ResizeOptions(Exact: false), cancellationToken).ConfigureAwait(false);
-        await file.ResizeAsync(Window.RoundUp(typed.Size), new ResizeOptions(typed.Preallocation, Exact: false), cancellationToken).ConfigureAwait(false);
+        await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+        await file.ResizeAsync(Window.RoundUp(typed.Size), new ResizeOptions(typed.Preallocation, MayExceed: true), cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)

@@ -83,9 +83,9 @@ public sealed class HostDeviceTests : IDisposable
         await using var node = await _files.OpenAsync(device, driver: "host_device");
         var resizable = (IResizable)node;
         await resizable.ResizeAsync(Size, default, default);
-        await resizable.ResizeAsync(Size / 2, new ResizeOptions(Exact: false), default);
-        Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size / 2, new ResizeOptions(Exact: true), default))).Message);
-        Assert.Equal("Cannot grow device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(Exact: true), default))).Message);
+        await resizable.ResizeAsync(Size / 2, new ResizeOptions(MayExceed: true), default);
+        Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size / 2, new ResizeOptions(), default))).Message);
+        Assert.Equal("Cannot grow device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(), default))).Message);
     }
 
     [SkippableFact]

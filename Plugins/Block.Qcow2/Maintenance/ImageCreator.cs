@@ -112,7 +112,7 @@ internal sealed class ImageCreator : IImageCreator
 
         // Old content must not show through as data, and an old header must not survive a failure.
         if (file.Profile.Growable && file.Length > 0)
-            await file.ResizeAsync(0, new ResizeOptions(), cancellationToken).ConfigureAwait(false);
+            await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await file.WriteAsync(0, new byte[clusterSize], cancellationToken: cancellationToken).ConfigureAwait(false);
         await file.WriteAsync(clusterSize, TableCluster(clusterSize, 2L * clusterSize), cancellationToken: cancellationToken).ConfigureAwait(false);
         var block = new byte[clusterSize];

@@ -106,7 +106,7 @@ internal sealed class ImageResizer(Qcow2Image image)
             await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset).ConfigureAwait(false);
         if (end <= image.File.Length) return;
         var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
-        await image.File.ResizeAsync(end, new ResizeOptions(storage, Exact: false)).ConfigureAwait(false);
+        await image.File.ResizeAsync(end, new ResizeOptions(storage, MayExceed: true)).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -170,7 +170,7 @@ internal sealed class ImageResizer(Qcow2Image image)
             var end = _geometry.ClustersFor(image.File.Length);
             while (end > 0 && await image.Allocator.GetRefcountAsync(end - 1).ConfigureAwait(false) == 0) end--;
             if (end << _geometry.ClusterBits < image.File.Length)
-                await image.File.ResizeAsync(end << _geometry.ClusterBits, new ResizeOptions()).ConfigureAwait(false);
+                await image.File.ResizeAsync(end << _geometry.ClusterBits, new ResizeOptions(MayExceed: true)).ConfigureAwait(false);
         }
     }
 }

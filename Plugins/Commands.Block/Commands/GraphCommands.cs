@@ -29,7 +29,7 @@ internal static class GraphCommands
                 throw new QmpException("Parameter 'size' expects a >0 size");
             var drained = await call.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
             await using var quiet = drained.ConfigureAwait(false);
-            await node.ResizeAsync(arguments.Size, new ResizeOptions(Exact: false), cancellationToken).ConfigureAwait(false);
+            await node.ResizeAsync(arguments.Size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         });
 
     public static QmpCommand SetWriteThreshold() => QmpCommand.CreateAction(

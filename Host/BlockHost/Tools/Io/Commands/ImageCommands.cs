@@ -66,7 +66,7 @@ internal sealed class TruncateCommand : IoCommand
         };
         var length = arguments.Offset(0);
         Writing.CheckWritable(session);
-        await session.Image!.Node.ResizeAsync(length, new ResizeOptions(mode, Exact: false), cancellationToken);
+        await session.Image!.Node.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true), cancellationToken);
     }
 }
 
