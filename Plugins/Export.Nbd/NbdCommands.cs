@@ -20,11 +20,13 @@ internal static class NbdCommands
         yield return QmpCommand.CreateAction(
             "nbd-server-add",
             NbdJsonContext.Default.NbdServerAddOptions,
-            (call, args, ct) => AddAsync(control, call.Host, args, ct));
+            (call, args, ct) => AddAsync(control, call.Host, args, ct),
+            features: ["deprecated"]);
         yield return QmpCommand.CreateAction(
             "nbd-server-remove",
             NbdJsonContext.Default.NbdServerRemoveOptions,
-            (call, args, _) => Remove(call.Host, args));
+            (call, args, _) => Remove(call.Host, args),
+            features: ["deprecated"]);
     }
 
     /// <summary>The older form of block-export-add: the export's id is its name.</summary>

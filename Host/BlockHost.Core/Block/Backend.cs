@@ -177,6 +177,13 @@ internal sealed class Backend : IBlockBackend
         }
     }
 
+    /// <summary>Tells monitors of an error that a client was answered with, where the user of the backend wants that.</summary>
+    public void OnFailed(RequestKind kind, Exception error)
+    {
+        if (_options.ReportErrors && error is not (OperationCanceledException or BlockException { Kind: BlockErrorKind.NotSupported }))
+            _graph.IoErrorReported(this, kind, error);
+    }
+
     public void OnResized() => Resized?.Invoke(this);
 
     private bool IsIdle

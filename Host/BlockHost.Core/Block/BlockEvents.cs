@@ -13,10 +13,18 @@ public static class BlockEvents
 
     public static QmpEvent<ImageCorruptedEvent> ImageCorrupted { get; } = new("BLOCK_IMAGE_CORRUPTED", BlockEventsJson.Default.ImageCorruptedEvent);
 
+    /// <summary>At most one a second for each node: a dead disk fails every request.</summary>
+    public static QmpEvent<IoErrorEvent> IoError { get; } = new("BLOCK_IO_ERROR", BlockEventsJson.Default.IoErrorEvent)
+    {
+        MinimumInterval = TimeSpan.FromSeconds(1),
+        IntervalKey = "node-name",
+    };
+
     public static void Register(IPluginRegistry registry)
     {
         registry.Add(WriteThreshold);
         registry.Add(ImageCorrupted);
+        registry.Add(IoError);
     }
 }
 
@@ -54,7 +62,55 @@ public sealed record ImageCorruptedEvent
     public required bool Fatal { get; init; }
 }
 
+[JsonConverter(typeof(JsonStringEnumConverter<IoErrorOperation>))]
+public enum IoErrorOperation
+{
+    [JsonStringEnumMemberName("read")]
+    Read = 0,
+
+    [JsonStringEnumMemberName("write")]
+    Write = 1,
+}
+
+/// <summary>What was done about an error.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<IoErrorAction>))]
+public enum IoErrorAction
+{
+    [JsonStringEnumMemberName("ignore")]
+    Ignore = 0,
+
+    [JsonStringEnumMemberName("report")]
+    Report = 1,
+
+    [JsonStringEnumMemberName("stop")]
+    Stop = 2,
+}
+
+public sealed record IoErrorEvent
+{
+    /// <summary>Name of a backend, or empty.</summary>
+    [JsonPropertyName("device")]
+    public required string Device { get; init; }
+
+    [JsonPropertyName("node-name")]
+    public string? NodeName { get; init; }
+
+    [JsonPropertyName("operation")]
+    public required IoErrorOperation Operation { get; init; }
+
+    [JsonPropertyName("action")]
+    public required IoErrorAction Action { get; init; }
+
+    /// <summary>The storage is full.</summary>
+    [JsonPropertyName("nospace")]
+    public bool? NoSpace { get; init; }
+
+    [JsonPropertyName("reason")]
+    public required string Reason { get; init; }
+}
+
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WriteThresholdEvent))]
 [JsonSerializable(typeof(ImageCorruptedEvent))]
+[JsonSerializable(typeof(IoErrorEvent))]
 internal sealed partial class BlockEventsJson : JsonSerializerContext;

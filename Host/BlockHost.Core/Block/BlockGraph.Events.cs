@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
 namespace BlockHost.Core.Block;
 
 /// <summary>What the graph tells monitors unasked.</summary>
@@ -6,6 +8,18 @@ public sealed partial class BlockGraph
 {
     internal void WriteThresholdExceeded(GraphNode node, long exceeded, long threshold) =>
         _events.Emit(BlockEvents.WriteThreshold, new WriteThresholdEvent { NodeName = node.Name, AmountExceeded = (ulong)exceeded, Threshold = (ulong)threshold });
+
+    /// <summary>A client was answered with an error.</summary>
+    internal void IoErrorReported(Backend backend, RequestKind kind, Exception error) =>
+        _events.Emit(BlockEvents.IoError, new IoErrorEvent
+        {
+            Device = backend.Name ?? "",
+            NodeName = backend.Link.Child.HasGeneratedName ? null : backend.Link.Child.Name,
+            Operation = kind == RequestKind.Read ? IoErrorOperation.Read : IoErrorOperation.Write,
+            Action = IoErrorAction.Report,
+            NoSpace = error is BlockException { Errno: Errno.ENOSPC },
+            Reason = error.Message,
+        });
 
     internal void ImageCorrupted(GraphNode node, string message, long? offset, long? size, bool fatal) =>
         _events.Emit(BlockEvents.ImageCorrupted, new ImageCorruptedEvent

@@ -158,6 +158,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     public IoStatus Fail(RequestKind kind, long start, Exception error)
     {
         Counters.Failed(kind, start);
+        backend.OnFailed(kind, error);
         Exit();
         return ToStatus(error);
     }

@@ -119,6 +119,7 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
         {
             Permissions = new(needed, BlockPermissions.All & ~BlockPermissions.Resize),
             WriteThrough = request.WriteThrough,
+            ReportErrors = true,
         };
         return await graph.CreateBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
     }

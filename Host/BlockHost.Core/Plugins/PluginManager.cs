@@ -125,6 +125,26 @@ public sealed class PluginManager : IPluginCatalog
         return Find(id)!;
     }
 
+    /// <summary>Stops every loaded plugin because the host ends: nothing uses them any more, and nothing will again.</summary>
+    /// <returns>What went wrong, by plugin id; the others are stopped all the same.</returns>
+    public async ValueTask<IReadOnlyList<(string Id, Exception Error)>> StopAllAsync(CancellationToken cancellationToken)
+    {
+        var errors = new List<(string, Exception)>();
+        foreach (var plugin in _plugins.Running())
+        {
+            try
+            {
+                await plugin.StopAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                errors.Add((plugin.Identity.Id, e));
+            }
+        }
+
+        return errors;
+    }
+
     public async ValueTask LoadAllAsync(CancellationToken cancellationToken)
     {
         foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available))

@@ -22,6 +22,7 @@ public sealed class Monitors : IAsyncDisposable
     private readonly ConcurrentBag<Task> _listeners = [];
     private readonly ConcurrentDictionary<Chardev, bool> _taken = [];
     private readonly MonitorServices _services;
+    private TaskCompletionSource? _held;
     private int _numbers;
 
     public Monitors(IQmpDispatcher dispatcher, IPluginHost host, MonitorEvents events, MonitorLimits limits, TimeProvider clock) =>
@@ -29,6 +30,16 @@ public sealed class Monitors : IAsyncDisposable
 
     /// <summary>Clients connected now.</summary>
     public int SessionCount => _sessions.Count;
+
+    /// <summary>
+    /// Clients can connect but are not greeted until the result is disposed: while a daemon still opens what its command
+    /// line names, nobody is told that a node does not exist.
+    /// </summary>
+    public IDisposable Hold()
+    {
+        var held = _held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return new Release(held);
+    }
 
     /// <summary>Starts the monitor of a <c>--monitor</c> argument.</summary>
     /// <exception cref="QmpException">With the text that follows the option on QEMU's command line.</exception>
@@ -79,6 +90,8 @@ public sealed class Monitors : IAsyncDisposable
         var places = new SemaphoreSlim(device.MaxConnections);
         try
         {
+            if (_held is { } held)
+                await held.Task.WaitAsync(_stopAccepting.Token).ConfigureAwait(false);
             while (true)
             {
                 await places.WaitAsync(_stopAccepting.Token).ConfigureAwait(false);
@@ -119,6 +132,11 @@ public sealed class Monitors : IAsyncDisposable
         {
             places.Release();
         }
+    }
+
+    private sealed class Release(TaskCompletionSource held) : IDisposable
+    {
+        public void Dispose() => held.TrySetResult();
     }
 
     private async Task ServeAsync(Stream stream, string id, bool pretty)

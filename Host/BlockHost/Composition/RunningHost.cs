@@ -34,6 +34,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>Completes when a monitor's client asks for the end.</summary>
     public Task QuitRequested => Get<HostLifetime>().StopRequested;
 
+    /// <summary>Monitors greet nobody until the result is disposed.</summary>
+    public IDisposable HoldMonitors() => Get<Monitors>().Hold();
+
     /// <summary>Runs a QMP command as the command line's.</summary>
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
     {
@@ -71,27 +74,13 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     {
         Get<HostLifetime>().RequestStop(cause);
         await Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
-        await StopNbdServerAsync();
         if (Get<IBlockGraph>() is IAsyncDisposable graph)
             await graph.DisposeAsync();
+        using var limit = new CancellationTokenSource(Patience);
+        foreach (var (id, error) in await Plugins.StopAllAsync(limit.Token))
+            Console.Error.WriteLine($"warning: plugin '{id}' did not stop: {error.Message}");
         if (_hasMonitors)
             await Get<Monitors>().StopAsync(Patience);
-    }
-
-    /// <summary>So that no socket is left behind.</summary>
-    private async ValueTask StopNbdServerAsync()
-    {
-        const string command = "nbd-server-stop";
-        if (Plugins.Commands.Loaded.All(loaded => loaded.Name != command))
-            return;
-        try
-        {
-            await ExecuteAsync(command, new JsonObject(), CancellationToken.None);
-        }
-        catch (QmpException)
-        {
-            // It was not running.
-        }
     }
 
     public ValueTask DisposeAsync() => services.DisposeAsync();

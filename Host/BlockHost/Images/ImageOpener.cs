@@ -81,7 +81,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             }
             else
             {
-                writer.WriteString("filename", source.Name);
+                WriteFile(writer, source, mode.Aio);
             }
 
             if (source.Format is { } format)
@@ -92,6 +92,30 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
 
         using var document = JsonDocument.Parse(buffer.WrittenMemory);
         return document.RootElement.Clone();
+    }
+
+    /// <summary>The image's name; with an engine of its own, the file it is stored in.</summary>
+    private static void WriteFile(Utf8JsonWriter writer, ImageSource source, string? aio)
+    {
+        if (aio is null)
+        {
+            writer.WriteString("filename", source.Name);
+            return;
+        }
+
+        if (source.Format is null)
+            throw new ToolException("An aio mode needs the image's format: name it with -f");
+        var isStorage = source.Format is "file" or "host_device";
+        if (!isStorage)
+        {
+            writer.WriteStartObject("file");
+            writer.WriteString("driver", StorageDriver(source.Name));
+        }
+
+        writer.WriteString("filename", source.Name);
+        writer.WriteString("aio", aio);
+        if (!isStorage)
+            writer.WriteEndObject();
     }
 
     private static void WriteMode(Utf8JsonWriter writer, OpenMode mode)

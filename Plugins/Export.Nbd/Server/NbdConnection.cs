@@ -68,7 +68,9 @@ internal sealed class NbdConnection : IEventHandler
     /// <summary>From any thread: takes no more requests, completes those in flight, and closes.</summary>
     public void RequestEnd() => Loop.Post(new Work(End));
 
-    public void OnEvents(EpollEvents events)
+    public void OnEvents(EpollEvents events) => Guard(static (connection, events) => connection.Handle(events), events);
+
+    private void Handle(EpollEvents events)
     {
         if (_fd < 0)
             return;
@@ -80,10 +82,25 @@ internal sealed class NbdConnection : IEventHandler
     }
 
     /// <summary>A request that did not complete at once has done so.</summary>
-    public void OnCompleted(RequestSlot slot)
+    public void OnCompleted(RequestSlot slot) => Guard(
+        static (connection, slot) =>
+        {
+            connection._runner!.Finish(slot);
+            connection.Proceed();
+        },
+        slot);
+
+    /// <summary>The loop is a thread of its own: a fault there would end the process, and here it ends its client.</summary>
+    private void Guard<T>(Action<NbdConnection, T> step, T argument)
     {
-        _runner!.Finish(slot);
-        Proceed();
+        try
+        {
+            step(this, argument);
+        }
+        catch (Exception)
+        {
+            Break();
+        }
     }
 
     /// <summary>A reply is in the queue: sends where it pays.</summary>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-using Moq;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Moq;
 
 namespace BlockHost.Graph.Tests.Fakes;
 

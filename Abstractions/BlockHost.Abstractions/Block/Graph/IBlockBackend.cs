@@ -12,6 +12,9 @@ public sealed record BackendOptions
     /// <summary>As conflict messages name the user; null: derived from <see cref="Name"/>.</summary>
     public string? Description { get; init; }
 
+    /// <summary>A failed request is told to monitors (BLOCK_IO_ERROR): set by users whose clients are guests or remote.</summary>
+    public bool ReportErrors { get; init; }
+
     /// <summary>Writes are durable when they complete.</summary>
     public bool WriteThrough { get; init; }
 

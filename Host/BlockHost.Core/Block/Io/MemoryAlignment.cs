@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using System.Buffers;
+using System.Runtime.InteropServices;
 using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Io;

@@ -30,6 +30,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             return _entries.GetValueOrDefault(id)?.ToInfo();
     }
 
+    /// <summary>The plugins whose code runs.</summary>
+    public IReadOnlyList<Plugin> Running()
+    {
+        lock (_gate)
+            return [.. _entries.Values.Where(entry => entry.State == PluginState.Loaded).Select(entry => entry.Active?.Loaded.Plugin).OfType<Plugin>()];
+    }
+
     /// <summary>Manifests of what is loaded or can be.</summary>
     public IReadOnlyList<PluginManifest> UsableManifests()
     {

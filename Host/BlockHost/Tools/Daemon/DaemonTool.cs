@@ -43,8 +43,12 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         if (state is not null)
             await state.CreateDiskAsync(host, cancellationToken);
 
-        foreach (var step in state?.Steps() ?? commandLine.Steps)
-            await RunStepAsync(host, step, cancellationToken);
+        using (host.HoldMonitors())
+        {
+            foreach (var step in state?.Steps() ?? commandLine.Steps)
+                await RunStepAsync(host, step, cancellationToken);
+        }
+
         if (state is not null)
             console.Out.Write(state.Describe());
         console.Out.Flush();
