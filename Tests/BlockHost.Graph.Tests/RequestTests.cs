@@ -276,4 +276,27 @@ public sealed class RequestTests
         Assert.Equal(0, disk.WriteThreshold);
         Assert.Equal(9000, disk.WriteHighWater);
     }
+
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 0)]
+    public async Task A_failed_request_is_told_to_monitors_where_the_user_of_the_backend_wants_it(bool reportErrors, int events)
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'disk','size':65536}");
+        graph.Memory.BeforeRequest = _ => throw new BlockException(BlockErrorKind.NoSpace, "No space left on device");
+        await using var backend = await graph.BackendAsync("disk", TestGraph.Writer with { ReportErrors = reportErrors });
+        await using var queue = backend.OpenQueue();
+
+        Assert.Equal(Errno.ENOSPC, (await queue.WriteAsync(0, new byte[512])).Errno);
+
+        Assert.Equal(events, graph.Events.Count);
+        foreach (var (name, data) in graph.Events)
+        {
+            Assert.Equal("BLOCK_IO_ERROR", name);
+            Assert.Equal(
+                """{"device":"","node-name":"disk","operation":"write","action":"report","nospace":true,"reason":"No space left on device"}""",
+                data.GetRawText());
+        }
+    }
 }
