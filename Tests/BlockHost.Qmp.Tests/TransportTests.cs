@@ -49,6 +49,22 @@ public class TransportTests
             await Task.Delay(10, patience.Token);
     }
 
+    [Fact]
+    public async Task A_client_that_comes_while_the_daemon_is_being_set_up_is_greeted_when_it_is_ready()
+    {
+        await using var daemon = new TestDaemon();
+        var hold = daemon.HoldMonitors();
+        await daemon.ListenAsync($"socket,id=c,path={daemon.SocketPath},server=on,wait=off", "c");
+        using var client = await TestClient.ConnectAsync(daemon.SocketPath);
+        var greeting = client.ReadAsync();
+        await Task.Delay(100);
+        Assert.False(greeting.IsCompleted);
+
+        hold.Dispose();
+
+        Assert.Contains("\"QMP\"", await greeting);
+    }
+
     private static void WriteCertificates(string folder)
     {
         using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

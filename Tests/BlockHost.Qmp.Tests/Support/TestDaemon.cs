@@ -87,6 +87,8 @@ internal sealed class TestDaemon : IAsyncDisposable
         return client;
     }
 
+    public IDisposable HoldMonitors() => _monitors.Hold();
+
     public Task StopMonitorsAsync() => _monitors.StopAsync(TimeSpan.FromSeconds(5));
 
     public async ValueTask DisposeAsync()
