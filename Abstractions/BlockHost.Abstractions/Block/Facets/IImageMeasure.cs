@@ -16,11 +16,3 @@ public interface IImageMeasure
     /// <param name="source">Content of the image, or null for an empty one of the size in the options.</param>
     ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken);
 }
-
-/// <summary>Facet of a node: changes options of an existing image.</summary>
-public interface IImageAmend
-{
-    IReadOnlyList<CreateOption> AmendOptions { get; }
-
-    ValueTask AmendAsync(JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken);
-}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+
+namespace BlockHost.Block.Facets;
+
+/// <summary>Facet of a node: changes options of an existing image.</summary>
+public interface IImageAmend
+{
+    IReadOnlyList<CreateOption> AmendOptions { get; }
+
+    /// <param name="options">Members of the image's creation options; what is absent stays as it is.</param>
+    /// <param name="progress">Work units done and in all; the total may grow.</param>
+    ValueTask AmendAsync(JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken);
+}
