@@ -83,7 +83,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
             throw new Qcow2FormatException("Unsupported qcow2 feature(s): extended L2 entries", Qcow2Fault.Unsupported);
         if (header.Compression == CompressionType.Zstd) Zstd.Require();
         if (context.ReadOnly) return;
-        if (header.IsCorrupt)
+        if (header.IsCorrupt && !context.ForRepair)
             throw new BlockException(BlockErrorKind.ReadOnly, "qcow2: Image is corrupt; cannot be opened read/write");
         if (header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps))
             throw new Qcow2FormatException("Unsupported qcow2 feature(s): bitmaps, in an image opened for writing", Qcow2Fault.Unsupported);
@@ -96,9 +96,9 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
         // Whoever set these bits promised something about the image that our writes could break.
         if ((header.Autoclear & ~AutoclearFeatures.Known) != 0)
             await image.Header.UpdateAsync(header with { Autoclear = header.Autoclear & AutoclearFeatures.Known }).ConfigureAwait(false);
-        if (!header.IsDirty) return;
+        if (!header.IsDirty || image.Settings.ForRepair) return;
         var result = await new ImageChecker(image).CheckAsync(CheckRepair.Leaks | CheckRepair.Errors, cancellationToken).ConfigureAwait(false);
         if (result.CheckErrors > 0 || result.Corruptions > 0)
-            throw new BlockException(BlockErrorKind.Corrupt, "Could not repair dirty image");
+            throw new BlockException(BlockErrorKind.Corrupt, "Could not repair dirty image: Input/output error");
     }
 }

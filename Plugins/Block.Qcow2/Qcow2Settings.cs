@@ -9,6 +9,9 @@ internal sealed record Qcow2Settings
 {
     public bool Writable { get; init; }
 
+    /// <summary>The image is open to be checked: it may be damaged, and only the check mends it.</summary>
+    public bool ForRepair { get; init; }
+
     public bool LazyRefcounts { get; init; }
 
     public long L2CacheBytes { get; init; } = 32 << 20;

@@ -29,6 +29,7 @@ internal static class Qcow2SettingsReader
         return new Qcow2Settings
         {
             Writable = !context.ReadOnly,
+            ForRepair = context.ForRepair,
             LazyRefcounts = options.LazyRefcounts ?? header.HasLazyRefcounts,
             L2CacheBytes = l2,
             L2SliceBytes = L2EntrySize(options, header),

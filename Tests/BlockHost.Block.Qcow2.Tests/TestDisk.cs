@@ -43,10 +43,10 @@ internal sealed class TestDisk : IAsyncDisposable
 
     public static async Task<TestDisk> OpenAsync(
         MemoryImage storage, bool readOnly = false, IBlockChild? backing = null, string options = "{}", Func<IBlockChild, IBlockChild>? wrap = null,
-        TimeProvider? clock = null)
+        TimeProvider? clock = null, bool forRepair = false)
     {
         var host = new TestPluginHost { Clock = clock ?? TimeProvider.System, Buffers = new TrackingBufferPool { Recycle = true } };
-        var context = new TestNodeContext(host) { ReadOnly = readOnly };
+        var context = new TestNodeContext(host) { ReadOnly = readOnly, ForRepair = forRepair };
         var child = new MemoryChild(storage) { ReadOnly = readOnly };
         var file = wrap?.Invoke(child) ?? child;
         context.Children["file"] = file;

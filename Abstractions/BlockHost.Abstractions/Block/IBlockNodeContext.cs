@@ -46,6 +46,12 @@ public interface IBlockNodeContext
     /// <summary>Only metadata will be looked at (image information): a driver may leave out costly work.</summary>
     bool NoIo { get; }
 
+    /// <summary>
+    /// The image will be checked and perhaps repaired: damage that a check can mend does not keep it from being opened,
+    /// and opening repairs nothing by itself.
+    /// </summary>
+    bool ForRepair { get; }
+
     IPluginHost Host { get; }
 
     /// <summary>Opens or references a child; the host closes it after the node.</summary>

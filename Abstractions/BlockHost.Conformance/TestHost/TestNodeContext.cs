@@ -31,6 +31,8 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
 
     public bool NoIo { get; init; }
 
+    public bool ForRepair { get; init; }
+
     public IPluginHost Host { get; } = host;
 
     /// <summary>What can be opened, by option name.</summary>

@@ -64,6 +64,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             AllowProbing = true,
             NoBacking = mode.NoBacking,
             NoIo = mode.MetadataOnly,
+            ForRepair = mode.ForRepair,
         };
     }
 

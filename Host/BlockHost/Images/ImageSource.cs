@@ -25,6 +25,9 @@ internal sealed record OpenMode
     /// <summary>Needs no reads of guest data.</summary>
     public bool MetadataOnly { get; init; }
 
+    /// <summary>A damaged image is opened too: it is to be checked.</summary>
+    public bool ForRepair { get; init; }
+
     /// <summary>Takes no permissions: somebody else will use the node.</summary>
     public bool Idle { get; init; }
 

@@ -24,6 +24,9 @@ internal sealed class MetadataFlusher(
     // Taken before the metadata lock, never while holding it.
     private readonly MetadataLock _flushing = new();
 
+    // The bit of somebody else's unclean end is not this one's to take away: only a check may.
+    private bool _isMarked;
+
     /// <summary>Refcounts may lag behind, under the dirty bit, until the image is closed.</summary>
     public bool LazyRefcounts { get; set; }
 
@@ -44,8 +47,9 @@ internal sealed class MetadataFlusher(
                 await FlushAsync(withRefcounts: true).ConfigureAwait(false);
             using (await gate.AcquireAsync().ConfigureAwait(false))
             {
-                if (LazyRefcounts && header.Current.IsDirty)
+                if (_isMarked && header.Current.IsDirty)
                     await header.UpdateAsync(header.Current with { Incompatible = header.Current.Incompatible & ~IncompatibleFeatures.Dirty }).ConfigureAwait(false);
+                _isMarked = false;
             }
         }
     }
@@ -129,6 +133,7 @@ internal sealed class MetadataFlusher(
         if (!LazyRefcounts || header.Current.IsDirty || !batch.HasMappings) return;
         using (await gate.AcquireAsync().ConfigureAwait(false))
             await header.UpdateAsync(header.Current with { Incompatible = header.Current.Incompatible | IncompatibleFeatures.Dirty }).ConfigureAwait(false);
+        _isMarked = true;
     }
 
     private RefcountBatch TakeRefcounts() => new(refcounts.TakeDirty(), allocator.Table.TakeDirty());

@@ -32,6 +32,9 @@ public sealed record BackendOptions
 
     /// <summary>Opening only: metadata will be looked at, guest data not.</summary>
     public bool NoIo { get; init; }
+
+    /// <summary>Opening only: the image will be checked and perhaps repaired, so it may be damaged.</summary>
+    public bool ForRepair { get; init; }
 }
 
 /// <summary>

@@ -29,6 +29,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool NoIo => scope.NoIo;
 
+    public bool ForRepair => scope.ForRepair;
+
     public IPluginHost Host => graph.Host;
 
     /// <summary>The driver has opened its node: no more children.</summary>

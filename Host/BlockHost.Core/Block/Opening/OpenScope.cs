@@ -29,12 +29,16 @@ internal sealed record OpenScope
 
     public bool NoIo { get; init; }
 
+    /// <summary>The image itself, not what is under it, is to be checked.</summary>
+    public bool ForRepair { get; init; }
+
     public static OpenScope For(BackendOptions options) => new()
     {
         AllowFileNames = options.AllowFileNames,
         AllowProbing = options.AllowProbing,
         NoBacking = options.NoBacking,
         NoIo = options.NoIo,
+        ForRepair = options.ForRepair,
     };
 
     /// <summary>The scope of a child: caching goes down, backing files are read only, storage is told of discards.</summary>
@@ -44,6 +48,7 @@ internal sealed record OpenScope
         return this with
         {
             Depth = Depth + 1,
+            ForRepair = false,
             NoIo = NoIo && (role & BlockChildRole.Metadata) == 0,
             NoBacking = NoBacking && !isBacking,
             Inherited = InheritedFrom(parent, role),

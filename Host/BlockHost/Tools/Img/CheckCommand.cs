@@ -29,7 +29,7 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var source = await ParseAsync(args, cancellationToken);
-        var mode = new OpenMode { Writable = _repair != CheckRepair.None, Cache = _cache, ForceShare = _forceShare, NoBacking = true };
+        var mode = new OpenMode { Writable = _repair != CheckRepair.None, Cache = _cache, ForceShare = _forceShare, NoBacking = true, ForRepair = true };
         var image = await context.OpenAsync(source, mode, cancellationToken);
         await using (image)
         {
