@@ -15,6 +15,7 @@ namespace BlockHost.Plugins.Block.Qcow2;
 internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
 {
     private readonly ImageCreator _creator = new();
+    private readonly ImageMeasurer _measurer = new();
 
     public override string FormatName => "qcow2";
 
@@ -36,7 +37,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
     public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class
     {
-        facet = _creator as T ?? this as T;
+        facet = _creator as T ?? _measurer as T ?? this as T;
         return facet is not null;
     }
 

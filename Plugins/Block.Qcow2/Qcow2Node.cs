@@ -9,7 +9,7 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
-internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable
+internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
@@ -110,6 +110,9 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             throw e.ToBlockException();
         }
     }
+
+    public ValueTask<IReadOnlyList<StoredBitmapSize>> ListStoredAsync(CancellationToken cancellationToken) =>
+        ImageMeasurer.ListStoredAsync(_image, cancellationToken);
 
     public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {

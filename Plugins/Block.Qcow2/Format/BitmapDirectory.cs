@@ -33,9 +33,12 @@ internal readonly record struct BitmapsExtension(uint Count, long DirectorySize,
 /// 24 extra data, name, padding to 8
 /// </code>
 /// </remarks>
-internal readonly record struct BitmapEntry(long TableOffset, int TableEntries)
+internal readonly record struct BitmapEntry(long TableOffset, int TableEntries, bool InUse, int GranularityBits, int NameLength)
 {
     private const int FixedSize = 24;
+
+    /// <summary>Bytes of the entry in a directory that holds no extra data.</summary>
+    public int PlainSize => (FixedSize + NameLength + 7) & ~7;
 
     /// <summary>Host offset bits of a bitmap table entry.</summary>
     public const ulong OffsetMask = 0x00ff_ffff_ffff_fe00;
@@ -53,7 +56,8 @@ internal readonly record struct BitmapEntry(long TableOffset, int TableEntries)
             if (size > directory.Length) throw new Qcow2FormatException("Bitmap directory is truncated");
             if (entries > ClusterGeometry.MaxL1Bytes / sizeof(ulong) || !geometry.IsTablePlace(offset, entries * (long)sizeof(ulong)))
                 throw new Qcow2FormatException("Bitmap table offset invalid");
-            found.Add(new BitmapEntry((long)offset, (int)entries));
+            found.Add(new BitmapEntry(
+                (long)offset, (int)entries, (directory[15] & 1) != 0, directory[17], BinaryPrimitives.ReadUInt16BigEndian(directory[18..])));
             directory = directory[(int)size..];
         }
         return found;
