@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+
+namespace BlockHost;
+
+/// <summary>Runs one tool from its arguments to its exit code; what ends it is told on its console.</summary>
+internal static class ToolRunner
+{
+    public static async Task<int> RunAsync(
+        Role role, ToolConsole console, IHostFactory hosts, IReadOnlyList<string> args, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
+        }
+        catch (ToolException e)
+        {
+            return console.Fail(e);
+        }
+        catch (BlockException e)
+        {
+            return console.Fail(new ToolException(e.Message) { Hint = e.Hint });
+        }
+        catch (Exception e) when (e is QmpException or PluginException or IOException)
+        {
+            return console.Fail(new ToolException(e.Message));
+        }
+    }
+}

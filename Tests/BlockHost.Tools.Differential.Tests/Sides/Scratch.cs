@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Globalization;
+
+namespace BlockHost.Tools.Differential.Tests.Sides;
+
+/// <summary>One side's folder and the servers that run in it.</summary>
+internal sealed class Scratch(string path) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly List<Process> _servers = [];
+
+    public string Folder { get; } = Directory.CreateDirectory(path).FullName;
+
+    public string this[string name] => Path.Combine(Folder, name);
+
+    /// <summary>Starts a server that is ready when the file <paramref name="socket"/> is there.</summary>
+    public void Serve(string socket, string program, IReadOnlyList<string> args)
+    {
+        var server = ProgramRunner.Start(Folder, program, args);
+        _servers.Add(server);
+        var clock = Stopwatch.StartNew();
+        while (!File.Exists(this[socket]))
+        {
+            if (server.HasExited)
+                throw new InvalidOperationException($"{program} has ended with {server.ExitCode}: {server.StandardError.ReadToEnd()}");
+            if (clock.Elapsed > Patience)
+                throw new TimeoutException($"{program} does not make {socket}");
+            Thread.Sleep(5);
+        }
+    }
+
+    public void MakeFile(string name, long size)
+    {
+        using var file = File.Create(this[name]);
+        file.SetLength(size);
+    }
+
+    public void Write(string name, long offset, ReadOnlySpan<byte> bytes)
+    {
+        using var file = File.OpenHandle(this[name], FileMode.OpenOrCreate, FileAccess.Write);
+        RandomAccess.Write(file, bytes, offset);
+    }
+
+    public void EndServers()
+    {
+        foreach (var server in _servers)
+        {
+            using (server)
+            {
+                Process.Start("kill", server.Id.ToString(CultureInfo.InvariantCulture)).WaitForExit();
+                if (!server.WaitForExit(Patience))
+                    server.Kill();
+            }
+        }
+
+        _servers.Clear();
+    }
+
+    public void Dispose()
+    {
+        EndServers();
+        Directory.Delete(Folder, recursive: true);
+    }
+}
