@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Qmp;
@@ -127,6 +128,8 @@ public sealed partial class BlockGraph
             List(node);
             node.Opened(opened);
             await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+            if (!scope.NoIo)
+                await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
         }
         catch
         {

@@ -102,6 +102,9 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         _names.TryRemove(KeyValuePair.Create(node.Name, node));
     }
 
+    /// <summary>Bitmaps come and go, and images take them, while the graph does not change.</summary>
+    internal async ValueTask<IDisposable> BeginBitmapChangeAsync(CancellationToken cancellationToken) => await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+
     private async ValueTask<ChangeLock> BeginChangeAsync(CancellationToken cancellationToken)
     {
         await _changes.WaitAsync(cancellationToken).ConfigureAwait(false);

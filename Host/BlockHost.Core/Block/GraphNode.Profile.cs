@@ -40,8 +40,10 @@ internal sealed partial class GraphNode
         Volatile.Write(ref _length, profile.Length);
         foreach (var edge in ParentEdges)
             edge.ParentNode?.ChildProfileChanged();
-        if (before != profile.Length)
-            TellBackends();
+        if (before == profile.Length)
+            return;
+        Bitmaps.FollowLength();
+        TellBackends();
     }
 
     /// <summary>Changes the length through the driver, without the graph's lock: for parents inside a request or resize of their own.</summary>
@@ -88,7 +90,11 @@ internal sealed partial class GraphNode
         {
             var seen = Interlocked.CompareExchange(ref _length, end, length);
             if (seen == length)
+            {
+                Bitmaps.FollowLength();
                 return;
+            }
+
             length = seen;
         }
     }

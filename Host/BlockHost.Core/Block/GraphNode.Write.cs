@@ -22,7 +22,8 @@ internal sealed partial class GraphNode
         if (!_plainWrites || (flags & ~DriverFlags) != 0 || offset < 0 || offset > length || bytes > length - offset || bytes > _maxTransfer)
             return WriteSlowlyAsync(offset, source, flags, mayGrow, cancellationToken);
         NoteWrite(offset, offset + bytes);
-        return Node.WriteAsync(offset, source, flags, cancellationToken);
+        var write = Node.WriteAsync(offset, source, flags, cancellationToken);
+        return _recorders.Length == 0 ? write : MarkDirtyAfterAsync(write, offset, bytes);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -34,17 +35,23 @@ internal sealed partial class GraphNode
         if ((flags & WriteFlags.Serialising) != 0 && _alignmentMask == 0)
             throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' does not order overlapping writes") { NodeName = Name, Offset = offset };
         NoteWrite(offset, offset + source.Length);
-        if (Generic.DetectZeroes != DetectZeroes.Off && (flags & WriteFlags.Compressed) == 0 && source.IsZero())
+        try
         {
-            var unmap = Generic.DetectZeroes == DetectZeroes.Unmap ? ZeroFlags.MayUnmap : ZeroFlags.None;
-            await WriteZeroesCheckedAsync(offset, source.Length, unmap | ZeroFlagsOf(flags), (flags & WriteFlags.Serialising) != 0, cancellationToken).ConfigureAwait(false);
+            await WriteOrZeroAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+            GrowTo(offset + source.Length);
         }
-        else
+        finally
         {
-            await WriteCheckedAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+            MarkDirty(offset, source.Length);
         }
+    }
 
-        GrowTo(offset + source.Length);
+    private ValueTask WriteOrZeroAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        if (Generic.DetectZeroes == DetectZeroes.Off || (flags & WriteFlags.Compressed) != 0 || !source.IsZero())
+            return WriteCheckedAsync(offset, source, flags, cancellationToken);
+        var unmap = Generic.DetectZeroes == DetectZeroes.Unmap ? ZeroFlags.MayUnmap : ZeroFlags.None;
+        return WriteZeroesCheckedAsync(offset, source.Length, unmap | ZeroFlagsOf(flags), (flags & WriteFlags.Serialising) != 0, cancellationToken);
     }
 
     /// <summary>Writes a range that is permitted and in bounds, but may be unaligned.</summary>

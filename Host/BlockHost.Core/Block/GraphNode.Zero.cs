@@ -31,11 +31,18 @@ internal sealed partial class GraphNode
             return;
         var (start, end) = new AlignedRange(offset, bytes, _alignmentMask).Inside;
         var largest = LargestPiece(Profile.Limits.MaxDiscard);
-        while (start < end)
+        try
         {
-            var piece = Math.Min(end - start, largest);
-            await DiscardByDriverAsync(start, piece, cancellationToken).ConfigureAwait(false);
-            start += piece;
+            for (var at = start; at < end;)
+            {
+                var piece = Math.Min(end - at, largest);
+                await DiscardByDriverAsync(at, piece, cancellationToken).ConfigureAwait(false);
+                at += piece;
+            }
+        }
+        finally
+        {
+            MarkDirty(offset, bytes);
         }
     }
 
@@ -53,8 +60,15 @@ internal sealed partial class GraphNode
 
     private async ValueTask WriteZeroesAndGrowAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
-        await WriteZeroesCheckedAsync(offset, bytes, flags, serialising: false, cancellationToken).ConfigureAwait(false);
-        GrowTo(offset + bytes);
+        try
+        {
+            await WriteZeroesCheckedAsync(offset, bytes, flags, serialising: false, cancellationToken).ConfigureAwait(false);
+            GrowTo(offset + bytes);
+        }
+        finally
+        {
+            MarkDirty(offset, bytes);
+        }
     }
 
     private async ValueTask WriteZeroesCheckedAsync(long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)

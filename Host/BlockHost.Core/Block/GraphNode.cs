@@ -3,8 +3,10 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Io;
 using BlockHost.Core.Block.Opening;
 
@@ -26,6 +28,7 @@ internal sealed partial class GraphNode : IGraphNode
         _lease = lease;
         Name = name;
         HasGeneratedName = generatedName;
+        Bitmaps = new NodeBitmaps(graph, this);
         TakeOptions(options);
     }
 
@@ -142,7 +145,9 @@ internal sealed partial class GraphNode : IGraphNode
         where T : class
     {
         facet = null;
-        return _node is { } node && node.TryGetFacet(out facet);
+        return typeof(T) == typeof(IDirtyBitmaps)
+            ? (facet = Bitmaps as T) is not null
+            : _node is { } node && node.TryGetFacet(out facet);
     }
 
     public void Yank() => _node?.Yank();
@@ -192,6 +197,16 @@ internal sealed partial class GraphNode : IGraphNode
 
     private async ValueTask CloseNodeAsync(BlockNode node)
     {
+        try
+        {
+            if (!ReadOnly)
+                await BitmapPersistence.StoreAsync(Bitmaps, inUse: false, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // They stay marked in use: whoever opens the image next knows that they are lost.
+        }
+
         try
         {
             if (!ReadOnly)

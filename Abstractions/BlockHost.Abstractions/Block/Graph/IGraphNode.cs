@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 
 namespace BlockHost.Block.Graph;
@@ -57,6 +58,8 @@ public interface IGraphNode
     ValueTask FlushAsync(CancellationToken cancellationToken);
 
     ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken);
+
+    IDirtyBitmaps DirtyBitmaps { get; }
 
     /// <summary>The node's own ability; the caller drains where the facet asks for it.</summary>
     bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)

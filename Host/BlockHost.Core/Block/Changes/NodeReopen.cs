@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Qmp;
 
@@ -11,7 +12,9 @@ namespace BlockHost.Core.Block.Changes;
 internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 {
     private readonly GenericOptions _oldGeneric = node.Generic;
+    private readonly bool _wasReadOnly = node.ReadOnly;
     private IReopenStep? _step;
+    private bool _bitmapsStored;
     private ChildLink? _oldBacking;
     private ChildLink? _newBacking;
     private bool _backingChanged;
@@ -38,6 +41,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         Node.Generic = options.Generic;
         Node.IsReopening = true;
         Node.IsLosingWrite = options.Generic.ReadOnly && !_oldGeneric.ReadOnly;
+        await StoreBitmapsAsync(cancellationToken).ConfigureAwait(false);
         var context = new NodeContext(graph, Node, OpenScope.Command);
         context.Seal();
         if (Node.TryGetFacet<IReopenable>(out var reopenable))
@@ -56,9 +60,17 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             holder.SetBackingChild(_newBacking);
 
         Node.RefreshProfile();
+        if (_bitmapsStored)
+            BitmapPersistence.BecomeReadOnly(Node.Bitmaps);
     }
 
-    public ValueTask CommittedAsync(CancellationToken cancellationToken) => _step?.CommittedAsync(cancellationToken) ?? ValueTask.CompletedTask;
+    public async ValueTask CommittedAsync(CancellationToken cancellationToken)
+    {
+        if (_step is not null)
+            await _step.CommittedAsync(cancellationToken).ConfigureAwait(false);
+        if (_wasReadOnly && !Node.ReadOnly)
+            await BitmapPersistence.BecomeWritableAsync(Node.Bitmaps, cancellationToken).ConfigureAwait(false);
+    }
 
     public async ValueTask AbortAsync()
     {
@@ -68,6 +80,17 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             RestoreBacking();
         if (_step is not null)
             await _step.AbortAsync().ConfigureAwait(false);
+        if (_bitmapsStored)
+            await BitmapPersistence.BecomeWritableAsync(Node.Bitmaps, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>The last chance to write: the storage below may become read-only as well.</summary>
+    private async ValueTask StoreBitmapsAsync(CancellationToken cancellationToken)
+    {
+        if (_wasReadOnly || !options.Generic.ReadOnly)
+            return;
+        await BitmapPersistence.StoreAsync(Node.Bitmaps, inUse: false, cancellationToken).ConfigureAwait(false);
+        _bitmapsStored = true;
     }
 
     /// <summary>Children must be the present ones, but for the backing file. Returns the names of options that are children.</summary>

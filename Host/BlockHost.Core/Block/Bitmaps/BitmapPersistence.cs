@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Facets;
+using BlockHost.Qmp;
+
+namespace BlockHost.Core.Block.Bitmaps;
+
+/// <summary>
+/// When bitmaps go to the image and come from it. All of it happens under the graph's lock.
+/// <code>
+///   open for reading ─► load, read-only          open for writing ─► load, mark in use
+///   becomes writable ─► mark in use              becomes read-only, closes ─► store
+/// </code>
+/// A daemon that dies leaves its bitmaps marked in use: the next one knows not to trust them.
+/// </summary>
+internal static class BitmapPersistence
+{
+    public static async ValueTask LoadAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
+    {
+        var node = bitmaps.Node;
+        if (!node.TryGetFacet<IBitmapStore>(out var store))
+            return;
+        var stored = await store.ListAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var entry in stored)
+        {
+            DirtyBitmap.CheckSize(node.Length, entry.Granularity);
+            var bitmap = new DirtyBitmap(bitmaps, entry.Name, entry.Granularity, node.Length)
+            {
+                IsPersistent = true,
+                IsInconsistent = entry.InUse,
+                IsReadOnly = node.ReadOnly && !entry.InUse,
+                IsEnabled = entry is { Auto: true, InUse: false },
+            };
+            if (!entry.InUse)
+                await store.LoadAsync(entry, bitmap, cancellationToken).ConfigureAwait(false);
+            bitmaps.Insert(bitmap);
+        }
+
+        if (stored.Count > 0 && !node.ReadOnly)
+            await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public static async ValueTask CheckNewAsync(NodeBitmaps bitmaps, string name, long granularity, CancellationToken cancellationToken)
+    {
+        var node = bitmaps.Node;
+        if (!node.TryGetFacet<IBitmapStore>(out var store))
+            throw new QmpException($"Can't store persistent bitmaps to {node.Name}: Operation not supported");
+        if (bitmaps.Find(name) is not null)
+            return;
+        try
+        {
+            await store.CheckNewAsync(name, granularity, Persistent(bitmaps), cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            throw new QmpException(QmpErrorClass.GenericError, $"Can't make bitmap '{name}' persistent in '{node.Name}': {e.Message}", e);
+        }
+    }
+
+    /// <param name="inUse">The image goes on being written.</param>
+    public static async ValueTask StoreAsync(NodeBitmaps bitmaps, bool inUse, CancellationToken cancellationToken)
+    {
+        var persistent = Persistent(bitmaps);
+        if (persistent.Count > 0 && bitmaps.Node.TryGetFacet<IBitmapStore>(out var store))
+            await store.StoreAsync(persistent, inUse, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The image, stored a moment ago, will not be written any more.</summary>
+    public static void BecomeReadOnly(NodeBitmaps bitmaps)
+    {
+        foreach (var bitmap in bitmaps.All.Where(bitmap => bitmap.IsPersistent))
+            bitmap.IsReadOnly = true;
+    }
+
+    /// <summary>The image may be written from now on.</summary>
+    public static async ValueTask BecomeWritableAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
+    {
+        if (!bitmaps.Node.TryGetFacet<IBitmapStore>(out var store))
+            return;
+        if ((await store.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0)
+            await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var bitmap in bitmaps.All)
+            bitmap.IsReadOnly = false;
+    }
+
+    // A read-only bitmap is in the image as it is, and an inconsistent one stays there as it is.
+    private static IReadOnlyList<DirtyBitmap> Persistent(NodeBitmaps bitmaps) =>
+        [.. bitmaps.All.Where(bitmap => bitmap is { IsPersistent: true, IsInconsistent: false, IsReadOnly: false, SkipsStore: false })];
+}
