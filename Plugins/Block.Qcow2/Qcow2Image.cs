@@ -84,7 +84,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, store, settings, buffers, l1, refcounts);
         await image.LoadSnapshotsAsync(cancellationToken).ConfigureAwait(false);
-        if (settings.Writable) await image.NoteMetadataAsync(cancellationToken).ConfigureAwait(false);
+        if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;
     }
 
@@ -132,10 +132,10 @@ internal sealed class Qcow2Image : IAsyncDisposable
     {
         var old = Header.Current;
         await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters }).ConfigureAwait(false);
-        ForgetTables(Allocator.Table.Snapshot(), MetadataKinds.RefcountBlock);
+        Guard.RemoveNamed(Allocator.Table.Snapshot(), MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
         Guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddTable(offset, (long)clusters << old.ClusterBits, MetadataKinds.RefcountTable);
-        NoteTables(entries, ~0x1ffUL, MetadataKinds.RefcountBlock);
+        Guard.AddNamed(entries, MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
         Allocator.Table.Replace(entries, offset);
         _refcountCache.Clear();
         Allocator.Rescan();
@@ -204,37 +204,5 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
         Snapshots = found;
         SnapshotTableBytes = at - header.SnapshotsOffset;
-    }
-
-    private async ValueTask NoteMetadataAsync(CancellationToken cancellationToken)
-    {
-        var header = Header.Current;
-        Guard.AddMetadata(0, MetadataKinds.MainHeader);
-        Guard.AddTable(header.L1Offset, (long)header.L1Entries * sizeof(ulong), MetadataKinds.ActiveL1);
-        Guard.AddTable(header.RefcountTableOffset, (long)header.RefcountTableClusters << header.ClusterBits, MetadataKinds.RefcountTable);
-        Guard.AddTable(header.SnapshotsOffset, SnapshotTableBytes, MetadataKinds.SnapshotTable);
-        NoteTables(L1.Snapshot(), L1Entry.OffsetMask, MetadataKinds.ActiveL2);
-        NoteTables(Allocator.Table.Snapshot(), ~0x1ffUL, MetadataKinds.RefcountBlock);
-        foreach (var snapshot in Snapshots)
-        {
-            Guard.AddTable(snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong), MetadataKinds.InactiveL1);
-            if ((Guard.Enabled & MetadataKinds.InactiveL2) == 0) continue;
-            var inactive = await TopTable.LoadAsync(File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
-            NoteTables(inactive, L1Entry.OffsetMask, MetadataKinds.InactiveL2);
-        }
-    }
-
-    private void NoteTables(ulong[] table, ulong offsetMask, MetadataKinds kind)
-    {
-        foreach (var entry in table)
-        {
-            if ((entry & offsetMask) != 0) Guard.AddMetadata(Geometry.ClusterIndex((long)(entry & offsetMask)), kind);
-        }
-    }
-
-    private void ForgetTables(ulong[] table, MetadataKinds kind)
-    {
-        foreach (var entry in table)
-            Guard.RemoveMetadata(Geometry.ClusterIndex((long)(entry & ~0x1ffUL)), kind);
     }
 }

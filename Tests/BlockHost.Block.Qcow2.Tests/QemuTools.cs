@@ -17,7 +17,16 @@ internal sealed class QemuTools : IDisposable
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
     /// <summary>Runs a tool in the folder; fails the test unless it ends with one of the codes.</summary>
-    public string Run(string tool, IEnumerable<string> arguments, params int[] codes)
+    public string Run(string tool, IEnumerable<string> arguments, params int[] codes) => Start(tool, arguments, codes).Output;
+
+    /// <summary>As <see cref="Run"/>, with what the tool complained of.</summary>
+    public string RunAll(string tool, IEnumerable<string> arguments, params int[] codes)
+    {
+        var (output, errors) = Start(tool, arguments, codes);
+        return output + errors;
+    }
+
+    private (string Output, string Errors) Start(string tool, IEnumerable<string> arguments, int[] codes)
     {
         var start = new ProcessStartInfo(tool, arguments)
         {
@@ -32,7 +41,7 @@ internal sealed class QemuTools : IDisposable
         Assert.True(
             process.ExitCode == 0 || codes.Contains(process.ExitCode),
             $"{tool} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}\n{output}\n{error.Result}");
-        return output;
+        return (output, error.Result);
     }
 
     public string Img(params string[] arguments) => Run("qemu-img", arguments);

@@ -63,6 +63,12 @@ public interface IBlockNodeContext
     /// </summary>
     ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Opens storage that the image's header names. The name is a path and nothing else, so that a forged header reaches
+    /// neither a protocol nor json: options; a relative one starts from the current folder, as QEMU's does.
+    /// </summary>
+    ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken);
+
     /// <summary>Called inside OpenAsync by a driver that could open only for reading although writing was asked for.</summary>
     /// <exception cref="BlockException">The user did not allow it; the message is <paramref name="reason"/>.</exception>
     void FallBackToReadOnly(string reason);

@@ -70,6 +70,10 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
         return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The child of that option's name, whatever the file's name.</summary>
+    public ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken) =>
+        OpenChildAsync(name, role, BlockdevRef.To(name), cancellationToken);
+
     public void FallBackToReadOnly(string reason)
     {
         if (ReadOnly)

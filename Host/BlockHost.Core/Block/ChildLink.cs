@@ -13,6 +13,9 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
 
     public override string ParentDescription => ParentNode is { } node ? $"node '{node.Name}'" : "an image being created";
 
+    /// <summary>The image's header named the child, not an option.</summary>
+    public bool IsRecorded { get; set; }
+
     public string NodeName => Child.Name;
 
     public string DriverName => Child.Driver.FormatName;

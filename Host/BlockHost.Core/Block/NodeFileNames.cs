@@ -35,7 +35,7 @@ internal static class NodeFileNames
         }
 
         // Children beside the storage are named where they are not what the header would open.
-        return node.BackingOverridden || node.ChildLinks.Any(link => link != node.PrimaryLink && link != node.BackingLink);
+        return node.BackingOverridden || node.ChildLinks.Any(link => link != node.PrimaryLink && link != node.BackingLink && !link.IsRecorded);
     }
 
     private static JsonElement Json(GraphNode node) => JsonObjects.Write(writer =>
@@ -49,7 +49,7 @@ internal static class NodeFileNames
 
         foreach (var link in node.ChildLinks)
         {
-            if (link == node.BackingLink && !node.BackingOverridden && node.Driver.Kind == BlockDriverKind.Format)
+            if (link.IsRecorded || link == node.BackingLink && !node.BackingOverridden && node.Driver.Kind == BlockDriverKind.Format)
                 continue;
             writer.WritePropertyName(link.Name);
             Json(link.Child).WriteTo(writer);

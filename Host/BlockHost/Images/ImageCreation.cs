@@ -11,19 +11,20 @@ namespace BlockHost.Images;
 
 /// <summary>
 /// Makes a new image file the way the command-line tools do: the protocol makes the file, then the format writes
-/// its structure into it; when that fails the file goes away again.
+/// its structure into it; when that fails the file goes away again, and so do files that options name.
 /// </summary>
 internal sealed class ImageCreation
 {
-    private readonly IBlockGraph _graph;
+    private readonly ImageOpener _images;
     private readonly string _fileName;
     private readonly BlockDriver _protocol;
     private readonly IReadOnlyList<CreateOption> _formatOptions;
     private readonly IReadOnlyList<CreateOption> _protocolOptions;
+    private readonly List<string> _made = [];
 
-    private ImageCreation(IBlockGraph graph, string fileName, BlockDriver format, BlockDriver protocol)
+    private ImageCreation(ImageOpener images, string fileName, BlockDriver format, BlockDriver protocol)
     {
-        _graph = graph;
+        _images = images;
         _fileName = fileName;
         Format = format;
         _protocol = protocol;
@@ -46,7 +47,7 @@ internal sealed class ImageCreation
             throw new ToolException($"Format driver '{format}' does not support image creation");
         if (!protocol.TryGetFacet<IImageCreator>(out _))
             throw new ToolException($"Protocol driver '{protocol.FormatName}' does not support image creation");
-        return new(images.Graph, fileName, driver, protocol);
+        return new(images, fileName, driver, protocol);
     }
 
     /// <exception cref="BlockException">The format or protocol refused; no file is left.</exception>
@@ -63,14 +64,33 @@ internal sealed class ImageCreation
         await CreateAsync(ProtocolObject(_protocol, plain ? Options.Size : 0), cancellationToken);
         if (plain)
             return;
+        NoteMade(_protocol, PlainName(_fileName));
         try
         {
-            await CreateAsync(FormatObject(), cancellationToken);
+            var image = FormatObject();
+            await MakeFilesAsync(image, cancellationToken);
+            await CreateAsync(image, cancellationToken);
         }
         catch
         {
-            Remove();
+            _made.ForEach(File.Delete);
             throw;
+        }
+    }
+
+    /// <summary>Files that options name beside the image's own.</summary>
+    private async ValueTask MakeFilesAsync(JsonObject image, CancellationToken cancellationToken)
+    {
+        foreach (var option in _formatOptions.Where(option => option.MakesFile))
+        {
+            if (Options[option.Name] is not { } name)
+                continue;
+            var protocol = await _images.ProtocolOfAsync(name, cancellationToken);
+            var node = new JsonObject { ["driver"] = protocol.FormatName, ["filename"] = PlainName(name) };
+            image[option.Member] = node.DeepClone();
+            node["size"] = 0;
+            await CreateAsync(node, cancellationToken);
+            NoteMade(protocol, PlainName(name));
         }
     }
 
@@ -82,7 +102,7 @@ internal sealed class ImageCreation
         var create = new JsonObject { ["driver"] = protocol.FormatName };
         var options = _protocolOptions.Where(option => option.Name != "size" && !_formatOptions.Any(format => format.Name == option.Name && Format.FormatName != "raw"));
         Options.AddMembers(create, options);
-        create["filename"] = PlainName();
+        create["filename"] = PlainName(_fileName);
         create["size"] = size ?? 0;
         return create;
     }
@@ -91,20 +111,20 @@ internal sealed class ImageCreation
     {
         var create = new JsonObject { ["driver"] = Format.FormatName };
         Options.AddMembers(create, _formatOptions);
-        create["file"] = new JsonObject { ["driver"] = _protocol.FormatName, ["filename"] = PlainName() };
+        create["file"] = new JsonObject { ["driver"] = _protocol.FormatName, ["filename"] = PlainName(_fileName) };
         return create;
     }
 
-    private string PlainName() =>
-        FileNames.Protocol(_fileName) is "file" ? _fileName["file:".Length..] : _fileName;
+    private static string PlainName(string fileName) =>
+        FileNames.Protocol(fileName) is "file" ? fileName["file:".Length..] : fileName;
 
     private ValueTask CreateAsync(JsonObject create, CancellationToken cancellationToken) =>
-        _graph.CreateImageAsync(HostJson.ToElement(create), cancellationToken);
+        _images.Graph.CreateImageAsync(HostJson.ToElement(create), cancellationToken);
 
-    private void Remove()
+    private void NoteMade(BlockDriver protocol, string path)
     {
-        if (_protocol.FormatName == "file")
-            File.Delete(PlainName());
+        if (protocol.FormatName == "file")
+            _made.Add(path);
     }
 }
 

@@ -28,7 +28,7 @@ internal static class CreateOptionTable
         },
         new("backing_file", CreateOptionKind.String, "File name of a base image", "backing-file"),
         new("backing_fmt", CreateOptionKind.String, "Image format of the base image", "backing-fmt"),
-        new("data_file", CreateOptionKind.String, "File name of an external data file", "data-file"),
+        new("data_file", CreateOptionKind.String, "File name of an external data file", "data-file") { MakesFile = true },
         new("data_file_raw", CreateOptionKind.Bool, "The external data file must stay valid as a raw image", "data-file-raw"),
         new("lazy_refcounts", CreateOptionKind.Bool, "Postpone refcount updates", "lazy-refcounts", "off"),
         new("refcount_bits", CreateOptionKind.Number, "Width of a reference count entry in bits", "refcount-bits", "16"),

@@ -197,7 +197,7 @@ internal sealed class ClusterAllocator(
         // Loads everything first, so that a failure leaves nothing taken.
         var slices = new List<TableSlice>();
         for (var cluster = run.First; cluster < run.End; cluster = ((cluster >> _sliceEntryBits) + 1) << _sliceEntryBits)
-            slices.Add(await SliceAsync(cluster).ConfigureAwait(false));
+            slices.Add(await ChangeableSliceAsync(cluster).ConfigureAwait(false));
         for (var cluster = run.First; cluster < run.End; cluster++)
         {
             var slice = cache.MarkDirty(slices[(int)((cluster >> _sliceEntryBits) - (run.First >> _sliceEntryBits))]);
@@ -235,7 +235,7 @@ internal sealed class ClusterAllocator(
     private async ValueTask<bool> DecreaseAsync(long cluster)
     {
         if (BlockOf(cluster) == 0) return false;
-        var slice = cache.MarkDirty(await SliceAsync(cluster).ConfigureAwait(false));
+        var slice = cache.MarkDirty(await ChangeableSliceAsync(cluster).ConfigureAwait(false));
         var index = IndexInSlice(cluster);
         var count = RefcountCodec.Read(slice.Data, index, geometry.RefcountOrder);
         if (count > 0) RefcountCodec.Write(slice.Data, index, geometry.RefcountOrder, count - 1);
@@ -263,6 +263,7 @@ internal sealed class ClusterAllocator(
     {
         var index = geometry.RefcountTableIndex(cluster);
         if (index >= table.Count) throw new RefcountTableFullException(cluster);
+        guard.CheckMetadata(table.Offset + (index * sizeof(ulong)), sizeof(ulong), MetadataKinds.RefcountTable);
         var first = index << geometry.RefblockBits;
         var offset = first << geometry.ClusterBits;
         Claim(new ClusterRun(first, 1));
@@ -289,6 +290,12 @@ internal sealed class ClusterAllocator(
                 $"Refblock offset {offset:#x} unaligned (reftable index: {geometry.RefcountTableIndex(cluster):#x})", (long)offset, null);
         }
         return (long)offset;
+    }
+
+    private ValueTask<TableSlice> ChangeableSliceAsync(long cluster)
+    {
+        guard.CheckMetadata(BlockOf(cluster), geometry.ClusterSize, MetadataKinds.RefcountBlock);
+        return SliceAsync(cluster);
     }
 
     private ValueTask<TableSlice> SliceAsync(long cluster)

@@ -78,7 +78,12 @@ internal sealed class ClusterMap(
         if (entry.TableOffset != 0 && !geometry.IsClusterAligned(entry.TableOffset)) throw Describe(guestOffset);
         if (entry is { TableOffset: 0 } or { Copied: false })
         {
+            guard.CheckMetadata(l1.Offset + (index * sizeof(ulong)), sizeof(ulong), MetadataKinds.ActiveL1);
             entry = await ReplaceTableAsync(index, entry).ConfigureAwait(false);
+        }
+        else
+        {
+            guard.CheckMetadata(entry.TableOffset, geometry.ClusterSize, MetadataKinds.ActiveL2);
         }
         return await cache.GetAsync(SliceOffset(entry, guestOffset), CancellationToken.None).ConfigureAwait(false);
     }

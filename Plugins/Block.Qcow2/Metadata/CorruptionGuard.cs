@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Collections.Concurrent;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
@@ -11,7 +10,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// </summary>
 internal sealed class CorruptionGuard(ClusterGeometry geometry, MetadataKinds enabled)
 {
-    private readonly ConcurrentDictionary<long, MetadataKinds> _clusters = new();
+    private readonly MetadataClusterSet _clusters = new();
+    private readonly MetadataRanges _tables = new();
     private volatile bool _stopped;
 
     /// <summary>The image is opened for writing: a finding stops it.</summary>
@@ -41,60 +41,68 @@ internal sealed class CorruptionGuard(ClusterGeometry geometry, MetadataKinds en
         return new BlockException(BlockErrorKind.Corrupt, $"Image is corrupt: {message}") { Offset = offset };
     }
 
+    /// <summary>One L2 table or refcount block, or several in a row.</summary>
     public void AddMetadata(long firstCluster, MetadataKinds kind, long count = 1)
     {
         if ((kind & enabled) == 0) return;
-        for (var i = 0L; i < count; i++)
-            _clusters.AddOrUpdate(firstCluster + i, kind, (_, known) => known | kind);
+        for (var i = 0L; i < count; i++) _clusters.Add(firstCluster + i, kind);
     }
 
     public void RemoveMetadata(long firstCluster, MetadataKinds kind, long count = 1)
     {
-        for (var i = 0L; i < count; i++)
+        if ((kind & enabled) == 0) return;
+        for (var i = 0L; i < count; i++) _clusters.Remove(firstCluster + i, kind);
+    }
+
+    /// <summary>The L2 tables or refcount blocks that a top table names.</summary>
+    public void AddNamed(ReadOnlySpan<ulong> table, ulong offsetMask, MetadataKinds kind)
+    {
+        if ((kind & enabled) == 0) return;
+        _clusters.Reserve(table.Length - table.Count(0UL));
+        foreach (var entry in table)
         {
-            if (!_clusters.TryGetValue(firstCluster + i, out var known)) continue;
-            if ((known & ~kind) == 0)
-                _clusters.TryRemove(firstCluster + i, out _);
-            else
-                _clusters[firstCluster + i] = known & ~kind;
+            if ((entry & offsetMask) != 0) _clusters.Add(geometry.ClusterIndex((long)(entry & offsetMask)), kind);
         }
     }
 
-    public void AddTable(long offset, long bytes, MetadataKinds kind)
+    public void RemoveNamed(ReadOnlySpan<ulong> table, ulong offsetMask, MetadataKinds kind)
     {
-        if (bytes > 0) AddMetadata(geometry.ClusterIndex(offset), kind, geometry.ClustersFor(bytes));
+        if ((kind & enabled) == 0) return;
+        foreach (var entry in table)
+        {
+            if ((entry & offsetMask) != 0) _clusters.Remove(geometry.ClusterIndex((long)(entry & offsetMask)), kind);
+        }
     }
 
-    public void RemoveTable(long offset, long bytes, MetadataKinds kind)
+    public void AddTable(long offset, long bytes, MetadataKinds kind) => AddTables([(offset, bytes)], kind);
+
+    public void AddTables(IEnumerable<(long Offset, long Bytes)> tables, MetadataKinds kind)
     {
-        if (bytes > 0) RemoveMetadata(geometry.ClusterIndex(offset), kind, geometry.ClustersFor(bytes));
+        if ((kind & enabled) == 0) return;
+        _tables.Add(tables.Where(t => t.Bytes > 0).Select(t => (geometry.ClusterIndex(t.Offset), geometry.ClustersFor(t.Bytes), kind)));
     }
+
+    public void RemoveTable(long offset, long bytes, MetadataKinds kind) =>
+        _tables.Remove(geometry.ClusterIndex(offset), geometry.ClustersFor(bytes), kind);
 
     /// <summary>Refuses clusters that the refcounts call free although metadata lies there.</summary>
-    public void CheckAllocation(ClusterRun run) => CheckClusters(run.First, run.Count);
+    public void CheckAllocation(ClusterRun run) => Check(run.First << geometry.ClusterBits, run.Count << geometry.ClusterBits, MetadataKinds.None);
 
     /// <summary>Refuses a data write that would land in metadata.</summary>
-    public void CheckWrite(long hostOffset, long bytes)
-    {
-        var first = geometry.ClusterIndex(hostOffset);
-        CheckClusters(first, geometry.ClusterIndex(hostOffset + bytes - 1) - first + 1);
-    }
+    public void CheckWrite(long hostOffset, long bytes) => Check(hostOffset, bytes, MetadataKinds.None);
 
-    private void CheckClusters(long first, long count)
+    /// <summary>Refuses a change of a table that would land in metadata of other kinds.</summary>
+    public void CheckMetadata(long hostOffset, long bytes, MetadataKinds own) => Check(hostOffset, bytes, own);
+
+    private void Check(long hostOffset, long bytes, MetadataKinds own)
     {
         if (enabled == MetadataKinds.None) return;
-        for (var cluster = first; cluster < first + count; cluster++)
-        {
-            if (_clusters.TryGetValue(cluster, out var kinds)) throw Overlap(cluster, kinds);
-        }
-    }
-
-    private BlockException Overlap(long cluster, MetadataKinds kinds)
-    {
-        var inactive = (kinds & (MetadataKinds.InactiveL1 | MetadataKinds.InactiveL2)) != 0 ? "inactive " : "";
-        return Corrupt(
-            $"Preventing invalid write on {inactive}metadata (overlaps with {kinds.Describe()})",
-            cluster << geometry.ClusterBits, geometry.ClusterSize);
+        var first = geometry.ClusterIndex(hostOffset);
+        var count = geometry.ClusterIndex(hostOffset + bytes - 1) - first + 1;
+        var kinds = _tables.In(first, count);
+        for (var cluster = first; cluster < first + count; cluster++) kinds |= _clusters[cluster];
+        if ((kinds &= ~own) != 0)
+            throw Corrupt($"Preventing invalid write on metadata (overlaps with {kinds.Describe()})", hostOffset, bytes);
     }
 
     private static void ThrowStopped() =>

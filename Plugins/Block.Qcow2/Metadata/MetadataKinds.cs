@@ -16,12 +16,12 @@ internal enum MetadataKinds
     InactiveL2 = 1 << 7,
     BitmapDirectory = 1 << 8,
 
-    /// <summary>What cannot move while the image is open.</summary>
-    Constant = MainHeader | RefcountTable | SnapshotTable,
+    /// <summary>One place each: checked in constant time.</summary>
+    Constant = MainHeader | ActiveL1 | RefcountTable | SnapshotTable | BitmapDirectory,
 
     /// <summary>What is known without reading from the image.</summary>
-    Cached = Constant | ActiveL1 | ActiveL2 | RefcountBlock | InactiveL1,
-    All = Cached | InactiveL2 | BitmapDirectory,
+    Cached = Constant | ActiveL2 | RefcountBlock | InactiveL1,
+    All = Cached | InactiveL2,
 }
 
 internal static class MetadataKindNames

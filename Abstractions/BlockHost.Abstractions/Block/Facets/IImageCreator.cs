@@ -24,6 +24,9 @@ public sealed record CreateOption(string Name, CreateOptionKind Kind, string Hel
 {
     /// <summary>Command-line value to member value, where they differ (compat=1.1 is version=v3).</summary>
     public IReadOnlyDictionary<string, string>? Values { get; init; }
+
+    /// <summary>The value names a file that the command line makes, empty; the member is the node that stores it.</summary>
+    public bool MakesFile { get; init; }
 }
 
 /// <summary>A driver's ability to make new images (facet of <see cref="BlockDriver"/>).</summary>

@@ -100,7 +100,9 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         foreach (var link in Node.ChildLinks.Where(link => link.Name != "backing"))
         {
             children.Add(link.Name);
-            if (!options.DriverOptions.TryGetProperty(link.Name, out var given))
+            if (!options.DriverOptions.TryGetProperty(link.Name, out var given) && link.IsRecorded)
+                continue;
+            if (given.ValueKind == JsonValueKind.Undefined)
                 throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");
             var same = given.ValueKind == JsonValueKind.String ? graph.ResolveExisting(given.GetString()!) == link.Child : link.Child.InheritsFrom == Node;
             if (!same)

@@ -56,13 +56,17 @@ internal static class FileNameOptions
             ?? throw new QmpException($"Unknown protocol '{prefix ?? name}'");
         if (lease.Driver.TryParseFileName(fileName, out var parsed))
             return JsonObjects.With(parsed.Value, "driver", name);
-        var path = prefix is null ? fileName : fileName[(prefix.Length + 1)..];
-        return JsonObjects.Write(writer =>
-        {
-            writer.WriteString("driver", name);
-            writer.WriteString("filename", path);
-        });
+        return PathOptions(name, prefix is null ? fileName : fileName[(prefix.Length + 1)..]);
     }
+
+    /// <summary>Options of the node that stores a file, whatever its path looks like.</summary>
+    public static JsonElement OfPath(string path) => PathOptions(PathDriver(path), path);
+
+    private static JsonElement PathOptions(string driver, string path) => JsonObjects.Write(writer =>
+    {
+        writer.WriteString("driver", driver);
+        writer.WriteString("filename", path);
+    });
 
     private static JsonElement FromJson(string fileName, JsonElement options)
     {

@@ -60,6 +60,17 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         return await OpenRecordedAsync(recorded, cancellationToken).ConfigureAwait(false);
     }
 
+    public async ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken)
+    {
+        CheckOpening();
+        var child = await graph.OpenNodeAsync(FileNameOptions.OfPath(fileName), scope.ForChild(node.Generic, role) with { AllowFileNames = false }, cancellationToken)
+            .ConfigureAwait(false);
+        child.InheritsFrom = node;
+        var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
+        link.IsRecorded = true;
+        return link;
+    }
+
     public void FallBackToReadOnly(string reason)
     {
         if (node.Generic.ReadOnly)
