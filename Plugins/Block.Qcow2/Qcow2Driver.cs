@@ -80,8 +80,6 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
             throw new Qcow2FormatException($"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported", Qcow2Fault.Unsupported);
         if (header.HasDataFile)
             throw new Qcow2FormatException("Unsupported qcow2 feature(s): external data file", Qcow2Fault.Unsupported);
-        if (header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2))
-            throw new Qcow2FormatException("Unsupported qcow2 feature(s): extended L2 entries", Qcow2Fault.Unsupported);
         if (header.Compression == CompressionType.Zstd) Zstd.Require();
         if (context.ReadOnly) return;
         if (header.IsCorrupt && !context.ForRepair)

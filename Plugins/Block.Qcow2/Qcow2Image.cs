@@ -44,6 +44,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
             LazyRefcounts = settings.LazyRefcounts && header.Current.Version >= 3,
         };
         Tables = new TableMover(file, header, Geometry, Gate, Flusher, L1, Allocator, Guard);
+        Planner = new AllocationPlanner(Geometry, Map, Allocator, InFlight, Guard);
         Reader = new DataReader(this);
         Writer = new DataWriter(this);
         Zeroes = new ZeroWriter(this);
@@ -64,6 +65,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public ClusterMap Map { get; }
     public MetadataFlusher Flusher { get; }
     public TableMover Tables { get; }
+    public AllocationPlanner Planner { get; }
     public DataReader Reader { get; }
     public DataWriter Writer { get; }
     public ZeroWriter Zeroes { get; }

@@ -160,7 +160,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
 
     private static BlockStatusFlags FlagsOf(Extent extent) => extent.Kind switch
     {
-        ExtentKind.Unallocated => BlockStatusFlags.None,
+        ExtentKind.Unallocated => extent.HostOffset == 0 ? BlockStatusFlags.None : BlockStatusFlags.OffsetValid,
         ExtentKind.Compressed => BlockStatusFlags.Data | BlockStatusFlags.Compressed | BlockStatusFlags.Allocated,
         ExtentKind.Zero when extent.HostOffset == 0 => BlockStatusFlags.Zero | BlockStatusFlags.Allocated,
         ExtentKind.Zero => BlockStatusFlags.Zero | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated,
@@ -190,7 +190,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             {
                 OptimalTransfer = _image.Geometry.ClusterSize,
                 DiscardAlignment = _image.Geometry.ClusterSize,
-                WriteZeroesAlignment = _image.Geometry.ClusterSize,
+                WriteZeroesAlignment = _image.Geometry.SubclusterSize,
             },
         };
     }

@@ -12,6 +12,7 @@ public sealed class CrashTests
     [InlineData("{}", 0)]
     [InlineData("""{"cluster-size": 512, "refcount-bits": 64}""", 0)]
     [InlineData("""{"cluster-size": 4096, "refcount-bits": 16}""", 300_000)]
+    [InlineData("""{"cluster-size": 131072, "extended-l2": true}""", 300_000)]
     [InlineData("""{"cluster-size": 4096, "lazy-refcounts": true}""", 300_000)]
     public async Task Any_part_of_what_was_not_flushed_may_be_lost(string options, int backingBytes)
     {

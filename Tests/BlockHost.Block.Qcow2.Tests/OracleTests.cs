@@ -18,6 +18,8 @@ public sealed class OracleTests
     [InlineData("refcount_bits=64,cluster_size=1k")]
     [InlineData("preallocation=metadata")]
     [InlineData("compression_type=zstd")]
+    [InlineData("extended_l2=on")]
+    [InlineData("extended_l2=on,cluster_size=16k,refcount_bits=8")]
     [InlineData("lazy_refcounts=on")]
     public async Task An_image_that_qemu_made_reads_the_same_here(string options)
     {
@@ -44,6 +46,9 @@ public sealed class OracleTests
     [InlineData("""{"preallocation": "metadata"}""")]
     [InlineData("""{"preallocation": "full", "cluster-size": 4096}""")]
     [InlineData("""{"compression-type": "zstd", "lazy-refcounts": true}""")]
+    [InlineData("""{"extended-l2": true}""")]
+    [InlineData("""{"extended-l2": true, "cluster-size": 16384, "preallocation": "metadata"}""")]
+    [InlineData("""{"extended-l2": true, "cluster-size": 2097152}""")]
     public async Task An_image_made_here_is_sound_and_reads_the_same_in_qemu(string options)
     {
         QemuTools.Require();
@@ -107,6 +112,9 @@ public sealed class OracleTests
     [InlineData("""{"cluster-size": 512, "refcount-bits": 64}""")]
     [InlineData("""{"version": "v2", "cluster-size": 4096}""")]
     [InlineData("""{"lazy-refcounts": true, "refcount-bits": 1, "cluster-size": 16384}""")]
+    [InlineData("""{"extended-l2": true}""")]
+    [InlineData("""{"extended-l2": true, "cluster-size": 16384, "refcount-bits": 64}""")]
+    [InlineData("""{"extended-l2": true, "cluster-size": 1048576}""")]
     public async Task Random_operations_on_an_overlay_match_a_model_and_qemu_agrees(string options)
     {
         QemuTools.Require();
@@ -132,6 +140,7 @@ public sealed class OracleTests
     [SkippableTheory]
     [InlineData("{}")]
     [InlineData("""{"cluster-size": 512, "refcount-bits": 16}""")]
+    [InlineData("""{"extended-l2": true, "cluster-size": 16384}""")]
     public async Task Resizing_up_and_down_keeps_what_remains(string options)
     {
         QemuTools.Require();

@@ -51,6 +51,7 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("qcow2, small caches, backing", """{"cluster-size": 4096}""", true, """{"l2-cache-size": 1024, "l2-cache-entry-size": 512, "refcount-cache-size": 1024}""")]
     [InlineData("qcow2, version 2", """{"version": "v2", "cluster-size": 16384}""", true, "{}")]
     [InlineData("qcow2, lazy refcounts", """{"lazy-refcounts": true, "cluster-size": 65536}""", false, "{}")]
+    [InlineData("qcow2, extended L2 entries, backing", """{"extended-l2": true, "cluster-size": 65536}""", true, "{}")]
     public Task Qcow2(string name, string createOptions, bool backing, string openOptions) =>
         ProveAsync(Qcow2Subjects.Make(name, createOptions, backing, openOptions));
 

@@ -98,7 +98,7 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
             case ExtentKind.Data:
                 return image.File.ReadAsync(extent.HostOffset, part, flags, cancellationToken);
             case ExtentKind.Compressed:
-                return _decompressor.ReadAsync(extent.Entry, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);
+                return _decompressor.ReadAsync(extent.Entry.Descriptor, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);
             case ExtentKind.Invalid:
                 throw image.Map.Describe(guestOffset);
             case ExtentKind.Unallocated when image.Backing is { } backing:

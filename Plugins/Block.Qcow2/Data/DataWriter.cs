@@ -8,13 +8,11 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 
 /// <summary>
 /// Guest writes. Into clusters that the image owns alone they go in place, as cheaply as a read. Anything else gets new
-/// clusters: allocate under the lock, fill without it (what the guest did not write is copied around its data, all in
-/// one vectored write), link under the lock.
+/// clusters, or subclusters of its own: allocate under the lock, fill without it (what the guest did not write is copied
+/// around its data, all in one vectored write), link under the lock.
 /// </summary>
 internal sealed class DataWriter(Qcow2Image image)
 {
-    private static readonly byte[] Zeroes = new byte[64 << 10];
-
     private readonly ClusterGeometry _geometry = image.Geometry;
 
     public ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken)
@@ -53,8 +51,8 @@ internal sealed class DataWriter(Qcow2Image image)
     {
         for (var done = 0L; done < bytes;)
         {
-            var part = (int)Math.Min(bytes - done, Zeroes.Length);
-            await MapAndWriteAsync(offset + done, Zeroes.AsMemory(0, part), cancellationToken).ConfigureAwait(false);
+            var part = (int)Math.Min(bytes - done, ZeroBytes.Block.Length);
+            await MapAndWriteAsync(offset + done, ZeroBytes.Block[..part], cancellationToken).ConfigureAwait(false);
             done += part;
         }
     }
@@ -98,7 +96,7 @@ internal sealed class DataWriter(Qcow2Image image)
     private async ValueTask<long> AllocateAndWriteAsync(long offset, IoSlice rest, CancellationToken cancellationToken)
     {
         await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
-        var (allocation, conflict) = await image.ChangeAsync(() => PrepareAsync(offset, rest.Length), cancellationToken).ConfigureAwait(false);
+        var (allocation, conflict) = await image.ChangeAsync(() => image.Planner.PlanAsync(offset, rest.Length), cancellationToken).ConfigureAwait(false);
         if (allocation is null)
         {
             if (conflict is not null) await conflict.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -120,98 +118,20 @@ internal sealed class DataWriter(Qcow2Image image)
         return part.Length;
     }
 
-    private async ValueTask<(Allocation? Allocation, Task? Conflict)> PrepareAsync(long offset, long bytes)
-    {
-        var first = offset >> _geometry.ClusterBits;
-        var slice = await image.Map.GetWritableSliceAsync(offset).ConfigureAwait(false);
-        var index = image.Map.IndexInSlice(offset);
-        var most = (int)Math.Min(image.Map.SliceEntries - index, _geometry.ClustersFor(_geometry.OffsetInCluster(offset) + bytes));
-        if (image.InFlight.Conflict(first, most) is { } conflict) return (null, conflict);
-
-        var entry = image.Map.EntryAt(slice, index);
-        if (!entry.Compressed && !_geometry.IsClusterAligned(entry.HostOffset)) throw image.Map.Describe(offset);
-        if (entry is { Kind: ClusterKind.Data, Copied: true }) return (null, null);
-        var allocation = IsOwnedZero(entry)
-            ? new Allocation(first, ReusableRun(slice, index, most), IsNew: false)
-            : new Allocation(first, await image.Allocator.AllocateAsync(CountReplaced(slice, index, most)).ConfigureAwait(false), IsNew: true);
-        image.InFlight.Begin(allocation);
-        return (allocation, null);
-    }
-
-    private static bool IsOwnedZero(L2Entry entry) => entry is { Kind: ClusterKind.ZeroAllocated, Copied: true };
-
-    /// <summary>Zero clusters whose contiguous host clusters can take the data in place.</summary>
-    private ClusterRun ReusableRun(TableSlice slice, int index, int most)
-    {
-        var host = image.Map.EntryAt(slice, index).HostOffset;
-        image.Guard.CheckWrite(host, _geometry.ClusterSize);
-        var count = 1;
-        for (; count < most; count++)
-        {
-            var entry = image.Map.EntryAt(slice, index + count);
-            var next = host + ((long)count << _geometry.ClusterBits);
-            if (!IsOwnedZero(entry) || entry.HostOffset != next) break;
-            image.Guard.CheckWrite(next, _geometry.ClusterSize);
-        }
-        return new ClusterRun(_geometry.ClusterIndex(host), count);
-    }
-
-    private int CountReplaced(TableSlice slice, int index, int most)
-    {
-        var count = 1;
-        for (; count < most; count++)
-        {
-            var entry = image.Map.EntryAt(slice, index + count);
-            if (IsOwnedZero(entry) || entry is { Kind: ClusterKind.Data, Copied: true }) break;
-        }
-        return count;
-    }
-
-    /// <summary>Writes the guest's part, and around it what the rest of its first and last cluster reads as.</summary>
+    /// <summary>Writes the guest's part, and around it what the rest of the filled range reads as.</summary>
     private async ValueTask FillAsync(Allocation allocation, long offset, IoSlice part)
     {
-        var start = allocation.GuestFirst << _geometry.ClusterBits;
-        var head = (int)(offset - start);
-        var tail = (int)(((allocation.Count << _geometry.ClusterBits) - head) - part.Length);
-        var host = allocation.Host.First << _geometry.ClusterBits;
-        using var before = await ReadAroundAsync(start, head, allocation).ConfigureAwait(false);
-        using var after = await ReadAroundAsync(offset + part.Length, tail, allocation).ConfigureAwait(false);
+        var head = (int)(offset - allocation.FillStart);
+        var tail = (int)(allocation.FillEnd - offset - part.Length);
+        var host = (allocation.Host.First << _geometry.ClusterBits) + allocation.FillStart - (allocation.GuestFirst << _geometry.ClusterBits);
+        using var before = await Surroundings.ReadAsync(image, allocation.FillStart, head, allocation).ConfigureAwait(false);
+        using var after = await Surroundings.ReadAsync(image, offset + part.Length, tail, allocation).ConfigureAwait(false);
 
         var vector = new IoVector();
         before.AddTo(vector);
         vector.Add(part);
         after.AddTo(vector);
         await image.File.WriteAsync(before.IsLeftOut ? host + head : host, vector).ConfigureAwait(false);
-    }
-
-    private async ValueTask<Surroundings> ReadAroundAsync(long guestOffset, int bytes, Allocation allocation)
-    {
-        if (bytes == 0) return default;
-        if (await ReadsZeroAsync(guestOffset, bytes, allocation).ConfigureAwait(false))
-            return allocation.Host.Untouched ? Surroundings.LeftOut : new Surroundings(null, bytes);
-        var buffer = image.Buffers.Rent(bytes);
-        try
-        {
-            // The last cluster may reach past the end of the disk, where nothing is to be read.
-            var inside = (int)Math.Clamp(image.Length - guestOffset, 0, bytes);
-            buffer.Memory.Span[inside..bytes].Clear();
-            if (inside > 0)
-                await image.Reader.MapAndReadAsync(guestOffset, buffer.Memory[..inside], ReadFlags.None, CancellationToken.None).ConfigureAwait(false);
-            return new Surroundings(buffer, bytes);
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
-    }
-
-    private async ValueTask<bool> ReadsZeroAsync(long guestOffset, int bytes, Allocation allocation)
-    {
-        if (!allocation.IsNew || guestOffset >= image.Length) return true;
-        var extent = await image.Map.LookupAsync(guestOffset, bytes, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
-        return extent.Kind == ExtentKind.Zero
-            || (extent.Kind == ExtentKind.Unallocated && (image.Backing is not { } backing || guestOffset >= backing.Length));
     }
 
     private async ValueTask LinkAsync(Allocation allocation)
@@ -224,7 +144,7 @@ internal sealed class DataWriter(Qcow2Image image)
             for (var i = 0; i < allocation.Count; i++)
             {
                 var old = image.Map.EntryAt(slice, index + i);
-                slice = image.Map.SetEntry(slice, index + i, L2Entry.Owned((allocation.Host.First + i) << _geometry.ClusterBits));
+                slice = image.Map.SetEntry(slice, index + i, Filled(allocation, i, old));
                 if (allocation.IsNew) image.Map.Retire(old, image.Settings.PassDiscardOther);
             }
             image.InFlight.End(allocation);
@@ -246,25 +166,11 @@ internal sealed class DataWriter(Qcow2Image image)
         }
     }
 
-    /// <summary>What stands before or behind the guest's data in its cluster: a copy, zeroes, or nothing that must be written.</summary>
-    private readonly struct Surroundings(System.Buffers.IMemoryOwner<byte>? copy, int bytes) : IDisposable
+    private ClusterEntry Filled(Allocation allocation, int number, ClusterEntry old)
     {
-        /// <summary>Zeroes that the storage already holds.</summary>
-        public static Surroundings LeftOut => new(null, -1);
-
-        public bool IsLeftOut => bytes < 0;
-
-        public void AddTo(IoVector vector)
-        {
-            if (copy is not null)
-            {
-                vector.Add(copy.Memory[..bytes]);
-                return;
-            }
-            for (var left = bytes; left > 0; left -= Zeroes.Length)
-                vector.Add(Zeroes.AsMemory(0, Math.Min(left, Zeroes.Length)));
-        }
-
-        public void Dispose() => copy?.Dispose();
+        var start = (allocation.GuestFirst + number) << _geometry.ClusterBits;
+        var first = _geometry.SubclusterIndex(Math.Max(start, allocation.FillStart));
+        var last = _geometry.SubclusterIndex(Math.Min(start + _geometry.ClusterSize, allocation.FillEnd) - 1);
+        return old.WithData((allocation.Host.First + number) << _geometry.ClusterBits, first, last - first + 1);
     }
 }

@@ -5,14 +5,15 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Data;
 
-/// <summary>Write-zeroes and discard: changes of L2 entries, without data wherever whole clusters are concerned.</summary>
+/// <summary>Write-zeroes and discard: changes of L2 entries, without data wherever whole subclusters are concerned.</summary>
 internal sealed class ZeroWriter(Qcow2Image image)
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
 
-    private delegate L2Entry Rule(L2Entry old);
+    /// <summary>What an entry becomes, when some of its subclusters are concerned.</summary>
+    private delegate ClusterEntry Rule(ClusterEntry old, int first, int count);
 
-    /// <summary>Makes a range read as zeroes; parts of clusters are written as data.</summary>
+    /// <summary>Makes a range read as zeroes; parts of subclusters are written as data.</summary>
     public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         WriteZeroesAsync(offset, bytes, image.Length, flags, cancellationToken);
 
@@ -23,7 +24,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
         var token = image.Epoch.Enter();
         try
         {
-            var (start, end) = WholeClusters(offset, bytes, diskEnd);
+            var (start, end) = WholeSubclusters(offset, bytes, diskEnd);
             if (image.Header.Current.Version < 3 || start >= end)
             {
                 await ZeroPartAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
@@ -32,8 +33,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
             await ZeroPartAsync(offset, start - offset, flags, cancellationToken).ConfigureAwait(false);
             if (offset + bytes > end)
                 await ZeroPartAsync(end, offset + bytes - end, flags, cancellationToken).ConfigureAwait(false);
-            await ChangeAsync(start, end, Zeroing((flags & ZeroFlags.MayUnmap) != 0), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken)
-                .ConfigureAwait(false);
+            await ZeroWholeAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -52,7 +52,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
         var token = image.Epoch.Enter();
         try
         {
-            var (start, end) = WholeClusters(offset, bytes, image.Length);
+            var (start, end) = WholeClusters(offset, bytes);
             if (start < end)
                 await ChangeAsync(start, end, Discarding(), image.Backing is null, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
         }
@@ -65,37 +65,76 @@ internal sealed class ZeroWriter(Qcow2Image image)
     /// <summary>Overwrites a part of one cluster where it is allocated, whatever the size of the disk.</summary>
     public async ValueTask WriteZeroDataAsync(long offset, long bytes)
     {
-        var extent = await image.Map.LookupAsync(offset, bytes, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
-        if (extent.Kind is ExtentKind.Data or ExtentKind.Compressed)
-            await image.Writer.WriteZeroDataAsync(offset, bytes, CancellationToken.None).ConfigureAwait(false);
+        for (var done = 0L; done < bytes;)
+        {
+            var extent = await image.Map.LookupAsync(offset + done, bytes - done, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
+            if (extent.Kind is ExtentKind.Data or ExtentKind.Compressed)
+                await image.Writer.WriteZeroDataAsync(offset + done, extent.Length, CancellationToken.None).ConfigureAwait(false);
+            done += extent.Length;
+        }
     }
 
     /// <summary>Unmaps clusters without a trace, for a disk that ends before them.</summary>
     public ValueTask DropAsync(long start, long end, CancellationToken cancellationToken) =>
-        ChangeAsync(start, end, _ => L2Entry.Unallocated, skipUnmapped: true, passDown: true, cancellationToken);
+        ChangeAsync(start, end, (_, _, _) => ClusterEntry.Unallocated, skipUnmapped: true, passDown: true, cancellationToken);
 
-    /// <summary>As QEMU: a cluster keeps its storage unless it may be unmapped; compressed ones cannot keep it.</summary>
-    private static Rule Zeroing(bool unmap) => old => old.Kind switch
+    /// <summary>As QEMU: a cluster keeps its storage unless all of it may be unmapped; compressed ones cannot keep it.</summary>
+    private Rule Zeroing(bool unmap) => (old, first, count) =>
     {
-        ClusterKind.ZeroPlain => old,
-        ClusterKind.ZeroAllocated => unmap ? L2Entry.PlainZero : old,
-        ClusterKind.Data when !unmap => new L2Entry(old.Raw | L2Entry.ZeroBit),
-        _ => L2Entry.PlainZero,
+        if (count < _geometry.Subclusters)
+            return old.IsCompressed ? throw NeedsData() : old.WithZero(first, count);
+        return old.HostOffset == 0 || unmap ? ClusterEntry.PlainZero(_geometry) : old.WithZero(first, count);
     };
 
     private Rule Discarding()
     {
-        var readsZero = image.Header.Current.Version >= 3 ? L2Entry.PlainZero : L2Entry.Unallocated;
+        var readsZero = image.Header.Current.Version >= 3 ? ClusterEntry.PlainZero(_geometry) : ClusterEntry.Unallocated;
         var hasBacking = image.Backing is not null;
-        return old => old.Kind == ClusterKind.ZeroPlain || (old.Kind == ClusterKind.Unallocated && !hasBacking) ? old : readsZero;
+        return (old, _, _) => old == ClusterEntry.Unallocated && !hasBacking ? old : readsZero;
     }
 
+    private static BlockException NeedsData() => new(BlockErrorKind.NotSupported, "The range cannot be zeroed without writing data");
+
+    /// <summary>Zeroes subclusters. Of a compressed cluster only the whole can go: a part of one is written.</summary>
+    private async ValueTask ZeroWholeAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        var (first, last) = (_geometry.ClustersFor(start) << _geometry.ClusterBits, _geometry.ClusterStart(end));
+        if (first > last)
+        {
+            await ZeroSubclustersAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        if (start < first) await ZeroSubclustersAsync(start, first, flags, cancellationToken).ConfigureAwait(false);
+        if (first < last) await ZeroEntriesAsync(first, last, flags, cancellationToken).ConfigureAwait(false);
+        if (last < end) await ZeroSubclustersAsync(last, end, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask ZeroSubclustersAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        var extent = await image.Map.LookupAsync(start, end - start, splitOwned: false, cancellationToken).ConfigureAwait(false);
+        if (extent.Kind == ExtentKind.Compressed)
+            await ZeroPartAsync(start, end - start, flags, cancellationToken).ConfigureAwait(false);
+        else
+            await ZeroEntriesAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask ZeroEntriesAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken) =>
+        ChangeAsync(start, end, Zeroing((flags & ZeroFlags.MayUnmap) != 0), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken);
+
     /// <summary>The clusters inside a range; the disk's last one counts as whole when the range reaches the end.</summary>
-    private (long Start, long End) WholeClusters(long offset, long bytes, long diskEnd)
+    private (long Start, long End) WholeClusters(long offset, long bytes)
     {
         var end = offset + bytes;
         var start = _geometry.ClustersFor(offset) << _geometry.ClusterBits;
-        return (start, end == diskEnd ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.ClusterStart(end));
+        return (start, end == image.Length ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.ClusterStart(end));
+    }
+
+    /// <summary>As <see cref="WholeClusters"/>, for subclusters.</summary>
+    /// <param name="diskEnd">Where the disk ends, or is about to.</param>
+    private (long Start, long End) WholeSubclusters(long offset, long bytes, long diskEnd)
+    {
+        var end = offset + bytes;
+        return (_geometry.SubclusterEnd(offset), end == diskEnd ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.SubclusterStart(end));
     }
 
     private async ValueTask ZeroPartAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
@@ -106,8 +145,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
             var isZero = extent.Kind == ExtentKind.Zero || (extent.Kind == ExtentKind.Unallocated && image.Backing is null);
             if (!isZero)
             {
-                if ((flags & ZeroFlags.NoFallback) != 0 || extent.Length >= 2L * _geometry.ClusterSize)
-                    throw new BlockException(BlockErrorKind.NotSupported, "The range cannot be zeroed without writing data");
+                if ((flags & ZeroFlags.NoFallback) != 0 || extent.Length >= 2L * _geometry.ClusterSize) throw NeedsData();
                 await image.Writer.WriteZeroDataAsync(offset + done, extent.Length, cancellationToken).ConfigureAwait(false);
             }
             done += extent.Length;
@@ -137,23 +175,30 @@ internal sealed class ZeroWriter(Qcow2Image image)
     /// <summary>Applies the rule to the entries that one slice holds; returns what to wait for first, if anything.</summary>
     private async ValueTask<Task?> ChangeSliceAsync(long start, long end, Rule rule, bool passDown)
     {
-        var count = (int)((end - start) >> _geometry.ClusterBits);
+        var count = (int)_geometry.ClustersFor(_geometry.OffsetInCluster(start) + end - start);
         if (image.InFlight.Conflict(start >> _geometry.ClusterBits, count) is { } conflict) return conflict;
         if (!await IsChangedAsync(start, end, rule).ConfigureAwait(false)) return null;
 
         var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
         var index = image.Map.IndexInSlice(start);
-        for (var i = index; i < index + count; i++)
+        for (var i = 0; i < count; i++)
         {
-            var old = image.Map.EntryAt(slice, i);
-            if (!old.Compressed && !_geometry.IsClusterAligned(old.HostOffset))
-                throw image.Map.Describe(start + ((long)(i - index) << _geometry.ClusterBits));
-            var changed = rule(old);
+            var old = image.Map.EntryAt(slice, index + i);
+            var at = Math.Max(start, _geometry.ClusterStart(start) + ((long)i << _geometry.ClusterBits));
+            if (!old.IsSound(_geometry)) throw image.Map.Describe(at);
+            var changed = Apply(rule, old, at, end);
             if (changed == old) continue;
-            slice = image.Map.SetEntry(slice, i, changed);
+            slice = image.Map.SetEntry(slice, index + i, changed);
             if (changed.HostOffset == 0) image.Map.Retire(old, passDown);
         }
         return null;
+    }
+
+    private ClusterEntry Apply(Rule rule, ClusterEntry old, long at, long end)
+    {
+        var first = _geometry.SubclusterIndex(at);
+        var bytes = Math.Min(end - at, _geometry.ClusterSize - _geometry.OffsetInCluster(at));
+        return rule(old, first, (int)(bytes >> _geometry.SubclusterBits));
     }
 
     /// <summary>A table is not made, and not made dirty, for a range that is already as it should be.</summary>
@@ -162,8 +207,11 @@ internal sealed class ZeroWriter(Qcow2Image image)
         while (start < end)
         {
             var extent = await image.Map.LookupAsync(start, end - start, splitOwned: true, CancellationToken.None).ConfigureAwait(false);
-            if (extent.Kind == ExtentKind.Invalid || rule(extent.Entry) != extent.Entry) return true;
-            start += extent.Length;
+            if (extent.Kind == ExtentKind.Invalid || Apply(rule, extent.Entry, start, end) != extent.Entry) return true;
+
+            // Entries of one run are alike, unless they have subclusters that the run does not reach.
+            var isUniform = !_geometry.ExtendedL2 || extent.Entry == ClusterEntry.Unallocated;
+            start += isUniform ? extent.Length : Math.Min(extent.Length, _geometry.ClusterSize - _geometry.OffsetInCluster(start));
         }
         return false;
     }

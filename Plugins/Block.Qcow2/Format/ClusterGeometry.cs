@@ -19,7 +19,7 @@ internal readonly struct ClusterGeometry
     public const int MaxClusterBits = 21;
     public const int MaxRefcountOrder = 6;
     public const int MinExtendedL2ClusterBits = 14;
-    public const int SubclustersPerCluster = 32;
+    public const int MaxSubclusters = 32;
 
     /// <summary>Largest L1 table QEMU accepts, and so do we: the table is held in memory.</summary>
     public const long MaxL1Bytes = 32L << 20;
@@ -63,12 +63,20 @@ internal readonly struct ClusterGeometry
     public long RefblockEntries => 1L << RefblockBits;
     public int RefcountTableEntriesPerCluster => ClusterSize / sizeof(ulong);
 
-    public int SubclusterBits => ClusterBits - 5;
+    /// <summary>Parts of a cluster that are mapped apart: 32 with extended L2 entries, else the cluster itself.</summary>
+    public int Subclusters => ExtendedL2 ? MaxSubclusters : 1;
+    public int SubclusterBits => ExtendedL2 ? ClusterBits - 5 : ClusterBits;
+    public int SubclusterSize => 1 << SubclusterBits;
     public ulong MaxRefcount => RefcountOrder == MaxRefcountOrder ? long.MaxValue : (1UL << RefcountBits) - 1;
 
     public long L1Index(long guestOffset) => guestOffset >> L2CoverageBits;
     public int L2Index(long guestOffset) => (int)(guestOffset >> ClusterBits) & (L2Entries - 1);
     public int OffsetInCluster(long offset) => (int)(offset & OffsetMask);
+    public int SubclusterIndex(long guestOffset) => OffsetInCluster(guestOffset) >> SubclusterBits;
+    public long SubclusterStart(long offset) => offset & -(long)SubclusterSize;
+
+    /// <summary>Rounded up to the next subcluster; safe up to the last whole one below <see cref="long.MaxValue"/>.</summary>
+    public long SubclusterEnd(long offset) => SubclusterStart(offset + SubclusterSize - 1);
     public bool IsClusterAligned(long offset) => (offset & OffsetMask) == 0;
     public long ClusterIndex(long hostOffset) => hostOffset >> ClusterBits;
     public long ClusterStart(long offset) => offset & ~OffsetMask;

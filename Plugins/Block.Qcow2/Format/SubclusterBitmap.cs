@@ -23,8 +23,8 @@ internal enum SubclusterKind
 /// </remarks>
 internal readonly record struct SubclusterBitmap(ulong Raw)
 {
-    public static SubclusterBitmap AllAllocated => new(uint.MaxValue);
-    public static SubclusterBitmap AllZero => new(0xffff_ffff_0000_0000);
+    /// <summary>Both bits of the first subcluster.</summary>
+    public static SubclusterBitmap Contradiction => new(0x1_0000_0001);
 
     public uint Allocated => (uint)Raw;
     public uint Zero => (uint)(Raw >> 32);
@@ -63,6 +63,6 @@ internal readonly record struct SubclusterBitmap(ulong Raw)
     {
         var from = bits >> first;
         var run = (from & 1) == 0 ? BitOperations.TrailingZeroCount(from) : BitOperations.TrailingZeroCount(~from);
-        return Math.Min(run, ClusterGeometry.SubclustersPerCluster - first);
+        return Math.Min(run, ClusterGeometry.MaxSubclusters - first);
     }
 }

@@ -37,11 +37,11 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
             for (var i = 0; i < image.Map.SliceEntries; i++)
             {
                 var entry = image.Map.EntryAt(slice, i);
-                if (entry.Compressed || entry.HostOffset == 0 || !_geometry.IsClusterAligned(entry.HostOffset) || entry.HostOffset >= image.File.Length) continue;
+                if (entry.HostOffset == 0 || !_geometry.IsClusterAligned(entry.HostOffset) || entry.HostOffset >= image.File.Length) continue;
                 var refcount = await RefcountAsync(entry.HostOffset).ConfigureAwait(false);
-                if (refcount == 1 == entry.Copied) continue;
-                Found($"OFLAG_COPIED data cluster: l2_entry={entry.Raw:x} refcount={refcount}");
-                if (repair) slice = image.Map.SetEntry(slice, i, new L2Entry(entry.Raw ^ L2Entry.CopiedBit));
+                if (refcount == 1 == entry.IsOwned) continue;
+                Found($"OFLAG_COPIED data cluster: l2_entry={ClusterEntryCodec.DescriptorOnDisk(entry, _geometry):x} refcount={refcount}");
+                if (repair) slice = image.Map.SetEntry(slice, i, entry with { Descriptor = new L2Entry(entry.Descriptor.Raw ^ L2Entry.CopiedBit) });
             }
         }
     }

@@ -68,12 +68,16 @@ internal sealed class ImageCreator : IImageCreator
             RefcountTableClusters = 1,
             RefcountOrder = BitOperations.Log2((ulong)refcountBits),
             Compression = compression,
-            Incompatible = compression == CompressionType.Zlib ? IncompatibleFeatures.None : IncompatibleFeatures.CompressionType,
+            Incompatible = FeaturesOf(options, compression),
             Compatible = options.LazyRefcounts == true ? CompatibleFeatures.LazyRefcounts : CompatibleFeatures.None,
             Extensions = version == BlockdevQcow2Version.V3 ? [FeatureNameTable.Create()] : [],
         };
         return header.WithBacking(options.BackingFile, options.BackingFmt);
     }
+
+    private static IncompatibleFeatures FeaturesOf(Qcow2CreateOptions options, CompressionType compression) =>
+        (compression == CompressionType.Zlib ? IncompatibleFeatures.None : IncompatibleFeatures.CompressionType)
+        | (options.ExtendedL2 == true ? IncompatibleFeatures.ExtendedL2 : IncompatibleFeatures.None);
 
     /// <summary>In QEMU's words and order, so that the same mistake reads the same.</summary>
     private static void Check(Qcow2CreateOptions options, BlockdevQcow2Version version, long clusterSize, long refcountBits)
@@ -83,9 +87,11 @@ internal sealed class ImageCreator : IImageCreator
             throw Refuse("Image size must not be negative");
         if (ClusterGeometry.BitsOfClusterSize(clusterSize) < 0)
             throw Refuse($"Cluster size must be a power of two between {1 << ClusterGeometry.MinClusterBits} and {1 << (ClusterGeometry.MaxClusterBits - 10)}k");
-        if (options.ExtendedL2 == true)
-            throw Refuse("Extended L2 entries are not supported", BlockErrorKind.NotSupported);
-        if (options.Preallocation is not (null or PreallocationMode.Off) && options.BackingFile is not null)
+        if (options.ExtendedL2 == true && version < BlockdevQcow2Version.V3)
+            throw Refuse($"Extended L2 entries are only supported {NeedsV3}");
+        if (options.ExtendedL2 == true && clusterSize < 1 << ClusterGeometry.MinExtendedL2ClusterBits)
+            throw Refuse($"Extended L2 entries are only supported with cluster sizes of at least {1 << ClusterGeometry.MinExtendedL2ClusterBits} bytes");
+        if (options.Preallocation is not (null or PreallocationMode.Off) && options.BackingFile is not null && options.ExtendedL2 != true)
             throw Refuse("Backing file and preallocation can only be used at the same time if extended_l2 is on");
         if (options.BackingFmt is not null && options.BackingFile is null)
             throw Refuse("Backing format cannot be used without backing file");

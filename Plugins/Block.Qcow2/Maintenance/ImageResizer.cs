@@ -82,7 +82,7 @@ internal sealed class ImageResizer(Qcow2Image image)
     {
         var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
         var index = image.Map.IndexInSlice(start);
-        if (image.Map.EntryAt(slice, index).Raw != 0) return _geometry.ClusterSize;
+        if (image.Map.EntryAt(slice, index) != ClusterEntry.Unallocated) return _geometry.ClusterSize;
         var run = await image.Allocator.AllocateAsync((stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
         try
         {
@@ -94,9 +94,12 @@ internal sealed class ImageResizer(Qcow2Image image)
             throw;
         }
         for (var i = 0; i < run.Count; i++)
-            slice = image.Map.SetEntry(slice, index + i, L2Entry.Owned((run.First + i) << _geometry.ClusterBits));
+            slice = image.Map.SetEntry(slice, index + i, Provided((run.First + i) << _geometry.ClusterBits));
         return run.Count << _geometry.ClusterBits;
     }
+
+    /// <summary>As QEMU: subclusters wait for their data, so that a backing file shows until then; clusters are data.</summary>
+    private ClusterEntry Provided(long hostOffset) => ClusterEntry.Unallocated.WithData(hostOffset, 0, _geometry.ExtendedL2 ? 0 : 1);
 
     /// <summary>The clusters become data that nobody writes, so they must exist and read as zeroes.</summary>
     private async ValueTask ProvideAsync(ClusterRun run, PreallocationMode mode)

@@ -101,11 +101,29 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report)
         for (var at = 0; at < table.Length; at += _geometry.L2EntrySize)
         {
             var entry = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table[at..]));
+            var bitmap = _geometry.ExtendedL2 ? new SubclusterBitmap(BinaryPrimitives.ReadUInt64BigEndian(table[(at + sizeof(ulong))..])) : default;
+            CheckBitmap(entry, bitmap, at / _geometry.L2EntrySize);
             if (entry.Raw == 0) continue;
             if (entry.Compressed)
                 CountCompressed(entry, isActive);
             else
                 CountStandard(entry, isActive);
+        }
+    }
+
+    private void CheckBitmap(L2Entry entry, SubclusterBitmap bitmap, int index)
+    {
+        if (entry.Compressed)
+        {
+            if (bitmap.Raw != 0) report.Corruption($"ERROR compressed cluster {index} with non-zero subcluster allocation bitmap, entry=0x{entry.Raw:x}");
+        }
+        else if (entry.HostOffset == 0)
+        {
+            if (bitmap.Allocated != 0) report.Corruption("ERROR: Unallocated cluster has non-zero subcluster allocation map");
+        }
+        else if (!bitmap.IsValid)
+        {
+            report.Corruption($"ERROR offset={entry.HostOffset:x}: Allocated cluster has corrupted subcluster allocation bitmap");
         }
     }
 

@@ -93,21 +93,32 @@ internal sealed class ClusterMap(
     public int SliceEntries => 1 << _sliceEntryBits;
 
     /// <summary>The one reader of entries: an index counts L2 entries, whatever their size.</summary>
-    public L2Entry EntryAt(TableSlice slice, int index) => new(slice[index * (geometry.L2EntrySize / sizeof(ulong))]);
+    public ClusterEntry EntryAt(TableSlice slice, int index)
+    {
+        if (!geometry.ExtendedL2) return ClusterEntryCodec.FromStandard(slice[index], version);
+        var (descriptor, bitmap) = slice.ReadPair(index * 2);
+        return ClusterEntryCodec.FromExtended(descriptor, bitmap);
+    }
 
-    public TableSlice SetEntry(TableSlice slice, int index, L2Entry entry)
+    /// <summary>The one writer of entries. Under the metadata lock.</summary>
+    /// <returns>The slice that is resident now, for the next change.</returns>
+    public TableSlice SetEntry(TableSlice slice, int index, ClusterEntry entry)
     {
         slice = cache.MarkDirty(slice);
-        slice[index * (geometry.L2EntrySize / sizeof(ulong))] = entry.Raw;
+        var descriptor = ClusterEntryCodec.DescriptorOnDisk(entry, geometry);
+        if (geometry.ExtendedL2)
+            slice.WritePair(index * 2, descriptor, entry.Subclusters.Raw);
+        else
+            slice[index] = descriptor;
         return slice;
     }
 
     /// <summary>Gives up what an entry referred to.</summary>
-    public void Retire(L2Entry entry, bool passDown)
+    public void Retire(ClusterEntry entry, bool passDown)
     {
-        if (entry.Compressed)
+        if (entry.IsCompressed)
         {
-            var piece = CompressedCluster.Decode(entry, geometry);
+            var piece = CompressedCluster.Decode(entry.Descriptor, geometry);
             var first = geometry.ClusterIndex(piece.HostOffset);
             allocator.Retire(new ClusterRun(first, geometry.ClusterIndex(piece.HostOffset + piece.Length - 1) - first + 1, PassDown: passDown));
         }
@@ -128,9 +139,11 @@ internal sealed class ClusterMap(
         var entry = cache.TryGet(SliceOffset(new L1Entry((ulong)table), guestOffset), out var slice)
             ? EntryAt(slice, IndexInSlice(guestOffset))
             : default;
-        return version < 3 && !entry.Compressed && (entry.Raw & L2Entry.ZeroBit) != 0
-            ? guard.Corrupt($"Zero cluster entry found in pre-v3 image {where}", null, null)
-            : guard.Corrupt($"Cluster allocation offset {entry.HostOffset:#x} unaligned {where}", null, null);
+        if (!geometry.IsClusterAligned(entry.HostOffset))
+            return guard.Corrupt($"Cluster allocation offset {entry.HostOffset:#x} unaligned {where}", null, null);
+        return geometry.ExtendedL2
+            ? guard.Corrupt($"Invalid cluster entry found  {where}", null, null)
+            : guard.Corrupt($"Zero cluster entry found in pre-v3 image {where}", null, null);
     }
 
     private Extent Map(TableSlice slice, long guestOffset, long bytes, bool splitOwned)
@@ -138,36 +151,36 @@ internal sealed class ClusterMap(
         var index = IndexInSlice(guestOffset);
         var within = geometry.OffsetInCluster(guestOffset);
         var first = EntryAt(slice, index);
-        var kind = KindOf(first);
-        var length = (long)geometry.ClusterSize - within;
-        if (kind is not (ExtentKind.Compressed or ExtentKind.Invalid))
+        var kind = KindOf(first, geometry.SubclusterIndex(guestOffset));
+        if (kind is ExtentKind.Compressed or ExtentKind.Invalid)
+            return new Extent(kind, 0, Math.Min(geometry.ClusterSize - within, bytes), first.IsOwned, first);
+        var end = EndOfRun(first, geometry.SubclusterIndex(guestOffset));
+        var length = (long)end - within;
+        for (var next = index + 1; end == geometry.ClusterSize && length < bytes && next < SliceEntries; next++)
         {
-            var last = SliceEntries - 1;
-            var expected = first;
-            while (length < bytes && index < last)
-            {
-                var entry = EntryAt(slice, ++index);
-                expected = new L2Entry(expected.HostOffset == 0 ? expected.Raw : expected.Raw + (ulong)geometry.ClusterSize);
-                if (!Continues(entry, expected, kind, splitOwned)) break;
-                length += geometry.ClusterSize;
-            }
+            var entry = EntryAt(slice, next);
+            var host = first.HostOffset == 0 ? 0 : first.HostOffset + ((long)(next - index) << geometry.ClusterBits);
+            if (KindOf(entry, 0) != kind || entry.HostOffset != host || (splitOwned && entry.IsOwned != first.IsOwned)) break;
+            end = EndOfRun(entry, 0);
+            length += end;
         }
-        var host = kind is ExtentKind.Data or ExtentKind.Zero && first.HostOffset != 0 ? first.HostOffset + within : 0;
-        return new Extent(kind, host, Math.Min(length, bytes), first.Copied, first);
+        return new Extent(kind, first.HostOffset == 0 ? 0 : first.HostOffset + within, Math.Min(length, bytes), first.IsOwned, first);
     }
 
-    private bool Continues(L2Entry entry, L2Entry expected, ExtentKind kind, bool splitOwned)
-    {
-        if (KindOf(entry) != kind || entry.HostOffset != expected.HostOffset) return false;
-        return !splitOwned || entry.Copied == expected.Copied;
-    }
+    /// <summary>Where the run of equal subclusters from <paramref name="subcluster"/> on ends, in bytes from the cluster's start.</summary>
+    private int EndOfRun(ClusterEntry entry, int subcluster) =>
+        Math.Min(geometry.Subclusters, subcluster + entry.Subclusters.RunLength(subcluster)) << geometry.SubclusterBits;
 
-    private ExtentKind KindOf(L2Entry entry)
+    private ExtentKind KindOf(ClusterEntry entry, int subcluster)
     {
-        if (entry.Compressed) return ExtentKind.Compressed;
-        if (!geometry.IsClusterAligned(entry.HostOffset)) return ExtentKind.Invalid;
-        if ((entry.Raw & L2Entry.ZeroBit) != 0) return version < 3 ? ExtentKind.Invalid : ExtentKind.Zero;
-        return entry.HostOffset == 0 ? ExtentKind.Unallocated : ExtentKind.Data;
+        if (entry.IsCompressed) return ExtentKind.Compressed;
+        if (!entry.IsSound(geometry)) return ExtentKind.Invalid;
+        return entry.Subclusters[subcluster] switch
+        {
+            SubclusterKind.Data => ExtentKind.Data,
+            SubclusterKind.Zero => ExtentKind.Zero,
+            _ => ExtentKind.Unallocated,
+        };
     }
 
     /// <summary>Puts a table that only this L1 entry refers to in place of none or of a shared one.</summary>

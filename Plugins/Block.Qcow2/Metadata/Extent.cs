@@ -19,8 +19,8 @@ internal enum ExtentKind
 }
 
 /// <summary>The answer of a lookup: a run of guest bytes with one source.</summary>
-/// <param name="HostOffset">Host offset of the run's first byte, for data and for zeroes with a host cluster; else 0.</param>
+/// <param name="HostOffset">Host offset of the run's first byte where it has a host cluster, read from or not; else 0.</param>
 /// <param name="Length">Bytes, at least 1.</param>
 /// <param name="Owned">The host clusters have no other reference: writes may go in place.</param>
-/// <param name="Entry">The first entry, for compressed clusters.</param>
-internal readonly record struct Extent(ExtentKind Kind, long HostOffset, long Length, bool Owned, L2Entry Entry);
+/// <param name="Entry">The first entry.</param>
+internal readonly record struct Extent(ExtentKind Kind, long HostOffset, long Length, bool Owned, ClusterEntry Entry);

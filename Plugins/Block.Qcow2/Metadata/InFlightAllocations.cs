@@ -7,7 +7,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// </summary>
 internal sealed class InFlightAllocations
 {
-    private readonly List<Allocation> _active = [];
+    private readonly List<PendingMapping> _active = [];
 
     public bool Any => _active.Count > 0;
 
@@ -22,21 +22,24 @@ internal sealed class InFlightAllocations
         return null;
     }
 
-    public void Begin(Allocation allocation) => _active.Add(allocation);
+    public void Begin(PendingMapping mapping) => _active.Add(mapping);
 
-    public void End(Allocation allocation)
+    public void End(PendingMapping mapping)
     {
-        _active.Remove(allocation);
-        allocation.Ended.SetResult();
+        _active.Remove(mapping);
+        mapping.Ended.SetResult();
     }
+}
+
+/// <summary>Guest clusters whose entries are about to change.</summary>
+internal abstract record PendingMapping(long GuestFirst, long Count)
+{
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>Host clusters for a run of guest clusters, until the L2 entries name them.</summary>
 /// <param name="Host">The host clusters, as many as guest clusters.</param>
-/// <param name="IsNew">Taken for this; else zero clusters that already belong to the entries.</param>
-internal sealed record Allocation(long GuestFirst, ClusterRun Host, bool IsNew)
-{
-    public long Count => Host.Count;
-
-    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-}
+/// <param name="IsNew">Taken for this; else clusters that already belong to the entries.</param>
+/// <param name="FillStart">Guest offset from which on the host clusters are to hold data.</param>
+/// <param name="FillEnd">Guest offset at which that ends; what lies outside keeps its state.</param>
+internal sealed record Allocation(long GuestFirst, ClusterRun Host, bool IsNew, long FillStart, long FillEnd) : PendingMapping(GuestFirst, Host.Count);

@@ -34,6 +34,29 @@ internal sealed class TableSlice(long offset, byte[] data)
 
     public int Count => Data.Length / sizeof(ulong);
 
+    // Odd while a pair is being changed.
+    private int _pairVersion;
+
+    /// <summary>Two neighbouring cells that belong together, as they were at one time.</summary>
+    public (ulong First, ulong Second) ReadPair(int index)
+    {
+        while (true)
+        {
+            var version = Volatile.Read(ref _pairVersion);
+            var pair = (this[index], this[index + 1]);
+            if ((version & 1) == 0 && Volatile.Read(ref _pairVersion) == version) return pair;
+            Thread.SpinWait(1);
+        }
+    }
+
+    public void WritePair(int index, ulong first, ulong second)
+    {
+        Volatile.Write(ref _pairVersion, _pairVersion + 1);
+        this[index] = first;
+        this[index + 1] = second;
+        Volatile.Write(ref _pairVersion, _pairVersion + 1);
+    }
+
     // The array starts at a multiple of eight, so every cell is read and written whole.
     private ref ulong Cell(int index) => ref Unsafe.As<byte, ulong>(ref Data[index * sizeof(ulong)]);
 }
