@@ -10,15 +10,20 @@ namespace BlockHost.Composition;
 /// <summary>Hosts whose plugins are linked into the program.</summary>
 internal sealed class LinkedHostFactory : IHostFactory
 {
-    public async ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
+    public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
-        if (options.PluginFolders.Count > 0 || options.ManifestFolders.Count > 0 || options.Composition is not null)
+        var plugins = LinkedPlugins.All();
+        if (LoadingProgram.IsInstalled && (WantsOthers(options) || LoadingProgram.KnowsMoreThan(plugins)))
+            LoadingProgram.Become();
+        if (WantsOthers(options))
             throw new ToolException("This program has its plugins linked in, and loads no others");
-        var host = HostComposition.Build(loader: null, PluginSelection.Everything, Decoration(options));
-        foreach (var plugin in LinkedPlugins.Create())
-            await host.Plugins.AddLinkedAsync(plugin, cancellationToken);
-        return host;
+        var host = HostComposition.Build(new LinkedPluginLoader(plugins, AppContext.BaseDirectory), PluginSelection.Everything, startInline: true, Decoration(options));
+        host.Plugins.Discover();
+        return new(host);
     }
+
+    private static bool WantsOthers(HostOptions options) =>
+        options.PluginFolders.Count > 0 || options.ManifestFolders.Count > 0 || options.Composition is not null;
 
     /// <summary>As Scrutor does it, without reflection.</summary>
     private static Action<IServiceCollection>? Decoration(HostOptions options)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -40,7 +41,7 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
     {
         var prefix = FormatName + ":";
         var path = fileName.StartsWith(prefix, StringComparison.Ordinal) ? fileName[prefix.Length..] : fileName;
-        options = JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["filename"] = path }, FileJson.Default.DictionaryStringString);
+        options = NamedFile(path);
         return true;
     }
 
@@ -50,6 +51,20 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
         if (typed.Size < 0)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects a non-negative number below 2^64");
         await Task.Run(() => Create(typed, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    private static JsonElement NamedFile(string path)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("filename", path);
+            writer.WriteEndObject();
+        }
+
+        using var document = JsonDocument.Parse(json.WrittenMemory);
+        return document.RootElement.Clone();
     }
 
     protected abstract void Create(FileCreateOptions options, CancellationToken cancellationToken);

@@ -74,7 +74,6 @@ public sealed record FileCreateOptions
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
-[JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(FileOptions))]
 [JsonSerializable(typeof(FileCreateOptions))]
 internal sealed partial class FileJson : JsonSerializerContext;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Security.Cryptography;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -180,5 +179,5 @@ public sealed partial class BlockGraph
             throw new QmpException($"Duplicate nodes with node-name='{name}'");
     }
 
-    private string GenerateName() => $"#block{_generatedNames++}{RandomNumberGenerator.GetInt32(100):00}";
+    private string GenerateName() => $"#block{_generatedNames++}{Random.Shared.Next(100):00}";
 }

@@ -13,17 +13,19 @@ namespace BlockHost.Core.Objects;
 public sealed class UserObjects : IUserObjects
 {
     private readonly ConcurrentDictionary<string, object> _objects = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, ObjectType> _types;
+    // Most programs that have this table make no object.
+    private readonly Lazy<Dictionary<string, ObjectType>> _types;
 
     public UserObjects()
-        : this([new SecretType(), new TlsCredsX509Type(), new IoThreadType(), new AuthzSimpleType(), new AuthzListType()])
+        : this(() => [new SecretType(), new TlsCredsX509Type(), new IoThreadType(), new AuthzSimpleType(), new AuthzListType()])
     {
     }
 
-    public UserObjects(IEnumerable<ObjectType> types) => _types = types.ToDictionary(type => type.Name, StringComparer.Ordinal);
+    public UserObjects(Func<IEnumerable<ObjectType>> types) =>
+        _types = new(() => types().ToDictionary(type => type.Name, StringComparer.Ordinal));
 
     /// <summary>The kinds of objects there are: the branches of ObjectOptions.</summary>
-    public IReadOnlyCollection<ObjectType> Types => _types.Values;
+    public IReadOnlyCollection<ObjectType> Types => _types.Value.Values;
 
     public bool TryGet<T>(string id, [NotNullWhen(true)] out T? found)
         where T : class
@@ -39,7 +41,7 @@ public sealed class UserObjects : IUserObjects
         var properties = JsonObject.Create(options)!;
         var typeName = Take(properties, "qom-type");
         var id = Take(properties, "id");
-        if (!_types.TryGetValue(typeName, out var type))
+        if (!_types.Value.TryGetValue(typeName, out var type))
             throw new QmpException($"Parameter 'qom-type' does not accept value '{typeName}'");
         if (!Identifier.IsWellFormed(id))
             throw new QmpException("Parameter 'id' expects an identifier");

@@ -15,7 +15,7 @@ internal sealed class ToolConsole : IDisposable
 
     /// <param name="name">How the tool calls itself in messages.</param>
     public ToolConsole(string name)
-        : this(name, new StreamWriter(Console.OpenStandardOutput(), Utf8, 4096), new StreamWriter(Console.OpenStandardError(), Utf8, 256), Console.OpenStandardInput())
+        : this(name, new StreamWriter(new OutputStream(1), Utf8, 4096), new StreamWriter(new OutputStream(2), Utf8, 256), Console.OpenStandardInput())
     {
     }
 

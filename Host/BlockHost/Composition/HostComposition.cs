@@ -12,9 +12,9 @@ namespace BlockHost.Composition;
 /// <summary>The composition root: which services a host is made of.</summary>
 internal static class HostComposition
 {
-    /// <param name="loader">Null: no plugins come from files.</param>
+    /// <param name="startInline">As <see cref="PluginManagerOptions.StartInline"/>.</param>
     /// <param name="decorate">Puts more services around the host's.</param>
-    public static RunningHost Build(IPluginLoader? loader, PluginSelection selection, Action<IServiceCollection>? decorate)
+    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate)
     {
         var services = new ServiceCollection();
         services.AddBlockHostCore();
@@ -24,6 +24,7 @@ internal static class HostComposition
             Host = provider.GetRequiredService<IPluginHost>,
             Loader = loader,
             Selection = selection,
+            StartInline = startInline,
         }));
         services.AddSingleton<PluginCommands>();
         services.AddSingleton(provider => new ImageOpener(
@@ -32,12 +33,11 @@ internal static class HostComposition
             provider.GetRequiredService<PluginManager>().DriverByPrefix));
         decorate?.Invoke(services);
 
-        var provider = services.BuildServiceProvider();
-        RegisterHost(provider);
-        return new RunningHost(provider);
+        return new RunningHost(services.BuildServiceProvider());
     }
 
-    private static void RegisterHost(ServiceProvider provider)
+    /// <summary>Declares the host's own commands and events. Tools that need none do without, and start faster.</summary>
+    public static void RegisterHost(IServiceProvider provider)
     {
         var commands = provider.GetRequiredService<PluginCommands>();
         provider.GetRequiredService<PluginManager>().AddHost(registry =>

@@ -21,6 +21,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly HostCall _call = new(services.GetRequiredService<IPluginHost>());
+    private readonly Lazy<bool> _commands = new(() => Register(services));
     private bool _hasMonitors;
 
     public PluginManager Plugins => Get<PluginManager>();
@@ -40,6 +41,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>Runs a QMP command as the command line's.</summary>
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
     {
+        _ = _commands.Value;
         using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
         await Get<IQmpDispatcher>().DispatchAsync(_call, command, arguments, result, cancellationToken);
     }
@@ -62,7 +64,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>--monitor.</summary>
     public ValueTask AddMonitorAsync(string definition, CancellationToken cancellationToken)
     {
-        _hasMonitors = true;
+        _hasMonitors = _commands.Value;
         return Get<Monitors>().AddAsync(definition, Input, Get<ChardevTable>(), cancellationToken);
     }
 
@@ -84,6 +86,12 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => services.DisposeAsync();
+
+    private static bool Register(ServiceProvider services)
+    {
+        HostComposition.RegisterHost(services);
+        return true;
+    }
 
     private T Get<T>()
         where T : notnull => services.GetRequiredService<T>();

@@ -6,7 +6,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 
 /// <summary>
 /// The header on disk. An update writes only the sectors that change: all fixed fields lie in the first one, so a table
-/// switch is a single sector; other changes are ordered by <see cref="HeaderSwitch"/>.
+/// switch is a single sector.
 /// </summary>
 internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] cluster)
 {
@@ -37,15 +37,14 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public async ValueTask UpdateAsync(Qcow2Header next)
     {
         var bytes = HasSameLayout(next) ? HeaderWriter.Patch(_cluster, next) : HeaderWriter.Write(next);
-        var steps = HeaderSwitch.Plan(_cluster, bytes, next);
         try
         {
-            foreach (var step in steps)
-                await WriteAsync(step).ConfigureAwait(false);
+            await WriteChangesAsync(_cluster, bytes).ConfigureAwait(false);
+            await file.FlushAsync().ConfigureAwait(false);
         }
         catch
         {
-            await RestoreAsync(steps).ConfigureAwait(false);
+            await RestoreAsync(bytes).ConfigureAwait(false);
             throw;
         }
         _cluster = bytes;
@@ -53,12 +52,11 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     }
 
     /// <summary>The tables in use are those of the old header, so that one must stand on disk again.</summary>
-    private async ValueTask RestoreAsync(List<List<PendingWrite>> steps)
+    private async ValueTask RestoreAsync(byte[] written)
     {
         try
         {
-            var touched = steps.SelectMany(s => s).Select(w => w.Offset).Distinct();
-            await WriteAsync([.. touched.Select(at => new PendingWrite(at, _cluster.AsSpan((int)at, SectorSize).ToArray()))]).ConfigureAwait(false);
+            await WriteChangesAsync(written, _cluster).ConfigureAwait(false);
         }
         catch (BlockException)
         {
@@ -66,11 +64,13 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
         }
     }
 
-    private async ValueTask WriteAsync(List<PendingWrite> sectors)
+    private async ValueTask WriteChangesAsync(byte[] from, byte[] to)
     {
-        foreach (var sector in sectors)
-            await file.WriteAsync(sector.Offset, sector.Data).ConfigureAwait(false);
-        await file.FlushAsync().ConfigureAwait(false);
+        for (var at = 0; at < to.Length; at += SectorSize)
+        {
+            if (!to.AsSpan(at, SectorSize).SequenceEqual(from.AsSpan(at, SectorSize)))
+                await file.WriteAsync(at, to.AsMemory(at, SectorSize)).ConfigureAwait(false);
+        }
     }
 
     private bool HasSameLayout(Qcow2Header next) =>

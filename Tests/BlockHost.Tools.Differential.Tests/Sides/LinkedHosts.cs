@@ -7,11 +7,11 @@ namespace BlockHost.Tools.Differential.Tests.Sides;
 /// <summary>Hosts with every plugin linked in.</summary>
 internal sealed class LinkedHosts : IHostFactory
 {
-    public async ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
+    public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
-        var host = HostComposition.Build(loader: null, PluginSelection.Everything, decorate: null);
-        foreach (var plugin in LinkedPlugins.Create())
-            await host.Plugins.AddLinkedAsync(plugin, cancellationToken);
-        return host;
+        var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory);
+        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, decorate: null);
+        host.Plugins.Discover();
+        return new(host);
     }
 }

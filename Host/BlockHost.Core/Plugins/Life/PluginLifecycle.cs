@@ -231,10 +231,26 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         }
     }
 
+    /// <summary>The first who asks starts the plugin's code, outside the lock; others wait for it.</summary>
     private Task ActivateOnceAsync(PluginEntry entry, Func<ILoadedPlugin> load)
     {
+        Task<Task> start;
+        Task activation;
         lock (_gate)
-            return entry.State == PluginState.Loaded ? Task.CompletedTask : entry.Activation ??= Task.Run(() => ActivateAsync(entry, load));
+        {
+            if (entry.State == PluginState.Loaded)
+                return Task.CompletedTask;
+            if (entry.Activation is { } running)
+                return running;
+            start = new Task<Task>(() => ActivateAsync(entry, load));
+            activation = entry.Activation = start.Unwrap();
+        }
+
+        if (options.StartInline)
+            start.RunSynchronously(TaskScheduler.Default);
+        else
+            start.Start(TaskScheduler.Default);
+        return activation;
     }
 
     private async Task ActivateAsync(PluginEntry entry, Func<ILoadedPlugin> load)

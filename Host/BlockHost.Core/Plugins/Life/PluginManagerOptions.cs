@@ -12,6 +12,12 @@ public sealed record PluginManagerOptions
     /// <summary>Null: no plugin comes from a file.</summary>
     public IPluginLoader? Loader { get; init; }
 
+    /// <summary>
+    /// Plugins start on the thread that first asks for them: a program that runs for a moment need not start another.
+    /// For code that is known to start at once.
+    /// </summary>
+    public bool StartInline { get; init; }
+
     public PluginSelection Selection { get; init; } = PluginSelection.Everything;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Loading;
+namespace BlockHost.Core.Plugins;
 
 /// <summary>
 /// Where plugins are looked for. A manifest <c>MANIFESTS/id.json</c> belongs to the plugin folder <c>PLUGINS/id/</c>; where
@@ -44,7 +44,8 @@ public sealed record PluginLocations
         };
     }
 
-    internal string? FolderOf(string id) =>
+    /// <summary>The folder of one plugin; null: there are no folders of plugins.</summary>
+    public string? FolderOf(string id) =>
         PluginFolders.Select(folder => Path.Combine(folder, id)).FirstOrDefault(Directory.Exists)
         ?? (PluginFolders.Count == 0 ? null : Path.Combine(PluginFolders[0], id));
 }

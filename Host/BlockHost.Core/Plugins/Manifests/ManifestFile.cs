@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Core.Plugins;
 using BlockHost.Plugins;
 
-namespace BlockHost.Loading;
+namespace BlockHost.Core.Plugins;
 
-/// <summary>Reads one manifest file. The file may come from anywhere: everything in it is checked before it is believed.</summary>
+/// <summary>Reads one manifest. It may come from anywhere: everything in it is checked before it is believed.</summary>
 public static class ManifestFile
 {
+    /// <summary>The manifest of a plugin that is linked into the program, whose files are in <paramref name="programFolder"/>.</summary>
+    /// <exception cref="PluginException">It is not usable; the message is a reason.</exception>
+    public static PluginManifest Parse(ReadOnlyMemory<byte> json, string programFolder) =>
+        JsonMembers.Read(json, members => Read(members, ManifestChecks.Id(members.RequiredText("id")), programFolder));
+
     /// <param name="path">Absolute path of the manifest.</param>
     /// <param name="pluginFolder">The folder that the manifest's assembly is in; null: there is none.</param>
     /// <returns>The manifest, or the reason why it is not usable.</returns>

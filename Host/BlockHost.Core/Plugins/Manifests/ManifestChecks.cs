@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
-using BlockHost.Core.Plugins;
 using BlockHost.Plugins;
 
-namespace BlockHost.Loading;
+namespace BlockHost.Core.Plugins;
 
 /// <summary>What each member of a manifest must be. Messages follow "its manifest FILE ".</summary>
-internal static class ManifestChecks
+public static class ManifestChecks
 {
     private const int LongestId = 64;
     private const int LongestMagic = 64;

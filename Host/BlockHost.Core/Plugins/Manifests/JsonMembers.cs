@@ -2,14 +2,14 @@
 using System.Text.Json;
 using BlockHost.Plugins;
 
-namespace BlockHost.Loading;
+namespace BlockHost.Core.Plugins;
 
 /// <summary>
 /// The members of one JSON object, each taken once by its name; what nobody takes is a mistake in the file. Manifests are
 /// read at every start of every tool, so they are read from the document directly: that starts several times faster
 /// than deserialisation into types.
 /// </summary>
-internal sealed class JsonMembers
+public sealed class JsonMembers
 {
     private const long LargestFile = 1 << 20;
     private const int DeepestNesting = 8;
@@ -38,16 +38,27 @@ internal sealed class JsonMembers
             using var file = File.OpenRead(path);
             if (file.Length > LargestFile)
                 throw new PluginException($"has {file.Length} bytes; at most {LargestFile} are read");
-            using var document = JsonDocument.Parse(file, new JsonDocumentOptions { MaxDepth = DeepestNesting });
+            var json = new byte[file.Length];
+            file.ReadExactly(json);
+            return Read(json, read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new PluginException($"cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>As <see cref="ReadFile"/>, from memory.</summary>
+    public static T Read<T>(ReadOnlyMemory<byte> json, Func<JsonMembers, T> read)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestNesting });
             return new JsonMembers(document.RootElement, "").TakeAll(read);
         }
         catch (JsonException e)
         {
             throw new PluginException($"is not well formed: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new PluginException($"cannot be read: {e.Message}", e);
         }
     }
 

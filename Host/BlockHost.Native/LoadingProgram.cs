@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using BlockHost.CommandLine;
+using BlockHost.Core.Plugins;
+
+namespace BlockHost.Composition;
+
+/// <summary>
+/// The program that loads plugins, where one is installed beside this one. It takes over when the user has plugins that
+/// are not linked in here, so that a tool starts fast and still knows every plugin.
+/// </summary>
+internal static partial class LoadingProgram
+{
+    private static readonly string Path = System.IO.Path.Combine(AppContext.BaseDirectory, "blockhost");
+
+    public static bool IsInstalled => File.Exists(Path);
+
+    /// <summary>Whether the folders that came with the programs hold a manifest that is not linked in.</summary>
+    public static bool KnowsMoreThan(IReadOnlyList<LinkedPluginSource> linked)
+    {
+        var known = linked.Select(plugin => plugin.Id + ".json").ToHashSet(StringComparer.Ordinal);
+        return PluginLocations.Default().ManifestFolders
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.json"))
+            .Any(file => !known.Contains(System.IO.Path.GetFileName(file)));
+    }
+
+    /// <summary>Becomes that program, called as this one was. Only before anything has been opened or printed.</summary>
+    /// <exception cref="ToolException">It cannot be started.</exception>
+    public static unsafe void Become()
+    {
+        var commandLine = File.ReadAllBytes("/proc/self/cmdline");
+        var arguments = new nint[commandLine.Count(value => value == 0) + 1];
+        fixed (byte* text = commandLine)
+        fixed (nint* argv = arguments)
+        {
+            var at = 0;
+            for (var i = 0; i < arguments.Length - 1; i++)
+            {
+                argv[i] = (nint)(text + at);
+                at += commandLine.AsSpan(at).IndexOf((byte)0) + 1;
+            }
+
+            Exec(Path, argv);
+        }
+
+        throw new ToolException($"cannot start {Path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+    }
+
+    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int Exec(string path, nint* arguments);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using BlockHost.Processes;
+
+namespace BlockHost.CommandLine;
+
+/// <summary>
+/// Standard output or error. The runtime's own prepares a terminal for reading keys before the first write, with a
+/// thread and signal handlers, and a <see cref="FileStream"/> would not move the offset that programs share.
+/// </summary>
+internal sealed class OutputStream(int descriptor) : Stream
+{
+    private const int Interrupted = 4;
+    private const int TryAgain = 11;
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <exception cref="IOException">The other end is gone, or the disk is full.</exception>
+    public override unsafe void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (buffer.Length > 0)
+        {
+            nint written;
+            fixed (byte* start = buffer)
+                written = Libc.Write(descriptor, start, buffer.Length);
+            if (written >= 0)
+                buffer = buffer[(int)written..];
+            else
+                WaitOrThrow(Marshal.GetLastPInvokeError());
+        }
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    private static void WaitOrThrow(int error)
+    {
+        // A reader that shares the descriptor may have made it non-blocking.
+        if (error == TryAgain)
+            Thread.Sleep(1);
+        else if (error != Interrupted)
+            throw new IOException(new Win32Exception(error).Message);
+    }
+}
