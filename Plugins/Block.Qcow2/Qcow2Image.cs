@@ -129,11 +129,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
         _refcountCache.TrimUnused();
     }
 
-    /// <summary>Switches to a refcount structure that somebody has just written, durable. Under the metadata lock, flushes paused.</summary>
-    public async ValueTask AdoptRefcountsAsync(ulong[] entries, long offset, int clusters)
+    /// <summary>
+    /// Switches to a refcount structure that somebody has just written, durable. Under the metadata lock, flushes paused.
+    /// With counts of another width, the image must be read anew before it is used again.
+    /// </summary>
+    public async ValueTask AdoptRefcountsAsync(ulong[] entries, long offset, int clusters, int order)
     {
         var old = Header.Current;
-        await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters }).ConfigureAwait(false);
+        await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters, RefcountOrder = order }).ConfigureAwait(false);
         Guard.RemoveNamed(Allocator.Table.Snapshot(), MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
         Guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddTable(offset, (long)clusters << old.ClusterBits, MetadataKinds.RefcountTable);

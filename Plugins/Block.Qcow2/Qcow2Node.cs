@@ -9,7 +9,8 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
-internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps
+internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
+    IImageAmend
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
@@ -28,6 +29,11 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     }
 
     public override BlockProfile Profile => _profile;
+
+    /// <summary>The image in use; another one after <see cref="ReloadAsync"/> or a reopen.</summary>
+    public Qcow2Image Image => _image;
+
+    public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
 
     public override string? FileName => _image.File.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _image.File.FileName;
 
@@ -126,6 +132,36 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         catch (Qcow2FormatException e)
         {
             throw e.ToBlockException();
+        }
+    }
+
+    public async ValueTask AmendAsync(
+        JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        try
+        {
+            await new ImageAmender(this, AmendRequest.Read(options)).RunAsync(progress, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
+    }
+
+    /// <summary>Reads an image anew whose structure has changed under its tables. The node is drained.</summary>
+    public async ValueTask ReloadAsync(Qcow2Settings? settings = null)
+    {
+        try
+        {
+            var store = await HeaderStore.LoadAsync(_image.File, CancellationToken.None).ConfigureAwait(false);
+            Adopt(await Qcow2Image.OpenAsync(_image.File, store, settings ?? _image.Settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false));
+        }
+        catch
+        {
+            // What is in memory is not what is on disk any more.
+            _image.Guard.Stop();
+            throw;
         }
     }
 

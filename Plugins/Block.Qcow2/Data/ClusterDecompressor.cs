@@ -46,7 +46,7 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
             ? Zstd.TryDecompress(packed.Memory.Span[..piece.Length], content)
             : TryInflate(packed.Memory[..piece.Length], content);
         if (!whole)
-            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at {piece.HostOffset:#x} cannot be unpacked") { Offset = piece.HostOffset };
+            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at 0x{piece.HostOffset:x} cannot be unpacked") { Offset = piece.HostOffset };
         return content;
     }
 

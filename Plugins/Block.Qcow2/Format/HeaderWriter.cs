@@ -7,19 +7,20 @@ namespace BlockHost.Plugins.Block.Qcow2.Format;
 /// <summary>Lays a header out as the bytes of the image's first cluster: fields, extensions, end mark, backing name.</summary>
 internal static class HeaderWriter
 {
+    /// <param name="nameAt">Where to put the backing file name; 0: right behind the extensions.</param>
     /// <exception cref="Qcow2FormatException">The parts do not fit one cluster.</exception>
-    public static byte[] Write(Qcow2Header header)
+    public static byte[] Write(Qcow2Header header, int nameAt = 0)
     {
         var cluster = new byte[1 << header.ClusterBits];
         var name = header.BackingFile is null ? [] : Encoding.UTF8.GetBytes(header.BackingFile);
         if (name.Length > Qcow2Header.MaxBackingFileName)
             throw new Qcow2FormatException("Backing file name too long");
         var length = header.Version == 2 ? Qcow2Header.Version2Length : Qcow2Header.Version3Length + header.UnknownFields.Length;
-        var nameOffset = length + header.Extensions.Sum(e => e.EncodedSize) + sizeof(ulong);
+        var nameOffset = Math.Max(nameAt, length + header.Extensions.Sum(e => e.EncodedSize) + sizeof(ulong));
 
         // Feature names are a courtesy that the smallest clusters have no room for.
         if (nameOffset + name.Length > cluster.Length && header.Extension(HeaderExtension.FeatureNames) is not null)
-            return Write(header.WithExtension(HeaderExtension.FeatureNames, null));
+            return Write(header.WithExtension(HeaderExtension.FeatureNames, null), nameAt);
         if (nameOffset + name.Length > cluster.Length)
             throw new Qcow2FormatException("The header with its extensions does not fit one cluster", Qcow2Fault.TooLarge);
 
@@ -66,12 +67,12 @@ internal static class HeaderWriter
         BinaryPrimitives.WriteUInt64BigEndian(cluster[72..], (ulong)header.Incompatible);
         BinaryPrimitives.WriteUInt64BigEndian(cluster[80..], (ulong)header.Compatible);
         BinaryPrimitives.WriteUInt64BigEndian(cluster[88..], (ulong)header.Autoclear);
+        BinaryPrimitives.WriteUInt32BigEndian(cluster[96..], (uint)header.RefcountOrder);
     }
 
     private static void WriteVersion3(Span<byte> cluster, Qcow2Header header, int length)
     {
         WriteFeatures(cluster, header);
-        BinaryPrimitives.WriteUInt32BigEndian(cluster[96..], (uint)header.RefcountOrder);
         BinaryPrimitives.WriteUInt32BigEndian(cluster[100..], (uint)length);
         cluster[104] = (byte)header.Compression;
         header.UnknownFields.CopyTo(cluster[Qcow2Header.Version3Length..]);

@@ -7,28 +7,12 @@ namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 /// <summary>Compares the references that exist with the refcounts on record, and repairs the latter.</summary>
 internal sealed class ImageChecker(Qcow2Image image)
 {
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(1);
-
     private readonly ClusterGeometry _geometry = image.Geometry;
 
     public async ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken)
     {
         var report = new CheckReport();
-        while (true)
-        {
-            if (image.Settings.Writable) await image.Flusher.SettleAsync().ConfigureAwait(false);
-            using (await image.Flusher.PauseAsync(cancellationToken).ConfigureAwait(false))
-            using (await image.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
-            {
-                // What a request in flight has taken or is about to give up would look like a leak.
-                if (!image.InFlight.Any && !image.Allocator.HasPending)
-                {
-                    await CheckQuietAsync(repair, report, cancellationToken).ConfigureAwait(false);
-                    break;
-                }
-            }
-            await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(false);
-        }
+        await QuietImage.RunAsync(image, () => CheckQuietAsync(repair, report, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (repair != CheckRepair.None)
         {
             await image.Flusher.SettleAsync().ConfigureAwait(false);
@@ -37,7 +21,7 @@ internal sealed class ImageChecker(Qcow2Image image)
         return report.ToResult(_geometry.ClustersFor(image.Length));
     }
 
-    private async ValueTask CheckQuietAsync(CheckRepair repair, CheckReport report, CancellationToken cancellationToken)
+    private async ValueTask<bool> CheckQuietAsync(CheckRepair repair, CheckReport report, CancellationToken cancellationToken)
     {
         var counter = new ReferenceCounter(image, report);
         await counter.CountContentAsync(cancellationToken).ConfigureAwait(false);
@@ -49,7 +33,7 @@ internal sealed class ImageChecker(Qcow2Image image)
             await content.CountContentAsync(cancellationToken).ConfigureAwait(false);
             var before = report.Corruptions;
             await CompareAsync(CheckRepair.None, counter, report, cancellationToken).ConfigureAwait(false);
-            await new RefcountRebuilder(image).RebuildAsync(content.References).ConfigureAwait(false);
+            await new RefcountRebuilder(image, _geometry.RefcountOrder).RebuildAsync(content.References).ConfigureAwait(false);
             report.CorruptionsFixed += report.Corruptions - before + counter.BadBlocks.Count;
             report.LeaksFixed += report.Leaks;
             report.Corruptions = before - counter.BadBlocks.Count;
@@ -60,6 +44,7 @@ internal sealed class ImageChecker(Qcow2Image image)
             await CompareAsync(repair, counter, report, cancellationToken).ConfigureAwait(false);
         }
         await new CopiedFlagCheck(image, report, repair.HasFlag(CheckRepair.Errors)).RunAsync(cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>A cluster that is referred to but counted free may already have been taken twice: single counts cannot mend that.</summary>

@@ -14,12 +14,14 @@ namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 /// | … everything referred to … | refcount blocks | refcount table |
 /// </code>
 /// </remarks>
-internal sealed class RefcountRebuilder(Qcow2Image image)
+/// <param name="order">Width of the new counts, as a power of two.</param>
+internal sealed class RefcountRebuilder(Qcow2Image image, int order)
 {
-    private readonly ClusterGeometry _geometry = image.Geometry;
+    private readonly ClusterGeometry _geometry = new(image.Geometry.ClusterBits, order, image.Geometry.ExtendedL2);
 
     /// <param name="references">Everything but the refcount structure itself.</param>
-    public async ValueTask RebuildAsync(ReferenceMap references)
+    /// <param name="progress">The part that is done, up to one.</param>
+    public async ValueTask RebuildAsync(IClusterCounts references, IProgress<double>? progress = null)
     {
         var start = Math.Max(references.End, _geometry.ClustersFor(image.File.Length));
         var (regions, tableClusters) = Plan(references, start);
@@ -29,16 +31,17 @@ internal sealed class RefcountRebuilder(Qcow2Image image)
         {
             var offset = (start + i) << _geometry.ClusterBits;
             entries[regions[i]] = (ulong)offset;
-            await image.File.WriteAsync(offset, Block(regions[i], references, start, end)).ConfigureAwait(false);
+            await image.File.WriteAsync(offset, await BlockAsync(regions[i], references, start, end).ConfigureAwait(false)).ConfigureAwait(false);
+            progress?.Report((double)i / regions.Count);
         }
         var tableOffset = (start + regions.Count) << _geometry.ClusterBits;
         await image.File.WriteAsync(tableOffset, TopTable.Encode(entries)).ConfigureAwait(false);
         await image.File.FlushAsync().ConfigureAwait(false);
-        await image.AdoptRefcountsAsync(entries, tableOffset, (int)tableClusters).ConfigureAwait(false);
+        await image.AdoptRefcountsAsync(entries, tableOffset, (int)tableClusters, order).ConfigureAwait(false);
     }
 
     /// <summary>The regions that need a block, and the table's size; more blocks can need still more of both.</summary>
-    private (List<long> Regions, long TableClusters) Plan(ReferenceMap references, long start)
+    private (List<long> Regions, long TableClusters) Plan(IClusterCounts references, long start)
     {
         var (blocks, tableClusters) = (0L, 1L);
         while (true)
@@ -59,14 +62,16 @@ internal sealed class RefcountRebuilder(Qcow2Image image)
         }
     }
 
-    private byte[] Block(long region, ReferenceMap references, long start, long end)
+    private async ValueTask<byte[]> BlockAsync(long region, IClusterCounts references, long start, long end)
     {
         var block = new byte[_geometry.ClusterSize];
         for (var i = 0; i < _geometry.RefblockEntries; i++)
         {
             var cluster = (region << _geometry.RefblockBits) + i;
-            var count = cluster >= start && cluster < end ? 1UL : references[cluster];
-            RefcountCodec.Write(block, i, _geometry.RefcountOrder, Math.Min(count, _geometry.MaxRefcount));
+            var count = cluster >= start ? (cluster < end ? 1UL : 0)
+                : cluster < references.End ? await references.GetAsync(cluster).ConfigureAwait(false)
+                : 0;
+            RefcountCodec.Write(block, i, order, Math.Min(count, _geometry.MaxRefcount));
         }
         return block;
     }

@@ -2,17 +2,18 @@
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
 /// <summary>References counted to each host cluster; memory goes with the clusters in use, not with the file's length.</summary>
-internal sealed class ReferenceMap
+internal sealed class ReferenceMap : IClusterCounts
 {
     private const int PageBits = 14;
     private const int PageSize = 1 << PageBits;
 
     private readonly Dictionary<long, uint[]> _pages = [];
 
-    /// <summary>One more than the highest cluster with a reference.</summary>
     public long End { get; private set; }
 
     public uint this[long cluster] => _pages.TryGetValue(cluster >> PageBits, out var page) ? page[cluster & (PageSize - 1)] : 0;
+
+    public ValueTask<ulong> GetAsync(long cluster) => new(this[cluster]);
 
     public void Add(long cluster)
     {
@@ -22,7 +23,6 @@ internal sealed class ReferenceMap
         End = Math.Max(End, cluster + 1);
     }
 
-    /// <summary>Whether any cluster of the range may have a reference.</summary>
     public bool MayHaveAny(long first, long count)
     {
         if (count >> PageBits > _pages.Count) return _pages.Keys.Any(p => p >= first >> PageBits && p <= (first + count - 1) >> PageBits);

@@ -287,7 +287,7 @@ internal sealed class ClusterAllocator(
         if ((offset & (ulong)geometry.OffsetMask) != 0 || offset > ClusterGeometry.MaxHostOffset)
         {
             throw guard.Corrupt(
-                $"Refblock offset {offset:#x} unaligned (reftable index: {geometry.RefcountTableIndex(cluster):#x})", (long)offset, null);
+                $"Refblock offset {CHex.Of((long)offset)} unaligned (reftable index: {CHex.Of(geometry.RefcountTableIndex(cluster))})", (long)offset, null);
         }
         return (long)offset;
     }

@@ -134,13 +134,13 @@ internal sealed class ClusterMap(
         var l1Index = geometry.L1Index(guestOffset);
         var table = new L1Entry(l1[l1Index]).TableOffset;
         if (!geometry.IsClusterAligned(table))
-            return guard.Corrupt($"L2 table offset {table:#x} unaligned (L1 index: {l1Index:#x})", null, null);
-        var where = $"(L2 offset: {table:#x}, L2 index: {geometry.L2Index(guestOffset):#x})";
+            return guard.Corrupt($"L2 table offset {CHex.Of(table)} unaligned (L1 index: {CHex.Of(l1Index)})", null, null);
+        var where = $"(L2 offset: {CHex.Of(table)}, L2 index: {CHex.Of(geometry.L2Index(guestOffset))})";
         var entry = cache.TryGet(SliceOffset(new L1Entry((ulong)table), guestOffset), out var slice)
             ? EntryAt(slice, IndexInSlice(guestOffset))
             : default;
         if (!geometry.IsClusterAligned(entry.HostOffset))
-            return guard.Corrupt($"Cluster allocation offset {entry.HostOffset:#x} unaligned {where}", null, null);
+            return guard.Corrupt($"Cluster allocation offset {CHex.Of(entry.HostOffset)} unaligned {where}", null, null);
         return geometry.ExtendedL2
             ? guard.Corrupt($"Invalid cluster entry found  {where}", null, null)
             : guard.Corrupt($"Zero cluster entry found in pre-v3 image {where}", null, null);

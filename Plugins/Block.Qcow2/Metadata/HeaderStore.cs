@@ -6,7 +6,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 
 /// <summary>
 /// The header on disk. An update writes only the sectors that change: all fixed fields lie in the first one, so a table
-/// switch is a single sector.
+/// switch is a single sector; other changes are ordered by <see cref="HeaderSwitch"/>.
 /// </summary>
 internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] cluster)
 {
@@ -37,14 +37,15 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public async ValueTask UpdateAsync(Qcow2Header next)
     {
         var bytes = HasSameLayout(next) ? HeaderWriter.Patch(_cluster, next) : HeaderWriter.Write(next);
+        var steps = HeaderSwitch.Plan(_cluster, bytes, next);
         try
         {
-            await WriteChangesAsync(_cluster, bytes).ConfigureAwait(false);
-            await file.FlushAsync().ConfigureAwait(false);
+            foreach (var step in steps)
+                await WriteAsync(step).ConfigureAwait(false);
         }
         catch
         {
-            await RestoreAsync(bytes).ConfigureAwait(false);
+            await RestoreAsync(steps).ConfigureAwait(false);
             throw;
         }
         _cluster = bytes;
@@ -52,11 +53,12 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     }
 
     /// <summary>The tables in use are those of the old header, so that one must stand on disk again.</summary>
-    private async ValueTask RestoreAsync(byte[] written)
+    private async ValueTask RestoreAsync(List<List<PendingWrite>> steps)
     {
         try
         {
-            await WriteChangesAsync(written, _cluster).ConfigureAwait(false);
+            var touched = steps.SelectMany(s => s).Select(w => w.Offset).Distinct();
+            await WriteAsync([.. touched.Select(at => new PendingWrite(at, _cluster.AsSpan((int)at, SectorSize).ToArray()))]).ConfigureAwait(false);
         }
         catch (BlockException)
         {
@@ -64,13 +66,11 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
         }
     }
 
-    private async ValueTask WriteChangesAsync(byte[] from, byte[] to)
+    private async ValueTask WriteAsync(List<PendingWrite> sectors)
     {
-        for (var at = 0; at < to.Length; at += SectorSize)
-        {
-            if (!to.AsSpan(at, SectorSize).SequenceEqual(from.AsSpan(at, SectorSize)))
-                await file.WriteAsync(at, to.AsMemory(at, SectorSize)).ConfigureAwait(false);
-        }
+        foreach (var sector in sectors)
+            await file.WriteAsync(sector.Offset, sector.Data).ConfigureAwait(false);
+        await file.FlushAsync().ConfigureAwait(false);
     }
 
     private bool HasSameLayout(Qcow2Header next) =>

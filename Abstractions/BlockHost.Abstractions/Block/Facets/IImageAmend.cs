@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace BlockHost.Block.Facets;
 
-/// <summary>Facet of a node: changes options of an existing image.</summary>
+/// <summary>Facet of a node: changes options of an existing image. The node is drained.</summary>
 public interface IImageAmend
 {
     IReadOnlyList<CreateOption> AmendOptions { get; }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
+
+/// <summary>References to host clusters, from which a refcount structure can be made.</summary>
+internal interface IClusterCounts
+{
+    /// <summary>One more than the highest cluster with a reference.</summary>
+    long End { get; }
+
+    /// <summary>Whether any cluster of the range may have a reference.</summary>
+    bool MayHaveAny(long first, long count);
+
+    ValueTask<ulong> GetAsync(long cluster);
+}
