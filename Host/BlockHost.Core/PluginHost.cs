@@ -15,6 +15,7 @@ public sealed class PluginHost(
     IBlockGraph graph,
     IBlockExports exports,
     IJobs jobs,
+    ITransactions transactions,
     IYankRegistry yank,
     IQmpEvents events,
     IUserObjects objects,
@@ -26,6 +27,8 @@ public sealed class PluginHost(
     public IBlockExports Exports => exports;
 
     public IJobs Jobs => jobs;
+
+    public ITransactions Transactions => transactions;
 
     public IYankRegistry Yank => yank;
 

@@ -114,6 +114,7 @@ public sealed class PluginHouseTests
             .. manager.Commands.Names.Select(name => new ProvidedName(ProvidedKind.Command, name)),
             .. manager.Events.Names.Select(name => new ProvidedName(ProvidedKind.Event, name)),
             .. manager.Types.Names.Select(name => new ProvidedName(ProvidedKind.Type, name)),
+            .. manager.Actions.Names.Select(name => new ProvidedName(ProvidedKind.Action, name)),
         ];
     }
 }

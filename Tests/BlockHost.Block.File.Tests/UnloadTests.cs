@@ -70,6 +70,8 @@ public sealed class UnloadTests : IDisposable
 
         public void Add(Jobs.JobType jobType) => throw new NotSupportedException();
 
+        public void Add(Jobs.TransactionAction action) => throw new NotSupportedException();
+
         public void Add(Yank.YankInstanceProvider provider) => throw new NotSupportedException();
 
         public void Add(Devices.DeviceModel model) => throw new NotSupportedException();

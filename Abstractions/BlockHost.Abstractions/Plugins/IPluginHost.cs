@@ -18,6 +18,8 @@ public interface IPluginHost
 
     IJobs Jobs { get; }
 
+    ITransactions Transactions { get; }
+
     IYankRegistry Yank { get; }
 
     IQmpEvents Events { get; }

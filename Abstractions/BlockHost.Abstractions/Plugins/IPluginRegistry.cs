@@ -18,6 +18,8 @@ public interface IPluginRegistry
 
     void Add(JobType jobType);
 
+    void Add(TransactionAction action);
+
     void Add(YankInstanceProvider provider);
 
     void Add(DeviceModel model);

@@ -39,6 +39,12 @@ public enum QapiExtension
 
     /// <summary>Object, by "qom-type".</summary>
     ObjectOptions = 11,
+
+    /// <summary>Object, by "type", with the action's data in "data".</summary>
+    TransactionAction = 12,
+
+    /// <summary>Enumeration of transaction action types.</summary>
+    TransactionActionKind = 13,
 }
 
 /// <summary>The type, or the string or JSON member, has the schema of a type that plugins complete.</summary>

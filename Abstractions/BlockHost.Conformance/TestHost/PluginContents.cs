@@ -14,6 +14,7 @@ public sealed class PluginContents : IPluginRegistry
 {
     private readonly List<BlockDriver> _drivers = [];
     private readonly List<JobType> _jobTypes = [];
+    private readonly List<TransactionAction> _actions = [];
     private readonly List<YankInstanceProvider> _yankProviders = [];
     private readonly List<DeviceModel> _deviceModels = [];
     private readonly List<ExportType> _exportTypes = [];
@@ -24,6 +25,8 @@ public sealed class PluginContents : IPluginRegistry
     public IReadOnlyList<BlockDriver> Drivers => _drivers;
 
     public IReadOnlyList<JobType> JobTypes => _jobTypes;
+
+    public IReadOnlyList<TransactionAction> Actions => _actions;
 
     public IReadOnlyList<YankInstanceProvider> YankProviders => _yankProviders;
 
@@ -51,6 +54,8 @@ public sealed class PluginContents : IPluginRegistry
     public void Add(BlockDriver driver) => _drivers.Add(driver);
 
     public void Add(JobType jobType) => _jobTypes.Add(jobType);
+
+    public void Add(TransactionAction action) => _actions.Add(action);
 
     public void Add(YankInstanceProvider provider) => _yankProviders.Add(provider);
 

@@ -33,6 +33,8 @@ public sealed class TestPluginHost : IPluginHost
 
     public IJobs Jobs => throw Absent("jobs");
 
+    public ITransactions Transactions => throw Absent("transactions");
+
     IIoBufferPool IPluginHost.Buffers => Buffers;
 
     IYankRegistry IPluginHost.Yank => Yank;

@@ -30,7 +30,7 @@ internal sealed class Backend : IBlockBackend
     {
         _graph = graph;
         _options = options;
-        Link = new RootLink(this, node);
+        Link = new RootLink(this, options.ChildName, node);
     }
 
     public event Action<IBlockBackend>? Resized;
@@ -51,6 +51,10 @@ internal sealed class Backend : IBlockBackend
     public long Length => Link.Child.Length;
 
     public bool WriteThrough => _options.WriteThrough;
+
+    public bool StaysAtNode => _options.StaysAtNode;
+
+    public IDrainedUser? DrainedUser => _options.DrainedUser;
 
     public bool AllowGrow => _options.AllowGrow;
 

@@ -19,7 +19,7 @@ public sealed partial class BlockGraph
             throw new QmpException("The overlay already has a backing image");
         await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         CheckNoLoop(top, below);
-        var users = below.ParentEdges;
+        var users = below.ParentEdges.RemoveAll(StaysAtNode);
         Move(users, below, top);
         var link = Link(top, below);
         try
@@ -44,7 +44,7 @@ public sealed partial class BlockGraph
         await using var drainedNew = (await DrainAsync(replacement, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var below = GraphWalk.DownFrom([replacement]);
         // The replacement's own way to the old node stays, or it would point at itself.
-        var users = old.ParentEdges.RemoveAll(edge => edge.ParentNode is { } parent && below.Contains(parent));
+        var users = old.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && below.Contains(parent)));
         Move(users, old, replacement);
         try
         {
@@ -99,6 +99,8 @@ public sealed partial class BlockGraph
         await PermissionUpdate.LoosenAsync(old.Child).ConfigureAwait(false);
         await CloseUnusedAsync(old.Child).ConfigureAwait(false);
     }
+
+    private static bool StaysAtNode(GraphEdge edge) => edge is RootLink { Backend.StaysAtNode: true };
 
     private static void BackingChanged(GraphNode top, IBackingChildHolder holder, ChildLink? link)
     {

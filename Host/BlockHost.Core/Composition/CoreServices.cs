@@ -34,7 +34,6 @@ public static class CoreServices
         services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
         services.TryAddSingleton<YankRegistry>();
         services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());
-        services.TryAddSingleton<IJobs, JobRegistry>();
         services.TryAddSingleton<CatalogSource>();
         services.TryAddSingleton<IDriverSource>(provider => provider.GetRequiredService<CatalogSource>());
         services.TryAddSingleton<IExportTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
@@ -51,6 +50,15 @@ public static class CoreServices
             provider.GetRequiredService<IUserObjects>(),
             provider.GetRequiredService<IQmpEvents>(),
             provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<IJobTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
+        services.TryAddSingleton<IJobs>(provider => new JobRegistry(
+            provider.GetRequiredService<IJobTypeSource>(),
+            provider.GetRequiredService<IQmpEvents>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<ITransactions>(provider => new TransactionRunner(
+            provider.GetRequiredService<IJobTypeSource>(),
+            provider.GetRequiredService<IPluginHost>));
         services.TryAddSingleton<IPluginHost, PluginHost>();
         return services;
     }
@@ -60,6 +68,7 @@ public static class CoreServices
     {
         BlockEvents.Register(registry);
         ExportCommands.Register(registry);
+        JobEvents.Register(registry);
         YankCommands.Register(registry, services.GetRequiredService<YankRegistry>());
     }
 }

@@ -1,13 +1,86 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Jobs;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Jobs;
 
-/// <summary>A host without background jobs: there are none, and starting one is refused.</summary>
-public sealed class JobRegistry : IJobs
+/// <summary>The jobs that exist.</summary>
+public sealed class JobRegistry(IJobTypeSource types, IQmpEvents events, TimeProvider clock, Func<IPluginHost> host) : IJobs, IAsyncDisposable
 {
-    public IReadOnlyList<JobSummary> List() => [];
+    private readonly Lock _lock = new();
+    private ImmutableList<ManagedJob> _jobs = [];
 
-    public void Start(JobRequest request, Job job) => throw new QmpException($"This host runs no background jobs: '{request.Type.Name}' cannot be started");
+    internal IQmpEvents Events => events;
+
+    internal TimeProvider Clock => clock;
+
+    internal IPluginHost Host => host();
+
+    public IReadOnlyList<IJob> List() => [.. _jobs.Where(job => job.Id is not null)];
+
+    public bool TryGet(string id, [NotNullWhen(true)] out IJob? job)
+    {
+        job = _jobs.Find(other => other.Id == id);
+        return job is not null;
+    }
+
+    public IJobGroup CreateGroup() => new JobGroup();
+
+    public async ValueTask<IJobSetup> CreateAsync(JobRequest request, CancellationToken cancellationToken)
+    {
+        CheckId(request);
+        var use = await types.UseJobTypeAsync(request.Type, $"job '{request.Id}'", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var job = new ManagedJob(this, request, use);
+            lock (_lock)
+            {
+                CheckId(request);
+                _jobs = _jobs.Insert(0, job);
+            }
+
+            job.Created();
+            return job;
+        }
+        catch
+        {
+            use?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The host ends: every job is cancelled and waited for.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (_jobs.FirstOrDefault() is { } job)
+            await job.EndAsync().ConfigureAwait(false);
+    }
+
+    internal void Remove(ManagedJob job)
+    {
+        lock (_lock)
+            _jobs = _jobs.Remove(job);
+    }
+
+    private void CheckId(JobRequest request)
+    {
+        var isInternal = (request.Flags & JobFlags.Internal) != 0;
+        if (request.Id is not { } id)
+        {
+            if (!isInternal)
+                throw new QmpException("An explicit job ID is required");
+            return;
+        }
+
+        if (isInternal)
+            throw new QmpException("Cannot specify job ID for internal job");
+        if (!NodeNames.IsWellFormed(id))
+            throw new QmpException($"Invalid job ID '{id}'");
+        if (TryGet(id, out _))
+            throw new QmpException($"Job ID '{id}' already in use");
+    }
 }

@@ -25,6 +25,7 @@ public sealed class PluginManager : IPluginCatalog
         _plugins = new PluginLifecycle(options, _registry);
         Drivers = new LazyTable<BlockDriver>(_plugins, ProvidedKind.Driver, _registry.Drivers);
         Jobs = new LazyTable<JobType>(_plugins, ProvidedKind.Job, _registry.Jobs);
+        Actions = new LazyTable<TransactionAction>(_plugins, ProvidedKind.Action, _registry.Actions);
         Yank = new LazyTable<YankInstanceProvider>(_plugins, ProvidedKind.Yank, _registry.Yank);
         Devices = new LazyTable<DeviceModel>(_plugins, ProvidedKind.Device, _registry.Devices);
         Exports = new LazyTable<ExportType>(_plugins, ProvidedKind.Export, _registry.Exports);
@@ -38,6 +39,8 @@ public sealed class PluginManager : IPluginCatalog
     public IProvidedTable<BlockDriver> Drivers { get; }
 
     public IProvidedTable<JobType> Jobs { get; }
+
+    public IProvidedTable<TransactionAction> Actions { get; }
 
     public IProvidedTable<YankInstanceProvider> Yank { get; }
 

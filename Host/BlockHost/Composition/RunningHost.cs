@@ -69,13 +69,15 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends in order: clients of exports get their last replies, images are flushed and closed, monitors hear of all
-    /// of it and are closed last.
+    /// Ends in order: clients of exports get their last replies, jobs are cancelled, images are flushed and closed,
+    /// monitors hear of all of it and are closed last.
     /// </summary>
     public async Task ShutDownAsync(ShutdownCause cause)
     {
         Get<HostLifetime>().RequestStop(cause);
         await Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
+        if (Services.Jobs is IAsyncDisposable jobs)
+            await jobs.DisposeAsync();
         if (Get<IBlockGraph>() is IAsyncDisposable graph)
             await graph.DisposeAsync();
         using var limit = new CancellationTokenSource(Patience);

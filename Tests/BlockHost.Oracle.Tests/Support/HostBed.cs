@@ -15,6 +15,7 @@ using BlockHost.Plugins.Block.Null;
 using BlockHost.Plugins.Block.Qcow2;
 using BlockHost.Plugins.Block.Raw;
 using BlockHost.Plugins.Commands.Block;
+using BlockHost.Plugins.Commands.Job;
 using BlockHost.Qmp;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -52,7 +53,7 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync()
     {
         var bed = new HostBed();
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin() })
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin() })
             await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
         return bed;
     }

@@ -12,6 +12,15 @@ public sealed record BackendOptions
     /// <summary>As conflict messages name the user; null: derived from <see cref="Name"/>.</summary>
     public string? Description { get; init; }
 
+    /// <summary>The name of the link to the node, as queries of the graph show it.</summary>
+    public string ChildName { get; init; } = "root";
+
+    /// <summary>The user keeps its node when the node is covered by an overlay or replaced.</summary>
+    public bool StaysAtNode { get; init; }
+
+    /// <summary>Who makes the requests, where it is to stop by itself while the node is drained.</summary>
+    public IDrainedUser? DrainedUser { get; init; }
+
     /// <summary>A failed request is told to monitors (BLOCK_IO_ERROR): set by users whose clients are guests or remote.</summary>
     public bool ReportErrors { get; init; }
 

@@ -53,6 +53,14 @@ public interface IGraphNode
     /// <summary>One past the highest byte written.</summary>
     long WriteHighWater { get; }
 
+    /// <summary>Whether an operation may be done to the node now.</summary>
+    /// <exception cref="Qmp.QmpException">Somebody blocks it: "Node 'x' is busy: …".</exception>
+    void CheckOperation(BlockOperations operation);
+
+    /// <summary>Keeps operations from being done to the node until the answer is disposed.</summary>
+    /// <param name="reason">As the refusal says it, such as "block device is in use by block job: mirror".</param>
+    IDisposable BlockOperations(BlockOperations operations, string reason);
+
     ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken);
 
     ValueTask FlushAsync(CancellationToken cancellationToken);

@@ -56,6 +56,7 @@ public static class ManifestFile
     {
         Drivers = ManifestChecks.Names(members, "drivers"),
         Jobs = ManifestChecks.Names(members, "jobs"),
+        Actions = ManifestChecks.Names(members, "actions"),
         Yank = ManifestChecks.Names(members, "yank"),
         Devices = ManifestChecks.Names(members, "devices"),
         Exports = ManifestChecks.Names(members, "exports"),

@@ -39,6 +39,8 @@ public sealed record PluginProvides
 
     public IReadOnlyList<string> Jobs { get; init; } = [];
 
+    public IReadOnlyList<string> Actions { get; init; } = [];
+
     public IReadOnlyList<string> Yank { get; init; } = [];
 
     public IReadOnlyList<string> Devices { get; init; } = [];
@@ -61,6 +63,7 @@ public sealed record PluginProvides
         .. Of(ProvidedKind.Command, Commands),
         .. Of(ProvidedKind.Event, Events),
         .. Of(ProvidedKind.Type, Types),
+        .. Of(ProvidedKind.Action, Actions),
     ];
 
     /// <summary>The inverse of <see cref="All"/>.</summary>
@@ -77,6 +80,7 @@ public sealed record PluginProvides
             Commands = [.. byKind[ProvidedKind.Command]],
             Events = [.. byKind[ProvidedKind.Event]],
             Types = [.. byKind[ProvidedKind.Type]],
+            Actions = [.. byKind[ProvidedKind.Action]],
         };
     }
 

@@ -24,6 +24,8 @@ public interface IPluginCatalog
 
     IProvidedTable<JobType> Jobs { get; }
 
+    IProvidedTable<TransactionAction> Actions { get; }
+
     IProvidedTable<YankInstanceProvider> Yank { get; }
 
     IProvidedTable<DeviceModel> Devices { get; }

@@ -19,6 +19,8 @@ internal sealed class PluginRegistry
 
     public ProvidedSet<JobType> Jobs { get; } = new();
 
+    public ProvidedSet<TransactionAction> Actions { get; } = new();
+
     public ProvidedSet<YankInstanceProvider> Yank { get; } = new();
 
     public ProvidedSet<DeviceModel> Devices { get; } = new();
@@ -60,6 +62,7 @@ internal sealed class PluginRegistry
                 _owners.Remove(key);
             Drivers.Remove(owner);
             Jobs.Remove(owner);
+            Actions.Remove(owner);
             Yank.Remove(owner);
             Devices.Remove(owner);
             Exports.Remove(owner);
@@ -84,6 +87,7 @@ internal sealed class PluginRegistry
         {
             case BlockDriver driver: Drivers.Add(new(key.Name, owner, driver)); break;
             case JobType job: Jobs.Add(new(key.Name, owner, job)); break;
+            case TransactionAction action: Actions.Add(new(key.Name, owner, action)); break;
             case YankInstanceProvider yank: Yank.Add(new(key.Name, owner, yank)); break;
             case DeviceModel device: Devices.Add(new(key.Name, owner, device)); break;
             case ExportType export: Exports.Add(new(key.Name, owner, export)); break;

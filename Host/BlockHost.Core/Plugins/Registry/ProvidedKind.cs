@@ -12,6 +12,7 @@ public enum ProvidedKind
     Command,
     Event,
     Type,
+    Action,
 }
 
 public static class ProvidedKinds
@@ -27,6 +28,7 @@ public static class ProvidedKinds
         ProvidedKind.Command => "command",
         ProvidedKind.Event => "event",
         ProvidedKind.Type => "schema type",
+        ProvidedKind.Action => "transaction action",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "not a kind of thing that plugins provide"),
     };
 }

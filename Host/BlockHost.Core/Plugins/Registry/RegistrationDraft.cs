@@ -49,6 +49,8 @@ public sealed class RegistrationDraft : IPluginRegistry
 
     public void Add(JobType jobType) => Put(ProvidedKind.Job, jobType.Name, jobType);
 
+    public void Add(TransactionAction action) => Put(ProvidedKind.Action, action.Name, action);
+
     public void Add(YankInstanceProvider provider) => Put(ProvidedKind.Yank, provider.InstanceType, provider);
 
     public void Add(DeviceModel model) => Put(ProvidedKind.Device, model.Name, model);

@@ -33,6 +33,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
         QapiExtension.BlockdevDriver => Names(catalog.Drivers.Names),
         QapiExtension.BlockExportType => Names(catalog.Exports.Names),
         QapiExtension.JobType => Names(catalog.Jobs.Names),
+        QapiExtension.TransactionActionKind => Names(catalog.Actions.Names),
         QapiExtension.YankInstanceType => Names(catalog.Yank.Names),
         _ => Union(extension),
     };
@@ -48,6 +49,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
     public IReadOnlyList<string> Cases(QapiExtension union) => union switch
     {
         QapiExtension.BlockExportOptions => catalog.Exports.Names,
+        QapiExtension.TransactionAction => catalog.Actions.Names,
         QapiExtension.YankInstance => catalog.Yank.Names,
         QapiExtension.ObjectOptions => ObjectTypeNames,
         _ => catalog.Drivers.Names,
@@ -57,6 +59,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
     internal IReadOnlyList<string> LoadedCases(QapiExtension union) => union switch
     {
         QapiExtension.BlockExportOptions => [.. catalog.Exports.Loaded.Select(item => item.Name)],
+        QapiExtension.TransactionAction => [.. catalog.Actions.Loaded.Select(item => item.Name)],
         QapiExtension.YankInstance => [.. catalog.Yank.Loaded.Select(item => item.Name)],
         QapiExtension.ObjectOptions => ObjectTypeNames,
         _ => [.. catalog.Drivers.Loaded.Select(item => item.Name)],
@@ -66,6 +69,9 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
     internal QapiObjectType Branch(QapiExtension union, string value, CancellationToken cancellationToken) => union switch
     {
         QapiExtension.BlockExportOptions => Members(Find(catalog.Exports, value, cancellationToken)?.OptionsType, union),
+        QapiExtension.TransactionAction => Find(catalog.Actions, value, cancellationToken)?.DataType is { } data
+            ? new QapiObjectType { Members = [new QapiMember("data", types.GetObject(data), Optional: false, [])] }
+            : QapiTypes.Empty,
         QapiExtension.YankInstance => Members(Find(catalog.Yank, value, cancellationToken)?.IdentityType, union),
         QapiExtension.ObjectOptions => Members(objects.Types.FirstOrDefault(type => type.Name == value)?.OptionsType, union),
         QapiExtension.BlockdevOptions => Members(Find(catalog.Drivers, value, cancellationToken)?.OptionsType, union),
@@ -88,7 +94,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
         QapiExtension.BlockExportOptions => QapiCommonJson.Default.BlockExportCommonMembers,
         QapiExtension.ObjectOptions => QapiCommonJson.Default.ObjectCommonMembers,
         QapiExtension.BlockdevCreateOptions => QapiCommonJson.Default.DriverTag,
-        QapiExtension.YankInstance or QapiExtension.ImageInfoSpecific => QapiCommonJson.Default.TypeTag,
+        QapiExtension.YankInstance or QapiExtension.ImageInfoSpecific or QapiExtension.TransactionAction => QapiCommonJson.Default.TypeTag,
         _ => throw new ArgumentOutOfRangeException(nameof(union), union, "not a union"),
     };
 

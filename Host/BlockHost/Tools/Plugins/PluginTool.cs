@@ -118,7 +118,7 @@ internal static class PluginSummary
             return [];
         (string Kind, IReadOnlyList<string> Names)[] groups =
         [
-            ("drivers", provides.Drivers), ("jobs", provides.Jobs), ("yank", provides.Yank), ("devices", provides.Devices),
+            ("drivers", provides.Drivers), ("jobs", provides.Jobs), ("actions", provides.Actions), ("yank", provides.Yank), ("devices", provides.Devices),
             ("exports", provides.Exports), ("commands", provides.Commands), ("events", provides.Events), ("types", provides.Types),
         ];
         return groups.Where(group => group.Names.Count > 0).Select(group => (group.Kind, string.Join(", ", group.Names)));
