@@ -105,13 +105,18 @@ internal sealed partial class CaseRunner : IDisposable
         return map with { Output = MergeRanges(map.Output) };
     }
 
-    /// <summary>Ranges that differ only in where they lie in the file become one.</summary>
+    /// <summary>
+    /// Ranges that differ only in where they lie in the file become one, and so do data that is zero and data that is
+    /// not: that only tells how the file system stores the clusters.
+    /// </summary>
     private static string MergeRanges(string json)
     {
         var ranges = new List<(long Start, long Length, string Kind)>();
         foreach (Match match in MapRange().Matches(json))
         {
             var range = (Start: Number(match.Groups[1]), Length: Number(match.Groups[2]), Kind: match.Groups[3].Value);
+            if (range.Kind.EndsWith("\"data\": true", StringComparison.Ordinal))
+                range.Kind = range.Kind.Replace("\"zero\": true", "\"zero\": false", StringComparison.Ordinal);
             if (ranges is [.., var last] && last.Kind == range.Kind && last.Start + last.Length == range.Start)
                 ranges[^1] = last with { Length = last.Length + range.Length };
             else

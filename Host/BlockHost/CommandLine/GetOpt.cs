@@ -15,8 +15,15 @@ internal enum GetOptKind
 
 /// <param name="Key">The option: its short name where it has one, else its long name.</param>
 /// <param name="Value">Its argument, or the operand.</param>
-/// <param name="Text">The option as it was written: "-f", "--format".</param>
-internal readonly record struct GetOptItem(GetOptKind Kind, string Key, string? Value, string Text);
+/// <param name="Text">The option by its full name: "-f", "--format".</param>
+internal readonly record struct GetOptItem(GetOptKind Kind, string Key, string? Value, string Text)
+{
+    /// <summary>
+    /// What C programs find behind getopt's position, and so name in their messages: the word with the option, or
+    /// within "-xq" the word before it (null: there is none).
+    /// </summary>
+    public string? Word { get; init; }
+}
 
 /// <summary>
 /// Reads a command line as glibc's getopt_long does: options and operands in any order, "-fqcow2", "-pq",
@@ -36,12 +43,16 @@ internal static class GetOpt
             }
             else if (arg.StartsWith("--", StringComparison.Ordinal))
             {
-                yield return Long(args, ref i, table);
+                yield return Long(args, ref i, table) with { Word = args[Math.Min(i, args.Count - 1)] };
             }
             else if (arg.Length > 1 && arg[0] == '-')
             {
                 for (var at = 1; at < arg.Length;)
-                    yield return Short(args, ref i, arg, ref at, table);
+                {
+                    var item = Short(args, ref i, arg, ref at, table);
+                    var passed = at < arg.Length ? i - 1 : Math.Min(i, args.Count - 1);
+                    yield return item with { Word = passed < 0 ? null : args[passed] };
+                }
             }
             else
             {

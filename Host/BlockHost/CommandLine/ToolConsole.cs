@@ -12,11 +12,13 @@ internal sealed class ToolConsole : IDisposable
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     private readonly Stream _input;
+    private readonly bool _isReal;
 
     /// <param name="name">How the tool calls itself in messages.</param>
     public ToolConsole(string name)
         : this(name, new StreamWriter(new OutputStream(1), Utf8, 4096), new StreamWriter(new OutputStream(2), Utf8, 256), Console.OpenStandardInput())
     {
+        _isReal = true;
     }
 
     public ToolConsole(string name, TextWriter output, TextWriter error, Stream input)
@@ -32,6 +34,9 @@ internal sealed class ToolConsole : IDisposable
     public TextWriter Out { get; }
 
     public TextWriter Error { get; }
+
+    /// <summary>Somebody looks at <see cref="Out"/>.</summary>
+    public bool IsTerminal => _isReal && !Console.IsOutputRedirected;
 
     public TextReader OpenInput() => new StreamReader(_input, Utf8);
 

@@ -52,6 +52,13 @@ internal sealed class CreateOptionList
         }
     }
 
+    /// <summary>Several -o are joined by commas, so that none may begin, end or be empty with one.</summary>
+    /// <exception cref="ToolException">It does.</exception>
+    public static string CheckList(string text) =>
+        text.Length > 0 && !text.StartsWith(',') && !EndsWithSingleComma(text) ? text : throw new ToolException($"Invalid option list: {text}");
+
+    private static bool EndsWithSingleComma(string text) => (text.Length - text.TrimEnd(',').Length) % 2 == 1;
+
     /// <summary>"help" or "?" among the options.</summary>
     public static bool AsksForHelp(string text) => SplitCommas(text).Any(part => part is "help" or "?");
 

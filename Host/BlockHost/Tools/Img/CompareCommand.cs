@@ -28,20 +28,15 @@ internal sealed class CompareCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var names = await ParseAsync(args, cancellationToken);
-        if (names.Count != 2)
-            throw ToolException.Usage("Expecting two image file names");
         var mode = new OpenMode { Cache = _cache, ForceShare = _forceShare };
-        _progress = new ProgressLine(context.Out, _progressWanted && !_quiet, step: 2);
-        _progress.Begin();
+        using var progress = _progress = context.StartProgress(_progressWanted && !_quiet, step: 2);
         var first = await context.OpenAsync(new(names[0], _format1, _imageOptions), mode, cancellationToken, Failed);
         await using (first)
         {
             var second = await context.OpenAsync(new(names[1], _format2, _imageOptions), mode, cancellationToken, Failed);
             await using (second)
             {
-                var code = await CompareAsync(first, second, cancellationToken);
-                _progress.End();
-                return code;
+                return await CompareAsync(first, second, cancellationToken);
             }
         }
     }
@@ -49,13 +44,14 @@ internal sealed class CompareCommand(ImgContext context) : IImgCommand
     private async ValueTask<List<string>> ParseAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var names = new List<string>();
+        string? cache = null;
         foreach (var item in context.Options(args, Table))
         {
             switch (item.Key)
             {
                 case "f": _format1 = item.Value; break;
                 case "F": _format2 = item.Value; break;
-                case "T": _cache = context.ParseCache(item.Value!, "source cache"); break;
+                case "T": cache = item.Value; break;
                 case "p": _progressWanted = true; break;
                 case "q": _quiet = true; break;
                 case "s": _strict = true; break;
@@ -66,6 +62,10 @@ internal sealed class CompareCommand(ImgContext context) : IImgCommand
             }
         }
 
+        if (names.Count != 2)
+            throw ToolException.Usage("Expecting two image file names");
+        if (cache is not null)
+            _cache = context.ParseCache(cache, "source cache", Failed);
         return names;
     }
 
@@ -182,8 +182,8 @@ internal sealed class ImageComparison(OpenImage first, OpenImage second, long co
         return status.Status.IsOk ? status : throw new ToolException($"Sector allocation test failed for {image.Name}", 3);
     }
 
-    private static BlockStatusFlags Kind(ChainStatus status) =>
-        status.Flags & (BlockStatusFlags.Data | BlockStatusFlags.Zero | BlockStatusFlags.Allocated);
+    /// <summary>Where the run lies does not matter, but whether it ends the image does.</summary>
+    private static BlockStatusFlags Kind(ChainStatus status) => status.Flags & ~(BlockStatusFlags.Raw | BlockStatusFlags.Recurse);
 
     private static bool IsEmpty(ChainStatus status) =>
         (status.Flags & BlockStatusFlags.Zero) != 0 || (status.Flags & (BlockStatusFlags.Data | BlockStatusFlags.Allocated)) == 0;

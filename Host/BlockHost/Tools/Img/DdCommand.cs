@@ -9,6 +9,9 @@ namespace BlockHost.Tools.Img;
 /// <summary>qemu-img dd: copies blocks of an image into a new one.</summary>
 internal sealed class DdCommand(ImgContext context) : IImgCommand
 {
+    /// <summary>Blocks are copied several at a time up to this many bytes.</summary>
+    private const int LargestBuffer = 1024 * 1024;
+
     private static readonly OptionTable Table = new("f:O:hU", "help=h", "object:", "image-opts", "force-share=U");
 
     private string? _format;
@@ -63,12 +66,10 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
 
     private async ValueTask CopyAsync(OpenImage source, CancellationToken cancellationToken)
     {
-        var end = source.Length;
-        if (_count is { } count && count <= end / _blockSize)
-            end = Math.Min(end, SaturatingAdd(_skip, count) is var blocks && blocks <= end / _blockSize ? blocks * _blockSize : end);
-        var start = _skip > end / _blockSize ? end : _skip * _blockSize;
-
+        var (start, end) = Range(source);
         var host = await context.HostAsync(cancellationToken);
+        if (await host.Images.Graph.FindDriverAsync(_targetFormat, cancellationToken) is null)
+            throw new ToolException("Unknown file format");
         var creation = await ImageCreation.PlanAsync(host.Images, _output!, _targetFormat, cancellationToken);
         creation.Options.Set("size", (end - start).ToString(CultureInfo.InvariantCulture));
         try
@@ -77,7 +78,7 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            throw new ToolException($"{_output}: error while creating output image of type '{_targetFormat}': {e.Message}");
+            throw new ToolException($"{_output}: error while creating output image: {e.Message}") { Hint = ImageErrors.HintOf(e) };
         }
 
         var target = await context.OpenAsync(new(_output!, _targetFormat), new OpenMode { Writable = true }, cancellationToken);
@@ -88,9 +89,24 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
         }
     }
 
+    /// <summary>
+    /// The bytes to copy. As in QEMU 7.2 "count" counts from the image's start, so that what "skip" leaves out is
+    /// not made up for at the end.
+    /// </summary>
+    private (long Start, long End) Range(OpenImage source)
+    {
+        var end = _count is { } count && count <= source.Length / _blockSize ? count * _blockSize : source.Length;
+        if (_skip <= end / _blockSize)
+            return (_skip * _blockSize, end);
+        context.Console.Report($"{_input}: cannot skip to specified offset");
+        return (end, end);
+    }
+
     private async ValueTask CopyBlocksAsync(OpenImage source, OpenImage target, long start, long end, CancellationToken cancellationToken)
     {
-        var buffer = new byte[Math.Min(_blockSize, Math.Max(1, end - start))];
+        using var progress = context.StartProgress(wanted: false);
+        var blocks = Math.Max(1, LargestBuffer / _blockSize);
+        var buffer = new byte[Math.Min(blocks * _blockSize, Math.Max(1, end - start))];
         for (var at = start; at < end; at += buffer.Length)
         {
             var block = buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - at));
@@ -100,8 +116,9 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
             status = await target.Queue.WriteAsync(at - start, block, WriteFlags.None, cancellationToken);
             if (!status.IsOk)
                 throw new ToolException($"error while writing to output image file: {ImageErrors.Text(status.Errno)}");
+            progress.Report(at - start + block.Length, end - start);
         }
-    }
 
-    private static long SaturatingAdd(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+        progress.Complete();
+    }
 }

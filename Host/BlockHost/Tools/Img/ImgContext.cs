@@ -6,9 +6,15 @@ using BlockHost.Images;
 namespace BlockHost.Tools.Img;
 
 /// <summary>What every subcommand has: the console, and the host, started when a command first needs it.</summary>
-internal sealed class ImgContext(ToolConsole console, IHostFactory hosts) : IAsyncDisposable
+internal sealed class ImgContext(string command, ToolConsole console, IHostFactory hosts) : IAsyncDisposable
 {
+    private const string ProgressOption = "--progress=";
+
     private RunningHost? _host;
+    private bool _jsonProgress;
+
+    /// <summary>The subcommand's name.</summary>
+    public string Command { get; } = command;
 
     public ToolConsole Console { get; } = console;
 
@@ -27,6 +33,8 @@ internal sealed class ImgContext(ToolConsole console, IHostFactory hosts) : IAsy
     /// <summary>Opens an image; the message of a failure names it, as qemu-img's does.</summary>
     public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken, int failureCode = 1)
     {
+        if (source is { IsOptions: true, Format: not null })
+            throw new ToolException("--image-opts and --format are mutually exclusive", failureCode);
         var host = await HostAsync(cancellationToken);
         try
         {
@@ -41,12 +49,12 @@ internal sealed class ImgContext(ToolConsole console, IHostFactory hosts) : IAsy
     /// <summary>Reads a command line; errors are in qemu-img's words.</summary>
     public IEnumerable<GetOptItem> Options(IReadOnlyList<string> args, OptionTable table)
     {
-        foreach (var item in GetOpt.Read(args, table))
+        foreach (var item in GetOpt.Read(TakeProgressOption(args), table))
         {
             if (item.Kind == GetOptKind.MissingArgument)
-                throw ToolException.Usage($"missing argument for option '{item.Text}'");
+                throw ToolException.Usage($"missing argument for option '{item.Word}'");
             if (item.Kind is not (GetOptKind.Option or GetOptKind.Operand))
-                throw ToolException.Usage($"unrecognized option '{item.Text}'");
+                throw ToolException.Usage($"unrecognized option '{item.Word ?? Command}'");
             if (item is { Kind: GetOptKind.Option, Key: "h" })
             {
                 ImgHelp.Print(Console);
@@ -57,8 +65,34 @@ internal sealed class ImgContext(ToolConsole console, IHostFactory hosts) : IAsy
         }
     }
 
-    public CacheMode ParseCache(string name, string what = "cache") =>
-        CacheMode.TryParse(name, out var mode) ? mode.Value : throw new ToolException($"Invalid {what} option: {name}");
+    /// <summary>Begins to show how far the command is.</summary>
+    /// <param name="wanted">-p, and not -q.</param>
+    /// <param name="step">Percent between two lines of -p.</param>
+    public ProgressLine StartProgress(bool wanted, double step = 1) => ProgressLine.Start(Command, Console, wanted, _jsonProgress, step);
+
+    /// <summary>
+    /// --progress=json is no option of QEMU's: it is taken out before the command line is read, so that what
+    /// abbreviates one of QEMU's still does.
+    /// </summary>
+    private IReadOnlyList<string> TakeProgressOption(IReadOnlyList<string> args)
+    {
+        var rest = new List<string>(args);
+        var end = rest.IndexOf("--");
+        for (var i = (end < 0 ? rest.Count : end) - 1; i >= 0; i--)
+        {
+            if (!rest[i].StartsWith(ProgressOption, StringComparison.Ordinal))
+                continue;
+            if (rest[i] != ProgressOption + "json")
+                throw new ToolException("--progress must be used with json as argument.");
+            _jsonProgress = true;
+            rest.RemoveAt(i);
+        }
+
+        return rest;
+    }
+
+    public CacheMode ParseCache(string name, string what = "cache", int failureCode = 1) =>
+        CacheMode.TryParse(name, out var mode) ? mode.Value : throw new ToolException($"Invalid {what} option: {name}", failureCode);
 
     /// <summary>The value of --output; true: JSON.</summary>
     public static bool ParseOutput(string? format) => format switch

@@ -38,7 +38,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         if (!Commands.TryGetValue(rest[0], out var create))
             throw ToolException.Usage($"Command not found: {rest[0]}");
 
-        await using var context = new ImgContext(console, hosts);
+        await using var context = new ImgContext(rest[0], console, hosts);
         return await create(context).RunAsync([.. rest.Skip(1)], cancellationToken);
     }
 
@@ -56,6 +56,8 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
                 case "-V" or "--version":
                     Versions.Print(console, "qemu-img");
                     return [];
+                case "-T" or "--trace" when i + 1 == args.Count:
+                    throw ToolException.Usage($"missing argument for option '{args[i]}'");
                 case "-T" or "--trace":
                     i++;
                     break;

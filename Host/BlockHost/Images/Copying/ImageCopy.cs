@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.CommandLine;
+
+namespace BlockHost.Images.Copying;
+
+/// <summary>
+/// Copies a row of images into a target. Workers take pieces in turn; a piece is read, searched for zeroes and
+/// written, so that reading one overlaps with writing another.
+/// <code>
+///   status ─► piece 1: read ─► write ┐ (in order: each write waits for the one before)
+///   status ─► piece 2:   read ─► ────┴► write
+/// </code>
+/// </summary>
+internal sealed class ImageCopy
+{
+    /// <summary>Bytes of the largest piece of data.</summary>
+    public const int MaxPiece = 2 * 1024 * 1024;
+
+    private readonly SourceRow _row;
+    private readonly OpenImage _target;
+    private readonly IIoBufferPool _buffers;
+    private readonly CopyOptions _options;
+    private readonly SparseRuns _runs;
+    private readonly RateLimit _rate;
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly int _pieceSize;
+    private readonly PieceFinder _finder;
+    private Task _lastWrite = Task.CompletedTask;
+    private long _done;
+
+    public ImageCopy(SourceRow row, OpenImage target, IIoBufferPool buffers, CopyOptions options, Action<string> warn)
+    {
+        if (options.Compress && options.ClusterSize is <= 0 or > MaxPiece)
+            throw new ToolException("invalid cluster size");
+        _row = row;
+        _target = target;
+        _buffers = buffers;
+        _options = options;
+        _runs = new(options.MinSparse, options.TargetAlignment);
+        _rate = new(options.BytesPerSecond, TimeProvider.System);
+        _pieceSize = PieceSize(options);
+        _finder = new(row, options, _pieceSize) { Warn = warn };
+        Warn = warn;
+    }
+
+    /// <summary>Told how many bytes of data have been taken on.</summary>
+    public Action<long>? Taken { get; init; }
+
+    private Action<string> Warn { get; }
+
+    /// <summary>Bytes that will be copied: data alone and no holes.</summary>
+    public static async ValueTask<long> MeasureAsync(SourceRow row, CopyOptions options, CancellationToken cancellationToken)
+    {
+        var finder = new PieceFinder(row, options, PieceSize(options));
+        var total = 0L;
+        while (await finder.NextAsync(cancellationToken) is { } piece)
+            total += Counts(piece, options) ? piece.Length : 0;
+        return total;
+    }
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var workers = Enumerable.Range(0, _options.Workers).Select(_ => Task.Run(() => WorkAsync(stop), stop.Token)).ToArray();
+        await FirstErrorAsync(workers);
+    }
+
+    private static int PieceSize(CopyOptions options) => options.Compress ? (int)options.ClusterSize : MaxPiece;
+
+    private static bool Counts(Piece piece, CopyOptions options) =>
+        piece.Kind == PieceKind.Data || (piece.Kind == PieceKind.Zero && !options.Sparse);
+
+    /// <summary>Waits for all; what a worker failed with counts more than that others were stopped by it.</summary>
+    private static async Task FirstErrorAsync(Task[] workers)
+    {
+        await Task.WhenAll(workers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var failed = Array.Find(workers, worker => worker.IsFaulted) ?? Array.Find(workers, worker => worker.IsCanceled);
+        if (failed is not null)
+            await failed;
+    }
+
+    private async Task WorkAsync(CancellationTokenSource stop)
+    {
+        using var buffer = _buffers.Rent(_pieceSize);
+        await using var input = _row.OpenReader();
+        await using var output = _target.Backend.OpenQueue();
+        try
+        {
+            while (await TakeAsync(stop.Token) is { } turn)
+                await CopyAsync(turn, buffer.Memory, input, output, stop.Token);
+        }
+        catch
+        {
+            await stop.CancelAsync();
+            throw;
+        }
+    }
+
+    private async ValueTask<Turn?> TakeAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (await _finder.NextAsync(cancellationToken) is not { } piece)
+                return null;
+            if (Counts(piece, _options))
+                Taken?.Invoke(_done += piece.Length);
+            var turn = new Turn(piece, _lastWrite, _options.InOrder ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null);
+            _lastWrite = turn.Written?.Task ?? Task.CompletedTask;
+            return turn;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async ValueTask CopyAsync(Turn turn, Memory<byte> buffer, SourceReader input, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        var piece = turn.Piece;
+        try
+        {
+            var data = piece.Kind == PieceKind.Data ? buffer[..(int)piece.Length] : default;
+            if (piece.Kind == PieceKind.Data)
+                await ReadAsync(piece, data, input, cancellationToken);
+            await turn.Before.WaitAsync(cancellationToken);
+            await WriteAsync(piece, data, buffer, output, cancellationToken);
+        }
+        finally
+        {
+            turn.Written?.TrySetResult();
+        }
+    }
+
+    private async ValueTask ReadAsync(Piece piece, Memory<byte> data, SourceReader input, CancellationToken cancellationToken)
+    {
+        var status = await input.ReadAsync(piece.Offset, data, cancellationToken);
+        if (status.IsOk)
+            return;
+        if (!_options.Salvage)
+            throw new ToolException($"error while reading at byte {piece.Offset}: {ImageErrors.Text(status.Errno)}");
+        await SalvageAsync(piece, data, input, cancellationToken);
+    }
+
+    /// <summary>Reads sector by sector, zeroes for what cannot be read.</summary>
+    private async ValueTask SalvageAsync(Piece piece, Memory<byte> data, SourceReader input, CancellationToken cancellationToken)
+    {
+        const int sector = 512;
+        for (var at = 0; at < data.Length; at += sector)
+        {
+            var part = data.Slice(at, Math.Min(sector, data.Length - at));
+            var status = await input.ReadAsync(piece.Offset + at, part, cancellationToken);
+            if (status.IsOk)
+                continue;
+            part.Span.Clear();
+            Warn($"error while reading offset {piece.Offset + at}: {ImageErrors.Text(status.Errno)}");
+        }
+    }
+
+    private ValueTask WriteAsync(Piece piece, Memory<byte> data, Memory<byte> buffer, IBlockQueue output, CancellationToken cancellationToken) => piece.Kind switch
+    {
+        PieceKind.Backing => ValueTask.CompletedTask,
+        PieceKind.Zero when _options.Sparse => ZeroAsync(piece.Offset, piece.Length, output, cancellationToken),
+        PieceKind.Zero => FillAsync(piece, buffer, output, cancellationToken),
+        _ when _options.Compress => CompressAsync(piece, data, output, cancellationToken),
+        _ when !_options.Sparse => PutAsync(piece.Offset, data, WriteFlags.None, output, cancellationToken),
+        _ => SparseAsync(piece, data, output, cancellationToken),
+    };
+
+    private async ValueTask SparseAsync(Piece piece, Memory<byte> data, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        for (var at = 0; at < data.Length;)
+        {
+            var run = _runs.Next(data.Span[at..], piece.Offset + at, out var isHole);
+            if (isHole)
+                await ZeroAsync(piece.Offset + at, run, output, cancellationToken);
+            else
+                await PutAsync(piece.Offset + at, data.Slice(at, run), WriteFlags.None, output, cancellationToken);
+            at += run;
+        }
+    }
+
+    private ValueTask CompressAsync(Piece piece, Memory<byte> data, IBlockQueue output, CancellationToken cancellationToken) =>
+        _options.Sparse && !data.Span.ContainsAnyExcept((byte)0)
+            ? ZeroAsync(piece.Offset, piece.Length, output, cancellationToken)
+            : PutAsync(piece.Offset, data, WriteFlags.Compressed, output, cancellationToken);
+
+    private async ValueTask FillAsync(Piece piece, Memory<byte> buffer, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        buffer.Span.Clear();
+        var flags = _options.Compress ? WriteFlags.Compressed : WriteFlags.None;
+        for (var at = 0L; at < piece.Length;)
+        {
+            var run = (int)Math.Min(buffer.Length, piece.Length - at);
+            await PutAsync(piece.Offset + at, buffer[..run], flags, output, cancellationToken);
+            at += run;
+        }
+    }
+
+    private async ValueTask ZeroAsync(long offset, long length, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        if (!_options.TargetReadsZero)
+            Check(offset, await output.WriteZeroesAsync(offset, length, ZeroFlags.MayUnmap, cancellationToken));
+    }
+
+    private async ValueTask PutAsync(long offset, Memory<byte> data, WriteFlags flags, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        // A target that is no whole number of sectors ends within the last one.
+        data = data[..(int)Math.Clamp(_target.Length - offset, 0, data.Length)];
+        await _rate.WaitAsync(data.Length, cancellationToken);
+        Check(offset, await output.WriteAsync(offset, data, flags, cancellationToken));
+    }
+
+    private static void Check(long offset, IoStatus status)
+    {
+        if (!status.IsOk)
+            throw new ToolException($"error while writing at byte {offset}: {ImageErrors.Text(status.Errno)}");
+    }
+
+    /// <param name="Written">Set when the piece is in the target; null where nobody waits for it.</param>
+    private sealed record Turn(Piece Piece, Task Before, TaskCompletionSource? Written);
+}

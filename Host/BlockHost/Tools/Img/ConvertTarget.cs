@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.CommandLine;
+using BlockHost.Images;
+using BlockHost.Images.Copying;
+
+namespace BlockHost.Tools.Img;
+
+/// <summary>Makes and opens the target of convert, and tells how it is to be written.</summary>
+internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, SourceRow row)
+{
+    private bool _hasBacking;
+
+    public async ValueTask<OpenImage> OpenAsync(CancellationToken cancellationToken)
+    {
+        var host = await context.HostAsync(cancellationToken);
+        var creation = options.SkipCreate ? null : await PlanAsync(host.Images, cancellationToken);
+        _hasBacking = options.BackingFile is not null || creation?.Options["backing_file"] is not null;
+        if (_hasBacking)
+            CheckBacking(creation);
+        if (!options.TargetImageOptions)
+            await CheckCompressionAsync(host.Images, cancellationToken);
+        var cache = context.ParseCache(options.TargetCache);
+        if (creation is not null)
+            await CreateAsync(creation, cancellationToken);
+
+        var mode = new OpenMode
+        {
+            Writable = true,
+            Cache = cache,
+            Discard = options.MinSparse != 0 ? "unmap" : null,
+            NoBacking = !_hasBacking && !options.SkipCreate,
+        };
+        var target = await context.OpenAsync(new(options.TargetName, options.TargetFormat, options.TargetImageOptions), mode, cancellationToken);
+        try
+        {
+            CheckOpened(target);
+        }
+        catch
+        {
+            await target.DisposeAsync();
+            throw;
+        }
+
+        return target;
+    }
+
+    public async ValueTask<CopyOptions> CopyOptionsAsync(OpenImage target, CancellationToken cancellationToken)
+    {
+        var facts = await target.Node.GetFactsAsync(cancellationToken);
+        return new()
+        {
+            MinSparse = options.MinSparse,
+            Workers = options.Workers,
+            InOrder = !options.OutOfOrder,
+            Compress = options.Compress,
+            ClusterSize = facts.ClusterSize,
+            TargetAlignment = target.Profile.Limits.RequestAlignment,
+            TargetReadsZero = options.TargetIsZero || (!options.SkipCreate && !_hasBacking && NewImage.ReadsZero(target.Node)),
+            TargetHasBacking = _hasBacking,
+            TargetBackingLength = _hasBacking ? target.Node.Backing?.Length : null,
+            Salvage = options.Salvage,
+            BytesPerSecond = options.RateLimit,
+        };
+    }
+
+    private async ValueTask<ImageCreation> PlanAsync(ImageOpener images, CancellationToken cancellationToken)
+    {
+        var creation = await ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken);
+        options.CreateOptions.ForEach(creation.Options.Parse);
+        creation.Options.Set("size", row.Length.ToString(CultureInfo.InvariantCulture));
+        if (options.BackingFile is { } file)
+            Require(creation.Options, "backing_file", file, $"Backing file not supported for file format '{options.TargetFormat}'");
+        if (options.BackingFormat is { } format)
+            Require(creation.Options, "backing_fmt", format, $"Backing file format not supported for file format '{options.TargetFormat}'");
+        return creation;
+    }
+
+    private static void Require(CreateOptionList options, string name, string value, string refusal)
+    {
+        if (!options.Knows(name))
+            throw new ToolException(refusal);
+        options.Set(name, value);
+    }
+
+    private void CheckBacking(ImageCreation? creation)
+    {
+        if (row.Sources.Count > 1)
+            throw new ToolException("Having a backing file for the target makes no sense when concatenating multiple input images");
+        if (creation is not null && creation.Options["backing_fmt"] is null)
+            throw new ToolException("Use of backing file requires explicit backing format");
+    }
+
+    private async ValueTask CheckCompressionAsync(ImageOpener images, CancellationToken cancellationToken)
+    {
+        if (!options.Compress)
+            return;
+        var driver = await images.Graph.FindDriverAsync(options.TargetFormat!, cancellationToken);
+        if (driver is { SupportsCompressedWrites: false })
+            throw new ToolException("Compression not supported for this file format");
+    }
+
+    private async ValueTask CreateAsync(ImageCreation creation, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await creation.RunAsync(cancellationToken);
+        }
+        catch (Exception e) when (ImageErrors.IsExpected(e))
+        {
+            throw new ToolException($"{options.TargetName}: error while converting {options.TargetFormat}: {e.Message}") { Hint = ImageErrors.HintOf(e) };
+        }
+    }
+
+    private void CheckOpened(OpenImage target)
+    {
+        if (options.Compress && !target.Node.Driver.SupportsCompressedWrites)
+            throw new ToolException("Compression not supported for this file format");
+        if ((target.Length + 511) / 512 * 512 < row.Length)
+            throw new ToolException("output file is smaller than input file");
+    }
+}
