@@ -25,6 +25,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
 
     public override bool SupportsBacking => true;
 
+    public override bool SupportsCompressedWrites => true;
+
     public override JsonTypeInfo? SpecificInfoType => Qcow2Json.Default.ImageInfoSpecificQcow2;
 
     protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;

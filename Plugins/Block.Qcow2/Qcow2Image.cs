@@ -47,6 +47,8 @@ internal sealed class Qcow2Image : IAsyncDisposable
         Planner = new AllocationPlanner(Geometry, Map, Allocator, InFlight, Guard);
         Reader = new DataReader(this);
         Writer = new DataWriter(this);
+        Packed = new PackedSpace(Geometry, Allocator);
+        Compressed = new CompressedWriter(this);
         Zeroes = new ZeroWriter(this);
     }
 
@@ -68,6 +70,8 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public AllocationPlanner Planner { get; }
     public DataReader Reader { get; }
     public DataWriter Writer { get; }
+    public PackedSpace Packed { get; }
+    public CompressedWriter Compressed { get; }
     public ZeroWriter Zeroes { get; }
     public IReadOnlyList<SnapshotEntry> Snapshots { get; private set; } = [];
 
@@ -152,6 +156,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         try
         {
             if (Settings.Writable && !Guard.IsStopped) await SettleAsync().ConfigureAwait(false);
+            if (!Guard.IsStopped) await Compressed.AlignFileEndAsync().ConfigureAwait(false);
         }
         finally
         {
@@ -163,6 +168,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public void Release()
     {
         Reader.Dispose();
+        Compressed.Dispose();
         Flusher.Dispose();
         Gate.Dispose();
     }

@@ -45,7 +45,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         (flags & WriteFlags.Compressed) == 0
             ? _image.Writer.WriteAsync(offset, source, cancellationToken)
-            : throw new BlockException(BlockErrorKind.NotSupported, "Compressed writes are not supported");
+            : _image.Compressed.WriteAsync(offset, source, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken)
     {

@@ -50,7 +50,7 @@ public sealed class CrashTests
                 var first = _random.Next(Size / Block);
                 var blocks = Math.Min(1 + _random.Next(40), (Size / Block) - first);
                 var pattern = (byte)(1 + _random.Next(200));
-                switch (_random.Next(8))
+                switch (_random.Next(10))
                 {
                     case 0:
                         Allow(first, blocks, 0);
@@ -64,12 +64,27 @@ public sealed class CrashTests
                         await disk.FlushAsync();
                         await KeepAsync(disk);
                         break;
+                    case 3 or 4:
+                        await CompressAsync(disk, first, blocks, pattern);
+                        break;
                     default:
                         Allow(first, blocks, pattern);
                         await disk.WriteAsync(first * Block, blocks * Block, pattern);
                         break;
                 }
             }
+        }
+
+        /// <summary>Frees clusters, and writes them compressed: space is shared with what is flushed, and taken again.</summary>
+        private async Task CompressAsync(TestDisk disk, int first, int blocks, byte pattern)
+        {
+            var cluster = Math.Max(Block, (int)disk.Node.Profile.Limits.OptimalTransfer);
+            var start = first * Block / cluster * cluster;
+            var bytes = Math.Min(Size - start, ((blocks * Block) + cluster - 1) / cluster * cluster);
+            Allow(start / Block, bytes / Block, 0);
+            await disk.Node.DiscardAsync(start, bytes, default);
+            Allow(start / Block, bytes / Block, pattern);
+            await disk.Node.WriteAsync(start, TestDisk.Filled(bytes, pattern), WriteFlags.Compressed, default);
         }
 
         private static byte Initial(int block, IBlockChild? backing) => backing is not null && (block + 1) * Block <= backing.Length ? (byte)0x99 : (byte)0;

@@ -34,7 +34,7 @@ internal sealed class RandomOperations
     {
         var offset = _random.Next(Content.Length);
         var bytes = Math.Min(Content.Length - offset, 1 + _random.Next(_random.Next(3) == 0 ? 500_000 : 20_000));
-        switch (_random.Next(10))
+        switch (_random.Next(12))
         {
             case 0 or 1:
                 await ZeroAsync(disk, offset, bytes);
@@ -47,6 +47,9 @@ internal sealed class RandomOperations
                 break;
             case 4 or 5:
                 Assert.Equal(Content[offset..(offset + bytes)], await disk.ReadAsync(offset, bytes));
+                break;
+            case 6 or 7:
+                await CompressAsync(disk, offset, bytes);
                 break;
             default:
                 var data = new byte[bytes];
@@ -68,6 +71,27 @@ internal sealed class RandomOperations
             await disk.WriteAsync(offset, new byte[bytes]);
         }
         Content.AsSpan(offset, bytes).Clear();
+    }
+
+    /// <summary>Cluster by cluster, as only those without storage of their own take it; some are freed first.</summary>
+    private async Task CompressAsync(TestDisk disk, int offset, int bytes)
+    {
+        var cluster = (int)disk.Node.Profile.Limits.OptimalTransfer;
+        for (var at = offset / cluster * cluster; at < Math.Min(offset + bytes, offset + (32 * cluster)); at += cluster)
+        {
+            var data = new byte[Math.Min(cluster, Content.Length - at)];
+            for (var i = 0; i < data.Length; i++) data[i] = (byte)_random.Next(_random.Next(4) == 0 ? 256 : 4);
+            if (_random.Next(2) == 0) await DiscardAsync(disk, at, data.Length);
+            try
+            {
+                await disk.Node.WriteAsync(at, data, WriteFlags.Compressed, default);
+                data.CopyTo(Content, at);
+            }
+            catch (BlockException e) when (e.Errno == Errno.EIO)
+            {
+                // Refused: nothing has changed, as the next comparison shows.
+            }
+        }
     }
 
     /// <summary>What a discard leaves behind is the driver's choice, but each byte is either kept or zero.</summary>

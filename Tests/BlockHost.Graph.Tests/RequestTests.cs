@@ -94,6 +94,17 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public async Task Compressed_writes_reach_only_drivers_that_compress()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'disk','size':65536}");
+        await using var backend = await graph.BackendAsync("disk", TestGraph.Writer);
+        await using var queue = backend.OpenQueue();
+        Assert.Equal(Errno.ENOTSUP, (await queue.WriteAsync(0, new byte[4096], WriteFlags.Compressed)).Errno);
+        Assert.Equal(0, graph.Memory.Opened.Single().Writes);
+    }
+
+    [Fact]
     public async Task Statistics_count_every_request_and_byte()
     {
         await using var graph = new TestGraph();

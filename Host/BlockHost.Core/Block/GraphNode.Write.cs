@@ -11,7 +11,8 @@ namespace BlockHost.Core.Block;
 /// </summary>
 internal sealed partial class GraphNode
 {
-    private const WriteFlags DriverFlags = WriteFlags.Unchanged | WriteFlags.Compressed;
+    private const WriteFlags PlainFlags = WriteFlags.Unchanged;
+    private const WriteFlags DriverFlags = PlainFlags | WriteFlags.Compressed;
 
     private readonly RequestTracker _writes = new();
 
@@ -19,7 +20,7 @@ internal sealed partial class GraphNode
     {
         var bytes = source.Length;
         var length = Length;
-        if (!_plainWrites || (flags & ~DriverFlags) != 0 || offset < 0 || offset > length || bytes > length - offset || bytes > _maxTransfer)
+        if (!_plainWrites || (flags & ~PlainFlags) != 0 || offset < 0 || offset > length || bytes > length - offset || bytes > _maxTransfer)
             return WriteSlowlyAsync(offset, source, flags, mayGrow, cancellationToken);
         NoteWrite(offset, offset + bytes);
         var write = Node.WriteAsync(offset, source, flags, cancellationToken);
@@ -34,6 +35,8 @@ internal sealed partial class GraphNode
             return;
         if ((flags & WriteFlags.Serialising) != 0 && _alignmentMask == 0)
             throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' does not order overlapping writes") { NodeName = Name, Offset = offset };
+        if ((flags & WriteFlags.Compressed) != 0 && !Driver.SupportsCompressedWrites)
+            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{Driver.FormatName}' does not compress") { NodeName = Name, Offset = offset };
         NoteWrite(offset, offset + source.Length);
         try
         {

@@ -8,7 +8,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 
 /// <summary>
 /// Reads from compressed clusters. The last few are kept unpacked, because readers come back for the next part of the
-/// same cluster. An entry's bits name a content for as long as the image is open: nothing writes compressed clusters.
+/// same cluster. A descriptor names one content until its host clusters are taken anew, by when no reader can be left that
+/// knew the old one.
 /// </summary>
 internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
 {
@@ -29,6 +30,19 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
             Keep(entry.Raw, content);
         }
         part.CopyFrom(content.AsSpan(within, (int)part.Length));
+    }
+
+    public void Forget(L2Entry entry)
+    {
+        lock (_sync)
+        {
+            for (var node = _kept.First; node is not null; node = node.Next)
+            {
+                if (node.Value.Entry != entry.Raw) continue;
+                _kept.Remove(node);
+                return;
+            }
+        }
     }
 
     public void Dispose()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Data;
@@ -45,6 +46,9 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
             && extent.Kind == ExtentKind.Data && extent.Length == target.Length
             ? image.File.ReadAsync(extent.HostOffset, target, flags, cancellationToken)
             : ReadExtentsAsync(offset, target, flags, cancellationToken);
+
+    /// <summary>A descriptor is about to name other bytes than it may have named before.</summary>
+    public void Forget(L2Entry descriptor) => _decompressor.Forget(descriptor);
 
     public void Dispose() => _decompressor.Dispose();
 

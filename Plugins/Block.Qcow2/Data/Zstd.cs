@@ -8,6 +8,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 internal static unsafe partial class Zstd
 {
     private const string Library = "libzstd.so.1";
+    private const int DefaultLevel = 3;
 
     /// <exception cref="BlockException">The library is not installed.</exception>
     public static void Require()
@@ -41,6 +42,22 @@ internal static unsafe partial class Zstd
         }
     }
 
+    public static nint CreateCompressor() =>
+        ZSTD_createCCtx() is var context and not 0 ? context : throw new BlockException(BlockErrorKind.Io, "libzstd: out of memory", Errno.ENOMEM);
+
+    public static void FreeCompressor(nint context) => ZSTD_freeCCtx(context);
+
+    /// <returns>Bytes of <paramref name="packed"/>; 0 when the content does not fit into it.</returns>
+    public static int TryCompress(nint context, ReadOnlySpan<byte> content, Span<byte> packed)
+    {
+        fixed (byte* source = content)
+        fixed (byte* target = packed)
+        {
+            var size = ZSTD_compressCCtx(context, target, (nuint)packed.Length, source, (nuint)content.Length, DefaultLevel);
+            return ZSTD_isError(size) != 0 ? 0 : (int)size;
+        }
+    }
+
     private static bool Run(nint stream, Buffer input, Buffer output)
     {
         while (output.Position < output.Size)
@@ -64,6 +81,15 @@ internal static unsafe partial class Zstd
 
     [LibraryImport(Library)]
     private static partial nuint ZSTD_decompressStream(nint stream, Buffer* output, Buffer* input);
+
+    [LibraryImport(Library)]
+    private static partial nint ZSTD_createCCtx();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_freeCCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_compressCCtx(nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize, int level);
 
     [LibraryImport(Library)]
     private static partial uint ZSTD_isError(nuint code);

@@ -28,6 +28,9 @@ internal sealed class ClusterAllocator(
 
     public TopTable Table => table;
 
+    /// <summary>The cluster that compressed data is being packed into, for as long as it is in use; else -1.</summary>
+    public long SharedCluster { get; set; } = -1;
+
     /// <summary>So much waits to be freed that a writer should flush before it retires more.</summary>
     public bool IsCrowded => _retired.Count > MaxRetiredRuns;
 
@@ -95,6 +98,14 @@ internal sealed class ClusterAllocator(
         cache.Forget(run.First << geometry.ClusterBits, run.Count << geometry.ClusterBits);
     }
 
+    /// <summary>Counts one more reference to a cluster in use, which has fewer than the most there can be.</summary>
+    public async ValueTask AddReferenceAsync(long cluster)
+    {
+        var slice = cache.MarkDirty(await SliceAsync(cluster).ConfigureAwait(false));
+        var index = IndexInSlice(cluster);
+        RefcountCodec.Write(slice.Data, index, geometry.RefcountOrder, RefcountCodec.Read(slice.Data, index, geometry.RefcountOrder) + 1);
+    }
+
     /// <summary>Gives back clusters that no table refers to yet.</summary>
     public ValueTask ReleaseAsync(ClusterRun run) => DecreaseAsync(run);
 
@@ -149,13 +160,14 @@ internal sealed class ClusterAllocator(
         }
         var slice = cache.MarkDirty(await SliceAsync(cluster).ConfigureAwait(false));
         RefcountCodec.Write(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder, value);
-        if (value == 0) _hint = Math.Min(_hint, cluster);
+        if (value == 0) NoteFree(cluster);
     }
 
     /// <summary>The search starts over: refcounts were changed behind its back.</summary>
     public void Rescan()
     {
         _hint = 0;
+        SharedCluster = -1;
         Touch(new ClusterRun(0, geometry.ClustersFor(file.Length)));
     }
 
@@ -220,7 +232,7 @@ internal sealed class ClusterAllocator(
         for (var cluster = run.First; cluster < run.End; cluster++)
         {
             if (!await DecreaseAsync(cluster).ConfigureAwait(false)) continue;
-            _hint = Math.Min(_hint, cluster);
+            NoteFree(cluster);
             if (free.End != cluster)
             {
                 await DiscardFreedAsync(free).ConfigureAwait(false);
@@ -240,6 +252,12 @@ internal sealed class ClusterAllocator(
         var count = RefcountCodec.Read(slice.Data, index, geometry.RefcountOrder);
         if (count > 0) RefcountCodec.Write(slice.Data, index, geometry.RefcountOrder, count - 1);
         return count == 1;
+    }
+
+    private void NoteFree(long cluster)
+    {
+        _hint = Math.Min(_hint, cluster);
+        if (cluster == SharedCluster) SharedCluster = -1;
     }
 
     private async ValueTask DiscardFreedAsync(ClusterRun run)

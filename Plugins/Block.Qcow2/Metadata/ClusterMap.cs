@@ -119,8 +119,7 @@ internal sealed class ClusterMap(
         if (entry.IsCompressed)
         {
             var piece = CompressedCluster.Decode(entry.Descriptor, geometry);
-            var first = geometry.ClusterIndex(piece.HostOffset);
-            allocator.Retire(new ClusterRun(first, geometry.ClusterIndex(piece.HostOffset + piece.Length - 1) - first + 1, PassDown: passDown));
+            allocator.Retire(ClusterRun.Covering(geometry, piece.HostOffset, piece.Length) with { PassDown = passDown });
         }
         else if (entry.HostOffset != 0)
         {

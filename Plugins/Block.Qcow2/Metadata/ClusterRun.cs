@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.Qcow2.Format;
+
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 
 /// <summary>Consecutive host clusters, by index.</summary>
@@ -7,6 +9,13 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 internal readonly record struct ClusterRun(long First, long Count, bool Untouched = false, bool PassDown = false)
 {
     public long End => First + Count;
+
+    /// <summary>The clusters that a range of bytes touches.</summary>
+    public static ClusterRun Covering(ClusterGeometry geometry, long hostOffset, long bytes)
+    {
+        var first = geometry.ClusterIndex(hostOffset);
+        return new ClusterRun(first, geometry.ClusterIndex(hostOffset + bytes - 1) - first + 1);
+    }
 }
 
 /// <summary>The refcount table has no entry left for a cluster: it must grow before the allocation is tried again.</summary>
