@@ -114,9 +114,9 @@ public sealed class BlockSessionTests
         try
         {
             var lines = requests.Select(request => request.Replace("DIR", folder)).ToArray();
-            await MakeImagesAsync(folder);
+            await Images.MakeAsync(folder);
             var expected = await StorageDaemon.AskAsync(lines);
-            await MakeImagesAsync(folder);
+            await Images.MakeAsync(folder);
             await using var bed = await HostBed.StartAsync();
             var differences = new StringBuilder();
             for (var i = 0; i < lines.Length; i++)
@@ -132,16 +132,5 @@ public sealed class BlockSessionTests
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task MakeImagesAsync(string folder)
-    {
-        foreach (var file in Directory.GetFiles(folder))
-            File.Delete(file);
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", $"{folder}/base.qcow2", "10M");
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", $"{folder}/middle.qcow2");
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-b", "middle.qcow2", "-F", "qcow2", $"{folder}/top.qcow2");
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", $"{folder}/other.qcow2", "10M");
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "raw", $"{folder}/disk.raw", "1M");
     }
 }

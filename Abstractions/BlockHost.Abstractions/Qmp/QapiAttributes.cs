@@ -45,6 +45,9 @@ public enum QapiExtension
 
     /// <summary>Enumeration of transaction action types.</summary>
     TransactionActionKind = 13,
+
+    /// <summary>Object, by "driver"; members that can be amended are those of the driver's creation options.</summary>
+    BlockdevAmendOptions = 14,
 }
 
 /// <summary>The type, or the string or JSON member, has the schema of a type that plugins complete.</summary>

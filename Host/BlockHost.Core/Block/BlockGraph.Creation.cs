@@ -37,8 +37,9 @@ public sealed partial class BlockGraph
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var node = await ResolveAsync(reference, OpenScope.Storage, cancellationToken).ConfigureAwait(false);
-        var needed = BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize;
-        var link = new ChildLink(parent: null, "file", BlockChildRole.Image, node) { Proposed = new(needed, BlockPermissions.None) };
+        // What QEMU asks for: others may read meanwhile, and see an image that is not finished.
+        var permissions = new BlockPermissionSet(BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All);
+        var link = new ChildLink(parent: null, "root", BlockChildRole.Image, node) { Proposed = permissions };
         node.AttachParent(link);
         try
         {

@@ -11,7 +11,7 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
 {
     public override GraphNode? ParentNode { get; } = parent;
 
-    public override string ParentDescription => ParentNode is { } node ? $"node '{node.Name}'" : "an image being created";
+    public override string ParentDescription => ParentNode is { } node ? $"node '{node.Name}'" : "an unnamed block device";
 
     /// <summary>The image's header named the child, not an option.</summary>
     public bool IsRecorded { get; set; }

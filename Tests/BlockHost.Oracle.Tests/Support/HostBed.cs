@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
@@ -16,6 +17,8 @@ using BlockHost.Plugins.Block.Qcow2;
 using BlockHost.Plugins.Block.Raw;
 using BlockHost.Plugins.Commands.Block;
 using BlockHost.Plugins.Commands.Job;
+using BlockHost.Plugins.Job.Amend;
+using BlockHost.Plugins.Job.Create;
 using BlockHost.Qmp;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -48,12 +51,12 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
 
     public bool OutOfBand => false;
 
-    public List<(string Name, JsonElement Data)> Events { get; } = [];
+    public ConcurrentQueue<(string Name, JsonElement Data)> Events { get; } = [];
 
     public static async Task<HostBed> StartAsync()
     {
         var bed = new HostBed();
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin() })
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin() })
             await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
         return bed;
     }
@@ -81,9 +84,9 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         }
     }
 
-    public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Events.Add((qmpEvent.Name, qmpEvent.Serialize(data)));
+    public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Events.Enqueue((qmpEvent.Name, qmpEvent.Serialize(data)));
 
-    public void Emit(QmpSignal signal) => Events.Add((signal.Name, default));
+    public void Emit(QmpSignal signal) => Events.Enqueue((signal.Name, default));
 
     public async ValueTask DisposeAsync() => await _services.DisposeAsync();
 

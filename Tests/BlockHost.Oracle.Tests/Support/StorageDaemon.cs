@@ -40,7 +40,7 @@ internal static class StorageDaemon
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program}: {error}");
     }
 
-    private static Process Start(string program, params string[] arguments) =>
+    public static Process Start(string program, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     // Creating an overlay prints a line of its own on standard output.

@@ -48,6 +48,6 @@ public interface IImageCreateContext
 {
     IPluginHost Host { get; }
 
-    /// <summary>Opens the storage a format writes into: write and resize are granted, nothing shared.</summary>
+    /// <summary>Opens the storage a format writes into: write and resize are granted.</summary>
     ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken);
 }

@@ -62,6 +62,8 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
         QapiExtension.TransactionAction => [.. catalog.Actions.Loaded.Select(item => item.Name)],
         QapiExtension.YankInstance => [.. catalog.Yank.Loaded.Select(item => item.Name)],
         QapiExtension.ObjectOptions => ObjectTypeNames,
+        // What can be amended is the image's to say, not the driver's: nothing is advertised.
+        QapiExtension.BlockdevAmendOptions => [],
         _ => [.. catalog.Drivers.Loaded.Select(item => item.Name)],
     };
 
@@ -78,6 +80,9 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
         QapiExtension.BlockdevCreateOptions => Find(catalog.Drivers, value, cancellationToken)?.TryGetFacet<IImageCreator>(out var creator) == true
             ? Members(creator.CreateOptionsType, union)
             : QapiTypes.Empty,
+        QapiExtension.BlockdevAmendOptions => Find(catalog.Drivers, value, cancellationToken)?.TryGetFacet<IImageCreator>(out var made) == true
+            ? AllOptional(Members(made.CreateOptionsType, union))
+            : QapiTypes.Empty,
         QapiExtension.ImageInfoSpecific => Find(catalog.Drivers, value, cancellationToken)?.SpecificInfoType is { } info
             ? new QapiObjectType { Members = [new QapiMember("data", types.GetObject(info), Optional: false, [])] }
             : QapiTypes.Empty,
@@ -93,7 +98,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
         QapiExtension.BlockdevOptions => QapiCommonJson.Default.BlockdevCommonMembers,
         QapiExtension.BlockExportOptions => QapiCommonJson.Default.BlockExportCommonMembers,
         QapiExtension.ObjectOptions => QapiCommonJson.Default.ObjectCommonMembers,
-        QapiExtension.BlockdevCreateOptions => QapiCommonJson.Default.DriverTag,
+        QapiExtension.BlockdevCreateOptions or QapiExtension.BlockdevAmendOptions => QapiCommonJson.Default.DriverTag,
         QapiExtension.YankInstance or QapiExtension.ImageInfoSpecific or QapiExtension.TransactionAction => QapiCommonJson.Default.TypeTag,
         _ => throw new ArgumentOutOfRangeException(nameof(union), union, "not a union"),
     };
@@ -111,6 +116,9 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
             ? new QapiObjectType { Members = [.. branch.Members.ExceptBy(common.Select(member => member.Name), member => member.Name)] }
             : branch;
     }
+
+    private static QapiObjectType AllOptional(QapiObjectType type) =>
+        new() { Members = [.. type.Members.Where(member => member.Name != "file").Select(member => member with { Optional = true })] };
 
     private static T? Find<T>(IProvidedTable<T> table, string name, CancellationToken cancellationToken)
         where T : class

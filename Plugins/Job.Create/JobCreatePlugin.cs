@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+using BlockHost.Plugins.Job.Create;
+
+[assembly: PluginEntry(typeof(JobCreatePlugin))]
+
+namespace BlockHost.Plugins.Job.Create;
+
+/// <summary>The job that makes images, and blockdev-create, which starts it.</summary>
+public sealed class JobCreatePlugin : Plugin
+{
+    public override PluginIdentity Identity { get; } = new("job.create", "0.1.0", "blockdev-create: makes an image in a background job");
+
+    public override void Register(IPluginRegistry registry)
+    {
+        var type = new CreateJobType();
+        registry.Add(type);
+        registry.Add(BlockdevCreateCommand.Create(type));
+    }
+}

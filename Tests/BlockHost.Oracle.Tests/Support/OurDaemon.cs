@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Nodes;
+
+namespace BlockHost.Oracle.Tests.Support;
+
+/// <summary>The host of this process.</summary>
+internal sealed class OurDaemon(HostBed bed) : IDaemonSide
+{
+    public IReadOnlyList<JsonNode> JobEvents =>
+        [.. bed.Events.Where(told => told.Name.Contains("JOB_")).Select(told => new JsonObject { ["event"] = told.Name, ["data"] = JsonNode.Parse(told.Data.GetRawText()) })];
+
+    public Task<JsonNode> ExecuteAsync(string request) => bed.ExecuteAsync(request);
+
+    public ValueTask DisposeAsync() => bed.DisposeAsync();
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Nodes;
+
+namespace BlockHost.Oracle.Tests.Support;
+
+/// <summary>One side of a session: a daemon that is asked and that tells of jobs.</summary>
+internal interface IDaemonSide : IAsyncDisposable
+{
+    /// <summary>What has been told of jobs so far, in order.</summary>
+    IReadOnlyList<JsonNode> JobEvents { get; }
+
+    Task<JsonNode> ExecuteAsync(string request);
+}
+
+/// <summary>
+/// What a session gave: answers, and events of jobs, each in order. How the two interleave depends on the speed of the
+/// machine. A line of a session is a request, or a wait for the n-th time (default: the first) that a job is in a state or
+/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>.
+/// </summary>
+internal sealed record Transcript(IReadOnlyList<string> Lines)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    public static async Task<Transcript> RunAsync(IDaemonSide side, IEnumerable<string> session)
+    {
+        var lines = new List<string>();
+        foreach (var line in session)
+        {
+            if (line.StartsWith('@'))
+                await AwaitAsync(side, line);
+            else
+                lines.Add($"{line}\n    {Answers.Normalise(Settled(await side.ExecuteAsync(line)))}");
+        }
+
+        lines.AddRange(side.JobEvents.Select(told => "  " + Answers.Normalise(Settled(told))));
+        return new Transcript(lines);
+    }
+
+    /// <summary>Null where the two are the same; else both from the first difference on.</summary>
+    public static string? Difference(Transcript real, Transcript ours)
+    {
+        var same = real.Lines.Zip(ours.Lines).TakeWhile(pair => pair.First == pair.Second).Count();
+        return same == real.Lines.Count && same == ours.Lines.Count
+            ? null
+            : $"after {same} lines\nreal:\n{string.Join('\n', real.Lines.Skip(same))}\nours:\n{string.Join('\n', ours.Lines.Skip(same))}";
+    }
+
+    private static async Task AwaitAsync(IDaemonSide side, string line)
+    {
+        var words = line.Split(' ');
+        var times = words.Length > 3 ? int.Parse(words[3]) : 1;
+        var end = DateTime.UtcNow + Patience;
+        while (side.JobEvents.Count(told => Tells(told, words[1], words[2])) < times)
+        {
+            if (DateTime.UtcNow > end)
+                Assert.Fail($"'{line}' was never so; {side.GetType().Name} told:\n{string.Join('\n', side.JobEvents)}");
+            await Task.Delay(5);
+        }
+    }
+
+    private static bool Tells(JsonNode told, string what, string id)
+    {
+        var data = told["data"]!;
+        return (string?)(data["id"] ?? data["device"]) == id && ((string?)told["event"] == what || (string?)data["status"] == what);
+    }
+
+    /// <summary>Without what depends on the moment: whether a job is just busy, how far one had come that was ended early.</summary>
+    private static JsonNode Settled(JsonNode node)
+    {
+        var copy = node.DeepClone();
+        if (copy["return"] is JsonArray items)
+        {
+            foreach (var item in items.OfType<JsonObject>().Where(item => item.ContainsKey("auto-finalize")))
+                item.Remove("busy");
+        }
+
+        if (copy["event"] is { } name && copy["data"] is JsonObject data && ((string?)name == "BLOCK_JOB_CANCELLED" || data.ContainsKey("error")))
+            data.Remove("offset");
+        return copy;
+    }
+}
