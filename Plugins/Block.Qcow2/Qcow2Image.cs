@@ -133,6 +133,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
         _refcountCache.TrimUnused();
     }
 
+    /// <summary>Writes a part of an L2 table past the cache, which then reads it anew. Under the metadata lock, flushes paused.</summary>
+    public async ValueTask WriteTableAsync(long offset, ReadOnlyMemory<byte> bytes, bool isActive)
+    {
+        Guard.CheckMetadata(offset, bytes.Length, isActive ? MetadataKinds.ActiveL2 : MetadataKinds.InactiveL2);
+        await File.WriteAsync(offset, System.Runtime.InteropServices.MemoryMarshal.AsMemory(bytes)).ConfigureAwait(false);
+        _l2Cache.Forget(offset & ~(_l2Cache.SliceSize - 1L), bytes.Length + _l2Cache.SliceSize);
+    }
+
     /// <summary>
     /// Switches to a refcount structure that somebody has just written, durable. Under the metadata lock, flushes paused.
     /// With counts of another width, the image must be read anew before it is used again.

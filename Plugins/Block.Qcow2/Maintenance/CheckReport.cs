@@ -7,19 +7,11 @@ namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 internal sealed class CheckReport
 {
     /// <summary>Lines kept: a badly damaged image must not fill the memory with its description.</summary>
-    private const int MaxMessages = 10_000;
+    private const int MaxMessages = 100_000;
 
     private readonly List<string> _messages = [];
 
-    public long CheckErrors { get; set; }
-
-    public long Corruptions { get; set; }
-
-    public long Leaks { get; set; }
-
-    public long CorruptionsFixed { get; set; }
-
-    public long LeaksFixed { get; set; }
+    public CheckCounts Counts { get; set; }
 
     public long ImageEndOffset { get; set; }
 
@@ -36,17 +28,36 @@ internal sealed class CheckReport
 
     public void Corruption(string message)
     {
-        Corruptions++;
+        Counts = Counts with { Corruptions = Counts.Corruptions + 1 };
         Note(message);
     }
 
+    public void CheckError(string message)
+    {
+        Counts = Counts with { CheckErrors = Counts.CheckErrors + 1 };
+        Note(message);
+    }
+
+    public void Leak(string message)
+    {
+        Counts = Counts with { Leaks = Counts.Leaks + 1 };
+        Note(message);
+    }
+
+    public void CorruptionFixed() => Counts = Counts with { CorruptionsFixed = Counts.CorruptionsFixed + 1 };
+
+    public void LeakFixed() => Counts = Counts with { LeaksFixed = Counts.LeaksFixed + 1 };
+
+    /// <summary>The statistics start over: the same content is walked again.</summary>
+    public void ForgetStatistics() => (AllocatedClusters, FragmentedClusters, CompressedClusters) = (0, 0, 0);
+
     public ImageCheckResult ToResult(long totalClusters) => new()
     {
-        CheckErrors = CheckErrors,
-        Corruptions = Corruptions,
-        Leaks = Leaks,
-        CorruptionsFixed = CorruptionsFixed,
-        LeaksFixed = LeaksFixed,
+        CheckErrors = Counts.CheckErrors,
+        Corruptions = Counts.Corruptions,
+        Leaks = Counts.Leaks,
+        CorruptionsFixed = Counts.CorruptionsFixed,
+        LeaksFixed = Counts.LeaksFixed,
         ImageEndOffset = ImageEndOffset,
         TotalClusters = totalClusters,
         AllocatedClusters = AllocatedClusters,
@@ -55,3 +66,6 @@ internal sealed class CheckReport
         Messages = _messages,
     };
 }
+
+/// <summary>The numbers of a check that a later pass may take back.</summary>
+internal readonly record struct CheckCounts(long CheckErrors, long Corruptions, long Leaks, long CorruptionsFixed, long LeaksFixed);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
+using BlockHost.Block;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
@@ -10,53 +12,71 @@ namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool repair)
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
+    private readonly RefcountReader _recorded = new(image);
+    private readonly bool _hasDataFile = image.Header.Current.HasDataFile;
 
     public async ValueTask RunAsync(CancellationToken cancellationToken)
     {
+        using var buffer = image.Buffers.Rent(_geometry.ClusterSize);
+        var table = buffer.Memory[.._geometry.ClusterSize];
         for (var i = 0; i < image.L1.Count; i++)
         {
             var entry = new L1Entry(image.L1[i]);
-            if (entry.TableOffset == 0 || !_geometry.IsClusterAligned(entry.TableOffset) || entry.TableOffset >= image.File.Length) continue;
+            if (entry.TableOffset == 0) continue;
             cancellationToken.ThrowIfCancellationRequested();
-            var refcount = await RefcountAsync(entry.TableOffset).ConfigureAwait(false);
+            if (await RefcountAsync(entry.TableOffset).ConfigureAwait(false) is not { } refcount) continue;
             if (refcount == 1 != entry.Copied)
             {
                 Found($"OFLAG_COPIED L2 cluster: l1_index={i} l1_entry={entry.Raw:x} refcount={refcount}");
                 if (repair) image.L1.Set(i, entry.Raw ^ L1Entry.CopiedBit);
             }
-            await CheckTableAsync((long)i << _geometry.L2CoverageBits, cancellationToken).ConfigureAwait(false);
+            await image.File.ReadAsync(entry.TableOffset, table, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await CheckTableAsync(entry.TableOffset, table).ConfigureAwait(false);
         }
     }
 
-    private async ValueTask CheckTableAsync(long guestOffset, CancellationToken cancellationToken)
+    private async ValueTask CheckTableAsync(long offset, Memory<byte> table)
     {
-        var end = guestOffset + (1L << _geometry.L2CoverageBits);
-        for (; guestOffset < end; guestOffset += image.Map.ToSliceEnd(guestOffset))
+        var changed = 0;
+        for (var at = 0; at < table.Length; at += _geometry.L2EntrySize)
         {
-            var slice = await image.Map.GetSliceAsync(guestOffset, cancellationToken).ConfigureAwait(false);
-            for (var i = 0; i < image.Map.SliceEntries; i++)
-            {
-                var entry = image.Map.EntryAt(slice, i);
-                if (entry.HostOffset == 0 || !_geometry.IsClusterAligned(entry.HostOffset) || entry.HostOffset >= image.File.Length) continue;
-                var refcount = await RefcountAsync(entry.HostOffset).ConfigureAwait(false);
-                if (refcount == 1 == entry.IsOwned) continue;
-                Found($"OFLAG_COPIED data cluster: l2_entry={ClusterEntryCodec.DescriptorOnDisk(entry, _geometry):x} refcount={refcount}");
-                if (repair) slice = image.Map.SetEntry(slice, i, entry with { Descriptor = new L2Entry(entry.Descriptor.Raw ^ L2Entry.CopiedBit) });
-            }
+            var entry = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table.Span[at..]));
+            if (entry.Compressed || (entry.HostOffset == 0 && !(_hasDataFile && entry.Copied))) continue;
+            var known = _hasDataFile ? 1 : await RefcountAsync(entry.HostOffset).ConfigureAwait(false);
+            if (known is not { } refcount || refcount == 1 == entry.Copied) continue;
+            Found($"OFLAG_COPIED data cluster: l2_entry={entry.Raw:x} refcount={refcount}");
+            if (!repair) continue;
+            BinaryPrimitives.WriteUInt64BigEndian(table.Span[at..], entry.Raw ^ L2Entry.CopiedBit);
+            changed++;
+        }
+        if (changed > 0) await WriteAsync(offset, table, changed).ConfigureAwait(false);
+    }
+
+    private async ValueTask WriteAsync(long offset, Memory<byte> table, int changed)
+    {
+        try
+        {
+            await image.WriteTableAsync(offset, table, isActive: true).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            report.CheckError($"ERROR: Could not write L2 table: {e.Message}");
+            report.Counts = report.Counts with { Corruptions = report.Counts.Corruptions + changed, CorruptionsFixed = report.Counts.CorruptionsFixed - changed };
         }
     }
 
     private void Found(string what)
     {
-        report.Note($"{(repair ? "Repairing" : "ERROR")} {what}");
-        if (repair) report.CorruptionsFixed++;
-        else report.Corruptions++;
+        if (repair)
+        {
+            report.Note($"Repairing {what}");
+            report.CorruptionFixed();
+        }
+        else
+        {
+            report.Corruption($"ERROR {what}");
+        }
     }
 
-    private async ValueTask<ulong> RefcountAsync(long hostOffset)
-    {
-        var cluster = _geometry.ClusterIndex(hostOffset);
-        var block = image.Allocator.Table[_geometry.RefcountTableIndex(cluster)];
-        return _geometry.IsClusterAligned((long)block) && block <= long.MaxValue ? await image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false) : 0;
-    }
+    private ValueTask<ulong?> RefcountAsync(long hostOffset) => _recorded.GetAsync(_geometry.ClusterIndex(hostOffset));
 }

@@ -19,11 +19,14 @@ internal sealed class RefcountRebuilder(Qcow2Image image, int order)
 {
     private readonly ClusterGeometry _geometry = new(image.Geometry.ClusterBits, order, image.Geometry.ExtendedL2);
 
+    /// <summary>No cluster before this one is taken, though it may look free.</summary>
+    public long FirstFree { get; init; }
+
     /// <param name="references">Everything but the refcount structure itself.</param>
     /// <param name="progress">The part that is done, up to one.</param>
     public async ValueTask RebuildAsync(IClusterCounts references, IProgress<double>? progress = null)
     {
-        var start = Math.Max(references.End, _geometry.ClustersFor(image.File.Length));
+        var start = Math.Max(FirstFree, Math.Max(references.End, _geometry.ClustersFor(image.File.Length)));
         var (regions, tableClusters) = Plan(references, start);
         var end = start + regions.Count + tableClusters;
         var entries = new ulong[tableClusters * _geometry.RefcountTableEntriesPerCluster];

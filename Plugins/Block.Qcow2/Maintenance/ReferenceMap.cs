@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
-/// <summary>References counted to each host cluster; memory goes with the clusters in use, not with the file's length.</summary>
+/// <summary>
+/// References counted to each host cluster; memory goes with the clusters in use, not with the file's length, and has a
+/// limit that no sound image of less than some hundred terabytes reaches.
+/// </summary>
 internal sealed class ReferenceMap : IClusterCounts
 {
-    private const int PageBits = 14;
+    private const int PageBits = 8;
     private const int PageSize = 1 << PageBits;
+    private const int MaxPages = 1 << 21;
 
     private readonly Dictionary<long, uint[]> _pages = [];
+    private long _lastIndex = -1;
+    private uint[] _lastPage = [];
 
     public long End { get; private set; }
 
-    public uint this[long cluster] => _pages.TryGetValue(cluster >> PageBits, out var page) ? page[cluster & (PageSize - 1)] : 0;
+    public uint this[long cluster] => Find(cluster >> PageBits) is { } page ? page[cluster & (PageSize - 1)] : 0;
 
     public ValueTask<ulong> GetAsync(long cluster) => new(this[cluster]);
 
     public void Add(long cluster)
     {
-        if (!_pages.TryGetValue(cluster >> PageBits, out var page))
-            _pages.Add(cluster >> PageBits, page = new uint[PageSize]);
+        var page = Find(cluster >> PageBits) ?? AddPage(cluster >> PageBits);
         page[cluster & (PageSize - 1)]++;
         End = Math.Max(End, cluster + 1);
     }
@@ -31,5 +38,23 @@ internal sealed class ReferenceMap : IClusterCounts
             if (_pages.ContainsKey(page)) return true;
         }
         return false;
+    }
+
+    private uint[]? Find(long index)
+    {
+        if (index == _lastIndex) return _lastPage;
+        if (!_pages.TryGetValue(index, out var page)) return null;
+        (_lastIndex, _lastPage) = (index, page);
+        return page;
+    }
+
+    private uint[] AddPage(long index)
+    {
+        if (_pages.Count == MaxPages)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "The image has too many references to count in memory", Errno.ENOMEM);
+        var page = new uint[PageSize];
+        _pages.Add(index, page);
+        (_lastIndex, _lastPage) = (index, page);
+        return page;
     }
 }
