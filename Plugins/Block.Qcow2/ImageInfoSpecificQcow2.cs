@@ -15,6 +15,10 @@ public sealed record ImageInfoSpecificQcow2
 
     public required long RefcountBits { get; init; }
 
+    public string? DataFile { get; init; }
+
+    public bool? DataFileRaw { get; init; }
+
     public bool? Corrupt { get; init; }
 
     [JsonPropertyName("extended-l2")]
@@ -26,6 +30,8 @@ public sealed record ImageInfoSpecificQcow2
         CompressionType = (Qcow2CompressionType)header.Compression,
         LazyRefcounts = header.Version == 2 ? null : header.HasLazyRefcounts,
         RefcountBits = 1L << header.RefcountOrder,
+        DataFile = header.DataFileName,
+        DataFileRaw = header.HasDataFile ? header.IsDataFileRaw : null,
         Corrupt = header.Version == 2 ? null : header.IsCorrupt,
         ExtendedL2 = header.Version == 2 ? null : header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2),
     };

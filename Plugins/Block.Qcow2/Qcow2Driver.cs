@@ -51,8 +51,9 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
             var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
             var header = store.Current;
             RefuseUnserved(header, context);
+            var dataFile = await OpenDataFileAsync(context, options, header, cancellationToken).ConfigureAwait(false);
             var settings = Qcow2SettingsReader.Read(options, header, context);
-            var image = await Qcow2Image.OpenAsync(file, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+            var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             var node = new Qcow2Node(context, image);
             try
             {
@@ -72,6 +73,23 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
         }
     }
 
+    /// <summary>The user's choice, else the file that the header names.</summary>
+    private static async ValueTask<IBlockChild?> OpenDataFileAsync(
+        IBlockNodeContext context, Qcow2Options options, Qcow2Header header, CancellationToken cancellationToken)
+    {
+        var given = options.DataFile is { } reference
+            ? await context.OpenChildAsync("data-file", BlockChildRole.Data, reference, cancellationToken).ConfigureAwait(false)
+            : null;
+        if (!header.HasDataFile && given is not null)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "'data-file' can only be set for images with an external data file");
+
+        // Whoever looks at metadata alone need not trust the name in the header.
+        if (!header.HasDataFile || given is not null || context.NoIo) return given;
+        return header.DataFileName is { } name
+            ? await context.OpenRecordedFileAsync("data-file", BlockChildRole.Data, name, cancellationToken).ConfigureAwait(false)
+            : throw new BlockException(BlockErrorKind.InvalidArgument, "'data-file' is required for this image");
+    }
+
     internal static BackingFileReference? Recorded(Qcow2Header header) =>
         header.BackingFile is { } name ? new BackingFileReference(name, header.BackingFormat) : null;
 
@@ -80,8 +98,6 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
     {
         if (header.Crypt != CryptMethod.None)
             throw new Qcow2FormatException($"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported", Qcow2Fault.Unsupported);
-        if (header.HasDataFile)
-            throw new Qcow2FormatException("Unsupported qcow2 feature(s): external data file", Qcow2Fault.Unsupported);
         if (header.Compression == CompressionType.Zstd) Zstd.Require();
         if (context.ReadOnly) return;
         if (header.IsCorrupt && !context.ForRepair)

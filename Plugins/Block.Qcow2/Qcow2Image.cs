@@ -24,7 +24,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     private readonly TableCache _refcountCache;
     private Task _marking = Task.CompletedTask;
 
-    private Qcow2Image(IBlockChild file, HeaderStore header, Qcow2Settings settings, IIoBufferPool buffers, ulong[] l1, ulong[] refcountTable)
+    private Qcow2Image(IBlockChild file, IBlockChild? dataFile, HeaderStore header, Qcow2Settings settings, IIoBufferPool buffers, ulong[] l1, ulong[] refcountTable)
     {
         File = file;
         Header = header;
@@ -38,13 +38,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
         L1 = new TopTable(l1, header.Current.L1Offset);
         Allocator = new ClusterAllocator(
             file, Geometry, new TopTable(refcountTable, header.Current.RefcountTableOffset), _refcountCache, Epoch, Guard);
-        Map = new ClusterMap(file, Geometry, header.Current.Version, L1, _l2Cache, Allocator, Guard);
-        Flusher = new MetadataFlusher(file, header, Gate, L1, _l2Cache, _refcountCache, Allocator)
+        Data = new DataStorage(file, dataFile, header, Allocator);
+        Map = new ClusterMap(file, Geometry, header.Current, L1, _l2Cache, Allocator, Guard);
+        Flusher = new MetadataFlusher(file, header, Gate, L1, _l2Cache, _refcountCache, Allocator, Data)
         {
             LazyRefcounts = settings.LazyRefcounts && header.Current.Version >= 3,
         };
         Tables = new TableMover(file, header, Geometry, Gate, Flusher, L1, Allocator, Guard);
-        Planner = new AllocationPlanner(Geometry, Map, Allocator, InFlight, Guard);
+        Planner = new AllocationPlanner(Geometry, Map, Data, InFlight, Guard);
         Reader = new DataReader(this);
         Writer = new DataWriter(this);
         Packed = new PackedSpace(Geometry, Allocator);
@@ -64,6 +65,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public InFlightAllocations InFlight { get; } = new();
     public TopTable L1 { get; }
     public ClusterAllocator Allocator { get; }
+    public DataStorage Data { get; }
     public ClusterMap Map { get; }
     public MetadataFlusher Flusher { get; }
     public TableMover Tables { get; }
@@ -82,13 +84,13 @@ internal sealed class Qcow2Image : IAsyncDisposable
 
     /// <exception cref="Qcow2FormatException">The image is refused.</exception>
     public static async ValueTask<Qcow2Image> OpenAsync(
-        IBlockChild file, HeaderStore store, Qcow2Settings settings, IIoBufferPool buffers, CancellationToken cancellationToken)
+        IBlockChild file, IBlockChild? dataFile, HeaderStore store, Qcow2Settings settings, IIoBufferPool buffers, CancellationToken cancellationToken)
     {
         var header = store.Current;
         var l1 = await TopTable.LoadAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
-        var image = new Qcow2Image(file, store, settings, buffers, l1, refcounts);
+        var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
         await image.LoadSnapshotsAsync(cancellationToken).ConfigureAwait(false);
         if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;

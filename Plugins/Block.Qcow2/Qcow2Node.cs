@@ -73,7 +73,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         var flags = FlagsOf(first);
         if (offset + length >= _image.Length) flags |= BlockStatusFlags.Eof;
         return (flags & BlockStatusFlags.OffsetValid) != 0
-            ? new BlockStatus(length, flags, first.HostOffset, _image.File)
+            ? new BlockStatus(length, flags, _image.Data.InChild(first.HostOffset), _image.Data.Child)
             : new BlockStatus(length, flags);
     }
 
@@ -127,7 +127,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         {
             if (_image.Settings.Writable) await _image.Flusher.SettleAsync().ConfigureAwait(false);
             var typed = options.Deserialize(Qcow2Json.Default.Qcow2Options)!;
-            return await Qcow2Reopen.PrepareAsync(this, _image.File, typed, context, cancellationToken).ConfigureAwait(false);
+            return await Qcow2Reopen.PrepareAsync(this, _image, typed, context, cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e)
         {
@@ -155,7 +155,9 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         try
         {
             var store = await HeaderStore.LoadAsync(_image.File, CancellationToken.None).ConfigureAwait(false);
-            Adopt(await Qcow2Image.OpenAsync(_image.File, store, settings ?? _image.Settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false));
+            var image = await Qcow2Image.OpenAsync(
+                _image.File, _image.Data.External, store, settings ?? _image.Settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false);
+            Adopt(image);
         }
         catch
         {

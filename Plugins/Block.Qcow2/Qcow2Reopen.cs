@@ -12,12 +12,12 @@ namespace BlockHost.Plugins.Block.Qcow2;
 internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenStep
 {
     public static async ValueTask<IReopenStep> PrepareAsync(
-        Qcow2Node node, IBlockChild file, Qcow2Options options, IBlockNodeContext context, CancellationToken cancellationToken)
+        Qcow2Node node, Qcow2Image old, Qcow2Options options, IBlockNodeContext context, CancellationToken cancellationToken)
     {
-        var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
+        var store = await HeaderStore.LoadAsync(old.File, cancellationToken).ConfigureAwait(false);
         Qcow2Driver.RefuseUnserved(store.Current, context);
         var settings = Qcow2SettingsReader.Read(options, store.Current, context);
-        var image = await Qcow2Image.OpenAsync(file, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+        var image = await Qcow2Image.OpenAsync(old.File, old.Data.External, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
         return new Qcow2Reopen(node, image);
     }
 

@@ -18,8 +18,6 @@ internal static class Qcow2SettingsReader
     {
         if (options.Encrypt is { } encrypt)
             throw Refuse($"Encryption format '{(encrypt.Format == BlockdevQcow2EncryptionFormat.Aes ? "aes" : "luks")}' is not supported");
-        if (options.DataFile is not null)
-            throw Refuse("'data-file' can only be set for images with an external data file");
         if (options.LazyRefcounts == true && header.Version < 3)
             throw Refuse("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
         var interval = options.CacheCleanInterval ?? DefaultCleanInterval;

@@ -62,7 +62,7 @@ public sealed class NodeTests
     }
 
     [Theory]
-    [InlineData(79, 4, "Unsupported qcow2 feature(s): external data file")]
+    [InlineData(79, 4, "'data-file' is required for this image")]
     [InlineData(79, 2, "qcow2: Image is corrupt; cannot be opened read/write")]
     [InlineData(35, 1, "Encryption method 'aes' is not supported")]
     [InlineData(95, 1, "Unsupported qcow2 feature(s): bitmaps, in an image opened for writing")]

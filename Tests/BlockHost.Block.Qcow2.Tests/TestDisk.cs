@@ -27,7 +27,7 @@ internal sealed class TestDisk : IAsyncDisposable
     public BlockNode Node { get; }
     public long Length => Node.Profile.Length;
 
-    public static async Task<MemoryImage> CreateAsync(long size, string options = "{}", MemoryImage? storage = null)
+    public static async Task<MemoryImage> CreateAsync(long size, string options = "{}", MemoryImage? storage = null, IBlockChild? dataFile = null)
     {
         storage ??= new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());
@@ -35,6 +35,11 @@ internal sealed class TestDisk : IAsyncDisposable
         var json = (JsonObject)JsonNode.Parse(options)!;
         json["file"] = "file";
         json["size"] = size;
+        if (dataFile is not null)
+        {
+            context.Storage["data-file"] = dataFile;
+            json["data-file"] = "data-file";
+        }
         await Creator.CreateAsync(context, JsonSerializer.SerializeToElement(json), default);
         return storage;
     }
@@ -43,7 +48,7 @@ internal sealed class TestDisk : IAsyncDisposable
 
     public static async Task<TestDisk> OpenAsync(
         MemoryImage storage, bool readOnly = false, IBlockChild? backing = null, string options = "{}", Func<IBlockChild, IBlockChild>? wrap = null,
-        TimeProvider? clock = null, bool forRepair = false)
+        TimeProvider? clock = null, bool forRepair = false, IBlockChild? dataFile = null)
     {
         var host = new TestPluginHost { Clock = clock ?? TimeProvider.System, Buffers = new TrackingBufferPool { Recycle = true } };
         var context = new TestNodeContext(host) { ReadOnly = readOnly, ForRepair = forRepair };
@@ -51,6 +56,7 @@ internal sealed class TestDisk : IAsyncDisposable
         var file = wrap?.Invoke(child) ?? child;
         context.Children["file"] = file;
         if (backing is not null) context.Children["backing"] = backing;
+        if (dataFile is not null) context.Children["data-file"] = dataFile;
         var json = (JsonObject)JsonNode.Parse(options)!;
         json["file"] = "file";
         if (!json.ContainsKey("backing")) json["backing"] = backing is null ? null : "backing";

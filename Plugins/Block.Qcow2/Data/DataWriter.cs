@@ -41,7 +41,7 @@ internal sealed class DataWriter(Qcow2Image image)
         if (image.Map.TryLookup(offset, source.Length, splitOwned: true, out var extent) && IsInPlace(extent) && extent.Length == source.Length)
         {
             image.Guard.CheckWrite(extent.HostOffset, source.Length);
-            return image.File.WriteAsync(extent.HostOffset, source, cancellationToken: cancellationToken);
+            return image.Data.WriteAsync(extent.HostOffset, source, cancellationToken);
         }
         return WriteExtentsAsync(offset, source, cancellationToken);
     }
@@ -82,7 +82,7 @@ internal sealed class DataWriter(Qcow2Image image)
             if (IsInPlace(extent))
             {
                 image.Guard.CheckWrite(extent.HostOffset, extent.Length);
-                await image.File.WriteAsync(extent.HostOffset, rest.Slice(0, extent.Length), cancellationToken: cancellationToken).ConfigureAwait(false);
+                await image.Data.WriteAsync(extent.HostOffset, rest.Slice(0, extent.Length), cancellationToken).ConfigureAwait(false);
                 done += extent.Length;
             }
             else
@@ -122,7 +122,7 @@ internal sealed class DataWriter(Qcow2Image image)
     private async ValueTask FillAsync(Allocation allocation, long offset, IoSlice part)
     {
         var head = (int)(offset - allocation.FillStart);
-        var tail = (int)(allocation.FillEnd - offset - part.Length);
+        var tail = (int)(FillEnd(allocation, offset + part.Length) - offset - part.Length);
         var host = (allocation.Host.First << _geometry.ClusterBits) + allocation.FillStart - (allocation.GuestFirst << _geometry.ClusterBits);
         using var before = await Surroundings.ReadAsync(image, allocation.FillStart, head, allocation).ConfigureAwait(false);
         using var after = await Surroundings.ReadAsync(image, offset + part.Length, tail, allocation).ConfigureAwait(false);
@@ -131,8 +131,12 @@ internal sealed class DataWriter(Qcow2Image image)
         before.AddTo(vector);
         vector.Add(part);
         after.AddTo(vector);
-        await image.File.WriteAsync(before.IsLeftOut ? host + head : host, vector).ConfigureAwait(false);
+        await image.Data.WriteAsync(before.IsLeftOut ? host + head : host, vector).ConfigureAwait(false);
     }
+
+    /// <summary>An external data file does not become longer than the disk.</summary>
+    private long FillEnd(Allocation allocation, long written) =>
+        image.Data.IsExternal ? Math.Min(allocation.FillEnd, Math.Max(image.Length, written)) : allocation.FillEnd;
 
     private async ValueTask LinkAsync(Allocation allocation)
     {
@@ -157,7 +161,7 @@ internal sealed class DataWriter(Qcow2Image image)
         {
             try
             {
-                if (allocation.IsNew) await image.Allocator.ReleaseAsync(allocation.Host).ConfigureAwait(false);
+                if (allocation.IsNew) await image.Data.GiveBackAsync(allocation.Host).ConfigureAwait(false);
             }
             finally
             {

@@ -53,8 +53,9 @@ internal sealed class ZeroWriter(Qcow2Image image)
         try
         {
             var (start, end) = WholeClusters(offset, bytes);
-            if (start < end)
-                await ChangeAsync(start, end, Discarding(), image.Backing is null, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
+            if (start >= end) return;
+            await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
+            await ChangeAsync(start, end, Discarding(), image.Backing is null, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -118,8 +119,13 @@ internal sealed class ZeroWriter(Qcow2Image image)
             await ZeroEntriesAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    private ValueTask ZeroEntriesAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken) =>
-        ChangeAsync(start, end, Zeroing((flags & ZeroFlags.MayUnmap) != 0), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken);
+    private async ValueTask ZeroEntriesAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        var unmap = (flags & ZeroFlags.MayUnmap) != 0;
+        await image.Data.ZeroAsync(start, end, flags & (ZeroFlags.MayUnmap | ZeroFlags.NoFallback)).ConfigureAwait(false);
+        if (unmap) await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
+        await ChangeAsync(start, end, Zeroing(unmap), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>The clusters inside a range; the disk's last one counts as whole when the range reaches the end.</summary>
     private (long Start, long End) WholeClusters(long offset, long bytes)

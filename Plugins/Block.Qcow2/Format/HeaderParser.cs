@@ -124,7 +124,7 @@ internal static class HeaderParser
             throw new Qcow2FormatException("Snapshot table offset invalid");
         if (!geometry.IsTablePlace((ulong)header.L1Offset, (long)header.L1Entries * sizeof(ulong)))
             throw new Qcow2FormatException("Active L1 table offset invalid");
-        if (header.L1Entries < geometry.L1EntriesFor((long)size))
+        if (header.L1Entries < header.L1EntriesFor((long)size))
             throw new Qcow2FormatException("L1 table is too small");
     }
 

@@ -47,11 +47,19 @@ internal sealed record Qcow2Header
     public bool HasLazyRefcounts => Compatible.HasFlag(CompatibleFeatures.LazyRefcounts);
     public bool HasDataFile => Incompatible.HasFlag(IncompatibleFeatures.ExternalDataFile);
 
+    /// <summary>The data file can be read without the image.</summary>
+    public bool IsDataFileRaw => HasDataFile && Autoclear.HasFlag(AutoclearFeatures.RawExternalData);
+
     public string? BackingFormat => Text(HeaderExtension.BackingFormat);
     public string? DataFileName => Text(HeaderExtension.DataFileName);
 
     public ClusterGeometry Geometry() =>
         new(ClusterBits, RefcountOrder, Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2));
+
+    /// <summary>Entries the L1 table needs for a disk of that size.</summary>
+    /// <exception cref="Qcow2FormatException">The image cannot describe such a disk.</exception>
+    public long L1EntriesFor(long size) =>
+        HasDataFile && size > ExternalOffset.Mark ? throw new Qcow2FormatException("Image is too big", Qcow2Fault.TooLarge) : Geometry().L1EntriesFor(size);
 
     public HeaderExtension? Extension(uint type) => Extensions.FirstOrDefault(e => e.Type == type);
 
@@ -69,6 +77,15 @@ internal sealed record Qcow2Header
     public Qcow2Header WithBacking(string? file, string? format) =>
         (this with { BackingFile = string.IsNullOrEmpty(file) ? null : file })
             .WithExtension(HeaderExtension.BackingFormat, string.IsNullOrEmpty(format) ? null : Encoding.UTF8.GetBytes(format));
+
+    /// <summary>The same header naming its external data file, behind the backing format as QEMU has it.</summary>
+    public Qcow2Header WithDataFile(string file)
+    {
+        var name = new HeaderExtension(HeaderExtension.DataFileName, Encoding.UTF8.GetBytes(file));
+        var list = Extensions.Where(e => e.Type != name.Type).ToList();
+        list.Insert(list.FindIndex(e => e.Type == HeaderExtension.BackingFormat) + 1, name);
+        return this with { Extensions = list };
+    }
 
     private string? Text(uint type) =>
         Extension(type) is { Data.Length: > 0 } extension ? Encoding.UTF8.GetString(extension.Data) : null;

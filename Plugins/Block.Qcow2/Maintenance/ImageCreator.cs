@@ -33,10 +33,12 @@ internal sealed class ImageCreator : IImageCreator
             var header = Plan(typed);
             if (header.Compression == CompressionType.Zstd) Zstd.Require();
             var size = (typed.Size + SectorSize - 1) & ~(SectorSize - 1L);
-            _ = header.Geometry().L1EntriesFor(size);
+            _ = header.L1EntriesFor(size);
             var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
+            var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
+            if (dataFile is not null) header = header.WithDataFile(dataFile.FileName);
             await WriteAsync(file, header, cancellationToken).ConfigureAwait(false);
-            await ResizeAsync(context, file, size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
+            await ResizeAsync(context, file, dataFile, size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e) when (e.Message == "Image is too big")
         {
@@ -48,6 +50,9 @@ internal sealed class ImageCreator : IImageCreator
             throw e.ToBlockException();
         }
     }
+
+    private static async ValueTask<IBlockChild?> OpenDataFileAsync(IImageCreateContext context, Qcow2CreateOptions options, CancellationToken cancellationToken) =>
+        options.DataFile is { } reference ? await context.OpenStorageAsync(reference, cancellationToken).ConfigureAwait(false) : null;
 
     private static Qcow2Header Plan(Qcow2CreateOptions options)
     {
@@ -69,6 +74,7 @@ internal sealed class ImageCreator : IImageCreator
             RefcountOrder = BitOperations.Log2((ulong)refcountBits),
             Compression = compression,
             Incompatible = FeaturesOf(options, compression),
+            Autoclear = options.DataFileRaw == true ? AutoclearFeatures.RawExternalData : AutoclearFeatures.None,
             Compatible = options.LazyRefcounts == true ? CompatibleFeatures.LazyRefcounts : CompatibleFeatures.None,
             Extensions = version == BlockdevQcow2Version.V3 ? [FeatureNameTable.Create()] : [],
         };
@@ -77,6 +83,7 @@ internal sealed class ImageCreator : IImageCreator
 
     private static IncompatibleFeatures FeaturesOf(Qcow2CreateOptions options, CompressionType compression) =>
         (compression == CompressionType.Zlib ? IncompatibleFeatures.None : IncompatibleFeatures.CompressionType)
+        | (options.DataFile is not null ? IncompatibleFeatures.ExternalDataFile : IncompatibleFeatures.None)
         | (options.ExtendedL2 == true ? IncompatibleFeatures.ExtendedL2 : IncompatibleFeatures.None);
 
     /// <summary>In QEMU's words and order, so that the same mistake reads the same.</summary>
@@ -103,8 +110,10 @@ internal sealed class ImageCreator : IImageCreator
             throw Refuse($"Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)");
         if (options.DataFileRaw == true && options.DataFile is null)
             throw Refuse("data-file-raw requires data-file");
-        if (options.DataFile is not null)
-            throw Refuse("External data files are not supported", BlockErrorKind.NotSupported);
+        if (options.DataFileRaw == true && options.BackingFile is not null)
+            throw Refuse("Backing file and data-file-raw cannot be used at the same time");
+        if (options.DataFile is not null && version < BlockdevQcow2Version.V3)
+            throw Refuse($"External data files are only supported {NeedsV3}");
         if (options.CompressionType is not (null or Qcow2CompressionType.Zlib) && version < BlockdevQcow2Version.V3)
             throw Refuse($"Non-zlib compression type is only supported {NeedsV3}");
         if (options.Encrypt is not null)
@@ -138,15 +147,15 @@ internal sealed class ImageCreator : IImageCreator
     }
 
     private static async ValueTask ResizeAsync(
-        IImageCreateContext context, IBlockChild file, long size, PreallocationMode preallocation, CancellationToken cancellationToken)
+        IImageCreateContext context, IBlockChild file, IBlockChild? dataFile, long size, PreallocationMode preallocation, CancellationToken cancellationToken)
     {
         try
         {
             var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
             var settings = new Qcow2Settings { Writable = true };
-            var image = await Qcow2Image.OpenAsync(file, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+            var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             await using (image.ConfigureAwait(false))
-                await new ImageResizer(image).ResizeAsync(size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
+                await new ImageResizer(image) { KeepDataFile = image.Data.IsRaw }.ResizeAsync(size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
         }
         catch
         {

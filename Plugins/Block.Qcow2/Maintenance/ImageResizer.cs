@@ -13,6 +13,9 @@ internal sealed class ImageResizer(Qcow2Image image)
 
     private readonly ClusterGeometry _geometry = image.Geometry;
 
+    /// <summary>An external data file is taken over with its content: it is a raw image already.</summary>
+    public bool KeepDataFile { get; init; }
+
     public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         var old = image.Length;
@@ -33,7 +36,7 @@ internal sealed class ImageResizer(Qcow2Image image)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Preallocation can't be used for shrinking an image");
         try
         {
-            _ = _geometry.L1EntriesFor(length);
+            _ = image.Header.Current.L1EntriesFor(length);
         }
         catch (Qcow2FormatException e)
         {
@@ -46,8 +49,12 @@ internal sealed class ImageResizer(Qcow2Image image)
     {
         await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
         if (image.Snapshots.Count == 0) await ClearBehindAsync(old, length).ConfigureAwait(false);
-        if (options.Preallocation != PreallocationMode.Off)
-            await PreallocateAsync(old, length, options.Preallocation, cancellationToken).ConfigureAwait(false);
+        await image.Data.GrowAsync(old, length, options.Preallocation, KeepDataFile, cancellationToken).ConfigureAwait(false);
+
+        // A raw data file is data throughout: its owner may write it without the image.
+        var mode = options.Preallocation == PreallocationMode.Off && image.Data.IsRaw ? PreallocationMode.Metadata : options.Preallocation;
+        if (mode != PreallocationMode.Off)
+            await PreallocateAsync(old, length, mode, cancellationToken).ConfigureAwait(false);
         else if (options.ZeroNewArea)
             await ZeroAsync(old, length, cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -83,14 +90,14 @@ internal sealed class ImageResizer(Qcow2Image image)
         var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
         var index = image.Map.IndexInSlice(start);
         if (image.Map.EntryAt(slice, index) != ClusterEntry.Unallocated) return _geometry.ClusterSize;
-        var run = await image.Allocator.AllocateAsync((stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
+        var run = await image.Data.TakeAsync(_geometry.ClusterIndex(start), (stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
         try
         {
-            await ProvideAsync(run, mode).ConfigureAwait(false);
+            if (!image.Data.IsExternal) await ProvideAsync(run, mode).ConfigureAwait(false);
         }
         catch
         {
-            await image.Allocator.ReleaseAsync(run).ConfigureAwait(false);
+            await image.Data.GiveBackAsync(run).ConfigureAwait(false);
             throw;
         }
         for (var i = 0; i < run.Count; i++)
@@ -126,6 +133,7 @@ internal sealed class ImageResizer(Qcow2Image image)
             await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
             await image.Flusher.SettleAsync().ConfigureAwait(false);
             await CutFileAsync().ConfigureAwait(false);
+            await image.Data.ShrinkAsync(length).ConfigureAwait(false);
         }
         catch (BlockException)
         {

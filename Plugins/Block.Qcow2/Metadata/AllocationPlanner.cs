@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
+using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -15,7 +16,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 ///                  ·  unallocated    z  zero    d  data    w  written    [ ]  filled
 /// </code>
 /// </remarks>
-internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map, ClusterAllocator allocator, InFlightAllocations inFlight, CorruptionGuard guard)
+internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map, DataStorage data, InFlightAllocations inFlight, CorruptionGuard guard)
 {
     /// <returns>
     /// The allocation, begun; or what to wait for before the mapping is looked up again; or neither, when the range's
@@ -34,7 +35,7 @@ internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map
         if (entry.IsOwned && entry.Subclusters[geometry.SubclusterIndex(offset)] == SubclusterKind.Data) return (null, null);
         var run = entry.IsOwned
             ? OwnedRun(slice, index, most)
-            : await allocator.AllocateAsync(CountReplaced(slice, index, most)).ConfigureAwait(false);
+            : await data.TakeAsync(first, CountReplaced(slice, index, most)).ConfigureAwait(false);
         var end = Math.Min(offset + bytes, (first + run.Count) << geometry.ClusterBits);
         var last = map.EntryAt(slice, index + (int)run.Count - 1);
         var allocation = new Allocation(first, run, !entry.IsOwned, FillStart(entry, offset), FillEnd(last, end));

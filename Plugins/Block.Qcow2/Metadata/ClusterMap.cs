@@ -8,9 +8,12 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// The two-level map from guest to host clusters. Lookups take no lock; changes are made under the metadata lock.
 /// </summary>
 internal sealed class ClusterMap(
-    IBlockChild file, ClusterGeometry geometry, int version, TopTable l1, TableCache cache, ClusterAllocator allocator, CorruptionGuard guard)
+    IBlockChild file, ClusterGeometry geometry, Qcow2Header header, TopTable l1, TableCache cache, ClusterAllocator allocator, CorruptionGuard guard)
 {
     private readonly int _sliceEntryBits = System.Numerics.BitOperations.Log2((uint)(cache.SliceSize / geometry.L2EntrySize));
+
+    private readonly int _version = header.Version;
+    private readonly bool _isExternal = header.HasDataFile;
 
     public ClusterGeometry Geometry => geometry;
 
@@ -95,8 +98,10 @@ internal sealed class ClusterMap(
     /// <summary>The one reader of entries: an index counts L2 entries, whatever their size.</summary>
     public ClusterEntry EntryAt(TableSlice slice, int index)
     {
-        if (!geometry.ExtendedL2) return ClusterEntryCodec.FromStandard(slice[index], version);
+        if (!geometry.ExtendedL2)
+            return ClusterEntryCodec.FromStandard(_isExternal ? ExternalOffset.FromDisk(slice[index]) : slice[index], _version);
         var (descriptor, bitmap) = slice.ReadPair(index * 2);
+        if (_isExternal) descriptor = ExternalOffset.FromDisk(descriptor);
         return ClusterEntryCodec.FromExtended(descriptor, bitmap);
     }
 
@@ -106,6 +111,7 @@ internal sealed class ClusterMap(
     {
         slice = cache.MarkDirty(slice);
         var descriptor = ClusterEntryCodec.DescriptorOnDisk(entry, geometry);
+        if (_isExternal) descriptor = ExternalOffset.ToDisk(descriptor);
         if (geometry.ExtendedL2)
             slice.WritePair(index * 2, descriptor, entry.Subclusters.Raw);
         else
@@ -121,7 +127,7 @@ internal sealed class ClusterMap(
             var piece = CompressedCluster.Decode(entry.Descriptor, geometry);
             allocator.Retire(ClusterRun.Covering(geometry, piece.HostOffset, piece.Length) with { PassDown = passDown });
         }
-        else if (entry.HostOffset != 0)
+        else if (entry.HostOffset != 0 && !_isExternal)
         {
             allocator.Retire(new ClusterRun(geometry.ClusterIndex(entry.HostOffset), 1, PassDown: passDown));
         }
@@ -134,23 +140,22 @@ internal sealed class ClusterMap(
         var table = new L1Entry(l1[l1Index]).TableOffset;
         if (!geometry.IsClusterAligned(table))
             return guard.Corrupt($"L2 table offset {CHex.Of(table)} unaligned (L1 index: {CHex.Of(l1Index)})", null, null);
-        var where = $"(L2 offset: {CHex.Of(table)}, L2 index: {CHex.Of(geometry.L2Index(guestOffset))})";
         var entry = cache.TryGet(SliceOffset(new L1Entry((ulong)table), guestOffset), out var slice)
             ? EntryAt(slice, IndexInSlice(guestOffset))
             : default;
-        if (!geometry.IsClusterAligned(entry.HostOffset))
-            return guard.Corrupt($"Cluster allocation offset {CHex.Of(entry.HostOffset)} unaligned {where}", null, null);
-        return geometry.ExtendedL2
-            ? guard.Corrupt($"Invalid cluster entry found  {where}", null, null)
-            : guard.Corrupt($"Zero cluster entry found in pre-v3 image {where}", null, null);
+        return guard.Corrupt(new MappingFault(geometry, _isExternal, guestOffset, table).Describe(entry), null, null);
     }
+
+    /// <summary>In an external data file there is one place for each guest cluster.</summary>
+    private bool IsMisplaced(ClusterEntry entry, long guestOffset) =>
+        entry.IsCompressed || (entry.HostOffset != 0 && entry.HostOffset != (geometry.ClusterStart(guestOffset) | ExternalOffset.Mark));
 
     private Extent Map(TableSlice slice, long guestOffset, long bytes, bool splitOwned)
     {
         var index = IndexInSlice(guestOffset);
         var within = geometry.OffsetInCluster(guestOffset);
         var first = EntryAt(slice, index);
-        var kind = KindOf(first, geometry.SubclusterIndex(guestOffset));
+        var kind = _isExternal && IsMisplaced(first, guestOffset) ? ExtentKind.Invalid : KindOf(first, geometry.SubclusterIndex(guestOffset));
         if (kind is ExtentKind.Compressed or ExtentKind.Invalid)
             return new Extent(kind, 0, Math.Min(geometry.ClusterSize - within, bytes), first.IsOwned, first);
         var end = EndOfRun(first, geometry.SubclusterIndex(guestOffset));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -17,7 +18,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// the copies, and its data and refcounts are only due at the next flush.
 /// </remarks>
 internal sealed class MetadataFlusher(
-    IBlockChild file, HeaderStore header, MetadataLock gate, TopTable l1, TableCache l2, TableCache refcounts, ClusterAllocator allocator) : IDisposable
+    IBlockChild file, HeaderStore header, MetadataLock gate, TopTable l1, TableCache l2, TableCache refcounts, ClusterAllocator allocator,
+    DataStorage data) : IDisposable
 {
     private const int MaxSegments = 64;
 
@@ -104,6 +106,7 @@ internal sealed class MetadataFlusher(
 
     private async ValueTask WriteAsync(Batch batch)
     {
+        await data.FlushAsync().ConfigureAwait(false);
         await WriteRefcountsAsync(batch.Refcounts).ConfigureAwait(false);
         if (batch.HasMappings)
         {

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Format;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2.Data;
+
+/// <summary>
+/// Where clusters with guest data lie: in the image file, wherever a free one was found, or in an external data file,
+/// each at the guest's own offset. A raw data file can be read without the image, so it holds zeroes where the guest
+/// reads zeroes.
+/// </summary>
+internal sealed class DataStorage
+{
+    private readonly IBlockChild? _child;
+    private readonly HeaderStore _header;
+    private readonly ClusterAllocator _allocator;
+    private readonly ClusterGeometry _geometry;
+    private readonly long _offsetMask = -1;
+
+    /// <param name="external">Null: not external, or not open because nobody will look at the data.</param>
+    public DataStorage(IBlockChild file, IBlockChild? external, HeaderStore header, ClusterAllocator allocator)
+    {
+        _allocator = allocator;
+        _header = header;
+        _geometry = header.Current.Geometry();
+        IsExternal = header.Current.HasDataFile;
+        _child = IsExternal ? external : file;
+        if (IsExternal) _offsetMask = ~ExternalOffset.Mark;
+    }
+
+    public bool IsExternal { get; }
+
+    public bool IsRaw => _header.Current.IsDataFileRaw;
+
+    /// <summary>The node that stores the data.</summary>
+    public IBlockChild Child => _child ?? throw new BlockException(BlockErrorKind.Io, "The external data file is not open");
+
+    /// <summary>The external data file, if there is one and it is open.</summary>
+    public IBlockChild? External => IsExternal ? _child : null;
+
+    /// <summary>The offset in <see cref="Child"/> that an entry's host offset stands for.</summary>
+    public long InChild(long hostOffset) => hostOffset & _offsetMask;
+
+    public ValueTask ReadAsync(long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        Child.ReadAsync(hostOffset & _offsetMask, target, flags, cancellationToken);
+
+    public ValueTask WriteAsync(long hostOffset, IoSlice source, CancellationToken cancellationToken = default) =>
+        Child.WriteAsync(hostOffset & _offsetMask, source, cancellationToken: cancellationToken);
+
+    /// <summary>Takes clusters for guest clusters from <paramref name="guestFirst"/> on. Under the metadata lock.</summary>
+    /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
+    public ValueTask<ClusterRun> TakeAsync(long guestFirst, long wanted) =>
+        IsExternal
+            ? new(new ClusterRun(guestFirst + _geometry.ClusterIndex(ExternalOffset.Mark), wanted))
+            : _allocator.AllocateAsync(wanted);
+
+    /// <summary>Gives back clusters that no entry refers to yet. Under the metadata lock.</summary>
+    public ValueTask GiveBackAsync(ClusterRun run) => IsExternal ? default : _allocator.ReleaseAsync(run);
+
+    /// <summary>Makes data durable that is not in the image file.</summary>
+    public ValueTask FlushAsync() => External?.FlushAsync() ?? default;
+
+    /// <summary>Entries of whole clusters are about to say "zero": keeps the promise of a raw file.</summary>
+    public async ValueTask ZeroAsync(long start, long end, ZeroFlags flags)
+    {
+        if (!IsRaw) return;
+        end = Math.Min(end, Child.Length);
+        if (start < end) await Child.WriteZeroesAsync(start, end - start, flags).ConfigureAwait(false);
+    }
+
+    /// <summary>Entries of whole clusters are about to let go of their storage.</summary>
+    public async ValueTask DiscardAsync(long start, long end, bool passDown)
+    {
+        await ZeroAsync(start, end, passDown ? ZeroFlags.MayUnmap : ZeroFlags.None).ConfigureAwait(false);
+        if (!IsExternal || IsRaw || !passDown) return;
+        try
+        {
+            end = Math.Min(end, Child.Length);
+            if (start < end) await Child.DiscardAsync(start, end - start).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // Only a wish: the entries no longer show what stays there.
+        }
+    }
+
+    /// <summary>Gives an external data file the size of the disk; what it held behind the old end is not shown.</summary>
+    /// <param name="keepContent">The file is taken over as it is.</param>
+    public async ValueTask GrowAsync(long old, long length, PreallocationMode mode, bool keepContent, CancellationToken cancellationToken)
+    {
+        if (!IsExternal) return;
+        var stale = Math.Min(Child.Length, length);
+        if (!keepContent && stale > old) await Child.WriteZeroesAsync(old, stale - old, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
+        if (Child.Length != length || storage != PreallocationMode.Off) await ResizeAsync(length, storage, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Cuts what lies behind the disk's new end.</summary>
+    public ValueTask ShrinkAsync(long length) =>
+        External is { } file && file.Length > length ? ResizeAsync(length, PreallocationMode.Off, CancellationToken.None) : default;
+
+    private async ValueTask ResizeAsync(long length, PreallocationMode mode, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Child.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true), cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported && Child.Length >= length)
+        {
+            // A device that is large enough.
+        }
+    }
+}
