@@ -161,6 +161,14 @@ public sealed class DataFileTests
             (await Assert.ThrowsAsync<BlockException>(() => TestDisk.CreateAsync(1 << 20, options, dataFile: hasFile ? Child(new MemoryImage()) : null))).Message);
 
     [Fact]
+    public async Task An_image_without_a_data_file_takes_none()
+    {
+        var storage = await TestDisk.CreateAsync(1 << 20);
+        var refusal = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(storage, new MemoryImage(), options: """{"data-file": "data-file"}"""));
+        Assert.Equal("'data-file' can only be set for images with an external data file", refusal.Message);
+    }
+
+    [Fact]
     public async Task Facts_name_the_data_file()
     {
         var data = new MemoryImage();

@@ -77,7 +77,6 @@ public sealed class NodeTests
     [InlineData("""{"cache-size": 1000, "l2-cache-size": 2000}""", "l2-cache-size may not exceed cache-size")]
     [InlineData("""{"l2-cache-entry-size": 1000}""", "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
     [InlineData("""{"encrypt": {"format": "luks"}}""", "Encryption format 'luks' is not supported")]
-    [InlineData("""{"data-file": "x"}""", "'data-file' can only be set for images with an external data file")]
     public async Task A_contradictory_option_is_refused(string options, string message)
     {
         var storage = await TestDisk.CreateAsync(1 << 20);

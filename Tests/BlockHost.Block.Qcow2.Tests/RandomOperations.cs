@@ -87,7 +87,7 @@ internal sealed class RandomOperations
                 await disk.Node.WriteAsync(at, data, WriteFlags.Compressed, default);
                 data.CopyTo(Content, at);
             }
-            catch (BlockException e) when (e.Errno == Errno.EIO)
+            catch (BlockException e) when (e.Errno == Errno.EIO || e.Kind == BlockErrorKind.NotSupported)
             {
                 // Refused: nothing has changed, as the next comparison shows.
             }
