@@ -120,7 +120,8 @@ public sealed partial class BlockGraph
     {
         try
         {
-            OptionsCheck.Validate(node.Driver.OptionsType, node.DriverOptions);
+            var driver = node.Driver;
+            OptionsCheck.Validate(driver.OptionsType, node.DriverOptions, scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
             var context = new NodeContext(this, node, scope);
             var opened = await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
             context.Seal();

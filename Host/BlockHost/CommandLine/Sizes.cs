@@ -78,9 +78,13 @@ internal static class Sizes
         var unit = suffix.IsEmpty ? 0 : Units.IndexOf(char.ToUpperInvariant(suffix[0]));
         if (unit < 0)
             return SizeError.NotANumber;
-        if (value > long.MaxValue / (1L << (10 * unit)))
+        // As C does it: the fraction is a double, and so is what it is multiplied by.
+        var scale = 1L << (10 * unit);
+        var whole = decimal.Truncate(value);
+        var part = (decimal)(long)((double)(value - whole) * scale);
+        if ((whole * scale) + part > long.MaxValue)
             return SizeError.OutOfRange;
-        bytes = (long)decimal.Truncate(value * (1L << (10 * unit)));
+        bytes = (long)((whole * scale) + part);
         return SizeError.None;
     }
 

@@ -51,12 +51,7 @@ internal sealed class ToolConsole : IDisposable
     public void Warn(string message) => Report($"warning: {message}");
 
     /// <summary>A line on standard error without the tool's name.</summary>
-    public void ErrorLine(string line)
-    {
-        Out.Flush();
-        Error.Write($"{line}\n");
-        Error.Flush();
-    }
+    public void ErrorLine(string line) => ErrorText(line + "\n");
 
     public int Fail(ToolException e)
     {
@@ -65,10 +60,17 @@ internal sealed class ToolConsole : IDisposable
         if (e.SecondMessage is { } second)
             Report(second);
         if (e.Hint is { } hint)
-            ErrorLine(hint);
+            ErrorText(e.HintIsOpen ? hint : hint + "\n");
         if (e.PointToHelp)
             ErrorLine($"Try '{Name} --help' for more information");
         return e.ExitCode;
+    }
+
+    private void ErrorText(string text)
+    {
+        Out.Flush();
+        Error.Write(text);
+        Error.Flush();
     }
 
     public void Dispose()

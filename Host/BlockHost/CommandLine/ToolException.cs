@@ -15,5 +15,8 @@ internal sealed class ToolException(string message, int exitCode = 1) : Exceptio
     /// <summary>A further line as it is, without the tool's name.</summary>
     public string? Hint { get; init; }
 
+    /// <summary>QEMU forgets the newline behind some hints.</summary>
+    public bool HintIsOpen { get; init; }
+
     public static ToolException Usage(string message, int exitCode = 1) => new(message, exitCode) { PointToHelp = true };
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
@@ -13,7 +15,7 @@ namespace BlockHost.Images;
 /// Makes a new image file the way the command-line tools do: the protocol makes the file, then the format writes
 /// its structure into it; when that fails the file goes away again, and so do files that options name.
 /// </summary>
-internal sealed class ImageCreation
+internal sealed partial class ImageCreation
 {
     private readonly ImageOpener _images;
     private readonly string _fileName;
@@ -53,6 +55,8 @@ internal sealed class ImageCreation
     /// <exception cref="BlockException">The format or protocol refused; no file is left.</exception>
     public async ValueTask RunAsync(CancellationToken cancellationToken)
     {
+        if (Options["backing_fmt"] is { } format && await _images.Graph.FindDriverAsync(format, cancellationToken) is null)
+            throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
         if (Format.Kind == BlockDriverKind.Protocol)
         {
             await CreateAsync(ProtocolObject(Format, Options.Size), cancellationToken);
@@ -61,7 +65,7 @@ internal sealed class ImageCreation
 
         // raw adds nothing to the file: its size and preallocation are the protocol's business.
         var plain = Format.FormatName == "raw";
-        await CreateAsync(ProtocolObject(_protocol, plain ? Options.Size : 0), cancellationToken);
+        await CreateStorageAsync(plain, cancellationToken);
         if (plain)
             return;
         NoteMade(_protocol, PlainName(_fileName));
@@ -93,6 +97,22 @@ internal sealed class ImageCreation
             NoteMade(protocol, PlainName(name));
         }
     }
+
+    private async ValueTask CreateStorageAsync(bool plain, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CreateAsync(ProtocolObject(_protocol, plain ? Options.Size : 0), cancellationToken);
+        }
+        catch (QmpException e) when (UnknownChoice().Match(e.Message) is { Success: true } match)
+        {
+            // Protocols look at their options with other words than formats.
+            throw new QmpException(QmpErrorClass.GenericError, $"invalid parameter value: {match.Groups[1].Value}", e);
+        }
+    }
+
+    [GeneratedRegex("^Parameter '.*' does not accept value '(.*)'$")]
+    private static partial Regex UnknownChoice();
 
     private static IReadOnlyList<CreateOption> OptionsOf(BlockDriver driver) =>
         driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];

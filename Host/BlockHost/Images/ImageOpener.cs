@@ -19,7 +19,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
 
     public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
-        var options = source.IsOptions ? await ParseOptionsAsync(source.Name, cancellationToken) : default;
+        var options = source.IsOptions ? await new ImageOptions(Graph, input).ParseAsync(source.Name, cancellationToken) : default;
         options = BuildOptions(source, options, mode);
         var backend = await Graph.OpenAsync(BlockdevRef.New(options), BackendOptions(mode), cancellationToken);
         return new OpenImage(Graph, backend, source.Name);
@@ -37,20 +37,6 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
 
     private static string StorageDriver(string path) =>
         path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 ? "host_device" : "file";
-
-    /// <summary>--image-opts: typed by the drivers' schema; storage named by a file name alone is a file.</summary>
-    private ValueTask<JsonElement> ParseOptionsAsync(string text, CancellationToken cancellationToken)
-    {
-        var keys = CreateOptionList.SplitCommas(text).Select(part => part.Split('=')[0]).ToHashSet(StringComparer.Ordinal);
-        foreach (var key in keys.Where(key => key.EndsWith("file.filename", StringComparison.Ordinal)))
-        {
-            var driver = key[..^"filename".Length] + "driver";
-            if (!keys.Contains(driver))
-                text += $",{driver}=file";
-        }
-
-        return input.ParseAsync(QapiExtension.BlockdevOptions, text, "driver", cancellationToken);
-    }
 
     private static BackendOptions BackendOptions(OpenMode mode)
     {

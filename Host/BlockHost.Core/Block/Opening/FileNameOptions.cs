@@ -3,6 +3,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
@@ -28,7 +29,7 @@ internal static class FileNameOptions
     public static async ValueTask<JsonElement> ExpandAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
     {
         if (JsonObjects.StringMember(options, "filename") is not { } fileName)
-            return options;
+            return await WithFormatAsync(graph, drivers, options, scope, cancellationToken).ConfigureAwait(false);
         if (IsJson(fileName))
             return await ExpandAsync(graph, drivers, FromJson(fileName, options), scope, cancellationToken).ConfigureAwait(false);
 
@@ -43,6 +44,14 @@ internal static class FileNameOptions
         if (!rest.TryGetProperty("driver", out _))
             rest = JsonObjects.With(rest, "driver", driver);
         return JsonObjects.With(rest, "file", protocol);
+    }
+
+    /// <summary>Options of a format that only say where it is stored get the format that is found there.</summary>
+    private static async ValueTask<JsonElement> WithFormatAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
+    {
+        if (!scope.AllowProbing || options.TryGetProperty("driver", out _) || !options.TryGetProperty("file", out var storage) || storage.ValueKind != JsonValueKind.Object)
+            return options;
+        return JsonObjects.With(options, "driver", await ProbeAsync(graph, drivers, storage, scope, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Options of the protocol node that a name stands for.</summary>
@@ -70,31 +79,35 @@ internal static class FileNameOptions
 
     private static JsonElement FromJson(string fileName, JsonElement options)
     {
+        var json = Parse(fileName[JsonPrefix.Length..]);
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new QmpException("Invalid JSON object given");
+        // What was given beside the name wins over what the name says.
+        return JsonObjects.Write(writer =>
+        {
+            foreach (var member in json.EnumerateObject())
+            {
+                if (!options.TryGetProperty(member.Name, out _) || member.Name == "filename")
+                    member.WriteTo(writer);
+            }
+
+            foreach (var member in options.EnumerateObject())
+            {
+                if (member.Name != "filename")
+                    member.WriteTo(writer);
+            }
+        });
+    }
+
+    private static JsonElement Parse(string json)
+    {
         try
         {
-            using var document = JsonDocument.Parse(fileName.AsMemory(JsonPrefix.Length));
-            var json = document.RootElement;
-            if (json.ValueKind != JsonValueKind.Object)
-                throw new QmpException("Invalid JSON object given");
-            // What was given beside the name wins over what the name says.
-            return JsonObjects.Write(writer =>
-            {
-                foreach (var member in json.EnumerateObject())
-                {
-                    if (!options.TryGetProperty(member.Name, out _) || member.Name == "filename")
-                        member.WriteTo(writer);
-                }
-
-                foreach (var member in options.EnumerateObject())
-                {
-                    if (member.Name != "filename")
-                        member.WriteTo(writer);
-                }
-            });
+            return CommandLineJson.Parse(json);
         }
-        catch (JsonException)
+        catch (QmpException e)
         {
-            throw new QmpException("Could not parse the JSON options");
+            throw new QmpException(QmpErrorClass.GenericError, $"Could not parse the JSON options: {e.Message}", e);
         }
     }
 

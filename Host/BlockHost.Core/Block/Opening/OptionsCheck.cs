@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
@@ -9,13 +10,14 @@ namespace BlockHost.Core.Block.Opening;
 internal static class OptionsCheck
 {
     /// <exception cref="QmpException">A member is unknown, missing or of the wrong type; QEMU's texts.</exception>
-    public static void Validate(JsonTypeInfo type, JsonElement options)
+    /// <param name="unexpected">The text for a member that is not known.</param>
+    public static void Validate(JsonTypeInfo type, JsonElement options, Func<string, string>? unexpected = null)
     {
         var known = type.Properties;
         foreach (var member in options.EnumerateObject())
         {
             if (!known.Any(property => property.Name == member.Name))
-                throw new QmpException($"Parameter '{member.Name}' is unexpected");
+                throw new QmpException(unexpected?.Invoke(member.Name) ?? $"Parameter '{member.Name}' is unexpected");
         }
 
         foreach (var property in known)
@@ -30,7 +32,28 @@ internal static class OptionsCheck
         }
         catch (JsonException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, $"Invalid parameter '{e.Path?.TrimStart('$', '.')}': {e.Message}", e);
+            throw new QmpException(QmpErrorClass.GenericError, Describe(options, e), e);
         }
+    }
+
+    /// <summary>As tools that open images by name say it, whose options no schema has seen.</summary>
+    public static string NotSupported(BlockDriver driver, string option) => driver.Kind == BlockDriverKind.Protocol
+        ? $"Block protocol '{driver.FormatName}' doesn't support the option '{option}'"
+        : $"Block format '{driver.FormatName}' does not support the option '{option}'";
+
+    private static string Describe(JsonElement options, JsonException mistake)
+    {
+        var path = mistake.Path?.TrimStart('$', '.') ?? "";
+        var value = options;
+        foreach (var step in path.Split('.'))
+        {
+            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(step, out value))
+                return $"Invalid parameter '{path}': {mistake.Message}";
+        }
+
+        // Numbers and the like are of their types when they come from a schema; only names of choices can be unknown.
+        return value.ValueKind == JsonValueKind.String
+            ? $"Parameter '{path}' does not accept value '{value.GetString()}'"
+            : $"Invalid parameter '{path}': {mistake.Message}";
     }
 }

@@ -39,10 +39,15 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
         return await context.OpenAsync(new(name, options.Format, options.ImageOptions), mode, cancellationToken);
     }
 
+    private static ValueTask LoadSnapshotAsync(List<OpenImage> sources, SnapshotChoice snapshot, CancellationToken cancellationToken) =>
+        sources.Count > 1
+            ? throw new ToolException("No support for concatenating multiple snapshot")
+            : snapshot.LoadAsync(sources[0], cancellationToken);
+
     private async ValueTask ConvertAsync(List<OpenImage> sources, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
     {
         if (options.Snapshot is { } snapshot)
-            ConvertSnapshot.Load(sources, snapshot);
+            await LoadSnapshotAsync(sources, snapshot, cancellationToken);
         var row = await SourceRow.OfAsync(sources, cancellationToken);
         var preparation = new ConvertTarget(context, options, row);
         await using var target = await preparation.OpenAsync(cancellationToken);
@@ -56,16 +61,5 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
         };
         await copy.RunAsync(cancellationToken);
         await target.Node.FlushAsync(cancellationToken);
-    }
-}
-
-/// <summary>convert -l.</summary>
-internal static class ConvertSnapshot
-{
-    public static void Load(IReadOnlyList<OpenImage> sources, string snapshot)
-    {
-        if (sources.Count > 1)
-            throw new ToolException("No support for concatenating multiple snapshot");
-        throw new ToolException("Failed to load snapshot: Can't find snapshot");
     }
 }

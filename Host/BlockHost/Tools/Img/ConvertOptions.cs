@@ -16,7 +16,10 @@ internal sealed class ConvertOptions
         "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", "help=h", "object:", "image-opts", "target-image-opts", "target-is-zero",
         "force-share=U", "salvage", "bitmaps", "skip-broken-bitmaps");
 
+    private readonly ToolConsole _console;
     private bool _sparseGiven;
+
+    private ConvertOptions(ToolConsole console) => _console = console;
 
     public List<string> CreateOptions { get; } = [];
 
@@ -32,7 +35,7 @@ internal sealed class ConvertOptions
     public string? BackingFormat { get; private set; }
 
     /// <summary>-l.</summary>
-    public string? Snapshot { get; private set; }
+    public SnapshotChoice? Snapshot { get; private set; }
 
     public CacheMode SourceCache { get; private set; }
 
@@ -79,7 +82,7 @@ internal sealed class ConvertOptions
 
     public static async ValueTask<ConvertOptions> ParseAsync(ImgContext context, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var options = new ConvertOptions();
+        var options = new ConvertOptions(context.Console);
         string? sourceCache = null;
         foreach (var item in context.Options(args, Table))
         {
@@ -112,7 +115,7 @@ internal sealed class ConvertOptions
             case "C": CopyOffload = true; break;
             case "c": Compress = true; break;
             case "o": CreateOptions.Add(CreateOptionList.CheckList(value)); break;
-            case "l": Snapshot = value; break;
+            case "l": Snapshot = SnapshotChoice.Parse(value, _console); break;
             case "S": SetSparse(Sizes.Parse("buffer size for sparse output", value)); break;
             case "p": Progress = true; break;
             case "q": Quiet = true; break;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
 using BlockHost.Images;
@@ -28,7 +29,7 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
                 case "f": _format = item.Value!; break;
                 case "b": _backingFile = item.Value; break;
                 case "F": _backingFormat = item.Value; break;
-                case "o": _options.Add(item.Value!); break;
+                case "o": _options.Add(CreateOptionList.CheckList(item.Value!)); break;
                 case "q": _quiet = true; break;
                 case "u": _unsafe = true; break;
                 case "object": await context.AddObjectAsync(item.Value!, cancellationToken); break;
@@ -54,6 +55,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         {
             var creation = await ImageCreation.PlanAsync(host.Images, name, _format, cancellationToken);
             _options.ForEach(creation.Options.Parse);
+            if (size is not null && creation.Options.Size is not null)
+                throw new ToolException("The image size must be specified only once");
             if (size is { } bytes)
                 creation.Options.Set("size", bytes.ToString(CultureInfo.InvariantCulture));
             await ApplyBackingAsync(creation.Options, host.Images, name, cancellationToken);
@@ -65,7 +68,12 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         }
         catch (ToolException e)
         {
-            throw new ToolException($"{name}: {e.Message}") { Hint = e.Hint };
+            throw new ToolException($"{name}: {e.Message}") { Hint = e.Hint, HintIsOpen = e.HintIsOpen };
+        }
+        catch (BlockException e) when (e.Errno == Errno.EFBIG)
+        {
+            var advice = _format == "raw" ? "" : " (try using a larger cluster size)";
+            throw new ToolException($"{name}: The image size is too large for file format '{_format}'{advice}");
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
@@ -80,10 +88,14 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
             SetIfKnown(options, "backing_file", _backingFile, $"Backing file not supported for file format '{_format}'");
         if (_backingFormat is not null)
             SetIfKnown(options, "backing_fmt", _backingFormat, $"Backing file format not supported for file format '{_format}'");
-        if (options["backing_file"] is not { Length: > 0 } backing)
+        if (options["backing_file"] is not { } backing)
             return;
+        if (backing.Length == 0)
+            throw new ToolException("Expected backing file name, got empty string");
         if (backing == name)
             throw new ToolException("Error: Trying to create an image with the same filename as the backing file");
+        if (_unsafe && options["backing_fmt"] is null)
+            throw new ToolException("Backing file specified without backing format");
         if (_unsafe)
             return;
         await InspectBackingAsync(options, images, name, backing, cancellationToken);
@@ -107,7 +119,7 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         await using (image)
         {
             if (format is null)
-                throw new ToolException("Backing file specified without backing format") { Hint = $"Detected format of {image.Node.Driver.FormatName}." };
+                throw new ToolException("Backing file specified without backing format") { Hint = $"Detected format of {image.Node.Driver.FormatName}.", HintIsOpen = true };
             if (options.Size is null)
                 options.Set("size", image.Length.ToString(CultureInfo.InvariantCulture));
         }

@@ -49,20 +49,24 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     /// <summary>Reads a command line; errors are in qemu-img's words.</summary>
     public IEnumerable<GetOptItem> Options(IReadOnlyList<string> args, OptionTable table)
     {
-        foreach (var item in GetOpt.Read(TakeProgressOption(args), table))
+        foreach (var item in GetOpt.Read(WithoutProgressOption(args), table))
         {
             if (item.Kind == GetOptKind.MissingArgument)
                 throw ToolException.Usage($"missing argument for option '{item.Word}'");
             if (item.Kind is not (GetOptKind.Option or GetOptKind.Operand))
                 throw ToolException.Usage($"unrecognized option '{item.Word ?? Command}'");
             if (item is { Kind: GetOptKind.Option, Key: "h" })
-            {
-                ImgHelp.Print(Console);
-                throw new ToolException("", exitCode: 0);
-            }
+                throw Help();
 
             yield return item;
         }
+    }
+
+    /// <summary>Prints the help, which ends the command.</summary>
+    public ToolException Help()
+    {
+        ImgHelp.Print(Console);
+        return new ToolException("", exitCode: 0);
     }
 
     /// <summary>Begins to show how far the command is.</summary>
@@ -74,7 +78,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     /// --progress=json is no option of QEMU's: it is taken out before the command line is read, so that what
     /// abbreviates one of QEMU's still does.
     /// </summary>
-    private IReadOnlyList<string> TakeProgressOption(IReadOnlyList<string> args)
+    public IReadOnlyList<string> WithoutProgressOption(IReadOnlyList<string> args)
     {
         var rest = new List<string>(args);
         var end = rest.IndexOf("--");

@@ -52,11 +52,11 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
         if (!_json)
             context.Out.Write($"{"Offset",-16}{"Length",-16}{"Mapped to",-16}File\n");
         var end = length > image.Length - start ? image.Length : start + length;
-        var deepest = Layers(image.Node) - 1;
         MapEntry? pending = null;
         for (var offset = start; offset < end;)
         {
-            var status = await image.Queue.GetStatusAsync(offset, end - offset, cancellationToken: cancellationToken);
+            var (deepest, wanted) = Deepest(image.Node, offset, end);
+            var status = await image.Queue.GetStatusAsync(offset, wanted, cancellationToken: cancellationToken);
             if (!status.Status.IsOk)
                 throw new ToolException("Failed to read image metadata: " + ImageErrors.Text(status.Status.Errno));
             var entry = MapEntry.From(offset, status, deepest);
@@ -73,17 +73,26 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
             offset += status.Bytes;
         }
 
-        Print(pending);
+        Print(pending ?? new MapEntry(start, 0, 0, false, false, false, null, null, null));
         if (_json)
-            context.Out.Write(_first ? "[]\n" : "]\n");
+            context.Out.Write("]\n");
     }
 
-    private static int Layers(IGraphNode node)
+    /// <summary>
+    /// The layer that is said to provide what none does: the last one, or the last that reaches so far.
+    /// </summary>
+    /// <returns>Its depth, and for how many bytes it is that one.</returns>
+    private static (int Depth, long Bytes) Deepest(IGraphNode node, long offset, long end)
     {
-        var count = 1;
-        for (var backing = node.Backing; backing is not null; backing = backing.Backing)
-            count++;
-        return count;
+        var depth = 0;
+        var bytes = end - offset;
+        for (var backing = node.Backing; backing is not null && offset < backing.Length; backing = backing.Backing)
+        {
+            bytes = Math.Min(bytes, backing.Length - offset);
+            depth++;
+        }
+
+        return (depth, bytes);
     }
 
     private void Print(MapEntry? entry)

@@ -23,6 +23,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
     private bool _forceShare;
     private bool _json;
     private long? _size;
+    private SnapshotChoice? _snapshot;
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
@@ -35,7 +36,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
 
         var known = driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];
         var options = new CreateOptionList(known);
-        _options.ForEach(options.Parse);
+        ParseOptions(options);
         if (name is null)
         {
             Print(await measure.MeasureAsync(ToJson(options, known, _size!.Value), source: null, cancellationToken));
@@ -44,7 +45,12 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
 
         var image = await context.OpenAsync(new(name, _format, _imageOptions), new OpenMode { ForceShare = _forceShare }, cancellationToken);
         await using (image)
+        {
+            if (_snapshot is not null)
+                await _snapshot.LoadAsync(image, cancellationToken);
             Print(await measure.MeasureAsync(ToJson(options, known, image.Length), new BackendChild(image), cancellationToken));
+        }
+
         return 0;
     }
 
@@ -52,10 +58,14 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
     {
         var names = new List<string>();
         string? output = "human";
-        foreach (var item in context.Options(args, Table))
+        foreach (var item in GetOpt.Read(context.WithoutProgressOption(args), Table))
         {
+            if (item.Kind is not (GetOptKind.Option or GetOptKind.Operand))
+                throw WrongUsage(item);
+
             switch (item.Key)
             {
+                case "h": throw context.Help();
                 case "f": _format = item.Value; break;
                 case "O": _target = item.Value!; break;
                 case "o": _options.Add(item.Value!); break;
@@ -63,7 +73,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
                 case "size": _size = Sizes.Parse("image size", item.Value!); break;
                 case "output": output = item.Value; break;
                 case "image-opts": _imageOptions = true; break;
-                case "l": throw new ToolException("Failed to load snapshot: Can't find snapshot");
+                case "l": _snapshot = SnapshotChoice.Parse(item.Value!, context.Console); break;
                 case "object": await context.AddObjectAsync(item.Value!, cancellationToken); break;
                 default: names.Add(item.Value!); break;
             }
@@ -75,6 +85,25 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
         if ((names.Count == 1) == _size.HasValue)
             throw new ToolException(_size.HasValue ? "--size N cannot be used together with a filename." : "Either --size N or one filename must be specified.");
         return names.FirstOrDefault();
+    }
+
+    /// <summary>This one command of QEMU's leaves the message to getopt and then answers as to --help.</summary>
+    private ToolException WrongUsage(GetOptItem item)
+    {
+        context.Console.ErrorLine($"{context.Command}: {GetOpt.Describe(item)}");
+        return context.Help();
+    }
+
+    private void ParseOptions(CreateOptionList options)
+    {
+        try
+        {
+            _options.ForEach(options.Parse);
+        }
+        catch (ToolException e)
+        {
+            throw new ToolException(e.Message) { SecondMessage = $"Invalid options for file format '{_target}'" };
+        }
     }
 
     private static JsonElement ToJson(CreateOptionList options, IEnumerable<CreateOption> known, long size)
