@@ -13,6 +13,8 @@ public sealed record ImageInfoSpecificQcow2
 
     public bool? LazyRefcounts { get; init; }
 
+    public IReadOnlyList<Qcow2BitmapInfo>? Bitmaps { get; init; }
+
     public required long RefcountBits { get; init; }
 
     public string? DataFile { get; init; }
@@ -24,15 +26,45 @@ public sealed record ImageInfoSpecificQcow2
     [JsonPropertyName("extended-l2")]
     public bool? ExtendedL2 { get; init; }
 
-    internal static ImageInfoSpecificQcow2 Of(Qcow2Header header) => new()
+    /// <param name="bitmaps">The bitmap directory.</param>
+    internal static ImageInfoSpecificQcow2 Of(Qcow2Header header, IReadOnlyList<BitmapEntry> bitmaps) => new()
     {
         Compat = header.Version == 2 ? "0.10" : "1.1",
         CompressionType = (Qcow2CompressionType)header.Compression,
         LazyRefcounts = header.Version == 2 ? null : header.HasLazyRefcounts,
+        Bitmaps = bitmaps.Count == 0 ? null : [.. bitmaps.Select(Qcow2BitmapInfo.Of)],
         RefcountBits = 1L << header.RefcountOrder,
         DataFile = header.DataFileName,
         DataFileRaw = header.HasDataFile ? header.IsDataFileRaw : null,
         Corrupt = header.Version == 2 ? null : header.IsCorrupt,
         ExtendedL2 = header.Version == 2 ? null : header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2),
+    };
+}
+
+[JsonConverter(typeof(JsonStringEnumConverter<Qcow2BitmapInfoFlags>))]
+public enum Qcow2BitmapInfoFlags
+{
+    [JsonStringEnumMemberName("in-use")]
+    InUse = 0,
+
+    [JsonStringEnumMemberName("auto")]
+    Auto = 1,
+}
+
+/// <summary>A persistent bitmap as the image's directory has it (QAPI Qcow2BitmapInfo).</summary>
+public sealed record Qcow2BitmapInfo
+{
+    public required IReadOnlyList<Qcow2BitmapInfoFlags> Flags { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>Bytes that one bit stands for.</summary>
+    public required uint Granularity { get; init; }
+
+    internal static Qcow2BitmapInfo Of(BitmapEntry entry) => new()
+    {
+        Flags = [.. Enum.GetValues<Qcow2BitmapInfoFlags>().Where(flag => ((uint)entry.Flags & (1u << (int)flag)) != 0)],
+        Name = entry.Name,
+        Granularity = entry.GranularityBits < 32 ? 1u << entry.GranularityBits : 0,
     };
 }

@@ -102,8 +102,6 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
         if (context.ReadOnly) return;
         if (header.IsCorrupt && !context.ForRepair)
             throw new BlockException(BlockErrorKind.ReadOnly, "qcow2: Image is corrupt; cannot be opened read/write");
-        if (header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps))
-            throw new Qcow2FormatException("Unsupported qcow2 feature(s): bitmaps, in an image opened for writing", Qcow2Fault.Unsupported);
     }
 
     internal static async ValueTask PrepareForWritingAsync(Qcow2Image image, CancellationToken cancellationToken)

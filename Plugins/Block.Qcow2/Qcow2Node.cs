@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Maintenance;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -77,19 +79,20 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             : new BlockStatus(length, flags);
     }
 
-    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
+    public async ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
     {
         var header = _image.Header.Current;
         var geometry = _image.Geometry;
-        return new(new ImageFacts
+        var bitmaps = await new BitmapStore(_image).DescribeAsync(cancellationToken).ConfigureAwait(false);
+        return new ImageFacts
         {
             ClusterSize = geometry.ClusterSize,
             Dirty = header.IsDirty,
             Encrypted = header.Crypt != CryptMethod.None,
             VmStateOffset = geometry.L1EntriesFor(header.Size) << geometry.L2CoverageBits,
             Backing = Backing,
-            Specific = JsonSerializer.SerializeToElement(ImageInfoSpecificQcow2.Of(header), Qcow2Json.Default.ImageInfoSpecificQcow2),
-        });
+            Specific = JsonSerializer.SerializeToElement(ImageInfoSpecificQcow2.Of(header, bitmaps), Qcow2Json.Default.ImageInfoSpecificQcow2),
+        };
     }
 
     public ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken) =>
@@ -185,6 +188,14 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     {
         if (_cleaner is not null) await _cleaner.DisposeAsync().ConfigureAwait(false);
         await _image.DisposeAsync().ConfigureAwait(false);
+    }
+
+    public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
+        where T : class
+    {
+        // Made for each use: a reopen exchanges the image.
+        facet = typeof(T) == typeof(IBitmapStore) ? new BitmapStore(_image) as T : this as T;
+        return facet is not null;
     }
 
     private void Watch()

@@ -128,7 +128,7 @@ public sealed partial class BlockGraph
             List(node);
             node.Opened(opened);
             await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
-            if (!scope.NoIo)
+            if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
                 await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
         }
         catch
