@@ -2,6 +2,7 @@
 using BlockHost.Plugins;
 using BlockHost.Plugins.Commands.Block;
 using BlockHost.Plugins.Commands.Block.Commands;
+using BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
 
 [assembly: PluginEntry(typeof(CommandsBlockPlugin))]
 
@@ -27,5 +28,11 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(QueryCommands.Block());
         registry.Add(QueryCommands.BlockStats());
         registry.Add(DebugGraphCommand.Create());
+        registry.Add(BitmapSha256Command.Create());
+        foreach (var action in BitmapActions.All())
+        {
+            registry.Add(action);
+            registry.Add(action.AsCommand());
+        }
     }
 }

@@ -23,4 +23,8 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(IReadOnlyList<BlockInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<BlockStatsEntry>))]
 [JsonSerializable(typeof(DebugGraph))]
+[JsonSerializable(typeof(BitmapAddArguments))]
+[JsonSerializable(typeof(BitmapArguments))]
+[JsonSerializable(typeof(BitmapMergeArguments))]
+[JsonSerializable(typeof(BitmapSha256))]
 internal sealed partial class CommandsJson : JsonSerializerContext;

@@ -39,7 +39,7 @@ internal static class NbdCommands
         {
             Name = name,
             Description = args.Description,
-            Bitmaps = args.Bitmap is { } bitmap ? [new BitmapReference(bitmap, Node: null)] : null,
+            Bitmaps = args.Bitmap is { } bitmap ? [new BlockDirtyBitmapOrStr(bitmap, Node: null)] : null,
         };
         return host.Exports.AddAsync(
             new ExportRequest

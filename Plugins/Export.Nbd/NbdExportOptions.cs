@@ -18,7 +18,7 @@ public sealed record NbdExportOptions
 
     /// <summary>Dirty bitmaps to offer as metadata contexts.</summary>
     [JsonPropertyName("bitmaps")]
-    public IReadOnlyList<BitmapReference>? Bitmaps { get; init; }
+    public IReadOnlyList<BlockDirtyBitmapOrStr>? Bitmaps { get; init; }
 
     /// <summary>Offer the metadata context qemu:allocation-depth.</summary>
     [JsonPropertyName("allocation-depth")]
@@ -26,9 +26,9 @@ public sealed record NbdExportOptions
 }
 
 /// <summary>A bitmap of the exported node's chain by name, or of a named node (QAPI alternate BlockDirtyBitmapOrStr).</summary>
-[JsonConverter(typeof(BitmapReferenceConverter))]
+[JsonConverter(typeof(BlockDirtyBitmapOrStrConverter))]
 [QapiAlternate(typeof(string), typeof(NodeBitmap))]
-public sealed record BitmapReference(string Name, string? Node);
+public sealed record BlockDirtyBitmapOrStr(string Name, string? Node);
 
 /// <summary>QAPI BlockDirtyBitmap.</summary>
 public sealed record NodeBitmap
@@ -40,9 +40,9 @@ public sealed record NodeBitmap
     public required string Name { get; init; }
 }
 
-public sealed class BitmapReferenceConverter : JsonConverter<BitmapReference>
+public sealed class BlockDirtyBitmapOrStrConverter : JsonConverter<BlockDirtyBitmapOrStr>
 {
-    public override BitmapReference Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override BlockDirtyBitmapOrStr Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType == JsonTokenType.String)
             return new(reader.GetString()!, Node: null);
@@ -50,7 +50,7 @@ public sealed class BitmapReferenceConverter : JsonConverter<BitmapReference>
         return new(bitmap.Name, bitmap.Node);
     }
 
-    public override void Write(Utf8JsonWriter writer, BitmapReference value, JsonSerializerOptions options)
+    public override void Write(Utf8JsonWriter writer, BlockDirtyBitmapOrStr value, JsonSerializerOptions options)
     {
         if (value.Node is null)
             writer.WriteStringValue(value.Name);

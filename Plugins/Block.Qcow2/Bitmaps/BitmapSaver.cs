@@ -78,7 +78,7 @@ internal sealed class BitmapSaver(Qcow2Image image)
         var run = await image.ChangeAsync(() => image.Allocator.AllocateWholeAsync(count), cancellationToken).ConfigureAwait(false);
         _taken.Add(run);
         var offset = run.First << _geometry.ClusterBits;
-        var padded = new byte[count << _geometry.ClusterBits];
+        var padded = new byte[(bytes.Length + 511) & ~511];
         bytes.CopyTo(padded, 0);
         image.Guard.CheckWrite(offset, padded.Length);
         await image.File.WriteAsync(offset, padded, cancellationToken: cancellationToken).ConfigureAwait(false);

@@ -44,6 +44,9 @@ internal sealed record BlockDeviceInfo
     [JsonPropertyName("backing_file_depth")]
     public required long BackingFileDepth { get; init; }
 
+    [JsonPropertyName("dirty-bitmaps")]
+    public IReadOnlyList<BlockDirtyInfo>? DirtyBitmaps { get; init; }
+
     public required bool Encrypted { get; init; }
 
     [JsonPropertyName("detect_zeroes")]
@@ -85,6 +88,7 @@ internal sealed record BlockDeviceInfo
             Drv = node.Driver.FormatName,
             BackingFile = node.Backing?.FileName,
             BackingFileDepth = flat ? 0 : Depth(image),
+            DirtyBitmaps = BlockDirtyInfo.ListOf(node),
             Encrypted = image.Encrypted ?? false,
             DetectZeroes = (DetectZeroesOption)node.DetectZeroes,
             Bps = 0,

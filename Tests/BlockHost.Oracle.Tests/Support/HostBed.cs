@@ -17,6 +17,7 @@ using BlockHost.Plugins.Block.Qcow2;
 using BlockHost.Plugins.Block.Raw;
 using BlockHost.Plugins.Commands.Block;
 using BlockHost.Plugins.Commands.Job;
+using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Plugins.Job.Amend;
 using BlockHost.Plugins.Job.Create;
 using BlockHost.Qmp;
@@ -56,7 +57,7 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync()
     {
         var bed = new HostBed();
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin() })
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new NbdPlugin() })
             await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
         return bed;
     }

@@ -37,6 +37,14 @@ internal sealed class RealDaemon : IDaemonSide
         return await _answers.Reader.ReadAsync(patience.Token);
     }
 
+    /// <summary>Ends in order: images are closed.</summary>
+    public async Task QuitAsync()
+    {
+        await ExecuteAsync("""{"execute":"quit"}""");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await _process.WaitForExitAsync(patience.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         _process.Kill();

@@ -10,7 +10,7 @@ namespace BlockHost.Block.Bitmaps;
 /// </summary>
 public interface IDirtyBitmap : IDisposable
 {
-    /// <summary>Null: a job's own, which no query shows.</summary>
+    /// <summary>Null: a job's own.</summary>
     string? Name { get; }
 
     IGraphNode Node { get; }
@@ -61,8 +61,10 @@ public interface IDirtyBitmap : IDisposable
 
     void Clear();
 
+    /// <exception cref="Qmp.QmpException">The bitmaps cover different lengths, with QEMU's text.</exception>
+    void RequireMergeable(IDirtyBitmap source);
+
     /// <summary>Marks here what is dirty in <paramref name="source"/>; granularities may differ.</summary>
-    /// <exception cref="Qmp.QmpException">The bitmaps cover different lengths.</exception>
     void Merge(IDirtyBitmap source);
 
     /// <summary>A copy of the state, for <see cref="Restore"/>.</summary>

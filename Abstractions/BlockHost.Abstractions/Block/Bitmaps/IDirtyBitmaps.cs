@@ -11,6 +11,9 @@ public interface IDirtyBitmaps
 {
     IGraphNode Node { get; }
 
+    /// <summary>Newest first; those without a name are jobs' own.</summary>
+    IReadOnlyList<IDirtyBitmap> All { get; }
+
     /// <summary>All that have a name, newest first.</summary>
     IReadOnlyList<IDirtyBitmap> Named { get; }
 

@@ -129,10 +129,15 @@ internal sealed class DirtyBitmap : IDirtyBitmap
 
     public void Clear() => _units.Clear();
 
-    public void Merge(IDirtyBitmap source)
+    public void RequireMergeable(IDirtyBitmap source)
     {
         if (source.Length != Length)
             throw new QmpException($"Bitmaps are of different sizes (destination size is {Length}, source size is {source.Length}) and can't be merged");
+    }
+
+    public void Merge(IDirtyBitmap source)
+    {
+        RequireMergeable(source);
         if (source == this)
             return;
         for (long at = 0; source.TryFindDirty(at, Length, Length, out var range); at = range.End)

@@ -24,6 +24,8 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
     /// <summary>Newest first, those without a name as well.</summary>
     public ImmutableArray<DirtyBitmap> All => _all;
 
+    IReadOnlyList<IDirtyBitmap> IDirtyBitmaps.All => _all;
+
     IGraphNode IDirtyBitmaps.Node => Node;
 
     public IReadOnlyList<IDirtyBitmap> Named => [.. _all.Where(bitmap => bitmap.Name is not null)];
@@ -51,7 +53,7 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
         if (Find(options.Name) is not null)
             throw new QmpException($"Bitmap already exists: {options.Name}");
         if (System.Text.Encoding.UTF8.GetByteCount(options.Name) > MaxNameLength)
-            throw new QmpException("Bitmap name too long");
+            throw new QmpException($"Bitmap name too long: {options.Name}");
         DirtyBitmap.CheckSize(Node.Length, granularity);
         var bitmap = new DirtyBitmap(this, options.Name, granularity, Node.Length) { IsPersistent = options.Persistent, IsEnabled = !options.Disabled };
         var drained = await graph.DrainAsync(Node, cancellationToken).ConfigureAwait(false);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block.Bitmaps;
+using BlockHost.Jobs;
+using BlockHost.Plugins.Commands.Block.Types;
+
+namespace BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
+
+/// <summary>block-dirty-bitmap-add, -remove, -clear, -enable, -disable and -merge.</summary>
+internal static class BitmapActions
+{
+    public static IEnumerable<BitmapAction> All() =>
+    [
+        new BitmapAction<BitmapAddArguments>("block-dirty-bitmap-add", CommandsJson.Default.BitmapAddArguments, AddAsync),
+        new BitmapAction<BitmapArguments>("block-dirty-bitmap-remove", CommandsJson.Default.BitmapArguments, RemoveAsync),
+        new BitmapAction<BitmapArguments>("block-dirty-bitmap-clear", CommandsJson.Default.BitmapArguments, Clear),
+        new BitmapAction<BitmapArguments>("block-dirty-bitmap-enable", CommandsJson.Default.BitmapArguments, (host, arguments, _) => Enable(host, arguments, true)),
+        new BitmapAction<BitmapArguments>("block-dirty-bitmap-disable", CommandsJson.Default.BitmapArguments, (host, arguments, _) => Enable(host, arguments, false)),
+        new BitmapAction<BitmapMergeArguments>("block-dirty-bitmap-merge", CommandsJson.Default.BitmapMergeArguments, Merge),
+    ];
+
+    private static async ValueTask<TransactionStep> AddAsync(IPluginHost host, BitmapAddArguments arguments, CancellationToken cancellationToken)
+    {
+        var node = host.Graph.Lookup(arguments.Node, arguments.Node);
+        var options = new DirtyBitmapOptions
+        {
+            Name = arguments.Name,
+            Granularity = arguments.Granularity,
+            Persistent = arguments.Persistent ?? false,
+            Disabled = arguments.Disabled ?? false,
+        };
+        var bitmap = await node.DirtyBitmaps.AddAsync(options, cancellationToken).ConfigureAwait(false);
+        return new BitmapStep(bitmap.Dispose);
+    }
+
+    private static async ValueTask<TransactionStep> RemoveAsync(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
+    {
+        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        bitmap.RequireUsable(BitmapUse.AllowInconsistent);
+        var removal = await bitmap.Node.DirtyBitmaps.BeginRemovalAsync(bitmap, cancellationToken).ConfigureAwait(false);
+        return new BitmapStep(removal.Abort, removal.Commit);
+    }
+
+    private static ValueTask<TransactionStep> Clear(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
+    {
+        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        bitmap.RequireUsable();
+        var before = bitmap.Capture();
+        bitmap.Clear();
+        return new(new BitmapStep(() => bitmap.Restore(before)));
+    }
+
+    private static ValueTask<TransactionStep> Enable(IPluginHost host, BitmapArguments arguments, bool enabled)
+    {
+        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        bitmap.RequireUsable(BitmapUse.AllowReadOnly);
+        var before = bitmap.Enabled;
+        bitmap.Enabled = enabled;
+        return new(new BitmapStep(() => bitmap.Enabled = before));
+    }
+
+    private static ValueTask<TransactionStep> Merge(IPluginHost host, BitmapMergeArguments arguments, CancellationToken cancellationToken)
+    {
+        var target = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Target);
+        var sources = new List<IDirtyBitmap>();
+        foreach (var source in arguments.Bitmaps)
+        {
+            var bitmap = BitmapLookup.Find(host.Graph, target.Node, source);
+            bitmap.RequireUsable(BitmapUse.AllowReadOnly);
+            target.RequireMergeable(bitmap);
+            sources.Add(bitmap);
+        }
+
+        target.RequireUsable();
+        var before = target.Capture();
+        foreach (var bitmap in sources)
+            target.Merge(bitmap);
+        return new(new BitmapStep(() => target.Restore(before)));
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+using System.Text.Json.Nodes;
+using BlockHost.Oracle.Tests.Support;
+
+namespace BlockHost.Oracle.Tests;
+
+/// <summary>
+/// Sessions about dirty bitmaps against the real daemon and this host: the same answers, and images that each reads as the
+/// other does. A line that is no request is a command of qemu-io, which a client of the daemon's NBD export runs.
+/// </summary>
+public sealed class BitmapSessionTests
+{
+    private const string Query = """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
+    private const string OpenA = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
+    private const string OpenReadOnly = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","read-only":true,"file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
+    private const string CloseA = """{"execute":"blockdev-del","arguments":{"node-name":"a"}}""";
+    private const string Serve = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd.sock"}}}}""";
+    private const string ExportA = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true}}""";
+    private const string StopServing = """{"execute":"nbd-server-stop"}""";
+
+    [SkippableFact]
+    public Task Adding_and_removing() => CompareAsync(
+        OpenA,
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"v2","file":{"driver":"file","filename":"DIR/v2.qcow2"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
+        Add("nope", "b0"),
+        Add("a", ""),
+        Add("a", "b0", ",\"granularity\":100"),
+        Add("a", "b0", ",\"granularity\":768"),
+        Add("a", "b0", ",\"granularity\":-1"),
+        Add("a", "b0", ",\"granularity\":4294967296"),
+        Add("a", "b0", ",\"granularity\":4294967295"),
+        Add("a", "b0"),
+        Add("a", "b0"),
+        Add("a", "b0", ",\"persistent\":true"),
+        Add("a", "b1", ",\"persistent\":true,\"disabled\":true,\"granularity\":512"),
+        Add("a", "b2", ",\"persistent\":true,\"granularity\":2147483648"),
+        Add("v2", "b1", ",\"persistent\":true"),
+        Add("v2", "b1"),
+        Add("r", "b1", ",\"persistent\":true"),
+        Add("r", "b1"),
+        Add("a", new string('n', 1024)),
+        Add("a", new string('n', 1024), ",\"persistent\":true"),
+        Add("a", new string('n', 1023), ",\"persistent\":true"),
+        Query,
+        Do("remove", "a", "x"),
+        Do("remove", "x", "x"),
+        Do("remove", "a", "b0"),
+        Do("remove", "a", "b0"),
+        Do("remove", "a", "b1"),
+        Query);
+
+    [SkippableFact]
+    public Task Recording_writes() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Add("a", "b0"),
+        Add("a", "b1", ",\"granularity\":512"),
+        Add("a", "off", ",\"disabled\":true"),
+        "write 0 1",
+        "write 1M 64k",
+        "write 100000 100",
+        Query,
+        Sha("b0"),
+        Sha("b1"),
+        Sha("off"),
+        Sha("nope"),
+        Do("disable", "a", "b0"),
+        Do("enable", "a", "off"),
+        "write 3M 1M",
+        "write -z 5M 100k",
+        "discard 6M 64k",
+        Query,
+        Sha("b0"),
+        Sha("b1"),
+        Sha("off"),
+        Do("clear", "a", "b1"),
+        Do("clear", "a", "nope"),
+        Do("enable", "nope", "b1"),
+        "write 15M 1M",
+        Query,
+        Sha("b1"),
+        StopServing);
+
+    [SkippableFact]
+    public Task Merging() => CompareAsync(
+        OpenA,
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n","size":33554432}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"same","size":16777216}}""",
+        Serve,
+        ExportA,
+        Add("a", "b0"),
+        "write 0 1",
+        "write 1M 64k",
+        Add("a", "b1", ",\"granularity\":4096"),
+        "write 2M 100",
+        Add("n", "b1"),
+        Add("same", "s"),
+        Merge("b1", "\"b0\",\"zz\""),
+        Merge("zz", "\"b0\""),
+        Merge("b1", "\"b0\",{\"node\":\"n\",\"name\":\"b1\"}"),
+        Merge("b1", "\"b0\",{\"node\":\"zn\",\"name\":\"b1\"}"),
+        Merge("b1", "\"b0\",{\"node\":\"n\",\"name\":\"zz\"}"),
+        Sha("b1"),
+        Merge("b1", "\"b0\""),
+        Sha("b1"),
+        """{"execute":"block-dirty-bitmap-merge","arguments":{"node":"same","target":"s","bitmaps":[{"node":"a","name":"b1"},{"node":"a","name":"b0"}]}}""",
+        """{"execute":"x-debug-block-dirty-bitmap-sha256","arguments":{"node":"same","name":"s"}}""",
+        """{"execute":"block-dirty-bitmap-merge","arguments":{"node":"a","target":"b1","bitmaps":[1]}}""",
+        Query);
+
+    [SkippableFact]
+    public Task Transactions() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Transaction(Action("add", "t0"), Action("add", "t1"), Action("disable", "t1")),
+        "write 0 1M",
+        Transaction(Action("add", "t3"), Action("clear", "nope")),
+        Transaction(Action("enable", "t1"), Action("remove", "t0"), Action("remove", "t0")),
+        Query,
+        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("clear", "t0"), Action("disable", "t0"), Action("nope", "t0")),
+        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("clear", "t0"), Action("disable", "t0"), """{"type":"abort","data":{}}"""),
+        Query,
+        Sha("t0"),
+        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("remove", "t0")),
+        """{"execute":"transaction","arguments":{"actions":[{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"t9"}}],"properties":{"completion-mode":"grouped"}}}""",
+        Transaction(Action("add", "t5"), Action("disable", "t5"), """{"type":"abort","data":{}}"""),
+        Sha("t1"),
+        Query);
+
+    [SkippableFact]
+    public Task Bitmaps_that_survive() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Add("a", "b0", ",\"persistent\":true"),
+        Add("a", "b1", ",\"persistent\":true,\"disabled\":true,\"granularity\":512"),
+        Add("a", "t"),
+        "write 0 100k",
+        Merge("b1", "\"b0\""),
+        "write 9M 100k",
+        Query,
+        StopServing,
+        CloseA,
+        OpenReadOnly,
+        Query,
+        Sha("b0"),
+        Sha("b1"),
+        Do("clear", "a", "b0"),
+        Do("remove", "a", "b0"),
+        Do("enable", "a", "b1"),
+        Do("disable", "a", "b1"),
+        Merge("b0", "\"b1\""),
+        Add("a", "c", ",\"persistent\":true"),
+        Do("remove", "a", "c"),
+        CloseA,
+        OpenA,
+        Query,
+        Do("remove", "a", "b1"),
+        Add("a", "c", ",\"persistent\":true"),
+        Query,
+        CloseA,
+        OpenA,
+        Query,
+        Do("remove", "a", "b0"),
+        Do("remove", "a", "c"),
+        Query,
+        CloseA,
+        OpenA,
+        Query);
+
+    [SkippableFact]
+    public Task Reopening() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/a.qcow2"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","file":"f"}}""",
+        Serve,
+        ExportA,
+        Add("a", "b0", ",\"persistent\":true"),
+        Add("a", "t"),
+        "write 0 100k",
+        StopServing,
+        """{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"a","file":"f","read-only":true}]}}""",
+        Query,
+        Do("clear", "a", "b0"),
+        """{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"a","file":"f"}]}}""",
+        Query,
+        Serve,
+        ExportA,
+        "write 5M 100k",
+        Sha("b0"),
+        StopServing,
+        """{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"a","file":"f","lazy-refcounts":true}]}}""",
+        Query,
+        """{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"a","file":"f","read-only":true}]}}""",
+        Sha("b0"),
+        CloseA,
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","file":"f"}}""",
+        Query);
+
+    [SkippableFact]
+    public Task Resizing() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Add("a", "b0", ",\"persistent\":true"),
+        Add("a", "t", ",\"granularity\":512"),
+        "write 15M 1M",
+        StopServing,
+        """{"execute":"block_resize","arguments":{"node-name":"a","size":33554944}}""",
+        Query,
+        Sha("b0"),
+        Sha("t"),
+        """{"execute":"block_resize","arguments":{"node-name":"a","size":16252928}}""",
+        Query,
+        Sha("b0"),
+        Sha("t"),
+        CloseA,
+        OpenA,
+        Query,
+        Sha("b0"));
+
+    private static string Add(string node, string name, string more = "") =>
+        $$$"""{"execute":"block-dirty-bitmap-add","arguments":{"node":"{{{node}}}","name":"{{{name}}}"{{{more}}}}}""";
+
+    private static string Do(string what, string node, string name) =>
+        $$$"""{"execute":"block-dirty-bitmap-{{{what}}}","arguments":{"node":"{{{node}}}","name":"{{{name}}}"}}""";
+
+    private static string Merge(string target, string sources) =>
+        $$$"""{"execute":"block-dirty-bitmap-merge","arguments":{"node":"a","target":"{{{target}}}","bitmaps":[{{{sources}}}]}}""";
+
+    private static string Sha(string name) =>
+        $$$"""{"execute":"x-debug-block-dirty-bitmap-sha256","arguments":{"node":"a","name":"{{{name}}}"}}""";
+
+    private static string Action(string what, string name) =>
+        $$$"""{"type":"block-dirty-bitmap-{{{what}}}","data":{"node":"a","name":"{{{name}}}"}}""";
+
+    private static string Transaction(params string[] actions) =>
+        $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}]}}""";
+
+    private static async Task CompareAsync(params string[] lines)
+    {
+        Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        var (realFolder, ourFolder) = (Directory.CreateTempSubdirectory("session").FullName, Directory.CreateTempSubdirectory("session").FullName);
+        try
+        {
+            await MakeImagesAsync(realFolder);
+            await MakeImagesAsync(ourFolder);
+            var differences = new StringBuilder();
+            await using (var real = await RealDaemon.StartAsync())
+            await using (var ours = await HostBed.StartAsync())
+            {
+                foreach (var line in lines)
+                {
+                    var expected = await RunAsync(line, realFolder, real.ExecuteAsync);
+                    var actual = await RunAsync(line, ourFolder, ours.ExecuteAsync);
+                    if (expected != actual)
+                        differences.AppendLine().AppendLine(line).AppendLine($"  real: {expected}").AppendLine($"  ours: {actual}");
+                }
+
+                await real.QuitAsync();
+            }
+
+            await CompareImagesAsync(realFolder, ourFolder, differences);
+            Assert.True(differences.Length == 0, differences.ToString());
+        }
+        finally
+        {
+            Directory.Delete(realFolder, recursive: true);
+            Directory.Delete(ourFolder, recursive: true);
+        }
+    }
+
+    private static async Task<string> RunAsync(string line, string folder, Func<string, Task<JsonNode>> execute)
+    {
+        if (line == Query)
+            return string.Join(' ', (await execute(line))["return"]!.AsArray().Select(node => Answers.Normalise(AboutBitmaps(node!))));
+        if (line.StartsWith('{'))
+            return Answers.Normalise(await execute(line.Replace("DIR", folder))).Replace(folder, "DIR");
+        await StorageDaemon.RunAsync("qemu-io", "-f", "raw", "-c", line, $"nbd+unix:///a?socket={folder}/nbd.sock");
+        return "";
+    }
+
+    // How much of a file is allocated differs between two writers of the same image.
+    private static JsonObject AboutBitmaps(JsonNode node) => new()
+    {
+        ["node"] = node["node-name"]!.DeepClone(),
+        ["ro"] = node["ro"]!.DeepClone(),
+        ["dirty-bitmaps"] = node["dirty-bitmaps"]?.DeepClone(),
+        ["stored"] = node["image"]!["format-specific"]?["data"]?["bitmaps"]?.DeepClone(),
+    };
+
+    /// <summary>What each side left behind: QEMU finds the same bitmaps, and nothing wrong.</summary>
+    private static async Task CompareImagesAsync(string real, string ours, StringBuilder differences)
+    {
+        foreach (var folder in new[] { real, ours })
+            await StorageDaemon.RunAsync("qemu-img", "check", "-q", $"{folder}/a.qcow2");
+        var (expected, actual) = (await BitmapsAsync(real), await BitmapsAsync(ours));
+        if (expected != actual)
+            differences.AppendLine("image").AppendLine($"  real: {expected}").AppendLine($"  ours: {actual}");
+    }
+
+    private static async Task<string> BitmapsAsync(string folder)
+    {
+        await using var reader = await RealDaemon.StartAsync();
+        var found = new StringBuilder();
+        await reader.ExecuteAsync(OpenReadOnly.Replace("DIR", folder));
+        var nodes = await reader.ExecuteAsync(Query);
+        foreach (var node in nodes["return"]!.AsArray().Where(node => (string)node!["node-name"]! == "a"))
+        {
+            found.AppendLine(node!["image"]!["format-specific"]!["data"]!["bitmaps"]?.ToJsonString());
+            foreach (var bitmap in node["dirty-bitmaps"]?.AsArray() ?? [])
+                found.AppendLine(bitmap!.ToJsonString()).AppendLine((await reader.ExecuteAsync(Sha((string)bitmap["name"]!))).ToJsonString());
+        }
+
+        return found.ToString();
+    }
+
+    private static async Task MakeImagesAsync(string folder)
+    {
+        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", $"{folder}/a.qcow2", "16M");
+        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", $"{folder}/v2.qcow2", "16M");
+        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "raw", $"{folder}/disk.raw", "1M");
+    }
+}
