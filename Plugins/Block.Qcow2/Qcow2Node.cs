@@ -12,7 +12,7 @@ namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
 internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
-    IImageAmend
+    IImageAmend, ISnapshotStore
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
@@ -150,6 +150,27 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         {
             throw e.ToBlockException();
         }
+    }
+
+    public ValueTask<IReadOnlyList<SnapshotRecord>> ListAsync(CancellationToken cancellationToken) => new(SnapshotStore.List(_image));
+
+    public ValueTask<SnapshotRecord> CreateAsync(SnapshotRecord snapshot, CancellationToken cancellationToken) =>
+        Snapshots().CreateAsync(snapshot, cancellationToken);
+
+    public ValueTask ApplyAsync(string idOrName, CancellationToken cancellationToken) => Snapshots().ApplyAsync(idOrName, cancellationToken);
+
+    public ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken) => Snapshots().DeleteAsync(id, name, cancellationToken);
+
+    public ValueTask ReadVmStateAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
+        new VmStateArea(_image).ReadAsync(offset, target, cancellationToken);
+
+    public ValueTask WriteVmStateAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
+        new VmStateArea(_image).WriteAsync(offset, source, cancellationToken);
+
+    private SnapshotStore Snapshots()
+    {
+        _image.Guard.ThrowIfStopped();
+        return new SnapshotStore(this);
     }
 
     /// <summary>Reads an image anew whose structure has changed under its tables. The node is drained.</summary>

@@ -18,9 +18,15 @@ internal sealed record SnapshotEntry
 
     /// <summary>Virtual disk size when the snapshot was taken; null in old version 2 images.</summary>
     public ulong? DiskSize { get; init; }
+
+    /// <summary>Null: not counted.</summary>
+    public ulong? InstructionCount { get; init; }
+
+    /// <summary>Extra data beyond what is known here, kept as it was.</summary>
+    public byte[] UnknownExtra { get; init; } = [];
 }
 
-/// <summary>Reads the snapshot table ("Snapshots").</summary>
+/// <summary>Reads and writes the snapshot table ("Snapshots").</summary>
 /// <remarks>
 /// <code>
 ///  0 L1 offset   8 L1 entries   12 id length   14 name length   16 seconds   20 nanoseconds
@@ -32,6 +38,7 @@ internal static class SnapshotTable
 {
     private const int FixedSize = 40;
     private const int MaxExtra = 1024;
+    private const int KnownExtra = 24;
 
     public const long MaxTableBytes = 64L << 20;
 
@@ -68,8 +75,49 @@ internal static class SnapshotTable
                 ? BinaryPrimitives.ReadUInt64BigEndian(bytes[FixedSize..])
                 : BinaryPrimitives.ReadUInt32BigEndian(bytes[32..]),
             DiskSize = extra >= 16 ? BinaryPrimitives.ReadUInt64BigEndian(bytes[(FixedSize + 8)..]) : null,
+            InstructionCount = extra >= KnownExtra && BinaryPrimitives.ReadUInt64BigEndian(bytes[(FixedSize + 16)..]) is not ulong.MaxValue and var count ? count : null,
+            UnknownExtra = extra > KnownExtra ? bytes[(FixedSize + KnownExtra)..(FixedSize + (int)extra)].ToArray() : [],
             Id = Encoding.UTF8.GetString(text[..idLength]),
             Name = Encoding.UTF8.GetString(text[idLength..]),
         };
+    }
+
+    /// <summary>The table as it lies on disk.</summary>
+    public static byte[] Encode(IReadOnlyList<SnapshotEntry> entries)
+    {
+        using var table = new MemoryStream();
+        foreach (var entry in entries)
+        {
+            table.Write(EncodeEntry(entry));
+            table.SetLength((table.Length + 7) & ~7L);
+            table.Position = table.Length;
+        }
+        return table.ToArray();
+    }
+
+    private static byte[] EncodeEntry(SnapshotEntry entry)
+    {
+        var (id, name) = (Encoding.UTF8.GetBytes(entry.Id), Encoding.UTF8.GetBytes(entry.Name));
+        var extra = KnownExtra + entry.UnknownExtra.Length;
+        var bytes = new byte[FixedSize + extra + id.Length + name.Length];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, (ulong)entry.L1Offset);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(8), (uint)entry.L1Entries);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(12), (ushort)id.Length);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(14), (ushort)name.Length);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(16), entry.Seconds);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(20), entry.Nanoseconds);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(24), entry.VmClockNanoseconds);
+
+        // The field of old readers; where the size does not fit, they see none.
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(32), entry.VmStateSize <= uint.MaxValue ? (uint)entry.VmStateSize : 0);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(36), (uint)extra);
+        var rest = bytes.AsSpan(FixedSize);
+        BinaryPrimitives.WriteUInt64BigEndian(rest, entry.VmStateSize);
+        BinaryPrimitives.WriteUInt64BigEndian(rest[8..], entry.DiskSize ?? 0);
+        BinaryPrimitives.WriteUInt64BigEndian(rest[16..], entry.InstructionCount ?? ulong.MaxValue);
+        entry.UnknownExtra.CopyTo(rest[KnownExtra..]);
+        id.CopyTo(rest[extra..]);
+        name.CopyTo(rest[(extra + id.Length)..]);
+        return bytes;
     }
 }

@@ -21,6 +21,13 @@ internal sealed class ReferenceMap : IClusterCounts
 
     public uint this[long cluster] => Find(cluster >> PageBits) is { } page ? page[cluster & (PageSize - 1)] : 0;
 
+    /// <summary>Clusters with a reference, in order.</summary>
+    public IEnumerable<(long Cluster, uint Count)> All =>
+        from page in _pages.OrderBy(p => p.Key)
+        from index in Enumerable.Range(0, PageSize)
+        where page.Value[index] > 0
+        select ((page.Key << PageBits) + index, page.Value[index]);
+
     public ValueTask<ulong> GetAsync(long cluster) => new(this[cluster]);
 
     public void Add(long cluster)

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Format;
+
+namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
+
+/// <summary>Between an entry of the snapshot table and the contract's record.</summary>
+internal static class SnapshotRecords
+{
+    private const int NanosecondsPerTick = 100;
+
+    public static SnapshotRecord ToRecord(SnapshotEntry entry) => new(
+        entry.Id,
+        entry.Name,
+        (long)Math.Min(entry.VmStateSize, long.MaxValue),
+        DateTimeOffset.UnixEpoch.AddSeconds(entry.Seconds).AddTicks(entry.Nanoseconds / NanosecondsPerTick),
+        TimeSpan.FromTicks((long)(entry.VmClockNanoseconds / NanosecondsPerTick)))
+    {
+        InstructionCount = (long?)entry.InstructionCount,
+    };
+
+    /// <summary>An entry without its place; a longer name is cut, as QEMU cuts it.</summary>
+    public static SnapshotEntry ToEntry(SnapshotRecord record, string id, int maxNameBytes)
+    {
+        var sinceEpoch = record.Date.ToUniversalTime() - DateTimeOffset.UnixEpoch;
+        return new SnapshotEntry
+        {
+            Id = id,
+            Name = Cut(record.Name, maxNameBytes),
+            L1Offset = 0,
+            L1Entries = 0,
+            Seconds = (uint)Math.Clamp(sinceEpoch.Ticks / TimeSpan.TicksPerSecond, 0, uint.MaxValue),
+            Nanoseconds = (uint)(Math.Max(0, sinceEpoch.Ticks) % TimeSpan.TicksPerSecond * NanosecondsPerTick),
+            VmClockNanoseconds = (ulong)Math.Max(0, record.VmClock.Ticks) * NanosecondsPerTick,
+            VmStateSize = (ulong)Math.Max(0, record.VmStateSize),
+            InstructionCount = (ulong?)record.InstructionCount,
+        };
+    }
+
+    private static string Cut(string name, int maxBytes)
+    {
+        while (Encoding.UTF8.GetByteCount(name) > maxBytes) name = name[..^1];
+        return name;
+    }
+}
