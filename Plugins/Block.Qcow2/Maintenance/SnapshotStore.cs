@@ -64,7 +64,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var clusters = await MappedClusters.OfAsync(_image, l1, cancellationToken).ConfigureAwait(false);
         var change = new ReferenceChange(_image);
         await change.CheckAddAsync(clusters).ConfigureAwait(false);
-        await using var tables = new NewTables(_image);
+        var tables = new NewTables(_image);
+        await using var scope = tables.ConfigureAwait(false);
         var copy = await tables.AddAsync(TopTable.Encode(CopiedFlags.Cleared(l1))).ConfigureAwait(false);
         var table = await tables.AddAsync(SnapshotTable.Encode([.. _image.Snapshots, entry with { L1Offset = copy, L1Entries = l1.Length }])).ConfigureAwait(false);
 
@@ -76,7 +77,7 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var flags = new CopiedFlags(_image);
         await flags.UpdateTablesAsync(l1, isActive: true).ConfigureAwait(false);
         await flags.UpdateActiveL1Async().ConfigureAwait(false);
-        await _image.File.FlushAsync().ConfigureAwait(false);
+        await _image.File.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         await _image.Header.UpdateAsync(old with { SnapshotCount = old.SnapshotCount + 1, SnapshotsOffset = table }).ConfigureAwait(false);
         await change.DropTableAsync(old.SnapshotsOffset, _image.SnapshotTableBytes).ConfigureAwait(false);
         await change.SyncAsync().ConfigureAwait(false);
@@ -94,7 +95,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var replaced = await MappedClusters.OfAsync(_image, _image.L1.Snapshot(), cancellationToken).ConfigureAwait(false);
         var change = new ReferenceChange(_image);
         await change.CheckAddAsync(clusters).ConfigureAwait(false);
-        await using var tables = new NewTables(_image);
+        var tables = new NewTables(_image);
+        await using var scope = tables.ConfigureAwait(false);
         var offset = await tables.AddAsync(TopTable.Encode(l1)).ConfigureAwait(false);
 
         var old = Header;
@@ -102,7 +104,7 @@ internal sealed class SnapshotStore(Qcow2Node node)
         await change.SyncAsync().ConfigureAwait(false);
         tables.Keep();
         await new CopiedFlags(_image).UpdateTablesAsync(l1, isActive: false).ConfigureAwait(false);
-        await _image.File.FlushAsync().ConfigureAwait(false);
+        await _image.File.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         await _image.Header.UpdateAsync(old with { L1Offset = offset, L1Entries = l1.Length, Size = size }).ConfigureAwait(false);
         await change.DropAsync(replaced).ConfigureAwait(false);
         await change.DropTableAsync(old.L1Offset, (long)old.L1Entries * sizeof(ulong)).ConfigureAwait(false);
@@ -115,7 +117,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var l1 = await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         var clusters = await MappedClusters.OfAsync(_image, l1, cancellationToken).ConfigureAwait(false);
         var left = _image.Snapshots.Where(s => !ReferenceEquals(s, snapshot)).ToList();
-        await using var tables = new NewTables(_image);
+        var tables = new NewTables(_image);
+        await using var scope = tables.ConfigureAwait(false);
         var table = await tables.AddAsync(SnapshotTable.Encode(left)).ConfigureAwait(false);
 
         var (old, clean) = (Header, Header.Incompatible);
@@ -130,7 +133,7 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var flags = new CopiedFlags(_image);
         await flags.UpdateTablesAsync(_image.L1.Snapshot(), isActive: true).ConfigureAwait(false);
         await flags.UpdateActiveL1Async().ConfigureAwait(false);
-        await _image.File.FlushAsync().ConfigureAwait(false);
+        await _image.File.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         if (Header.Incompatible != clean) await _image.Header.UpdateAsync(Header with { Incompatible = clean }).ConfigureAwait(false);
         return true;
     }
