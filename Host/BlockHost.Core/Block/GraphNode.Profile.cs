@@ -53,6 +53,9 @@ internal sealed partial class GraphNode
             throw new BlockException(BlockErrorKind.NotSupported, "Image format driver does not support resize") { NodeName = Name };
         if (ReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, "Image is read-only") { NodeName = Name };
+        // What is added must not show the part of a longer backing file that nobody has seen.
+        if (length > Length && BackingLink is { } backing && backing.Child.Length > Length)
+            options = options with { ZeroNewArea = true };
         await resizable.ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
         RefreshProfile();
     }

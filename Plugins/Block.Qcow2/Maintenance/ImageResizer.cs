@@ -34,6 +34,9 @@ internal sealed class ImageResizer(Qcow2Image image)
             throw new BlockException(BlockErrorKind.NotSupported, "Can't resize a v2 image which has snapshots");
         if (length < old && options.Preallocation != PreallocationMode.Off)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Preallocation can't be used for shrinking an image");
+        // Version 2 has no clusters that read as zeroes over a backing file.
+        if (options.ZeroNewArea && image.Header.Current.Version < 3)
+            throw new BlockException(BlockErrorKind.NotSupported, "Failed to zero out new clusters: Operation not supported");
         try
         {
             _ = image.Header.Current.L1EntriesFor(length);
@@ -55,22 +58,10 @@ internal sealed class ImageResizer(Qcow2Image image)
         var mode = options.Preallocation == PreallocationMode.Off && image.Data.IsRaw ? PreallocationMode.Metadata : options.Preallocation;
         if (mode != PreallocationMode.Off)
             await PreallocateAsync(old, length, mode, cancellationToken).ConfigureAwait(false);
-        else if (options.ZeroNewArea)
-            await ZeroAsync(old, length, cancellationToken).ConfigureAwait(false);
+        if (options.ZeroNewArea)
+            await image.Zeroes.WriteZeroesAsync(old, length - old, length, mode == PreallocationMode.Off ? ZeroFlags.MayUnmap : ZeroFlags.None, cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetSizeAsync(length).ConfigureAwait(false);
-    }
-
-    private async ValueTask ZeroAsync(long old, long length, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await image.Zeroes.WriteZeroesAsync(old, length - old, length, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
-        }
-        catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported)
-        {
-            await image.Writer.WriteZeroDataAsync(old, length - old, cancellationToken).ConfigureAwait(false);
-        }
     }
 
     private async ValueTask PreallocateAsync(long old, long length, PreallocationMode mode, CancellationToken cancellationToken)
