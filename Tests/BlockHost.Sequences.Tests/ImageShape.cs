@@ -23,14 +23,13 @@ internal sealed record ImageShape
     /// <summary>Length of a backing file with data in it; 0: none.</summary>
     public long BackingSize { get; init; }
 
-    public bool CanCompress => false;
+    public bool CanCompress => !DataFile;
 
     public static ImageShape Random(Random random)
     {
         var old = random.Next(6) == 0;
         var subclusters = !old && random.Next(3) == 0;
         var clusterBits = random.Next(subclusters ? 14 : 9, 17);
-        var dataFile = !old && random.Next(6) == 0 && false;
         return new()
         {
             Size = random.NextInt64(1, 4096) * 512,
@@ -38,7 +37,6 @@ internal sealed record ImageShape
             RefcountBits = old ? 16 : 1 << random.Next(7),
             OldVersion = old,
             Subclusters = subclusters,
-            DataFile = dataFile,
             Zstd = !old && random.Next(3) == 0,
             LazyRefcounts = !old && random.Next(6) == 0,
             BackingSize = random.Next(2) == 0 ? random.NextInt64(1, 4096) * 512 : 0,
