@@ -30,6 +30,7 @@ internal sealed record ImageShape
         var old = random.Next(6) == 0;
         var subclusters = !old && random.Next(3) == 0;
         var clusterBits = random.Next(subclusters ? 14 : 9, 17);
+        var dataFile = !old && random.Next(6) == 0;
         return new()
         {
             Size = random.NextInt64(1, 4096) * 512,
@@ -37,6 +38,7 @@ internal sealed record ImageShape
             RefcountBits = old ? 16 : 1 << random.Next(7),
             OldVersion = old,
             Subclusters = subclusters,
+            DataFile = dataFile,
             Zstd = !old && random.Next(3) == 0,
             LazyRefcounts = !old && random.Next(6) == 0,
             BackingSize = random.Next(2) == 0 ? random.NextInt64(1, 4096) * 512 : 0,
