@@ -16,13 +16,16 @@ public sealed class CommandsBlockPlugin : Plugin
 
     public override void Register(IPluginRegistry registry)
     {
+        var (snapshotSync, snapshot) = (new SnapshotSyncAction(), new SnapshotAction());
         registry.Add(new BlockdevAddCommand());
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
         registry.Add(GraphCommands.BlockResize());
         registry.Add(GraphCommands.SetWriteThreshold());
-        registry.Add(SnapshotCommands.SnapshotSync());
-        registry.Add(SnapshotCommands.Snapshot());
+        registry.Add(SnapshotCommands.SnapshotSync(snapshotSync));
+        registry.Add(SnapshotCommands.Snapshot(snapshot));
+        registry.Add(snapshotSync);
+        registry.Add(snapshot);
         registry.Add(SnapshotCommands.ChangeBackingFile());
         registry.Add(QueryCommands.NamedBlockNodes());
         registry.Add(QueryCommands.Block());

@@ -5,6 +5,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Jobs;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Commands.Block;
 using BlockHost.Qmp;
@@ -32,6 +33,8 @@ internal sealed class CommandRig
             .Returns((string? device, string? node) => _nodes.FirstOrDefault(n => n.Name == node || n.Name == device)
                 ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{node}'"));
         _call.Setup(c => c.Host.Graph).Returns(Graph.Object);
+        _call.Setup(c => c.Host.Jobs.List()).Returns([]);
+        _call.Setup(c => c.Host.Transactions).Returns(() => new TransactionRunner(Mock.Of<IJobTypeSource>(), () => _call.Object.Host));
     }
 
     public Mock<IBlockGraph> Graph { get; } = new();

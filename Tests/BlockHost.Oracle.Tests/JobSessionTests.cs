@@ -114,4 +114,40 @@ public sealed class JobSessionTests
         """{"execute":"transaction","arguments":{}}""",
         """{"execute":"transaction","arguments":{"actions":[{"type":"abort","data":{}}],"properties":{"completion-mode":"nope"}}}""",
         """{"execute":"transaction","arguments":{"actions":[{"type":"abort","data":{}}],"properties":{"completion-mode":"grouped"}}}""");
+
+    [SkippableFact]
+    public Task Snapshots_in_a_transaction() => JobSessions.CompareAsync(
+        Add("b", "base"),
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"b","snapshot-file":"DIR/s1.qcow2","snapshot-node-name":"s1"}}],"properties":{"completion-mode":"grouped"}}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"b","snapshot-file":"DIR/s1.qcow2","snapshot-node-name":"s1"}},{"type":"abort","data":{}}]}}""",
+        Graph,
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"b","snapshot-file":"DIR/s1.qcow2","snapshot-node-name":"s1"}},{"type":"blockdev-snapshot-sync","data":{"node-name":"b","snapshot-file":"DIR/s2.qcow2","snapshot-node-name":"s2"}}]}}""",
+        Graph,
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"b","snapshot-file":"DIR/s1.qcow2","snapshot-node-name":"s1"}},{"type":"blockdev-snapshot-sync","data":{"node-name":"s1","snapshot-file":"DIR/s2.qcow2","snapshot-node-name":"s2"}}]}}""",
+        Graph,
+        """{"execute":"block_resize","arguments":{"node-name":"b","size":1048576}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"b"}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"b"}}]}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-sync","data":{"node-name":"nope","snapshot-file":"DIR/s3.qcow2","snapshot-node-name":"s3"}}]}}""",
+        """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
+
+    [SkippableFact]
+    public Task Open_overlays_in_a_transaction() => JobSessions.CompareAsync(
+        Add("b", "base"),
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot","data":{"node":"b","overlay":"o"}},{"type":"abort","data":{}}]}}""",
+        Graph,
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot","data":{"node":"b","overlay":"nope"}}]}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot","data":{"node":"b","overlay":"o"}}],"properties":{"completion-mode":"grouped"}}}""",
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot","data":{"node":"b","overlay":"o"}},{"type":"blockdev-snapshot","data":{"node":"b","overlay":"o"}}]}}""",
+        Graph,
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot","data":{"node":"b","overlay":"o"}}]}}""",
+        Graph,
+        """{"execute":"blockdev-del","arguments":{"node-name":"o"}}""",
+        Graph);
+
+    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
+
+    private static string Add(string node, string image) =>
+        $$$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"{{{node}}}","file":{"driver":"file","filename":"DIR/{{{image}}}.qcow2" } } }""";
 }

@@ -30,6 +30,10 @@ public class RealSchemaTests
         "query-blockstats:[].stats.timed_stats[]",
         // Encrypted images are refused by name: any kind of encryption is taken to say so.
         "blockdev-add()<qcow2>.encrypt",
+        "blockdev-create().options<qcow2>.encrypt",
+        // QEMU makes host devices and raw images only for tools.
+        "blockdev-create().options<host_device>",
+        "blockdev-create().options<raw>",
         // The server listens at several addresses here.
         "nbd-server-start().also: only here",
         // Not discouraged here: they do what block-export-add and -del do.

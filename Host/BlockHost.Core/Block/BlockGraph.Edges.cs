@@ -36,6 +36,31 @@ public sealed partial class BlockGraph
         BackingChanged(top, holder, link);
     }
 
+    public async ValueTask RemoveOverlayAsync(IGraphNode overlay, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var top = Own(overlay);
+        var holder = HolderOf(top);
+        var link = top.BackingLink ?? throw new QmpException($"Node '{top.Name}' has no backing file");
+        var below = link.Child;
+        await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        var users = top.ParentEdges.RemoveAll(StaysAtNode);
+        Unlink(link);
+        Move(users, top, below);
+        try
+        {
+            await PermissionUpdate.ApplyAsync([below, top], cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Move(users, below, top);
+            Relink(link);
+            throw;
+        }
+
+        BackingChanged(top, holder, link: null);
+    }
+
     public async ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken)
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);

@@ -31,10 +31,10 @@ public sealed partial class BlockGraph
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var node = FindNode(nodeName) ?? throw new QmpException($"Failed to find node with node-name='{nodeName}'");
-        if (_backends.Any(backend => backend.Link.Child == node))
+        // A job's hold on a node is no such user: it blocks the operation by name.
+        if (_backends.Any(backend => backend.Link.Child == node && backend.DrainedUser is null))
             throw new QmpException($"Node {nodeName} is in use");
-        if (node.ParentEdges.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0) is { ParentNode: { } overlay })
-            throw new QmpException($"Node '{nodeName}' is busy: node is used as backing hd of '{overlay.Name}'");
+        node.CheckOperation(BlockOperations.DeleteNode);
         if (!node.MonitorOwned)
             throw new QmpException($"Node {nodeName} is not owned by the monitor");
         if (node.ParentEdges.Length > 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
@@ -27,6 +28,7 @@ internal static class GraphCommands
             var node = call.Host.Graph.Lookup(arguments.Device, arguments.NodeName);
             if (arguments.Size < 0)
                 throw new QmpException("Parameter 'size' expects a >0 size");
+            CheckMayResize(node, arguments.Device);
             var drained = await call.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
             await using var quiet = drained.ConfigureAwait(false);
             await node.ResizeAsync(arguments.Size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
@@ -42,4 +44,17 @@ internal static class GraphCommands
             node.WriteThreshold = (long)Math.Min(arguments.WriteThreshold, long.MaxValue);
             return ValueTask.CompletedTask;
         });
+
+    private static void CheckMayResize(IGraphNode node, string? device)
+    {
+        try
+        {
+            node.CheckOperation(BlockOperations.Resize);
+        }
+        catch (QmpException e)
+        {
+            // The older text, printf's null included.
+            throw new QmpException(QmpErrorClass.GenericError, $"Device '{device ?? "(null)"}' is in use", e);
+        }
+    }
 }

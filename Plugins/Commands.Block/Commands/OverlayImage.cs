@@ -11,7 +11,7 @@ namespace BlockHost.Plugins.Commands.Block.Commands;
 internal static class OverlayImage
 {
     /// <summary>Keeps the node alive until it has users, and stands in nobody's way.</summary>
-    public static BackendOptions Unused { get; } = new() { Permissions = BlockPermissionSet.None };
+    public static BackendOptions Unused { get; } = new() { Permissions = BlockPermissionSet.None, StaysAtNode = true };
 
     /// <summary>A new image file of the node's length that records the node as its backing file.</summary>
     public static async ValueTask CreateAsync(IBlockGraph graph, string fileName, string format, IGraphNode backing, CancellationToken cancellationToken)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
+using System.Text.Json;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Commands.Block.Types;
@@ -10,17 +10,17 @@ namespace BlockHost.Plugins.Commands.Block.Commands;
 /// <summary>blockdev-snapshot-sync, blockdev-snapshot and change-backing-file.</summary>
 internal static class SnapshotCommands
 {
-    public static QmpCommand SnapshotSync() => QmpCommand.CreateAction(
+    public static QmpCommand SnapshotSync(SnapshotSyncAction action) => QmpCommand.CreateAction(
         "blockdev-snapshot-sync",
         CommandsJson.Default.SnapshotSyncArguments,
-        async (call, arguments, cancellationToken) =>
-            await SnapshotSyncAsync(call.Host.Graph, arguments, cancellationToken).ConfigureAwait(false));
+        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
+            action, JsonSerializer.SerializeToElement(arguments, CommandsJson.Default.SnapshotSyncArguments), cancellationToken));
 
-    public static QmpCommand Snapshot() => QmpCommand.CreateAction(
+    public static QmpCommand Snapshot(SnapshotAction action) => QmpCommand.CreateAction(
         "blockdev-snapshot",
         CommandsJson.Default.SnapshotArguments,
-        async (call, arguments, cancellationToken) =>
-            await SnapshotAsync(call.Host.Graph, arguments, cancellationToken).ConfigureAwait(false),
+        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
+            action, JsonSerializer.SerializeToElement(arguments, CommandsJson.Default.SnapshotArguments), cancellationToken),
         features: ["allow-write-only-overlay"]);
 
     public static QmpCommand ChangeBackingFile() => QmpCommand.CreateAction(
@@ -28,71 +28,6 @@ internal static class SnapshotCommands
         CommandsJson.Default.ChangeBackingFileArguments,
         async (call, arguments, cancellationToken) =>
             await ChangeBackingFileAsync(call.Host.Graph, arguments, cancellationToken).ConfigureAwait(false));
-
-    private static async ValueTask SnapshotSyncAsync(IBlockGraph graph, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
-    {
-        var node = graph.Lookup(arguments.Device, arguments.NodeName);
-        if (arguments.NodeName is not null && arguments.SnapshotNodeName is null)
-            throw new QmpException("New overlay node-name missing");
-        if (arguments.SnapshotNodeName is { } name && graph.TryGetNode(name, out _))
-            throw new QmpException("New overlay node-name already in use");
-        RequireNotBacking(node);
-
-        var format = arguments.Format ?? "qcow2";
-        var drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
-        await using var quiet = drained.ConfigureAwait(false);
-        if (!node.ReadOnly)
-            await node.FlushAsync(cancellationToken).ConfigureAwait(false);
-        if (arguments.Mode is not NewImageMode.Existing)
-            await OverlayImage.CreateAsync(graph, arguments.SnapshotFile, format, node, cancellationToken).ConfigureAwait(false);
-
-        var options = OverlayImage.Options(arguments.SnapshotFile, format, arguments.SnapshotNodeName, node);
-        var overlay = await graph.OpenAsync(BlockdevRef.New(options), OverlayImage.Unused, cancellationToken).ConfigureAwait(false);
-        await using var overlayUse = overlay.ConfigureAwait(false);
-        await CoverAsync(graph, overlay.Node, node, cancellationToken).ConfigureAwait(false);
-    }
-
-    private static async ValueTask SnapshotAsync(IBlockGraph graph, SnapshotArguments arguments, CancellationToken cancellationToken)
-    {
-        var node = graph.Lookup(arguments.Node, arguments.Node);
-        var overlay = graph.Lookup(arguments.Overlay, arguments.Overlay);
-        RequireNotBacking(node);
-        var drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
-        await using var quiet = drained.ConfigureAwait(false);
-        if (!node.ReadOnly)
-            await node.FlushAsync(cancellationToken).ConfigureAwait(false);
-        if (overlay.Parents.Any(edge => edge.Parent is null))
-            throw new QmpException("The overlay is already in use");
-        if (overlay.Driver.Kind != BlockDriverKind.Filter && overlay.Backing is not null)
-            throw new QmpException("The overlay already has a backing image");
-        await CoverAsync(graph, overlay, node, cancellationToken).ConfigureAwait(false);
-    }
-
-    private static async ValueTask CoverAsync(IBlockGraph graph, IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken)
-    {
-        RequireBackingSupport(overlay);
-        await graph.AppendAsync(overlay, node, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await graph.SetReadOnlyAsync(node, readOnly: true, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is BlockException or QmpException)
-        {
-            // The snapshot is taken; that nothing may write below an overlay is kept by permissions.
-        }
-    }
-
-    private static void RequireNotBacking(IGraphNode node)
-    {
-        if (node.Parents.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0)?.Parent is { } overlay)
-            throw new QmpException($"Node '{node.Name}' is busy: node is used as backing hd of '{overlay.Name}'");
-    }
-
-    private static void RequireBackingSupport(IGraphNode overlay)
-    {
-        if (!overlay.Driver.SupportsBacking)
-            throw new QmpException("The overlay does not support backing images");
-    }
 
     private static async ValueTask ChangeBackingFileAsync(IBlockGraph graph, ChangeBackingFileArguments arguments, CancellationToken cancellationToken)
     {

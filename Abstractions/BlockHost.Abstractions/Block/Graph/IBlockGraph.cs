@@ -44,6 +44,9 @@ public interface IBlockGraph
     /// <summary>Makes <paramref name="overlay"/> take <paramref name="node"/>'s place for all its users, and node its backing file.</summary>
     ValueTask AppendAsync(IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken);
 
+    /// <summary>The inverse of <see cref="AppendAsync"/>: what is under <paramref name="overlay"/> gets its users back, and the overlay has no backing file.</summary>
+    ValueTask RemoveOverlayAsync(IGraphNode overlay, CancellationToken cancellationToken);
+
     /// <summary>Gives the users of <paramref name="from"/> the node <paramref name="to"/> instead.</summary>
     ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken);
 

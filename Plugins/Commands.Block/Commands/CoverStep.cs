@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Jobs;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Commands.Block.Commands;
+
+/// <summary>An overlay on top of a node, which is drained until the transaction is through.</summary>
+internal sealed class CoverStep(IBlockGraph graph, IGraphNode node) : TransactionStep
+{
+    private IAsyncDisposable? _drained;
+    private IBlockBackend? _opened;
+    private IGraphNode? _overlay;
+    private string? _madeFile;
+
+    public IBlockGraph Graph => graph;
+
+    public IGraphNode Node => node;
+
+    /// <summary>A file that is about to be made: it goes again with a transaction that fails, unless it was there before.</summary>
+    public void Makes(string fileName) => _madeFile = File.Exists(fileName) ? null : fileName;
+
+    /// <summary>Keeps the node open until it has other users.</summary>
+    public IGraphNode Keep(IBlockBackend opened)
+    {
+        _opened = opened;
+        return opened.Node;
+    }
+
+    /// <param name="overlay">Looks up or opens the overlay, in the drained section.</param>
+    public async ValueTask<TransactionStep> PrepareAsync(Func<ValueTask<IGraphNode>> overlay, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
+            node.CheckOperation(BlockOperations.ExternalSnapshot);
+            if (!node.ReadOnly)
+                await node.FlushAsync(cancellationToken).ConfigureAwait(false);
+            var top = await overlay().ConfigureAwait(false);
+            Check(top);
+            await graph.AppendAsync(top, node, cancellationToken).ConfigureAwait(false);
+            _overlay = top;
+            return this;
+        }
+        catch
+        {
+            await AbortAsync().ConfigureAwait(false);
+            await CleanAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public override async ValueTask CommitAsync()
+    {
+        try
+        {
+            await graph.SetReadOnlyAsync(node, readOnly: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is BlockException or QmpException)
+        {
+            // The snapshot is taken; that nothing may write below an overlay is kept by permissions.
+        }
+    }
+
+    public override async ValueTask AbortAsync()
+    {
+        if (_overlay is not null)
+            await graph.RemoveOverlayAsync(_overlay, CancellationToken.None).ConfigureAwait(false);
+        if (_opened is not null)
+            await _opened.DisposeAsync().ConfigureAwait(false);
+        _opened = null;
+        if (_madeFile is not null)
+            File.Delete(_madeFile);
+    }
+
+    public override async ValueTask CleanAsync()
+    {
+        if (_opened is not null)
+            await _opened.DisposeAsync().ConfigureAwait(false);
+        if (_drained is not null)
+            await _drained.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static void Check(IGraphNode overlay)
+    {
+        if (overlay.Parents.Any(edge => (edge.Permissions.Needed & BlockPermissions.ConsistentRead) != 0))
+            throw new QmpException("The overlay is already in use");
+        if (!overlay.Driver.SupportsBacking)
+            throw new QmpException("The overlay does not support backing images");
+        if (overlay.Driver.Kind != BlockDriverKind.Filter && overlay.Backing is not null)
+            throw new QmpException("The overlay already has a backing image");
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Jobs;
+using BlockHost.Plugins.Commands.Block.Types;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Commands.Block.Commands;
+
+/// <summary>blockdev-snapshot-sync: creates and opens an overlay, and puts it on top of a node.</summary>
+internal sealed class SnapshotSyncAction : TransactionAction
+{
+    public override string Name => "blockdev-snapshot-sync";
+
+    public override JsonTypeInfo DataType => CommandsJson.Default.SnapshotSyncArguments;
+
+    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    {
+        var arguments = data.Deserialize(CommandsJson.Default.SnapshotSyncArguments)!;
+        var graph = context.Host.Graph;
+        var step = new CoverStep(graph, graph.Lookup(arguments.Device, arguments.NodeName));
+        return await step.PrepareAsync(() => OverlayAsync(step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask<IGraphNode> OverlayAsync(CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
+    {
+        var (graph, node) = (step.Graph, step.Node);
+        if (arguments.NodeName is not null && arguments.SnapshotNodeName is null)
+            throw new QmpException("New overlay node-name missing");
+        if (arguments.SnapshotNodeName is { } name && graph.TryGetNode(name, out _))
+            throw new QmpException("New overlay node-name already in use");
+        var format = arguments.Format ?? "qcow2";
+        if (arguments.Mode is not NewImageMode.Existing)
+        {
+            step.Makes(arguments.SnapshotFile);
+            await OverlayImage.CreateAsync(graph, arguments.SnapshotFile, format, node, cancellationToken).ConfigureAwait(false);
+        }
+
+        var options = OverlayImage.Options(arguments.SnapshotFile, format, arguments.SnapshotNodeName, node);
+        return step.Keep(await graph.OpenAsync(BlockdevRef.New(options), OverlayImage.Unused, cancellationToken).ConfigureAwait(false));
+    }
+}
+
+/// <summary>blockdev-snapshot: puts an open overlay on top of a node.</summary>
+internal sealed class SnapshotAction : TransactionAction
+{
+    public override string Name => "blockdev-snapshot";
+
+    public override JsonTypeInfo DataType => CommandsJson.Default.SnapshotArguments;
+
+    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    {
+        var arguments = data.Deserialize(CommandsJson.Default.SnapshotArguments)!;
+        var graph = context.Host.Graph;
+        var step = new CoverStep(graph, graph.Lookup(arguments.Node, arguments.Node));
+        return await step.PrepareAsync(() => new(graph.Lookup(arguments.Overlay, arguments.Overlay)), cancellationToken).ConfigureAwait(false);
+    }
+}
