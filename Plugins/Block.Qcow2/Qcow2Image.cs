@@ -46,6 +46,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         };
         Tables = new TableMover(file, header, Geometry, Gate, Flusher, L1, Allocator, Guard);
         Planner = new AllocationPlanner(Geometry, Map, Data, InFlight, Guard);
+        Preallocation = new PreallocationProbe(file, Geometry, Allocator);
         Reader = new DataReader(this);
         Writer = new DataWriter(this);
         Packed = new PackedSpace(Geometry, Allocator);
@@ -70,6 +71,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public MetadataFlusher Flusher { get; }
     public TableMover Tables { get; }
     public AllocationPlanner Planner { get; }
+    public PreallocationProbe Preallocation { get; }
     public DataReader Reader { get; }
     public DataWriter Writer { get; }
     public PackedSpace Packed { get; }

@@ -73,6 +73,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             length += next.Length;
         }
         var flags = FlagsOf(first);
+        if (first.Kind == ExtentKind.Data && precision == StatusPrecision.WantZero
+            && await _image.Preallocation.IsPreallocatedAsync(cancellationToken).ConfigureAwait(false)) flags |= BlockStatusFlags.Recurse;
         if (offset + length >= _image.Length) flags |= BlockStatusFlags.Eof;
         return (flags & BlockStatusFlags.OffsetValid) != 0
             ? new BlockStatus(length, flags, _image.Data.InChild(first.HostOffset), _image.Data.Child)

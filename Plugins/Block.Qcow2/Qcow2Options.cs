@@ -24,6 +24,9 @@ public sealed record Qcow2Options
 
     public bool? PassDiscardOther { get; init; }
 
+    /// <summary>Guest discards leave clusters allocated, as zeroes (QEMU 8.1).</summary>
+    public bool? DiscardNoUnref { get; init; }
+
     public Qcow2OverlapChecks? OverlapCheck { get; init; }
 
     /// <summary>Bytes for both metadata caches together.</summary>

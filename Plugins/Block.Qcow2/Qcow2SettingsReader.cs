@@ -20,6 +20,8 @@ internal static class Qcow2SettingsReader
             throw Refuse($"Encryption format '{(encrypt.Format == BlockdevQcow2EncryptionFormat.Aes ? "aes" : "luks")}' is not supported");
         if (options.LazyRefcounts == true && header.Version < 3)
             throw Refuse("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
+        if (options.DiscardNoUnref == true && header.Version < 3)
+            throw Refuse("discard-no-unref is only supported since qcow2 version 3");
         var interval = options.CacheCleanInterval ?? DefaultCleanInterval;
         if (interval is < 0 or > uint.MaxValue)
             throw Refuse("Cache clean interval too big");
@@ -35,6 +37,7 @@ internal static class Qcow2SettingsReader
             CacheCleanInterval = TimeSpan.FromSeconds(interval),
             OverlapCheck = Overlap(options.OverlapCheck?.Flags),
             PassDiscardRequest = options.PassDiscardRequest ?? context.DiscardUnmap,
+            DiscardNoUnref = options.DiscardNoUnref ?? false,
             PassDiscardSnapshot = options.PassDiscardSnapshot ?? true,
             PassDiscardOther = options.PassDiscardOther ?? false,
         };

@@ -86,6 +86,19 @@ internal sealed class DataStorage
         }
     }
 
+    /// <summary>Gives back the storage under clusters that stay allocated and read as zeroes by their entries.</summary>
+    public async ValueTask DiscardClustersAsync(long hostOffset, long bytes)
+    {
+        try
+        {
+            await Child.DiscardAsync(InChild(hostOffset), bytes).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // Only a wish.
+        }
+    }
+
     /// <summary>Gives an external data file the size of the disk; what it held behind the old end is not shown.</summary>
     /// <param name="keepContent">The file is taken over as it is.</param>
     public async ValueTask GrowAsync(long old, long length, PreallocationMode mode, bool keepContent, CancellationToken cancellationToken)

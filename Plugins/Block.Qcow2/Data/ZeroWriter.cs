@@ -10,6 +10,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
 
+    private bool KeepsClusters => image.Settings.DiscardNoUnref;
+
     /// <summary>What an entry becomes, when some of its subclusters are concerned.</summary>
     private delegate ClusterEntry Rule(ClusterEntry old, int first, int count);
 
@@ -56,6 +58,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
             if (start >= end) return;
             await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
             await ChangeAsync(start, end, Discarding(), image.Backing is null, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
+            if (KeepsClusters && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -84,14 +87,16 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         if (count < _geometry.Subclusters)
             return old.IsCompressed ? throw NeedsData() : old.WithZero(first, count);
-        return old.HostOffset == 0 || unmap ? ClusterEntry.PlainZero(_geometry) : old.WithZero(first, count);
+        return old.HostOffset == 0 || (unmap && !KeepsClusters) ? ClusterEntry.PlainZero(_geometry) : old.WithZero(first, count);
     };
 
     private Rule Discarding()
     {
         var readsZero = image.Header.Current.Version >= 3 ? ClusterEntry.PlainZero(_geometry) : ClusterEntry.Unallocated;
         var hasBacking = image.Backing is not null;
-        return (old, _, _) => old == ClusterEntry.Unallocated && !hasBacking ? old : readsZero;
+        return (old, _, _) => old == ClusterEntry.Unallocated && !hasBacking ? old
+            : KeepsClusters && old.HostOffset != 0 ? old.WithZero(0, _geometry.Subclusters)
+            : readsZero;
     }
 
     private static BlockException NeedsData() => new(BlockErrorKind.NotSupported, "The range cannot be zeroed without writing data");
@@ -125,6 +130,21 @@ internal sealed class ZeroWriter(Qcow2Image image)
         await image.Data.ZeroAsync(start, end, flags & (ZeroFlags.MayUnmap | ZeroFlags.NoFallback)).ConfigureAwait(false);
         if (unmap) await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
         await ChangeAsync(start, end, Zeroing(unmap), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
+        if (unmap && KeepsClusters && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Gives back what lies under zero clusters that stay allocated. Nobody else gets them while this request runs.</summary>
+    private async ValueTask DiscardKeptAsync(long start, long end, CancellationToken cancellationToken)
+    {
+        if (image.Data.IsExternal) return;
+        (start, end) = (_geometry.ClustersFor(start) << _geometry.ClusterBits, _geometry.ClusterStart(end));
+        while (start < end)
+        {
+            var extent = await image.Map.LookupAsync(start, end - start, splitOwned: true, cancellationToken).ConfigureAwait(false);
+            if (extent is { Kind: ExtentKind.Zero, Owned: true, HostOffset: not 0 })
+                await image.Data.DiscardClustersAsync(extent.HostOffset, extent.Length).ConfigureAwait(false);
+            start += extent.Length;
+        }
     }
 
     /// <summary>The clusters inside a range; the disk's last one counts as whole when the range reaches the end.</summary>

@@ -47,6 +47,27 @@ internal sealed class ClusterAllocator(
         return RefcountCodec.Read(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder);
     }
 
+    /// <summary>Clusters before <paramref name="end"/> that are in use, counted up to <paramref name="enough"/>. Takes no lock: a guess.</summary>
+    public async ValueTask<long> CountInUseAsync(long end, long enough)
+    {
+        end = Math.Min(end, (long)table.Count << geometry.RefblockBits);
+        var count = 0L;
+        for (var cluster = 0L; cluster < end && count < enough;)
+        {
+            if (BlockOf(cluster) == 0)
+            {
+                cluster = (geometry.RefcountTableIndex(cluster) + 1) << geometry.RefblockBits;
+                continue;
+            }
+            var slice = await SliceAsync(cluster).ConfigureAwait(false);
+            for (var stop = Math.Min(end, cluster + (1L << _sliceEntryBits)); cluster < stop; cluster++)
+            {
+                if (RefcountCodec.Read(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder) != 0) count++;
+            }
+        }
+        return count;
+    }
+
     /// <summary>Finds and takes up to <paramref name="wanted"/> consecutive clusters.</summary>
     /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
     public async ValueTask<ClusterRun> AllocateAsync(long wanted)
