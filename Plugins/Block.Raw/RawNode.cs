@@ -14,6 +14,7 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
     private readonly IBlockChild _file;
     private readonly IBlockNodeContext _context;
     private Window _window;
+    private readonly bool _guardsFirstSector;
     private Snapshot _snapshot;
 
     internal RawNode(IBlockNodeContext context, IBlockChild file, Window window)
@@ -21,6 +22,7 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         _context = context;
         _file = file;
         _window = window;
+        _guardsFirstSector = context.IsProbed && !context.ReadOnly;
         _snapshot = Take();
     }
 
@@ -42,7 +44,9 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         _file.ReadAsync(_window.Offset + offset, target, flags, cancellationToken);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        CheckRange(offset, source.Length) ?? _file.WriteAsync(_window.Offset + offset, source, flags, cancellationToken);
+        _guardsFirstSector && offset < Window.SectorSize
+            ? WriteGuardedAsync(offset, source, flags, cancellationToken)
+            : CheckRange(offset, source.Length) ?? _file.WriteAsync(_window.Offset + offset, source, flags, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync(cancellationToken);
 
@@ -82,6 +86,22 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         return ValueTask.FromException(new BlockException(BlockErrorKind.NoSpace, "Request is outside of the raw disk") { Offset = offset });
     }
 
+    /// <summary>
+    /// A guest that writes a format's header into an image that was only guessed to be raw could make the next guess
+    /// read any file of the host as its backing file.
+    /// </summary>
+    private async ValueTask WriteGuardedAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        var head = new byte[Window.SectorSize];
+        source.Slice(0, Math.Min(source.Length, head.Length)).CopyTo(head);
+        if (await _context.IsForeignAsync(head, cancellationToken).ConfigureAwait(false))
+            throw new BlockException(BlockErrorKind.PermissionDenied, "The header of another format must not be written to an image whose format was guessed") { Offset = offset };
+        if (CheckRange(offset, source.Length) is { } refused)
+            await refused.ConfigureAwait(false);
+        else
+            await _file.WriteAsync(_window.Offset + offset, source, flags, cancellationToken).ConfigureAwait(false);
+    }
+
     private Snapshot Take()
     {
         var storage = _file.Profile;
@@ -89,7 +109,8 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         return new Snapshot(storage, length, _window, new BlockProfile
         {
             Length = _window.Length(length),
-            Limits = storage.Limits with { RequestAlignment = 1 },
+            // Guarded, the first sector comes whole: the host fills up what a request leaves out.
+            Limits = storage.Limits with { RequestAlignment = _guardsFirstSector ? Window.SectorSize : 1 },
             Writable = storage.Writable && !_context.ReadOnly,
             Growable = storage.Growable && _window.Size is null,
             Flush = Support.Native,

@@ -52,6 +52,12 @@ public interface IBlockNodeContext
     /// </summary>
     bool ForRepair { get; }
 
+    /// <summary>
+    /// Nobody named the image's format: it was guessed from the first bytes, which only tools allow. A raw image must
+    /// then not be given bytes there for which the next guess would be another.
+    /// </summary>
+    bool IsProbed => false;
+
     IPluginHost Host { get; }
 
     /// <summary>Opens or references a child; the host closes it after the node.</summary>
@@ -68,6 +74,9 @@ public interface IBlockNodeContext
     /// neither a protocol nor json: options; a relative one starts from the current folder, as QEMU's does.
     /// </summary>
     ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken);
+
+    /// <summary>Whether an image that begins with <paramref name="head"/> is taken for one of another format than this node's.</summary>
+    ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) => new(false);
 
     /// <summary>Called inside OpenAsync by a driver that could open only for reading although writing was asked for.</summary>
     /// <exception cref="BlockException">The user did not allow it; the message is <paramref name="reason"/>.</exception>

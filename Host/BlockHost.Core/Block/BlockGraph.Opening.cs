@@ -49,7 +49,11 @@ public sealed partial class BlockGraph
         if (scope.Depth > MaxNesting)
             throw new QmpException($"Nodes are nested more than {MaxNesting} levels deep");
         if (scope.AllowFileNames)
-            json = await FileNameOptions.ExpandAsync(this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
+        {
+            (json, var isProbed) = await FileNameOptions.ExpandAsync(this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
+            scope = scope with { IsProbed = isProbed };
+        }
+
         var options = NodeOptions.Parse(json, scope.Inherited);
         var name = options.NodeName ?? GenerateName();
         if (options.NodeName is not null)

@@ -39,6 +39,8 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     public IReadOnlyList<IBlockBackend> Backends => _backends;
 
+    internal IDriverSource Drivers => _drivers;
+
     internal IIoBufferPool Buffers { get; }
 
     internal DriverGates Gates { get; } = new();

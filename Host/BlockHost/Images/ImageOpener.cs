@@ -20,9 +20,11 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
         var options = source.IsOptions ? await new ImageOptions(Graph, input).ParseAsync(source.Name, cancellationToken) : default;
+        var namesFormat = source.IsOptions && options.TryGetProperty("driver", out _);
         options = BuildOptions(source, options, mode);
         var backend = await Graph.OpenAsync(BlockdevRef.New(options), BackendOptions(mode), cancellationToken);
-        return new OpenImage(Graph, backend, source.Name);
+        var isGuessedRaw = mode.Writable && source.Format is null && !namesFormat && backend.Node.Driver.FormatName == "raw";
+        return new OpenImage(Graph, backend, source.Name) { IsGuessedRaw = isGuessedRaw };
     }
 
     /// <summary>The driver that would store a file of that name.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.CommandLine;
 
 namespace BlockHost.Images;
 
@@ -11,6 +12,9 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
 
     /// <summary>As the command line named it.</summary>
     public string Name { get; } = name;
+
+    /// <summary>Opened for writing without a format, and nothing but raw was found.</summary>
+    public bool IsGuessedRaw { get; init; }
 
     public IBlockGraph Graph { get; } = graph;
 
@@ -23,6 +27,16 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
     public BlockProfile Profile => Backend.Profile;
 
     public IBlockQueue Queue => _queue ??= Backend.OpenQueue();
+
+    /// <summary>Tells the user where a guessed format restricts what can be written.</summary>
+    public void WarnOfGuess(ToolConsole console)
+    {
+        if (!IsGuessedRaw)
+            return;
+        console.ErrorLine($"WARNING: Image format was not specified for '{Node.FileName}' and probing guessed raw.");
+        console.ErrorLine("         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.");
+        console.ErrorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
+    }
 
     public async ValueTask DisposeAsync()
     {

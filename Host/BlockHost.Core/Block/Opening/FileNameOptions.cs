@@ -21,12 +21,11 @@ namespace BlockHost.Core.Block.Opening;
 internal static class FileNameOptions
 {
     private const string JsonPrefix = "json:";
-    private const int ProbeBytes = 2048;
 
     public static bool IsJson(string fileName) => fileName.StartsWith(JsonPrefix, StringComparison.Ordinal);
 
-    /// <summary>Options without file names that stand for something else.</summary>
-    public static async ValueTask<JsonElement> ExpandAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
+    /// <summary>Options without file names that stand for something else, and whether their format was guessed.</summary>
+    public static async ValueTask<(JsonElement Options, bool IsProbed)> ExpandAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
     {
         if (JsonObjects.StringMember(options, "filename") is not { } fileName)
             return await WithFormatAsync(graph, drivers, options, scope, cancellationToken).ConfigureAwait(false);
@@ -35,23 +34,25 @@ internal static class FileNameOptions
 
         var driver = JsonObjects.StringMember(options, "driver");
         if (driver is not null && await KindOfAsync(drivers, driver, cancellationToken).ConfigureAwait(false) == BlockDriverKind.Protocol)
-            return options;
+            return (options, false);
         var protocol = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
         var rest = JsonObjects.Where(options, member => member.Name != "filename");
         if (driver is null && !scope.AllowProbing)
             throw new QmpException("Parameter 'driver' is missing");
-        driver ??= await ProbeAsync(graph, drivers, protocol, scope, cancellationToken).ConfigureAwait(false);
+        var isProbed = driver is null;
+        driver ??= await FormatProbing.ProbeAsync(graph, drivers, protocol, scope, cancellationToken).ConfigureAwait(false);
         if (!rest.TryGetProperty("driver", out _))
             rest = JsonObjects.With(rest, "driver", driver);
-        return JsonObjects.With(rest, "file", protocol);
+        return (JsonObjects.With(rest, "file", protocol), isProbed);
     }
 
     /// <summary>Options of a format that only say where it is stored get the format that is found there.</summary>
-    private static async ValueTask<JsonElement> WithFormatAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
+    private static async ValueTask<(JsonElement Options, bool IsProbed)> WithFormatAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
     {
         if (!scope.AllowProbing || options.TryGetProperty("driver", out _) || !options.TryGetProperty("file", out var storage) || storage.ValueKind != JsonValueKind.Object)
-            return options;
-        return JsonObjects.With(options, "driver", await ProbeAsync(graph, drivers, storage, scope, cancellationToken).ConfigureAwait(false));
+            return (options, false);
+        var driver = await FormatProbing.ProbeAsync(graph, drivers, storage, scope, cancellationToken).ConfigureAwait(false);
+        return (JsonObjects.With(options, "driver", driver), true);
     }
 
     /// <summary>Options of the protocol node that a name stands for.</summary>
@@ -128,38 +129,5 @@ internal static class FileNameOptions
         using var lease = await drivers.AcquireAsync(name, "a file name", cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException($"Unknown driver '{name}'");
         return lease.Driver.Kind;
-    }
-
-    /// <summary>The format of the image, by its first bytes; raw where no driver claims it.</summary>
-    private static async ValueTask<string> ProbeAsync(BlockGraph graph, IDriverSource drivers, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
-    {
-        var head = await ReadHeadAsync(graph, protocol, scope, cancellationToken).ConfigureAwait(false);
-        var fileName = JsonObjects.StringMember(protocol, "filename");
-        var best = (Name: "raw", Score: 0);
-        foreach (var name in drivers.Probe(head))
-        {
-            using var lease = await drivers.AcquireAsync(name, "probing", cancellationToken).ConfigureAwait(false);
-            var score = lease?.Driver.Probe(head, fileName) ?? 0;
-            if (score > best.Score)
-                best = (name, score);
-        }
-
-        return best.Name;
-    }
-
-    private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
-    {
-        var readOnly = JsonObjects.With(JsonObjects.Where(protocol, member => member.Name is not "read-only"), "read-only", JsonDocument.Parse("true").RootElement);
-        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            var head = new byte[Math.Min(ProbeBytes, node.Length)];
-            await node.ReadAsync(0, head, ReadFlags.None, cancellationToken).ConfigureAwait(false);
-            return head;
-        }
-        finally
-        {
-            await graph.CloseUnusedAsync(node).ConfigureAwait(false);
-        }
     }
 }

@@ -31,6 +31,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool ForRepair => scope.ForRepair;
 
+    public bool IsProbed => scope.IsProbed;
+
     public IPluginHost Host => graph.Host;
 
     /// <summary>The driver has opened its node: no more children.</summary>
@@ -70,6 +72,9 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         link.IsRecorded = true;
         return link;
     }
+
+    public async ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) =>
+        await FormatProbing.GuessAsync(graph.Drivers, head, node.FileName, cancellationToken).ConfigureAwait(false) != node.Driver.FormatName;
 
     public void FallBackToReadOnly(string reason)
     {

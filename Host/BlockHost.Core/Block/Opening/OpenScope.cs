@@ -32,6 +32,9 @@ internal sealed record OpenScope
     /// <summary>The image itself, not what is under it, is to be checked.</summary>
     public bool ForRepair { get; init; }
 
+    /// <summary>The format of the image itself was guessed.</summary>
+    public bool IsProbed { get; init; }
+
     public static OpenScope For(BackendOptions options) => new()
     {
         AllowFileNames = options.AllowFileNames,
@@ -49,6 +52,7 @@ internal sealed record OpenScope
         {
             Depth = Depth + 1,
             ForRepair = false,
+            IsProbed = false,
             NoIo = NoIo && (role & BlockChildRole.Metadata) == 0,
             NoBacking = NoBacking && !isBacking,
             Inherited = InheritedFrom(parent, role),

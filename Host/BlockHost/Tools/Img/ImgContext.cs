@@ -38,7 +38,9 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
         var host = await HostAsync(cancellationToken);
         try
         {
-            return await host.Images.OpenAsync(source, mode, cancellationToken);
+            var image = await host.Images.OpenAsync(source, mode, cancellationToken);
+            image.WarnOfGuess(Console);
+            return image;
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {

@@ -28,6 +28,7 @@ internal sealed class IoSession(ToolConsole console, ImageOpener images, bool wr
         try
         {
             Image = await images.OpenAsync(source, mode, cancellationToken);
+            Image.WarnOfGuess(Console);
             Writable = mode.Writable;
             _source = source;
             return true;

@@ -45,6 +45,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         await using var image = await OpenAsync(host, options, cancellationToken);
+        image.WarnOfGuess(console);
         await using var window = await WindowAsync(image, options, cancellationToken);
         var lastClientGone = LastClientGone(host, options);
         await StartServerAsync(host, options, window?.Node ?? image.Node, cancellationToken);

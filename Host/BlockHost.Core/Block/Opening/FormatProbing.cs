@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+
+namespace BlockHost.Core.Block.Opening;
+
+/// <summary>Finds an image's format by its first bytes. A guest can forge them: only tools ask for it.</summary>
+internal static class FormatProbing
+{
+    private const int ProbeBytes = 2048;
+
+    /// <param name="protocol">Options of the node that stores the image.</param>
+    public static async ValueTask<string> ProbeAsync(BlockGraph graph, IDriverSource drivers, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
+    {
+        var head = await ReadHeadAsync(graph, protocol, scope, cancellationToken).ConfigureAwait(false);
+        return await GuessAsync(drivers, head, JsonObjects.StringMember(protocol, "filename"), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>raw where no driver claims the image.</summary>
+    public static async ValueTask<string> GuessAsync(IDriverSource drivers, ReadOnlyMemory<byte> head, string? fileName, CancellationToken cancellationToken)
+    {
+        var best = (Name: "raw", Score: 0);
+        foreach (var name in drivers.Probe(head.Span))
+        {
+            using var lease = await drivers.AcquireAsync(name, "probing", cancellationToken).ConfigureAwait(false);
+            var score = lease?.Driver.Probe(head.Span, fileName) ?? 0;
+            if (score > best.Score)
+                best = (name, score);
+        }
+
+        return best.Name;
+    }
+
+    private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
+    {
+        var readOnly = JsonObjects.With(JsonObjects.Where(protocol, member => member.Name is not "read-only"), "read-only", JsonDocument.Parse("true").RootElement);
+        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var head = new byte[Math.Min(ProbeBytes, node.Length)];
+            await node.ReadAsync(0, head, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            return head;
+        }
+        finally
+        {
+            await graph.CloseUnusedAsync(node).ConfigureAwait(false);
+        }
+    }
+}
