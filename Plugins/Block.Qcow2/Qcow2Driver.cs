@@ -12,7 +12,7 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>The driver "qcow2".</summary>
-internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
+internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
 {
     private readonly ImageCreator _creator = new();
     private readonly ImageMeasurer _measurer = new();
@@ -26,6 +26,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>
     public override bool SupportsBacking => true;
 
     public override bool SupportsCompressedWrites => true;
+
+    public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
 
     public override JsonTypeInfo? SpecificInfoType => Qcow2Json.Default.ImageInfoSpecificQcow2;
 

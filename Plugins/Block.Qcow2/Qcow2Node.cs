@@ -12,7 +12,7 @@ namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
 internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
-    IImageAmend, ISnapshotStore
+    IImageAmend, ISnapshotStore, IImageEmptier
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
@@ -107,6 +107,12 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         _profile = MakeProfile();
     }
 
+    public async ValueTask MakeEmptyAsync(CancellationToken cancellationToken)
+    {
+        _image.Guard.ThrowIfStopped();
+        await new ImageEmptier(_image).MakeEmptyAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     public async ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
     {
         _image.Guard.ThrowIfStopped();
@@ -115,6 +121,10 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             await _image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
             using (await _image.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
                 await _image.Header.UpdateAsync(_image.Header.Current.WithBacking(backing?.FileName, backing?.Format)).ConfigureAwait(false);
+        }
+        catch (Qcow2FormatException e) when (e.Fault == Qcow2Fault.TooLarge)
+        {
+            throw new BlockException(BlockErrorKind.NoSpace, e.Message, innerException: e);
         }
         catch (Qcow2FormatException e)
         {

@@ -31,6 +31,14 @@ internal static class Sizes
     /// <summary>As C's strtol-based size parser: decimal with a fraction, or hexadecimal, and one suffix of bkMGTPE.</summary>
     public static SizeError TryParse(string text, out long bytes, bool fractions = true)
     {
+        var error = TryParseUnsigned(text, out var unsigned, fractions);
+        bytes = (long)Math.Min(unsigned, long.MaxValue);
+        return error == SizeError.None && unsigned > long.MaxValue ? SizeError.OutOfRange : error;
+    }
+
+    /// <summary>As the other, up to 16 exabytes less one.</summary>
+    public static SizeError TryParseUnsigned(string text, out ulong bytes, bool fractions = true)
+    {
         bytes = 0;
         var s = text.AsSpan().TrimStart();
         if (s.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
@@ -59,7 +67,7 @@ internal static class Sizes
         return bytes;
     }
 
-    private static SizeError TryParseHex(ReadOnlySpan<char> s, out long bytes)
+    private static SizeError TryParseHex(ReadOnlySpan<char> s, out ulong bytes)
     {
         bytes = 0;
         var end = s.IndexOfAnyExcept("0123456789abcdefABCDEF");
@@ -72,7 +80,7 @@ internal static class Sizes
         return Scale(value, suffix, out bytes);
     }
 
-    private static SizeError Scale(decimal value, ReadOnlySpan<char> suffix, out long bytes)
+    private static SizeError Scale(decimal value, ReadOnlySpan<char> suffix, out ulong bytes)
     {
         bytes = 0;
         var unit = suffix.IsEmpty ? 0 : Units.IndexOf(char.ToUpperInvariant(suffix[0]));
@@ -82,9 +90,9 @@ internal static class Sizes
         var scale = 1L << (10 * unit);
         var whole = decimal.Truncate(value);
         var part = (decimal)(long)((double)(value - whole) * scale);
-        if ((whole * scale) + part > long.MaxValue)
+        if ((whole * scale) + part > ulong.MaxValue)
             return SizeError.OutOfRange;
-        bytes = (long)((whole * scale) + part);
+        bytes = (ulong)((whole * scale) + part);
         return SizeError.None;
     }
 

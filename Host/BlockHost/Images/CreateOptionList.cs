@@ -47,10 +47,12 @@ internal sealed class CreateOptionList
             var value = equals < 0 ? "on" : part[(equals + 1)..];
             if (equals < 0 && !Knows(name) && name.StartsWith("no", StringComparison.Ordinal) && Knows(name[2..]))
                 (name, value) = (name[2..], "off");
-            var option = _known.FirstOrDefault(known => known.Name == name) ?? throw new ToolException($"Invalid parameter '{name}'");
+            var option = _known.FirstOrDefault(known => known.Name == name) ?? throw new ToolException(UnknownOption(name));
             _values[name] = Normalize(option, value);
         }
     }
+
+    public static string UnknownOption(string name) => $"Invalid parameter '{name}'";
 
     /// <summary>Several -o are joined by commas, so that none may begin, end or be empty with one.</summary>
     /// <exception cref="ToolException">It does.</exception>

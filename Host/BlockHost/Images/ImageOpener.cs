@@ -92,8 +92,6 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             return;
         }
 
-        if (source.Format is null)
-            throw new ToolException("An aio mode needs the image's format: name it with -f");
         var isStorage = source.Format is "file" or "host_device";
         if (!isStorage)
         {

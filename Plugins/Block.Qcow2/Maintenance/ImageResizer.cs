@@ -121,15 +121,21 @@ internal sealed class ImageResizer(Qcow2Image image)
         try
         {
             await ClearBehindAsync(length, old).ConfigureAwait(false);
-            await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
-            await image.Flusher.SettleAsync().ConfigureAwait(false);
-            await CutFileAsync().ConfigureAwait(false);
+            await GiveBackBehindAsync(length).ConfigureAwait(false);
             await image.Data.ShrinkAsync(length).ConfigureAwait(false);
         }
         catch (BlockException)
         {
             // The disk has its new size; some space is not back yet.
         }
+    }
+
+    /// <summary>Frees the tables for what lies behind <paramref name="length"/>, where nothing is mapped any more, and the end of the file.</summary>
+    public async ValueTask GiveBackBehindAsync(long length)
+    {
+        await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
+        await image.Flusher.SettleAsync().ConfigureAwait(false);
+        await CutFileAsync().ConfigureAwait(false);
     }
 
     /// <summary>Nothing of what lies between the two ends may be seen when the disk reaches there again.</summary>

@@ -3,11 +3,15 @@ using System.Text.Json;
 
 namespace BlockHost.Block.Facets;
 
-/// <summary>Facet of a node: changes options of an existing image. The node is drained.</summary>
-public interface IImageAmend
+/// <summary>Facet of a driver, and of its nodes: what can be changed of an existing image.</summary>
+public interface IAmendOptions
 {
     IReadOnlyList<CreateOption> AmendOptions { get; }
+}
 
+/// <summary>Facet of a node: changes options of an existing image. The node is drained.</summary>
+public interface IImageAmend : IAmendOptions
+{
     /// <param name="options">Members of the image's creation options; what is absent stays as it is.</param>
     /// <param name="progress">Work units done and in all; the total may grow.</param>
     ValueTask AmendAsync(JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken);

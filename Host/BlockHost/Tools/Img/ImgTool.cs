@@ -15,7 +15,10 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
 {
     private static readonly SortedDictionary<string, Func<ImgContext, IImgCommand>> Commands = new(StringComparer.Ordinal)
     {
+        ["amend"] = context => new AmendCommand(context),
+        ["bench"] = context => new BenchCommand(context),
         ["check"] = context => new CheckCommand(context),
+        ["commit"] = context => new CommitCommand(context),
         ["compare"] = context => new CompareCommand(context),
         ["convert"] = context => new ConvertCommand(context),
         ["create"] = context => new CreateCommand(context),
@@ -23,7 +26,9 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         ["info"] = context => new InfoCommand(context),
         ["map"] = context => new MapCommand(context),
         ["measure"] = context => new MeasureCommand(context),
+        ["rebase"] = context => new RebaseCommand(context),
         ["resize"] = context => new ResizeCommand(context),
+        ["snapshot"] = context => new SnapshotCommand(context),
     };
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)

@@ -12,6 +12,8 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
     private static readonly OptionTable Table = new(
         "f:hq", "help=h", "object:", "image-opts", "preallocation:", "shrink", "format:=f");
 
+    private const string NotPositive = "New image size must be positive";
+
     private string? _format;
     private bool _imageOptions;
     private bool _quiet;
@@ -30,7 +32,7 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
         var (sign, amount) = ParseSize(size);
         var image = await context.OpenAsync(new(names[0], _format, _imageOptions), new OpenMode { Writable = true }, cancellationToken);
         await using (image)
-            await ResizeAsync(image, sign == 0 ? amount : checked(image.Length + (sign * amount)), cancellationToken);
+            await ResizeAsync(image, NewLength(image, sign, amount), cancellationToken);
         if (!_quiet)
             context.Out.Write("Image resized.\n");
         return 0;
@@ -38,10 +40,21 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
 
     private static (int Sign, long Amount) ParseSize(string text) => text switch
     {
-        ['+', .. var rest] => (1, CreateOptionList.ParseSize("size", rest)),
-        ['-', .. var rest] => (-1, CreateOptionList.ParseSize("size", rest)),
-        _ => (0, CreateOptionList.ParseSize("size", text)),
+        ['+', .. var rest] => (1, ParseAmount(rest)),
+        ['-', .. var rest] => (-1, ParseAmount(rest)),
+        _ => (0, ParseAmount(text)),
     };
+
+    private static long NewLength(OpenImage image, int sign, long amount)
+    {
+        var length = sign == 0 ? amount : image.Length + ((Int128)sign * amount);
+        return length > long.MaxValue ? throw new ToolException(NotPositive) : (long)length;
+    }
+
+    /// <summary>A size from 8 EiB on is negative for QEMU.</summary>
+    private static long ParseAmount(string text) => Sizes.TryParseUnsigned(text, out var bytes) == SizeError.None && bytes > long.MaxValue
+        ? throw new ToolException(NotPositive)
+        : CreateOptionList.ParseSize("size", text);
 
     private async ValueTask<List<string>> ParseAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
@@ -75,21 +88,19 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
     private async ValueTask ResizeAsync(OpenImage image, long length, CancellationToken cancellationToken)
     {
         if (length <= 0)
-            throw new ToolException("New image size must be positive");
-        if (length < image.Length)
-            CheckShrink();
+            throw new ToolException(NotPositive);
+        if (length <= image.Length && _preallocation != PreallocationMode.Off)
+            throw new ToolException("Preallocation can only be used for growing images");
+        if (length < image.Length && !_shrink)
+            throw RefuseToShrink();
         await image.Node.ResizeAsync(length, new ResizeOptions(_preallocation), cancellationToken);
         await image.Node.FlushAsync(cancellationToken);
     }
 
-    private void CheckShrink()
+    private ToolException RefuseToShrink()
     {
-        if (_preallocation != PreallocationMode.Off)
-            throw new ToolException("Preallocation can only be used for growing images");
-        if (_shrink)
-            return;
         context.Console.Report("Use the --shrink option to perform a shrink operation.");
-        throw new ToolException(
+        return new ToolException(
             "warning: Shrinking an image will delete all data beyond the shrunken image's end. "
             + "Before performing such an operation, make sure there is no important data there.");
     }
