@@ -28,17 +28,16 @@ internal sealed class NbdExportType(NbdServerControl control) : ExportType
             throw new QmpException($"export name '{name}' too long");
         if (options.Description is { } description && TooLong(description))
             throw new QmpException($"description '{description}' too long");
-        RefuseBitmaps(options);
-        var export = new NbdExport(server, context, name, options);
-        return server.TryAdd(export) ? export : throw new QmpException($"NBD server already has export named '{name}'");
+        if (server.TryFind(name, out _))
+            throw Taken(name);
+        var export = new NbdExport(server, context, name, options, ExportedBitmaps.Find(context, options.Bitmaps ?? []));
+        if (server.TryAdd(export))
+            return export;
+        export.Release();
+        throw Taken(name);
     }
+
+    private static QmpException Taken(string name) => new($"NBD server already has export named '{name}'");
 
     private static bool TooLong(string text) => Encoding.UTF8.GetByteCount(text) > Wire.MaxStringLength;
-
-    /// <summary>No node has dirty bitmaps, so whatever is asked for does not exist.</summary>
-    private static void RefuseBitmaps(NbdExportOptions options)
-    {
-        if (options.Bitmaps is [var first, ..])
-            throw new QmpException(first.Node is null ? $"Bitmap '{first.Name}' is not found" : $"Dirty bitmap '{first.Name}' not found");
-    }
 }

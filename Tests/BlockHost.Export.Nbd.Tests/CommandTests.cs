@@ -101,16 +101,6 @@ public sealed class CommandTests : IAsyncLifetime
         _exports.Verify(e => e.Remove("disk", ExportRemoveMode.Hard));
     }
 
-    [Theory]
-    [InlineData("""{"bitmaps":["b0"]}""", "Bitmap 'b0' is not found")]
-    [InlineData("""{"bitmaps":[{"node":"disk","name":"b0"}]}""", "Dirty bitmap 'b0' not found")]
-    public async Task Bitmaps_are_refused_by_name(string options, string expected)
-    {
-        Assert.Equal("NBD server not running", await ExportAsync("{}"));
-        await RunAsync("nbd-server-start", Start);
-        Assert.Equal(expected, await ExportAsync(options));
-    }
-
     [Fact]
     public async Task Names_are_unique_and_not_too_long()
     {

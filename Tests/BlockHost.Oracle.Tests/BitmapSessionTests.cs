@@ -7,7 +7,7 @@ namespace BlockHost.Oracle.Tests;
 
 /// <summary>
 /// Sessions about dirty bitmaps against the real daemon and this host: the same answers, and images that each reads as the
-/// other does. A line that is no request is a command of qemu-io, which a client of the daemon's NBD export runs.
+/// other does. A line that is no request is a command of qemu-io, or nbdinfo's, which a client of the daemon's NBD export runs.
 /// </summary>
 public sealed class BitmapSessionTests
 {
@@ -222,6 +222,62 @@ public sealed class BitmapSessionTests
         Query,
         Sha("b0"));
 
+    [SkippableFact]
+    public Task Shown_to_NBD_clients() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Add("a", "b0", ",\"granularity\":4096"),
+        Add("a", "ünï", ",\"granularity\":512"),
+        Add("a", "idle", ",\"disabled\":true"),
+        "write 0 1",
+        "write 1M 64k",
+        "write 4M 1k",
+        "write 16775168 2k",
+        StopServing,
+        Serve,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"bitmaps":["b0","nope"]}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"bitmaps":["b0",{"node":"a","name":"nope"}]}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"bitmaps":["b0",{"node":"zn","name":"nope"}]}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"bitmaps":[1]}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","bitmaps":["b0"]}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"allocation-depth":true,"bitmaps":["b0",{"node":"a","name":"ünï"},"idle"]}}""",
+        "nbdinfo --json",
+        "nbdinfo --json --map=qemu:dirty-bitmap:b0",
+        "nbdinfo --json --map=qemu:dirty-bitmap:ünï",
+        "nbdinfo --json --map=qemu:dirty-bitmap:idle",
+        "nbdinfo --json --map=qemu:allocation-depth",
+        "nbdinfo --json --map=base:allocation",
+        Query,
+        Do("remove", "a", "b0"),
+        Do("clear", "a", "idle"),
+        Add("a", "b0"),
+        "write 8M 64k",
+        "nbdinfo --json --map=qemu:dirty-bitmap:b0",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e2","node-name":"a","name":"a2","bitmaps":["idle"]}}""",
+        StopServing,
+        Query,
+        Do("remove", "a", "b0"),
+        Serve,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e2","node-name":"a","name":"a","bitmaps":["idle"]}}""",
+        "nbdinfo --json");
+
+    [SkippableFact]
+    public Task Shown_of_backing_files() => CompareAsync(
+        OpenA,
+        Serve,
+        ExportA,
+        Add("a", "b0"),
+        "write 1M 64k",
+        StopServing,
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"top","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":"a"}}""",
+        Serve,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"top","name":"a","writable":true,"allocation-depth":true,"bitmaps":["b0"]}}""",
+        "write 3M 64k",
+        "nbdinfo --json --map=qemu:dirty-bitmap:b0",
+        "nbdinfo --json --map=qemu:allocation-depth",
+        Query);
+
     private static string Add(string node, string name, string more = "") =>
         $$$"""{"execute":"block-dirty-bitmap-add","arguments":{"node":"{{{node}}}","name":"{{{name}}}"{{{more}}}}}""";
 
@@ -279,9 +335,21 @@ public sealed class BitmapSessionTests
             return string.Join(' ', (await execute(line))["return"]!.AsArray().Select(node => Answers.Normalise(AboutBitmaps(node!))));
         if (line.StartsWith('{'))
             return Answers.Normalise(await execute(line.Replace("DIR", folder))).Replace(folder, "DIR");
-        await StorageDaemon.RunAsync("qemu-io", "-f", "raw", "-c", line, $"nbd+unix:///a?socket={folder}/nbd.sock");
-        return "";
+        var uri = $"nbd+unix:///a?socket={folder}/nbd.sock";
+        try
+        {
+            return line.StartsWith("nbdinfo ", StringComparison.Ordinal)
+                ? (await StorageDaemon.RunAsync("nbdinfo", [.. line.Split(' ')[1..], uri])).Replace(folder, "DIR")
+                : Done(await StorageDaemon.RunAsync("qemu-io", "-f", "raw", "-c", line, uri));
+        }
+        catch (InvalidOperationException e)
+        {
+            return e.Message.Replace(folder, "DIR");
+        }
     }
+
+    // The rest of the line tells how long it took.
+    private static string Done(string output) => output.Split('\n')[0];
 
     // How much of a file is allocated differs between two writers of the same image.
     private static JsonObject AboutBitmaps(JsonNode node) => new()
@@ -321,6 +389,7 @@ public sealed class BitmapSessionTests
     private static async Task MakeImagesAsync(string folder)
     {
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", $"{folder}/a.qcow2", "16M");
+        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", $"{folder}/top.qcow2");
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", $"{folder}/v2.qcow2", "16M");
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "raw", $"{folder}/disk.raw", "1M");
     }

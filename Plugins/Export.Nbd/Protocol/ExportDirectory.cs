@@ -20,6 +20,9 @@ internal interface INegotiableExport
     int MinimumBlockSize { get; }
 
     bool OffersAllocationDepth { get; }
+
+    /// <summary>Names of the dirty bitmaps it offers.</summary>
+    IReadOnlyList<string> Bitmaps { get; }
 }
 
 internal interface IExportDirectory

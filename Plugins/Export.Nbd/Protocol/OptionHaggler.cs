@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -37,14 +38,14 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
     private HandshakeFlags? _clientFlags;
     private bool _tlsRunning;
     private INegotiableExport? _contextsOf;
-    private MetaContexts _contexts;
+    private ImmutableSortedSet<uint> _contexts = [];
 
     /// <summary>The export of the transmission phase.</summary>
     public INegotiableExport? Export { get; private set; }
 
     public bool StructuredReplies { get; private set; }
 
-    public MetaContexts Contexts => ReferenceEquals(Export, _contextsOf) ? _contexts : MetaContexts.None;
+    public ImmutableSortedSet<uint> Contexts => ReferenceEquals(Export, _contextsOf) ? _contexts : [];
 
     private bool TlsMissing => tlsOffered && !_tlsRunning;
 
@@ -242,29 +243,22 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
             return Inconsistent(output, option);
         if (!exports.TryFind(name, out var export))
             return Refuse(output, option, OptionReply.ErrUnknown, $"export '{name}' not present");
-        var chosen = listing && count == 0 ? MetaContextQuery.All(export) : MetaContexts.None;
+        var chosen = listing && count == 0 ? MetaContexts.All(export) : [];
         for (var i = 0u; i < count; i++)
         {
             if (!reader.TryReadString(out var query))
                 return Inconsistent(output, option);
-            chosen |= MetaContextQuery.Match(query, listing, export);
+            chosen = chosen.Union(MetaContexts.Match(query, listing, export));
         }
 
         if (!reader.AtEnd)
             return UnexpectedLength(output, option);
         if (!listing)
             (_contextsOf, _contexts) = (export, chosen);
-        WriteContexts(output, option, chosen, listing);
-        return Accept(output, option);
-    }
-
-    private static void WriteContexts(IBufferWriter<byte> output, NbdOption option, MetaContexts contexts, bool listing)
-    {
         // A listing gives no ids: contexts get them when they are chosen.
-        if (contexts.HasFlag(MetaContexts.BaseAllocation))
-            OptionReplies.MetaContext(output, option, 0, MetaContextQuery.BaseAllocation);
-        if (contexts.HasFlag(MetaContexts.AllocationDepth))
-            OptionReplies.MetaContext(output, option, listing ? 0u : 1u, MetaContextQuery.AllocationDepth);
+        foreach (var context in chosen)
+            OptionReplies.MetaContext(output, option, listing ? 0 : context, MetaContexts.NameOf(export, context));
+        return Accept(output, option);
     }
 
     private static HaggleResult Accept(IBufferWriter<byte> output, NbdOption option)

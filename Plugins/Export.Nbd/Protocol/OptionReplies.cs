@@ -72,9 +72,9 @@ internal static class OptionReplies
 
     public static void MetaContext(IBufferWriter<byte> output, NbdOption option, uint id, string name)
     {
-        var data = new byte[4 + name.Length];
+        var data = new byte[4 + Encoding.UTF8.GetByteCount(name)];
         BinaryPrimitives.WriteUInt32BigEndian(data, id);
-        Encoding.ASCII.GetBytes(name, data.AsSpan(4));
+        Encoding.UTF8.GetBytes(name, data.AsSpan(4));
         Reply(output, option, OptionReply.MetaContext, data);
     }
 

@@ -2,7 +2,7 @@
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 
 /// <summary>What a connection agreed on and what it serves, as far as requests are judged by it.</summary>
-internal readonly record struct RequestScope(long Size, bool ReadOnly, bool StructuredReplies, MetaContexts Contexts);
+internal readonly record struct RequestScope(long Size, bool ReadOnly, bool StructuredReplies, bool HasContexts);
 
 /// <summary>A refused request: the error on the wire and a text for clients with structured replies.</summary>
 internal readonly record struct Refusal(NbdError Error, string Message);
@@ -57,7 +57,7 @@ internal static class RequestRules
     {
         if (request.Length == 0)
             return Invalid("need non-zero length");
-        return scope.Contexts == MetaContexts.None ? Invalid("CMD_BLOCK_STATUS not negotiated") : null;
+        return scope.HasContexts ? null : Invalid("CMD_BLOCK_STATUS not negotiated");
     }
 
     private static Refusal Invalid(string message) => new(NbdError.Invalid, message);

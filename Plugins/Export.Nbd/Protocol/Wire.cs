@@ -149,13 +149,12 @@ internal enum NbdError : uint
     Shutdown = 108,
 }
 
-/// <summary>Metadata contexts a client has chosen; the bit's number is the context's id on the wire.</summary>
+/// <summary>Extent flags of qemu:dirty-bitmap:NAME.</summary>
 [Flags]
-internal enum MetaContexts
+internal enum DirtyFlags : uint
 {
-    None = 0,
-    BaseAllocation = 1,
-    AllocationDepth = 2,
+    Clean = 0,
+    Dirty = 1,
 }
 
 /// <summary>Extent flags of base:allocation.</summary>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Exports;
 using BlockHost.Plugins.Export.Nbd.Protocol;
@@ -17,13 +18,19 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     private bool _ending;
     private bool _ended;
 
-    public NbdExport(NbdServer server, IExportContext context, string name, NbdExportOptions options)
+    private readonly IReadOnlyList<IDisposable> _bitmapHolds;
+
+    /// <param name="bitmaps">Busy while the export lives.</param>
+    public NbdExport(NbdServer server, IExportContext context, string name, NbdExportOptions options, IReadOnlyList<IDirtyBitmap> bitmaps)
     {
         _server = server;
         _context = context;
         Name = name;
         Description = options.Description;
         OffersAllocationDepth = options.AllocationDepth ?? false;
+        DirtyBitmaps = bitmaps;
+        Bitmaps = [.. bitmaps.Select(bitmap => bitmap.Name!)];
+        _bitmapHolds = [.. bitmaps.Select(bitmap => bitmap.Hold())];
         KnowsHoles = Backend.Profile.Status == Support.Native;
         _size = Backend.Length;
         Backend.Resized += OnResized;
@@ -36,6 +43,10 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     public string? Description { get; }
 
     public bool OffersAllocationDepth { get; }
+
+    public IReadOnlyList<IDirtyBitmap> DirtyBitmaps { get; }
+
+    public IReadOnlyList<string> Bitmaps { get; }
 
     /// <summary>Asking for holes costs little beside a large read.</summary>
     public bool KnowsHoles { get; }
@@ -102,9 +113,17 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
 
     public override ValueTask DisposeAsync()
     {
-        Backend.Resized -= OnResized;
         _server.Remove(this);
+        Release();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Lets go of what the export holds; by itself for one that never was the server's.</summary>
+    public void Release()
+    {
+        Backend.Resized -= OnResized;
+        foreach (var hold in _bitmapHolds)
+            hold.Dispose();
     }
 
     private void EndIfUnused()

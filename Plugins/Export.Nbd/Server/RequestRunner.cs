@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
 using System.Text;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -39,7 +40,7 @@ internal sealed class RequestRunner
     private readonly Stack<RequestSlot> _free = new(MaxInFlight);
     private readonly NbdConnection _connection;
     private readonly bool _structured;
-    private readonly MetaContexts _contexts;
+    private readonly ImmutableSortedSet<uint> _contexts;
     private readonly int _memoryAlignment;
     private readonly IBlockQueue _queue;
     private readonly SlowRequests _slow;
@@ -60,7 +61,7 @@ internal sealed class RequestRunner
         _contexts = agreed.Contexts;
         _memoryAlignment = Math.Max(1, export.Backend.Profile.Limits.MemoryAlignment);
         _queue = export.Backend.OpenQueue();
-        _slow = new SlowRequests(export.Backend);
+        _slow = new SlowRequests(export);
     }
 
     /// <summary>Requests begun and not yet answered.</summary>
@@ -135,7 +136,7 @@ internal sealed class RequestRunner
 
     private void Begin(in NbdRequest request)
     {
-        var refusal = RequestRules.Check(request, new(_export.Size, _export.ReadOnly, _structured, _contexts));
+        var refusal = RequestRules.Check(request, new(_export.Size, _export.ReadOnly, _structured, !_contexts.IsEmpty));
         if (request.HasPayload)
             BeginWrite(request, refusal);
         else if (refusal is { } reason)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
 using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
@@ -12,7 +14,7 @@ internal sealed record StatusAnswer(IReadOnlyList<(uint Context, IReadOnlyList<E
 /// Requests that take several steps on the backend: block status, prefetching, durable discards. They run one after
 /// another on a queue of their own, off the loop.
 /// </summary>
-internal sealed class SlowRequests(IBlockBackend backend) : IAsyncDisposable
+internal sealed class SlowRequests(NbdExport export) : IAsyncDisposable
 {
     /// <summary>More than any client asks for at once, and little enough to be sent at once.</summary>
     private const int MaxExtents = 4096;
@@ -22,9 +24,9 @@ internal sealed class SlowRequests(IBlockBackend backend) : IAsyncDisposable
     private readonly SemaphoreSlim _turn = new(1);
     private IBlockQueue? _queue;
 
-    private IBlockQueue Queue => _queue ??= backend.OpenQueue();
+    private IBlockQueue Queue => _queue ??= export.Backend.OpenQueue();
 
-    public async ValueTask<IoStatus> RunAsync(RequestSlot slot, MetaContexts contexts)
+    public async ValueTask<IoStatus> RunAsync(RequestSlot slot, ImmutableSortedSet<uint> contexts)
     {
         await _turn.WaitAsync().ConfigureAwait(false);
         try
@@ -71,25 +73,25 @@ internal sealed class SlowRequests(IBlockBackend backend) : IAsyncDisposable
         return IoStatus.Ok;
     }
 
-    private async ValueTask<IoStatus> StatusAsync(RequestSlot slot, MetaContexts contexts)
+    private async ValueTask<IoStatus> StatusAsync(RequestSlot slot, ImmutableSortedSet<uint> contexts)
     {
         var lists = new List<(uint, IReadOnlyList<Extent>)>();
-        foreach (var context in (MetaContexts[])[MetaContexts.BaseAllocation, MetaContexts.AllocationDepth])
+        foreach (var context in contexts)
         {
-            if (!contexts.HasFlag(context))
-                continue;
             var extents = new ExtentList((slot.Request.Flags & CommandFlags.RequestOne) != 0 ? 1 : MaxExtents);
-            var status = await CollectAsync(slot.Request, context, extents).ConfigureAwait(false);
+            var status = context >= MetaContexts.FirstBitmap
+                ? CollectDirty(slot.Request, export.DirtyBitmaps[(int)(context - MetaContexts.FirstBitmap)], extents)
+                : await CollectAsync(slot.Request, context, extents).ConfigureAwait(false);
             if (!status.IsOk)
                 return status;
-            lists.Add((context == MetaContexts.BaseAllocation ? 0u : 1u, extents.Extents));
+            lists.Add((context, extents.Extents));
         }
 
         slot.Extents = new StatusAnswer(lists);
         return IoStatus.Ok;
     }
 
-    private async ValueTask<IoStatus> CollectAsync(NbdRequest request, MetaContexts context, ExtentList extents)
+    private async ValueTask<IoStatus> CollectAsync(NbdRequest request, uint context, ExtentList extents)
     {
         var precision = context == MetaContexts.AllocationDepth ? StatusPrecision.AllocationOnly : StatusPrecision.WantZero;
         for (var done = 0u; done < request.Length;)
@@ -103,6 +105,19 @@ internal sealed class SlowRequests(IBlockBackend backend) : IAsyncDisposable
             if (!extents.TryAdd(bytes, flags))
                 break;
             done += bytes;
+        }
+
+        return IoStatus.Ok;
+    }
+
+    private static IoStatus CollectDirty(NbdRequest request, IDirtyBitmap bitmap, ExtentList extents)
+    {
+        for (var done = 0u; done < request.Length;)
+        {
+            var run = bitmap.GetRun((long)request.Offset + done, request.Length - done);
+            if (!extents.TryAdd((uint)run.Bytes, (uint)(run.Dirty ? DirtyFlags.Dirty : DirtyFlags.Clean)))
+                break;
+            done += (uint)run.Bytes;
         }
 
         return IoStatus.Ok;

@@ -42,7 +42,7 @@ internal sealed class ServedDisk : IAsyncDisposable
 
     public NbdExport Add(string name, MemoryBackend backend, bool writable = true, NbdExportOptions? options = null)
     {
-        var export = new NbdExport(Server, new Context(backend, writable, Ended), name, options ?? new NbdExportOptions());
+        var export = new NbdExport(Server, new Context(backend, writable, Ended), name, options ?? new NbdExportOptions(), []);
         Assert.True(Server.TryAdd(export));
         return export;
     }

@@ -34,7 +34,7 @@ internal static class BitmapActions
 
     private static async ValueTask<TransactionStep> RemoveAsync(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
     {
-        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable(BitmapUse.AllowInconsistent);
         var removal = await bitmap.Node.DirtyBitmaps.BeginRemovalAsync(bitmap, cancellationToken).ConfigureAwait(false);
         return new BitmapStep(removal.Abort, removal.Commit);
@@ -42,7 +42,7 @@ internal static class BitmapActions
 
     private static ValueTask<TransactionStep> Clear(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
     {
-        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable();
         var before = bitmap.Capture();
         bitmap.Clear();
@@ -51,7 +51,7 @@ internal static class BitmapActions
 
     private static ValueTask<TransactionStep> Enable(IPluginHost host, BitmapArguments arguments, bool enabled)
     {
-        var bitmap = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Name);
+        var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable(BitmapUse.AllowReadOnly);
         var before = bitmap.Enabled;
         bitmap.Enabled = enabled;
@@ -60,11 +60,11 @@ internal static class BitmapActions
 
     private static ValueTask<TransactionStep> Merge(IPluginHost host, BitmapMergeArguments arguments, CancellationToken cancellationToken)
     {
-        var target = BitmapLookup.Find(host.Graph, arguments.Node, arguments.Target);
+        var target = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Target);
         var sources = new List<IDirtyBitmap>();
         foreach (var source in arguments.Bitmaps)
         {
-            var bitmap = BitmapLookup.Find(host.Graph, target.Node, source);
+            var bitmap = source.Node is { } node ? host.Graph.FindDirtyBitmap(node, source.Name) : target.Node.DirtyBitmaps.Get(source.Name);
             bitmap.RequireUsable(BitmapUse.AllowReadOnly);
             target.RequireMergeable(bitmap);
             sources.Add(bitmap);
