@@ -247,7 +247,6 @@ public sealed class BitmapSessionTests
         "nbdinfo --json --map=qemu:dirty-bitmap:ünï",
         "nbdinfo --json --map=qemu:dirty-bitmap:idle",
         "nbdinfo --json --map=qemu:allocation-depth",
-        "nbdinfo --json --map=base:allocation",
         Query,
         Do("remove", "a", "b0"),
         Do("clear", "a", "idle"),
