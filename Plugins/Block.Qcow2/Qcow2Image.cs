@@ -93,7 +93,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
-        await image.LoadSnapshotsAsync(cancellationToken).ConfigureAwait(false);
+        (image.Snapshots, image.SnapshotTableBytes) = await SnapshotLoader.LoadAsync(file, header, cancellationToken).ConfigureAwait(false);
         if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;
     }
@@ -153,7 +153,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     {
         var old = Header.Current;
         await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters, RefcountOrder = order }).ConfigureAwait(false);
-        Guard.RemoveNamed(Allocator.Table.Snapshot(), MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
+        Guard.RemoveNamed(Allocator.Table.Entries, MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
         Guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddTable(offset, (long)clusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddNamed(entries, MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
@@ -209,23 +209,5 @@ internal sealed class Qcow2Image : IAsyncDisposable
         {
             // The image is stopped in any case; the next open finds the damage itself.
         }
-    }
-
-    private async ValueTask LoadSnapshotsAsync(CancellationToken cancellationToken)
-    {
-        var header = Header.Current;
-        var found = new List<SnapshotEntry>(Math.Min(header.SnapshotCount, 256));
-        var buffer = new byte[SnapshotTable.MaxEntrySize];
-        var at = header.SnapshotsOffset;
-        for (var i = 0; i < header.SnapshotCount; i++)
-        {
-            await File.ReadAsync(at, buffer, cancellationToken: cancellationToken).ConfigureAwait(false);
-            found.Add(SnapshotTable.ParseEntry(buffer, Geometry, out var size));
-            at += size;
-            if (at - header.SnapshotsOffset > SnapshotTable.MaxTableBytes)
-                throw new Qcow2FormatException("Snapshot table too large", Qcow2Fault.TooLarge);
-        }
-        Snapshots = found;
-        SnapshotTableBytes = at - header.SnapshotsOffset;
     }
 }

@@ -9,10 +9,11 @@ namespace BlockHost.Plugins.Block.Qcow2;
 /// <summary>Checks options against each other and against the image, in QEMU's words.</summary>
 internal static class Qcow2SettingsReader
 {
-    private const long DefaultL2Cache = 32L << 20;
     private const int DefaultL2Entry = 4096;
     private const int DefaultCleanInterval = 600;
-    private const int MinRefcountCacheClusters = 4;
+
+    /// <summary>What a timer can wait for.</summary>
+    private static readonly TimeSpan MaxCleanInterval = TimeSpan.FromDays(49);
 
     public static Qcow2Settings Read(Qcow2Options options, Qcow2Header header, IBlockNodeContext context)
     {
@@ -25,16 +26,17 @@ internal static class Qcow2SettingsReader
         var interval = options.CacheCleanInterval ?? DefaultCleanInterval;
         if (interval is < 0 or > uint.MaxValue)
             throw Refuse("Cache clean interval too big");
-        var (l2, refcounts) = CacheSizes(options, header);
+        var l2EntrySize = L2EntrySize(options, header);
+        var caches = CacheSizes.Read(options, header, l2EntrySize);
         return new Qcow2Settings
         {
             Writable = !context.ReadOnly,
             ForRepair = context.ForRepair,
             LazyRefcounts = options.LazyRefcounts ?? header.HasLazyRefcounts,
-            L2CacheBytes = l2,
-            L2SliceBytes = L2EntrySize(options, header),
-            RefcountCacheBytes = refcounts,
-            CacheCleanInterval = TimeSpan.FromSeconds(interval),
+            L2CacheBytes = caches.L2,
+            L2SliceBytes = l2EntrySize,
+            RefcountCacheBytes = caches.Refcounts,
+            CacheCleanInterval = interval > MaxCleanInterval.TotalSeconds ? MaxCleanInterval : TimeSpan.FromSeconds(interval),
             OverlapCheck = Overlap(options.OverlapCheck?.Flags),
             PassDiscardRequest = options.PassDiscardRequest ?? context.DiscardUnmap,
             DiscardNoUnref = options.DiscardNoUnref ?? false,
@@ -43,28 +45,10 @@ internal static class Qcow2SettingsReader
         };
     }
 
-    private static (long L2, long Refcounts) CacheSizes(Qcow2Options options, Qcow2Header header)
-    {
-        foreach (var size in new[] { options.CacheSize, options.L2CacheSize, options.RefcountCacheSize })
-        {
-            if (size < 0) throw Refuse("Cache size must not be negative");
-        }
-        var leastRefcounts = (long)MinRefcountCacheClusters << header.ClusterBits;
-        if (options.CacheSize is not { } total)
-            return (options.L2CacheSize ?? DefaultL2Cache, options.RefcountCacheSize ?? leastRefcounts);
-        if (options is { L2CacheSize: not null, RefcountCacheSize: not null })
-            throw Refuse("cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
-        if (options.L2CacheSize > total) throw Refuse("l2-cache-size may not exceed cache-size");
-        if (options.RefcountCacheSize > total) throw Refuse("refcount-cache-size may not exceed cache-size");
-        if (options.L2CacheSize is { } l2) return (l2, total - l2);
-        if (options.RefcountCacheSize is { } refcounts) return (total - refcounts, refcounts);
-        refcounts = Math.Min(leastRefcounts, total);
-        return (total - refcounts, refcounts);
-    }
-
     private static int L2EntrySize(Qcow2Options options, Qcow2Header header)
     {
         var clusterSize = 1L << header.ClusterBits;
+        CacheSizes.RefuseNegative("l2-cache-entry-size", options.L2CacheEntrySize);
         var size = options.L2CacheEntrySize ?? Math.Min(DefaultL2Entry, clusterSize);
         if (size < 512 || size > clusterSize || !BitOperations.IsPow2(size))
             throw Refuse($"L2 cache entry size must be a power of two between 512 and the cluster size ({clusterSize})");

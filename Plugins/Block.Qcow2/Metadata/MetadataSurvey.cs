@@ -23,8 +23,8 @@ internal static class MetadataSurvey
         guard.AddTable(header.SnapshotsOffset, image.SnapshotTableBytes, MetadataKinds.SnapshotTable);
         guard.AddTables(image.Snapshots.Select(s => (s.L1Offset, (long)s.L1Entries * sizeof(ulong))), MetadataKinds.InactiveL1);
         NoteBitmaps(guard, header);
-        guard.AddNamed(image.L1.Snapshot(), L1Entry.OffsetMask, MetadataKinds.ActiveL2);
-        guard.AddNamed(image.Allocator.Table.Snapshot(), RefcountBlockMask, MetadataKinds.RefcountBlock);
+        guard.AddNamed(image.L1.Entries, L1Entry.OffsetMask, MetadataKinds.ActiveL2);
+        guard.AddNamed(image.Allocator.Table.Entries, RefcountBlockMask, MetadataKinds.RefcountBlock);
         if ((guard.Enabled & MetadataKinds.InactiveL2) != 0) await NoteInactiveAsync(image, cancellationToken).ConfigureAwait(false);
     }
 

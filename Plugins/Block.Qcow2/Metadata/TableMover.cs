@@ -55,7 +55,7 @@ internal sealed class TableMover(
     {
         var old = header.Current;
         var table = new ulong[entries];
-        l1.Snapshot().CopyTo(table, 0);
+        l1.Entries.CopyTo(table);
         var bytes = (long)entries * sizeof(ulong);
         var run = await allocator.AllocateWholeAsync(geometry.ClustersFor(bytes)).ConfigureAwait(false);
         var offset = run.First << geometry.ClusterBits;
@@ -84,7 +84,7 @@ internal sealed class TableMover(
         var first = (long)table.Count << geometry.RefblockBits;
         allocator.Claim(new ClusterRun(first, blocks + clusters));
         var entries = new ulong[clusters * geometry.RefcountTableEntriesPerCluster];
-        table.Snapshot().CopyTo(entries, 0);
+        table.Entries.CopyTo(entries);
         for (var i = 0; i < blocks; i++)
         {
             var block = (first + i) << geometry.ClusterBits;

@@ -49,6 +49,9 @@ internal sealed class TopTable(ulong[] entries, long offset)
     /// <summary>The last index with an entry, or -1.</summary>
     public int LastUsed() => Array.FindLastIndex(_entries, e => e != 0);
 
+    /// <summary>The entries as they are now. Under the metadata lock.</summary>
+    public ReadOnlySpan<ulong> Entries => _entries;
+
     public ulong[] Snapshot() => (ulong[])_entries.Clone();
 
     /// <summary>Copies of the changed sectors, which then count as clean.</summary>
