@@ -70,18 +70,7 @@ public sealed partial class BlockGraph
         var below = GraphWalk.DownFrom([replacement]);
         // The replacement's own way to the old node stays, or it would point at itself.
         var users = old.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && below.Contains(parent)));
-        Move(users, old, replacement);
-        try
-        {
-            await PermissionUpdate.ApplyAsync([replacement, old], cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            Move(users, replacement, old);
-            throw;
-        }
-
-        replacement.RefreshProfile();
+        await GiveAsync(users, old, replacement, cancellationToken).ConfigureAwait(false);
         await CloseUnusedAsync(old).ConfigureAwait(false);
     }
 

@@ -14,7 +14,7 @@ internal sealed partial class GraphNode
     private const WriteFlags PlainFlags = WriteFlags.Unchanged;
     private const WriteFlags DriverFlags = PlainFlags | WriteFlags.Compressed;
 
-    private readonly RequestTracker _writes = new();
+    private readonly RangeLock _writes = new();
 
     public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, bool mayGrow, CancellationToken cancellationToken)
     {
@@ -74,18 +74,11 @@ internal sealed partial class GraphNode
     private async ValueTask WriteTrackedAsync(long offset, IoSlice source, WriteFlags flags, bool serialising, CancellationToken cancellationToken)
     {
         var range = new AlignedRange(offset, source.Length, _alignmentMask);
-        var request = await _writes.BeginAsync(range.Start, range.End, serialising || !range.IsAligned).ConfigureAwait(false);
-        try
-        {
-            if (range.IsAligned)
-                await WriteInPiecesAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
-            else
-                await ReadModifyWriteAsync(range, source, flags, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _writes.End(request);
-        }
+        using var hold = await _writes.EnterAsync(range.Start, range.End - range.Start, serialising || !range.IsAligned).ConfigureAwait(false);
+        if (range.IsAligned)
+            await WriteInPiecesAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+        else
+            await ReadModifyWriteAsync(range, source, flags, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Completes the first and the last block of a write with what they hold now.</summary>

@@ -100,16 +100,8 @@ internal sealed partial class GraphNode
             return;
         }
 
-        var tracked = _alignmentMask == 0 && !serialising ? null : await _writes.BeginAsync(offset, offset + bytes, serialising).ConfigureAwait(false);
-        try
-        {
-            await WriteZeroesInPiecesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (tracked is not null)
-                _writes.End(tracked);
-        }
+        using var hold = _alignmentMask == 0 && !serialising ? null : await _writes.EnterAsync(offset, bytes, serialising).ConfigureAwait(false);
+        await WriteZeroesInPiecesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Cuts at the driver's own zero alignment, so that an unaligned edge does not make the whole slow.</summary>

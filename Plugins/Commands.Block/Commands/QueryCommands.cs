@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Commands.Block.Types;
 using BlockHost.Qmp;
@@ -48,7 +49,7 @@ internal static class QueryCommands
     private static async ValueTask<BlockInfo> DescribeAsync(IBlockBackend backend, CancellationToken cancellationToken)
     {
         var node = backend.Node;
-        while (node.IsImplicit && node.Backing is { } below)
+        while (node.IsImplicit && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0)?.Child is { } below)
             node = below;
         return new BlockInfo
         {

@@ -50,6 +50,15 @@ public interface IBlockGraph
     /// <summary>Gives the users of <paramref name="from"/> the node <paramref name="to"/> instead.</summary>
     ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Opens a filter over a node and gives it the node's users, except those that stay (<see cref="BackendOptions.StaysAtNode"/>).
+    /// Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>.
+    /// </summary>
+    ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken);
+
+    /// <summary>Gives a filter's users the node that it filters, and closes the filter.</summary>
+    ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken);
+
     /// <summary>Puts <paramref name="backing"/> under an overlay, or (null) nothing.</summary>
     ValueTask SetBackingAsync(IGraphNode overlay, IGraphNode? backing, CancellationToken cancellationToken);
 

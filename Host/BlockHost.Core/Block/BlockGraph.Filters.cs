@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Block.Opening;
+
+namespace BlockHost.Core.Block;
+
+/// <summary>Filters that come and go under the users of a node.</summary>
+public sealed partial class BlockGraph
+{
+    public async ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var below = Own(node);
+        var top = await OpenFilterAsync(below, filter, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            var users = below.ParentEdges.RemoveAll(edge => edge.ParentNode == top || StaysAtNode(edge));
+            await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
+            return top;
+        }
+        catch
+        {
+            await CloseUnusedAsync(top).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var top = Own(filter);
+        var below = top.FilteredLink?.Child ?? throw new ArgumentException($"Node '{filter.Name}' is not a filter", nameof(filter));
+        await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await GiveAsync(top.ParentEdges, top, below, cancellationToken).ConfigureAwait(false);
+        await CloseUnusedAsync(top).ConfigureAwait(false);
+    }
+
+    private async ValueTask<GraphNode> OpenFilterAsync(GraphNode below, FilterOptions filter, CancellationToken cancellationToken)
+    {
+        var options = NodeOptions.Parse(FilterJson(below, filter), new GenericOptions());
+        var name = options.NodeName ?? GenerateName();
+        if (options.NodeName is not null)
+            CheckNewName(name);
+        var node = new GraphNode(this, new DriverLease(filter.Driver, use: null), name, options.NodeName is null, options)
+        {
+            IsImplicit = options.NodeName is null,
+        };
+        _names[name] = node;
+        await OpenDriverAsync(node, OpenScope.Command, cancellationToken).ConfigureAwait(false);
+        return node;
+    }
+
+    private static JsonElement FilterJson(GraphNode below, FilterOptions filter) => JsonObjects.Write(writer =>
+    {
+        writer.WriteString("driver", filter.Driver.FormatName);
+        if (filter.NodeName is { } name)
+            writer.WriteString("node-name", name);
+        writer.WriteBoolean("read-only", below.ReadOnly);
+        writer.WriteString("discard", "unmap");
+        writer.WriteString(filter.ChildOption, below.Name);
+        if (filter.Options is { } more)
+            JsonObjects.CopyMembers(writer, more);
+    });
+
+    /// <summary>In a drained section: moves users from one node to another, whole or not at all.</summary>
+    private static async ValueTask GiveAsync(IReadOnlyList<GraphEdge> users, GraphNode from, GraphNode to, CancellationToken cancellationToken)
+    {
+        Move(users, from, to);
+        try
+        {
+            await PermissionUpdate.ApplyAsync([to, from], cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Move(users, to, from);
+            throw;
+        }
+
+        to.RefreshProfile();
+    }
+}
