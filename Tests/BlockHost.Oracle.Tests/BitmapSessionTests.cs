@@ -277,6 +277,48 @@ public sealed class BitmapSessionTests
         "nbdinfo --json --map=qemu:allocation-depth",
         Query);
 
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task Left_in_use_by_a_daemon_that_died(bool ours) => CompareAsync(
+        folder => DieAsync(folder, ours),
+        OpenReadOnly,
+        Query,
+        Do("remove", "a", "b0"),
+        Do("enable", "a", "b0"),
+        CloseA,
+        OpenA,
+        Query,
+        Sha("b0"),
+        Do("enable", "a", "b0"),
+        Do("disable", "a", "b0"),
+        Do("clear", "a", "b0"),
+        Merge("b0", "\"b1\""),
+        Merge("b0", "\"nope\""),
+        Add("a", "t"),
+        Merge("t", "\"b1\""),
+        Merge("b1", "\"t\""),
+        Add("a", "b0", ",\"persistent\":true"),
+        Serve,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true,"bitmaps":["b0"]}}""",
+        ExportA,
+        "write 0 64k",
+        StopServing,
+        """{"execute":"block_resize","arguments":{"node-name":"a","size":33554432}}""",
+        Query,
+        CloseA,
+        OpenA,
+        Query,
+        Transaction(Action("remove", "b0"), Action("clear", "b1")),
+        Query,
+        Do("remove", "a", "b0"),
+        Do("remove", "a", "b1"),
+        Add("a", "b0", ",\"persistent\":true"),
+        """{"execute":"block_resize","arguments":{"node-name":"a","size":33554432}}""",
+        CloseA,
+        OpenA,
+        Query);
+
     private static string Add(string node, string name, string more = "") =>
         $$$"""{"execute":"block-dirty-bitmap-add","arguments":{"node":"{{{node}}}","name":"{{{name}}}"{{{more}}}}}""";
 
@@ -295,7 +337,33 @@ public sealed class BitmapSessionTests
     private static string Transaction(params string[] actions) =>
         $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}]}}""";
 
-    private static async Task CompareAsync(params string[] lines)
+    /// <summary>Leaves a.qcow2 as a daemon that dies while it has the image open, with two bitmaps that were stored before.</summary>
+    private static async Task DieAsync(string folder, Func<string, Task<JsonNode>> execute)
+    {
+        foreach (var line in new[] { OpenA, Add("a", "b0", ",\"persistent\":true"), Add("a", "b1", ",\"persistent\":true,\"disabled\":true"), CloseA, OpenA })
+            await execute(line.Replace("DIR", folder));
+        File.Copy($"{folder}/a.qcow2", $"{folder}/copy.qcow2");
+        await execute(CloseA);
+        File.Move($"{folder}/copy.qcow2", $"{folder}/a.qcow2", overwrite: true);
+    }
+
+    private static async Task DieAsync(string folder, bool ours)
+    {
+        if (ours)
+        {
+            await using var bed = await HostBed.StartAsync();
+            await DieAsync(folder, bed.ExecuteAsync);
+        }
+        else
+        {
+            await using var daemon = await RealDaemon.StartAsync();
+            await DieAsync(folder, daemon.ExecuteAsync);
+        }
+    }
+
+    private static Task CompareAsync(params string[] lines) => CompareAsync(_ => Task.CompletedTask, lines);
+
+    private static async Task CompareAsync(Func<string, Task> prepare, params string[] lines)
     {
         Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
         var (realFolder, ourFolder) = (Directory.CreateTempSubdirectory("session").FullName, Directory.CreateTempSubdirectory("session").FullName);
@@ -303,6 +371,8 @@ public sealed class BitmapSessionTests
         {
             await MakeImagesAsync(realFolder);
             await MakeImagesAsync(ourFolder);
+            await prepare(realFolder);
+            await prepare(ourFolder);
             var differences = new StringBuilder();
             await using (var real = await RealDaemon.StartAsync())
             await using (var ours = await HostBed.StartAsync())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Io;
 
 namespace BlockHost.Core.Block;
@@ -56,6 +57,7 @@ internal sealed partial class GraphNode
         // What is added must not show the part of a longer backing file that nobody has seen.
         if (length > Length && BackingLink is { } backing && backing.Child.Length > Length)
             options = options with { ZeroNewArea = true };
+        BitmapPersistence.CheckResize(Bitmaps);
         await resizable.ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
         RefreshProfile();
     }

@@ -29,7 +29,7 @@ internal static class BitmapPersistence
             {
                 IsPersistent = true,
                 IsInconsistent = entry.InUse,
-                IsReadOnly = node.ReadOnly && !entry.InUse,
+                IsReadOnly = node.ReadOnly,
                 IsEnabled = entry is { Auto: true, InUse: false },
             };
             if (!entry.InUse)
@@ -82,6 +82,14 @@ internal static class BitmapPersistence
             await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
         foreach (var bitmap in bitmaps.All)
             bitmap.IsReadOnly = false;
+    }
+
+    /// <summary>A node cannot take another length while the image holds a bitmap that would not follow.</summary>
+    /// <exception cref="QmpException">There is one, with QEMU's text.</exception>
+    public static void CheckResize(NodeBitmaps bitmaps)
+    {
+        foreach (var bitmap in bitmaps.All.Where(bitmap => bitmap.IsPersistent).Reverse())
+            bitmap.RequireUsable(BitmapUse.Modify);
     }
 
     // A read-only bitmap is in the image as it is, and an inconsistent one stays there as it is.

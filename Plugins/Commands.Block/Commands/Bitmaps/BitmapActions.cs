@@ -65,12 +65,12 @@ internal static class BitmapActions
         foreach (var source in arguments.Bitmaps)
         {
             var bitmap = source.Node is { } node ? host.Graph.FindDirtyBitmap(node, source.Name) : target.Node.DirtyBitmaps.Get(source.Name);
+            target.RequireUsable();
             bitmap.RequireUsable(BitmapUse.AllowReadOnly);
             target.RequireMergeable(bitmap);
             sources.Add(bitmap);
         }
 
-        target.RequireUsable();
         var before = target.Capture();
         foreach (var bitmap in sources)
             target.Merge(bitmap);
