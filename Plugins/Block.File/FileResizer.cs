@@ -16,7 +16,7 @@ internal static class FileResizer
             throw new BlockException(BlockErrorKind.InvalidArgument, "Image size cannot be negative");
         var current = file.Status().Size;
         if (preallocation != PreallocationMode.Off && length < current)
-            throw new BlockException(BlockErrorKind.NotSupported, "Preallocation can only be used for growing images");
+            throw new BlockException(BlockErrorKind.NotSupported, "Cannot use preallocation for shrinking files");
         switch (preallocation)
         {
             case PreallocationMode.Off:

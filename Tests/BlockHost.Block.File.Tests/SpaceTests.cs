@@ -123,7 +123,7 @@ public sealed class SpaceTests : IDisposable
     }
 
     [Theory]
-    [InlineData(512, PreallocationMode.Full, "Preallocation can only be used for growing images")]
+    [InlineData(512, PreallocationMode.Full, "Cannot use preallocation for shrinking files")]
     [InlineData(2 * Block, PreallocationMode.Metadata, "Unsupported preallocation mode: metadata")]
     [InlineData(-1, PreallocationMode.Off, "Image size cannot be negative")]
     public async Task Impossible_resizes_leave_the_file_as_it_is(long length, PreallocationMode preallocation, string text)

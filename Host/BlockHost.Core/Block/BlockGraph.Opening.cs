@@ -60,7 +60,7 @@ public sealed partial class BlockGraph
             CheckNewName(name);
         var lease = await _drivers.AcquireAsync(options.Driver, $"node '{name}'", cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException($"Parameter 'driver' does not accept value '{options.Driver}'");
-        var node = new GraphNode(this, lease, name, options.NodeName is null, options);
+        var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope));
         if (!_names.TryAdd(name, node))
         {
             lease.Dispose();
@@ -160,6 +160,13 @@ public sealed partial class BlockGraph
         foreach (var child in children)
             await PermissionUpdate.LoosenAsync(child).ConfigureAwait(false);
         return children;
+    }
+
+    private static NodeOptions WithAio(NodeOptions options, BlockDriver driver, OpenScope scope)
+    {
+        if (scope.Aio is not { } aio || options.DriverOptions.TryGetProperty("aio", out _) || !driver.OptionsType.Properties.Any(property => property.Name == "aio"))
+            return options;
+        return options with { DriverOptions = JsonObjects.With(options.DriverOptions, "aio", aio) };
     }
 
     private static void Unlink(ChildLink link)

@@ -2,6 +2,7 @@
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
 
 namespace BlockHost.Core.Block;
 
@@ -50,6 +51,9 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
 
     public ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         Child.GetStatusAsync(this, offset, bytes, precision, cancellationToken);
+
+    public ValueTask<ChainStatus> GetChainStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+        Child.GetChainStatusAsync(offset, bytes, precision, cancellationToken);
 
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
         MayResize ? Child.ResizeDirectAsync(length, options, cancellationToken) : ValueTask.FromException(NotPermitted("resize"));

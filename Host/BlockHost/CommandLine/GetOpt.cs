@@ -41,7 +41,7 @@ internal static class GetOpt
                 for (i++; i < args.Count; i++)
                     yield return new(GetOptKind.Operand, "", args[i], args[i]);
             }
-            else if (arg.StartsWith("--", StringComparison.Ordinal))
+            else if (arg.StartsWith("--", StringComparison.Ordinal) && table.HasLong)
             {
                 yield return Long(args, ref i, table) with { Word = args[Math.Min(i, args.Count - 1)] };
             }
@@ -64,7 +64,7 @@ internal static class GetOpt
     /// <summary>The message glibc prints for an item that is an error.</summary>
     public static string Describe(GetOptItem item)
     {
-        var isLong = item.Text.StartsWith("--", StringComparison.Ordinal);
+        var isLong = item.Text.Length > 2 && item.Text.StartsWith("--", StringComparison.Ordinal);
         return item.Kind switch
         {
             GetOptKind.Unknown => isLong ? $"unrecognized option '{item.Text}'" : $"invalid option -- '{item.Key}'",

@@ -31,6 +31,9 @@ internal sealed class OptionTable
             _long.Add(LongOption.Parse(option));
     }
 
+    /// <summary>Where there are none, "--x" is as good as "-x".</summary>
+    public bool HasLong => _long.Count > 0;
+
     public bool TryGetShort(char name, out OptionArgument argument) => _short.TryGetValue(name, out argument);
 
     /// <summary>The long options that <paramref name="name"/> can mean: an exact one, else all it abbreviates.</summary>

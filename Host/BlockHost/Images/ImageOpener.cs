@@ -17,14 +17,61 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
 
     public IBlockGraph Graph { get; } = graph;
 
-    public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
+    public ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken) =>
+        mode.Overlay
+            ? TemporaryOverlay.OpenAsync(this, source, mode with { Overlay = false }, cancellationToken)
+            : OpenOwnAsync(source, mode, cancellationToken);
+
+    private async ValueTask<OpenImage> OpenOwnAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
-        var options = source.IsOptions ? await new ImageOptions(Graph, input).ParseAsync(source.Name, cancellationToken) : default;
-        var namesFormat = source.IsOptions && options.TryGetProperty("driver", out _);
+        var options = source.IsOptions ? await ImageOptions.ParseAsync(this, input, source, cancellationToken) : default;
         options = BuildOptions(source, options, mode);
-        var backend = await Graph.OpenAsync(BlockdevRef.New(options), BackendOptions(mode), cancellationToken);
-        var isGuessedRaw = mode.Writable && source.Format is null && !namesFormat && backend.Node.Driver.FormatName == "raw";
-        return new OpenImage(Graph, backend, source.Name) { IsGuessedRaw = isGuessedRaw };
+        if (mode.CopyOnRead)
+            options = CopyOnRead(options, mode);
+        try
+        {
+            var backend = await Graph.OpenAsync(BlockdevRef.New(options), BackendOptions(mode), cancellationToken);
+            var isGuessedRaw = mode.Writable && backend.Node.Driver.FormatName == "raw" && !NamesFormat(source);
+            return new OpenImage(Graph, backend, source.Name) { IsGuessedRaw = isGuessedRaw };
+        }
+        catch (QmpException e) when (FileNameJson(source) is { } json)
+        {
+            throw await ImageOptions.TranslateAsync(this, e, json, cancellationToken);
+        }
+    }
+
+    private static bool NamesFormat(ImageSource source) =>
+        source.Format is not null
+        || (source.IsOptions && ImageOptionText.Parse(source.Name).ContainsKey("driver"))
+        || (FileNameJson(source) is { ValueKind: JsonValueKind.Object } json && json.TryGetProperty("driver", out _));
+
+    private static JsonElement? FileNameJson(ImageSource source)
+    {
+        const string prefix = "json:";
+        if (source.IsOptions || !source.Name.StartsWith(prefix, StringComparison.Ordinal))
+            return null;
+        using var document = JsonDocument.Parse(source.Name.AsMemory(prefix.Length));
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Gives an open image new options.</summary>
+    /// <returns>What to use from now on; the argument is gone.</returns>
+    public async ValueTask<OpenImage> ReopenAsync(OpenImage image, ImageReopening change, CancellationToken cancellationToken)
+    {
+        change.Check();
+        var options = await change.MergeAsync(this, input, image.Node, cancellationToken);
+        var reader = new BlockPermissionSet(Reads, BlockPermissions.All);
+        if (change.Writable == false)
+            await image.Backend.ChangePermissionsAsync(reader, cancellationToken);
+        await Graph.ReopenAsync([options], cancellationToken);
+        var backend = new BackendOptions
+        {
+            Permissions = image.Node.ReadOnly ? reader : new(Writes, BlockPermissions.All),
+            WriteThrough = change.Cache?.WriteThrough ?? image.Backend.WriteThrough,
+        };
+        var reopened = new OpenImage(Graph, await Graph.CreateBackendAsync(image.Node, backend, cancellationToken), image.Name);
+        await image.DisposeAsync();
+        return reopened;
     }
 
     /// <summary>The driver that would store a file of that name.</summary>
@@ -37,7 +84,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             ?? throw new ToolException($"Unknown protocol '{name}'");
     }
 
-    private static string StorageDriver(string path) =>
+    public static string StorageDriver(string path) =>
         path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 ? "host_device" : "file";
 
     private static BackendOptions BackendOptions(OpenMode mode)
@@ -53,6 +100,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             NoBacking = mode.NoBacking,
             NoIo = mode.MetadataOnly,
             ForRepair = mode.ForRepair,
+            Aio = mode.Aio,
         };
     }
 
@@ -63,19 +111,12 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            if (source.IsOptions)
-            {
-                foreach (var member in options.EnumerateObject().Where(member => member.Name is not ("read-only" or "force-share" or "cache" or "discard")))
-                    member.WriteTo(writer);
-            }
-            else
-            {
-                WriteFile(writer, source, mode.Aio);
-            }
-
+            var given = source.IsOptions ? WriteGiven(writer, options, mode) : [];
+            if (!source.IsOptions)
+                writer.WriteString("filename", source.Name);
             if (source.Format is { } format)
                 writer.WriteString("driver", format);
-            WriteMode(writer, mode);
+            WriteMode(writer, mode, given);
             writer.WriteEndObject();
         }
 
@@ -83,34 +124,48 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         return document.RootElement.Clone();
     }
 
-    /// <summary>The image's name; with an engine of its own, the file it is stored in.</summary>
-    private static void WriteFile(Utf8JsonWriter writer, ImageSource source, string? aio)
+    /// <summary>Options that the user gave win over what the tool's other options say.</summary>
+    /// <returns>Their names.</returns>
+    private static HashSet<string> WriteGiven(Utf8JsonWriter writer, JsonElement options, OpenMode mode)
     {
-        if (aio is null)
+        if (mode.Writable && options.TryGetProperty("read-only", out var readOnly) && readOnly.ValueKind == JsonValueKind.True)
+            throw new BlockException(BlockErrorKind.ReadOnly, "Block node is read-only");
+        var given = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var member in options.EnumerateObject().Where(member => member.Name != "read-only"))
         {
-            writer.WriteString("filename", source.Name);
-            return;
+            member.WriteTo(writer);
+            given.Add(member.Name);
         }
 
-        var isStorage = source.Format is "file" or "host_device";
-        if (!isStorage)
-        {
-            writer.WriteStartObject("file");
-            writer.WriteString("driver", StorageDriver(source.Name));
-        }
-
-        writer.WriteString("filename", source.Name);
-        writer.WriteString("aio", aio);
-        if (!isStorage)
-            writer.WriteEndObject();
+        return given;
     }
 
-    private static void WriteMode(Utf8JsonWriter writer, OpenMode mode)
+    /// <summary>-C: a filter over the image, opened as the image is.</summary>
+    private static JsonElement CopyOnRead(JsonElement image, OpenMode mode)
+    {
+        if (!mode.Writable)
+            throw new BlockException(BlockErrorKind.ReadOnly, "Can't use copy-on-read on read-only device");
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("driver", "copy-on-read");
+            writer.WritePropertyName("file");
+            image.WriteTo(writer);
+            writer.WriteString("discard", "unmap");
+            writer.WriteEndObject();
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    private static void WriteMode(Utf8JsonWriter writer, OpenMode mode, HashSet<string> given)
     {
         writer.WriteBoolean("read-only", !mode.Writable);
-        if (mode.ForceShare)
+        if (mode.ForceShare && !given.Contains("force-share"))
             writer.WriteBoolean("force-share", true);
-        if (mode.Cache.Direct || mode.Cache.NoFlush)
+        if ((mode.Cache.Direct || mode.Cache.NoFlush) && !given.Contains("cache"))
         {
             writer.WriteStartObject("cache");
             writer.WriteBoolean("direct", mode.Cache.Direct);
@@ -118,9 +173,9 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             writer.WriteEndObject();
         }
 
-        if (mode.Discard is { } discard)
+        if (mode.Discard is { } discard && !given.Contains("discard"))
             writer.WriteString("discard", discard);
-        if (mode.DetectZeroes is { } detect)
+        if (mode.DetectZeroes is { } detect && !given.Contains("detect-zeroes"))
             writer.WriteString("detect-zeroes", detect);
     }
 }

@@ -1,70 +1,101 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlockHost.Block.Graph;
+using BlockHost.Block;
 using BlockHost.Composition;
 using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
-/// <summary>
-/// --image-opts: BlockdevOptions as key=value,…, typed by the drivers' schema. Storage named by a file name alone is a
-/// file, and a format that is not named is probed. Errors are in the words of QEMU's tools, not of its monitor.
-/// </summary>
-internal sealed class ImageOptions(IBlockGraph graph, QapiInput input)
+/// <summary>From the text of --image-opts to BlockdevOptions: completed, and typed by the drivers' schema.</summary>
+internal static class ImageOptions
 {
-    public async ValueTask<JsonElement> ParseAsync(string text, CancellationToken cancellationToken)
+    private const string StoragePrefix = "file.";
+
+    /// <exception cref="BlockException">With the text of QEMU's tools.</exception>
+    public static async ValueTask<JsonElement> ParseAsync(ImageOpener images, QapiInput input, ImageSource source, CancellationToken cancellationToken)
     {
-        var parts = CreateOptionList.SplitCommas(text).Select(part => part.Split('=', 2)).ToList();
-        if (parts is [[var reference], ..])
-            throw NoSuchNode(reference);
-        AddFileDrivers(parts);
-        var driver = parts.Find(part => part[0] == "driver")?[1];
-        if (driver is null && parts.Exists(part => part[0].StartsWith("file.", StringComparison.Ordinal)))
-            return await FileAloneAsync(parts, cancellationToken);
-        if (driver is not null && await graph.FindDriverAsync(driver, cancellationToken) is null)
-            throw new QmpException($"Unknown driver '{driver}'");
+        var options = ImageOptionText.Parse(source.Name);
+        if (source.Path is { } path)
+            await AddPathAsync(images, options, path, cancellationToken);
+        AddFileDrivers(options);
+        if (!options.ContainsKey("driver") && options.Keys.All(key => key.StartsWith(StoragePrefix, StringComparison.Ordinal)) && options.Count > 0)
+            return await StorageAloneAsync(images, input, options, cancellationToken);
+        if (!options.ContainsKey("driver"))
+            options["driver"] = await ProbeAsync(images, options, cancellationToken);
+        return await TypeAsync(images, input, options, cancellationToken);
+    }
+
+    /// <summary>Gives the strings the types that the drivers' schema has for them.</summary>
+    public static async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
+    {
+        var kinds = await KindsAsync(images, options, cancellationToken);
         try
         {
-            return await ParseAsync(parts, cancellationToken);
+            return await input.ParseAsync(QapiExtension.BlockdevOptions, ImageOptionText.Format(options), "driver", cancellationToken);
         }
-        catch (QmpException e) when (InTheWordsOfTools(e.Message, driver, parts) is { } message)
+        catch (QmpException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, message, e);
+            throw LegacyOptionErrors.Translate(e, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
         }
     }
 
-    private static QmpException NoSuchNode(string name) => new($"Cannot find device='{name}' nor node-name='{name}'");
-
-    private static void AddFileDrivers(List<string[]> parts)
+    /// <summary>The words of QEMU's tools for what is wrong with the options of a json: name.</summary>
+    public static async ValueTask<BlockException> TranslateAsync(ImageOpener images, QmpException error, JsonElement json, CancellationToken cancellationToken)
     {
-        foreach (var key in parts.Select(part => part[0]).Where(key => key.EndsWith("file.filename", StringComparison.Ordinal)).ToList())
-        {
-            var driver = key[..^"filename".Length] + "driver";
-            if (!parts.Exists(part => part[0] == driver))
-                parts.Add([driver, "file"]);
-        }
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (json.ValueKind == JsonValueKind.Object && json.TryGetProperty("driver", out var driver) && driver.ValueKind == JsonValueKind.String)
+            options["driver"] = driver.GetString()!;
+        var kinds = await KindsAsync(images, options, cancellationToken);
+        return LegacyOptionErrors.Translate(error, options, name => kinds.GetValueOrDefault(name, BlockDriverKind.Format));
     }
 
     /// <summary>Only the storage is named: what is in it is found when it is opened.</summary>
-    private async ValueTask<JsonElement> FileAloneAsync(List<string[]> parts, CancellationToken cancellationToken)
+    private static async ValueTask<JsonElement> StorageAloneAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
-        const string prefix = "file.";
-        if (parts.Find(part => !part[0].StartsWith(prefix, StringComparison.Ordinal)) is [var other, ..])
-            throw new QmpException($"Parameter '{other}' needs a driver");
-        var storage = await ParseAsync([.. parts.Select(part => new[] { part[0][prefix.Length..], part[1] })], cancellationToken);
-        return HostJson.ToElement(new JsonObject { ["file"] = JsonObject.Create(storage) });
+        var storage = options.ToDictionary(option => option.Key[StoragePrefix.Length..], option => option.Value, StringComparer.Ordinal);
+        return HostJson.ToElement(new JsonObject { ["file"] = JsonObject.Create(await TypeAsync(images, input, storage, cancellationToken)) });
     }
 
-    private ValueTask<JsonElement> ParseAsync(List<string[]> parts, CancellationToken cancellationToken) =>
-        input.ParseAsync(QapiExtension.BlockdevOptions, string.Join(',', parts.Select(part => $"{part[0]}={part[1].Replace(",", ",,", StringComparison.Ordinal)}")), "driver", cancellationToken);
-
-    private static string? InTheWordsOfTools(string message, string? driver, List<string[]> parts)
+    private static void AddFileDrivers(Dictionary<string, string> options)
     {
-        if (message == "Parameter 'file' is missing")
-            return "A block device must be specified for \"file\"";
-        var unknown = parts.Find(part => message == $"Parameter '{part[0]}' is unexpected");
-        return unknown is null ? null : $"Block format '{driver}' does not support the option '{unknown[0]}'";
+        foreach (var key in options.Keys.Where(key => key == "file.filename" || key.EndsWith(".file.filename", StringComparison.Ordinal)).ToArray())
+            options.TryAdd(key[..^"filename".Length] + "driver", ImageOpener.StorageDriver(options[key]));
     }
+
+    private static async ValueTask AddPathAsync(ImageOpener images, Dictionary<string, string> options, string path, CancellationToken cancellationToken)
+    {
+        var isProtocol = options.TryGetValue("driver", out var driver) && await KindAsync(images, driver, cancellationToken) == BlockDriverKind.Protocol;
+        options.TryAdd(isProtocol ? "filename" : "file.filename", path);
+    }
+
+    /// <summary>The driver by looking at the image: its other options can only be read when it is known.</summary>
+    private static async ValueTask<string> ProbeAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    {
+        if (options.TryGetValue("file.filename", out var name))
+        {
+            await using var image = await images.OpenAsync(new ImageSource(name), new OpenMode { MetadataOnly = true, NoBacking = true, ForceShare = true }, cancellationToken);
+            return image.Node.Driver.FormatName;
+        }
+
+        throw options.TryGetValue("file", out var node)
+            ? new BlockException(BlockErrorKind.NotFound, $"Cannot find device='{node}' nor node-name='{node}'")
+            : new BlockException(BlockErrorKind.InvalidArgument, "Must specify either driver or file");
+    }
+
+    private static async ValueTask<Dictionary<string, BlockDriverKind>> KindsAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    {
+        var kinds = new Dictionary<string, BlockDriverKind>(StringComparer.Ordinal);
+        foreach (var (key, driver) in options)
+        {
+            if (key == "driver" || key.EndsWith(".driver", StringComparison.Ordinal))
+                kinds[driver] = await KindAsync(images, driver, cancellationToken);
+        }
+
+        return kinds;
+    }
+
+    private static async ValueTask<BlockDriverKind> KindAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
+        (await images.Graph.FindDriverAsync(driver, cancellationToken) ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown driver '{driver}'")).Kind;
 }

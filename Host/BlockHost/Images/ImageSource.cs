@@ -5,7 +5,11 @@ namespace BlockHost.Images;
 /// <param name="Name">A file name or URL, json:{…}, or with <paramref name="IsOptions"/> the options themselves.</param>
 /// <param name="Format">Driver; null: by probing.</param>
 /// <param name="IsOptions">--image-opts: <paramref name="Name"/> is driver=…,key=value,….</param>
-internal sealed record ImageSource(string Name, string? Format = null, bool IsOptions = false);
+internal sealed record ImageSource(string Name, string? Format = null, bool IsOptions = false)
+{
+    /// <summary>With <see cref="IsOptions"/>: the image's name where it was given apart from the options.</summary>
+    public string? Path { get; init; }
+}
 
 /// <summary>How a tool opens an image.</summary>
 internal sealed record OpenMode
@@ -41,4 +45,10 @@ internal sealed record OpenMode
     public string? Aio { get; init; }
 
     public string? DetectZeroes { get; init; }
+
+    /// <summary>-s: what is written goes to an overlay that is gone afterwards.</summary>
+    public bool Overlay { get; init; }
+
+    /// <summary>-C: what is read from backing files is copied into the image.</summary>
+    public bool CopyOnRead { get; init; }
 }

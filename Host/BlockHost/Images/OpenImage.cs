@@ -22,6 +22,18 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
 
     public IGraphNode Node => Backend.Node;
 
+    /// <summary>The node of the image itself, where filters are over it.</summary>
+    public IGraphNode Unfiltered
+    {
+        get
+        {
+            var node = Node;
+            while (node.Driver.Kind == BlockDriverKind.Filter)
+                node = node.Children.First(edge => (edge.Role & BlockChildRole.Filtered) != 0).Child;
+            return node;
+        }
+    }
+
     public long Length => Backend.Length;
 
     public BlockProfile Profile => Backend.Profile;

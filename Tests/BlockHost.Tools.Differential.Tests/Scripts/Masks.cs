@@ -24,7 +24,7 @@ internal sealed partial class Masks
         return _more.Aggregate(output, (text, mask) => mask.Replace(text, "*"));
     }
 
-    [GeneratedRegex(@"\d\d\.\d\d(\d\d)? sec \(.*?\)")]
+    [GeneratedRegex(@"\d\d\.\d\d(\d\d)? sec \(.*?\)|\d+:\d\d:\d\d\.\d\d \(.*?\)|(?<=,)\d+:\d\d:\d\d\.\d\d,.*")]
     private static partial Regex Rates();
 
     [GeneratedRegex(@"(?<=Run completed in )\S+")]

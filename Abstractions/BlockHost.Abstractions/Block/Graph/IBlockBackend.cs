@@ -44,6 +44,9 @@ public sealed record BackendOptions
 
     /// <summary>Opening only: the image will be checked and perhaps repaired, so it may be damaged.</summary>
     public bool ForRepair { get; init; }
+
+    /// <summary>Opening only: how storage that is not told otherwise does its I/O (its option "aio"); null: its own choice.</summary>
+    public string? Aio { get; init; }
 }
 
 /// <summary>

@@ -34,7 +34,7 @@ internal static class FormatProbing
     private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
     {
         var readOnly = JsonObjects.With(JsonObjects.Where(protocol, member => member.Name is not ("read-only" or "aio")), "read-only", JsonDocument.Parse("true").RootElement);
-        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
+        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Aio = null, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
         try
         {
             var head = new byte[Math.Min(ProbeBytes, node.Length)];

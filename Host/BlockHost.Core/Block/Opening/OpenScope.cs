@@ -29,6 +29,9 @@ internal sealed record OpenScope
 
     public bool NoIo { get; init; }
 
+    /// <summary>The option "aio" of drivers that have one and are not given it.</summary>
+    public string? Aio { get; init; }
+
     /// <summary>The image itself, not what is under it, is to be checked.</summary>
     public bool ForRepair { get; init; }
 
@@ -42,6 +45,7 @@ internal sealed record OpenScope
         NoBacking = options.NoBacking,
         NoIo = options.NoIo,
         ForRepair = options.ForRepair,
+        Aio = options.Aio,
     };
 
     /// <summary>The scope of a child: caching goes down, backing files are read only, storage is told of discards.</summary>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using System.Text;
+using BlockHost.Block;
 
 namespace BlockHost.Tools.Io;
 
@@ -8,18 +10,26 @@ internal static class HexDump
 {
     private const int Width = 16;
 
-    public static void Print(TextWriter output, ReadOnlySpan<byte> data, long offset)
+    /// <param name="offset">Of the first byte, as the lines count it.</param>
+    public static void Append(StringBuilder output, IoSlice data, long offset)
     {
-        for (var at = 0; at < data.Length; at += Width)
+        Span<byte> line = stackalloc byte[Width];
+        for (var at = 0L; at < data.Length; at += Width)
         {
-            var line = data.Slice(at, Math.Min(Width, data.Length - at));
-            var text = new StringBuilder($"{offset + at:x8}:  ");
-            foreach (var b in line)
-                text.Append($"{b:x2} ");
-            text.Append(' ');
-            foreach (var b in line)
-                text.Append(char.IsAsciiLetterOrDigit((char)b) ? (char)b : '.');
-            output.Write(text.Append('\n').ToString());
+            var piece = line[..(int)Math.Min(Width, data.Length - at)];
+            data.Slice(at, piece.Length).CopyTo(piece);
+            AppendLine(output, piece, offset + at);
         }
+    }
+
+    private static void AppendLine(StringBuilder output, ReadOnlySpan<byte> line, long offset)
+    {
+        output.Append(CultureInfo.InvariantCulture, $"{offset:x8}:  ");
+        foreach (var b in line)
+            output.Append(CultureInfo.InvariantCulture, $"{b:x2} ");
+        output.Append(' ');
+        foreach (var b in line)
+            output.Append(char.IsAsciiLetterOrDigit((char)b) ? (char)b : '.');
+        output.Append('\n');
     }
 }

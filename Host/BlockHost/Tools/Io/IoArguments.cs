@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.CommandLine;
 
 namespace BlockHost.Tools.Io;
@@ -7,10 +6,7 @@ namespace BlockHost.Tools.Io;
 /// <summary>Options and operands of one command line.</summary>
 internal sealed class IoArguments
 {
-    /// <summary>Largest length of one request: what fits a signed 32-bit count of whole sectors.</summary>
-    public const long MaxLength = int.MaxValue / 512 * 512L;
-
-    private readonly Dictionary<char, string?> _options = [];
+    private readonly List<(char Option, string? Value)> _options = [];
     private readonly List<string> _operands = [];
 
     /// <param name="options">In getopt's notation.</param>
@@ -21,7 +17,7 @@ internal sealed class IoArguments
             if (item.Kind == GetOptKind.Operand)
                 _operands.Add(item.Value!);
             else if (item.Kind == GetOptKind.Option)
-                _options[item.Key[0]] = item.Value;
+                Add(item.Key[0], item.Value);
             else
                 throw new IoCommandException($"{command.Name}: {GetOpt.Describe(item)}") { ToErrorStream = true, ShowUsage = true };
         }
@@ -29,9 +25,14 @@ internal sealed class IoArguments
 
     public IReadOnlyList<string> Operands => _operands;
 
-    public bool Has(char option) => _options.ContainsKey(option);
+    public bool Has(char option) => Count(option) > 0;
 
-    public string? this[char option] => _options.GetValueOrDefault(option);
+    public int Count(char option) => _options.Count(given => given.Option == option);
+
+    /// <summary>The option's value where it was given, the last one where it was given more than once.</summary>
+    public string? this[char option] => _options.LastOrDefault(given => given.Option == option).Value;
+
+    public IEnumerable<string> All(char option) => _options.Where(given => given.Option == option).Select(given => given.Value!);
 
     /// <exception cref="IoCommandException">Not that many operands.</exception>
     public void Expect(int min, int max)
@@ -41,27 +42,15 @@ internal sealed class IoArguments
     }
 
     /// <summary>-P, a byte.</summary>
-    public byte? Pattern()
-    {
-        if (this['P'] is not { } text)
-            return null;
-        var hex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        var good = int.TryParse(hex ? text[2..] : text, hex ? NumberStyles.HexNumber : NumberStyles.None, CultureInfo.InvariantCulture, out var value);
-        return good && value is >= 0 and <= 255 ? (byte)value : throw new IoCommandException($"{text} is not a valid pattern byte");
-    }
+    public byte? Pattern() => this['P'] is { } text ? IoNumbers.Pattern(text) : null;
 
-    public static long Size(string text) => Sizes.TryParse(text, out var bytes) switch
-    {
-        SizeError.None => bytes,
-        SizeError.OutOfRange => throw new IoCommandException($"Parsing error: argument too large -- {text}"),
-        _ => throw new IoCommandException($"Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- {text}"),
-    };
+    public long Offset(int operand) => IoNumbers.Size(_operands[operand]);
 
-    public long Offset(int operand) => Size(_operands[operand]);
-
-    public long Length(int operand)
+    // A wrong pattern is told before anything else is looked at, as the option is read.
+    private void Add(char option, string? value)
     {
-        var length = Size(_operands[operand]);
-        return length <= MaxLength ? length : throw new IoCommandException($"length cannot exceed {MaxLength}, given {_operands[operand]}");
+        _options.Add((option, value));
+        if (option == 'P')
+            IoNumbers.Pattern(value!);
     }
 }

@@ -9,11 +9,11 @@ internal abstract class IoCommand
     public virtual string? AlternativeName => null;
 
     /// <summary>What follows the name: "[-Cq] off len".</summary>
-    public virtual string Arguments => "";
+    public virtual string? Arguments => null;
 
     public abstract string Summary { get; }
 
-    /// <summary>The options and an example, for "help command".</summary>
+    /// <summary>What "help command" prints below the command's line.</summary>
     public virtual string Details => "";
 
     public virtual int MinArguments => 0;
@@ -22,7 +22,10 @@ internal abstract class IoCommand
 
     public virtual bool NeedsImage => true;
 
-    public string OneLine => Arguments.Length == 0 ? $"{Name} -- {Summary}" : $"{Name} {Arguments} -- {Summary}";
+    /// <summary>Fails on an image that is open for reading only, before the arguments are looked at.</summary>
+    public virtual bool NeedsWriting => false;
+
+    public string OneLine => Arguments is null ? $"{Name} -- {Summary}" : $"{Name} {Arguments} -- {Summary}";
 
     /// <exception cref="IoCommandException">The command failed.</exception>
     public abstract ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken);

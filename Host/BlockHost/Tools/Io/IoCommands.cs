@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Tools.Io.Commands;
+
 namespace BlockHost.Tools.Io;
 
 internal static class IoCommands
@@ -6,26 +8,32 @@ internal static class IoCommands
     /// <summary>In the order of "help".</summary>
     public static IReadOnlyList<IoCommand> All { get; } =
     [
-        new Commands.AioFlushCommand(),
-        new Commands.AioReadCommand(),
-        new Commands.AioWriteCommand(),
-        new Commands.AllocCommand(),
-        new Commands.CloseCommand(),
-        new Commands.DiscardCommand(),
-        new Commands.FlushCommand(),
-        new Commands.HelpCommand(),
-        new Commands.InfoCommand(),
-        new Commands.LengthCommand(),
-        new Commands.MapCommand(),
-        new Commands.OpenCommand(),
-        new Commands.QuitCommand(),
-        new Commands.ReadCommand(),
-        new Commands.ReadVectorCommand(),
-        new Commands.ReopenCommand(),
-        new Commands.SleepCommand(),
-        new Commands.TruncateCommand(),
-        new Commands.WriteCommand(),
-        new Commands.WriteVectorCommand(),
+        new AbortCommand(),
+        new AioFlushCommand(),
+        new AioReadCommand(),
+        new AioWriteCommand(),
+        new AllocCommand(),
+        new BreakCommand(),
+        new CloseCommand(),
+        new DiscardCommand(),
+        new FlushCommand(),
+        new HelpCommand(),
+        new InfoCommand(),
+        new LengthCommand(),
+        new MapCommand(),
+        new OpenCommand(),
+        new QuitCommand(),
+        new ReadCommand(),
+        new ReadVectorCommand(),
+        new RemoveBreakCommand(),
+        new ReopenCommand(),
+        new ResumeCommand(),
+        new RaiseSignalCommand(),
+        new SleepCommand(),
+        new TruncateCommand(),
+        new WaitBreakCommand(),
+        new WriteCommand(),
+        new WriteVectorCommand(),
     ];
 
     public static IoCommand? Find(string name) => All.FirstOrDefault(command => command.Name == name || command.AlternativeName == name);

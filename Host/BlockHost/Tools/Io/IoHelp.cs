@@ -15,7 +15,10 @@ internal static class IoHelp
           -c, --cmd STRING     run a command; may be given several times
           -f, --format FMT     block driver of the image
           -r, --read-only      open for reading only
+          -s, --snapshot       what is written goes to a temporary overlay
           -n, --nocache        bypass the host's cache, as -t none
+          -C, --copy-on-read   copy what is read from backing files into the image
+          -m, --misalign       let buffers start at odd addresses
           -k, --native-aio     as -i native
           -i, --aio=MODE       threads, native or io_uring
           -t, --cache=MODE     none, writeback, writethrough, directsync or unsafe
@@ -29,17 +32,17 @@ internal static class IoHelp
 
         """);
 
-    public static void PrintCommands(TextWriter output)
+    public static void PrintCommands(IoSession session)
     {
         foreach (var command in IoCommands.All)
-            output.Write($"{command.OneLine}\n");
-        output.Write("\nUse 'help commandname' for extended help.\n");
+            session.Print($"{command.OneLine}\n");
+        session.Print("\nUse 'help commandname' for extended help.\n");
     }
 
-    public static void PrintCommand(TextWriter output, IoCommand command)
+    public static void PrintCommand(IoSession session, IoCommand command)
     {
-        output.Write($"{command.OneLine}\n");
+        session.Print($"{command.OneLine}\n");
         if (command.Details.Length > 0)
-            output.Write($"\n{command.Details}\n");
+            session.Print($"{command.Details}\n");
     }
 }

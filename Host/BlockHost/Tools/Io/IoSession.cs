@@ -5,55 +5,70 @@ using BlockHost.Images;
 namespace BlockHost.Tools.Io;
 
 /// <summary>The open image of one shell and its requests in flight.</summary>
-internal sealed class IoSession(ToolConsole console, ImageOpener images, bool writable, OpenMode defaults) : IAsyncDisposable
+/// <param name="imageOptions">--image-opts: "open" takes options instead of a name.</param>
+internal sealed class IoSession(ToolConsole console, ImageOpener images, bool imageOptions) : IAsyncDisposable
 {
+    private readonly Lock _output = new();
     private readonly List<Task> _inFlight = [];
 
     public ToolConsole Console { get; } = console;
 
-    public TextWriter Out => Console.Out;
+    public bool ImageOptions { get; } = imageOptions;
 
     public OpenImage? Image { get; private set; }
 
-    public bool Writable { get; private set; } = writable;
+    public bool Writable { get; private set; }
 
-    public OpenMode Defaults { get; } = defaults;
+    /// <summary>Prints a piece of output whole: requests in flight print theirs when they complete.</summary>
+    public void Print(string text)
+    {
+        lock (_output)
+            Console.Out.Write(text);
+    }
 
-    private ImageSource? _source;
-
+    /// <exception cref="ToolException">An image is open already.</exception>
+    /// <returns>False where the image could not be opened, which has been reported.</returns>
     public async ValueTask<bool> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
         if (Image is not null)
-            throw new IoCommandException("file open already, try 'help close'");
+            throw new ToolException("file open already, try 'help close'");
         try
         {
             Image = await images.OpenAsync(source, mode, cancellationToken);
             Image.WarnOfGuess(Console);
             Writable = mode.Writable;
-            _source = source;
             return true;
         }
-        catch (Exception e) when (ImageErrors.IsExpected(e))
+        catch (Exception e) when (ImageErrors.IsExpected(e) || e is ToolException)
         {
-            Console.Report(source.IsOptions ? $"can't open: {e.Message}" : $"can't open device {source.Name}: {e.Message}");
+            var name = source.IsOptions && source.Path is null ? "" : $" device {source.Path ?? source.Name}";
+            Console.Fail(new ToolException($"can't open{name}: {e.Message}") { Hint = ImageErrors.HintOf(e) });
             return false;
         }
     }
 
-    /// <summary>Opens the same image anew.</summary>
-    public async ValueTask ReopenAsync(OpenMode mode, CancellationToken cancellationToken)
+    public async ValueTask ReopenAsync(ImageReopening change, CancellationToken cancellationToken)
     {
-        var source = _source!;
-        await CloseAsync();
-        if (!await OpenAsync(source, mode, cancellationToken))
+        await FinishAsync();
+        Image = await images.ReopenAsync(Image!, change, cancellationToken);
+        Writable = !Image.Node.ReadOnly;
+    }
+
+    /// <summary>Prints what a request has to say.</summary>
+    /// <exception cref="IoCommandException">It failed.</exception>
+    public async ValueTask ReportAsync(ValueTask<(string Output, bool Good)> request)
+    {
+        var (output, good) = await request;
+        Print(output);
+        if (!good)
             throw new IoCommandException();
     }
 
-    /// <summary>Keeps track of a request that goes on behind the prompt.</summary>
-    public void Start(Func<Task> request)
+    /// <summary>Keeps track of a request that goes on behind the prompt; its failure is printed and not the command's.</summary>
+    public void Start(ValueTask<(string Output, bool Good)> request)
     {
         _inFlight.RemoveAll(task => task.IsCompleted);
-        _inFlight.Add(request());
+        _inFlight.Add(PrintAsync(request));
     }
 
     public async ValueTask FinishAsync()
@@ -72,4 +87,6 @@ internal sealed class IoSession(ToolConsole console, ImageOpener images, bool wr
     }
 
     public ValueTask DisposeAsync() => CloseAsync();
+
+    private async Task PrintAsync(ValueTask<(string Output, bool Good)> request) => Print((await request).Output);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text;
 using BlockHost.CommandLine;
 using BlockHost.Images;
 
@@ -14,9 +13,23 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
     public async ValueTask<bool> RunAsync(IReadOnlyList<string> lines, CancellationToken cancellationToken)
     {
         var good = true;
-        foreach (var line in lines)
+        for (var i = 0; i < lines.Count && !_quit; i++)
+            good &= await RunLineAsync(lines[i], cancellationToken);
+        await session.FinishAsync();
+        return good;
+    }
+
+    /// <summary>Prompts until end of file or quit.</summary>
+    /// <returns>False where a command failed.</returns>
+    public async ValueTask<bool> RunInteractiveAsync(CancellationToken cancellationToken)
+    {
+        var good = true;
+        using var input = console.OpenInput();
+        while (!_quit)
         {
-            if (_quit)
+            session.Print($"{console.Name}> ");
+            console.Out.Flush();
+            if (await input.ReadLineAsync(cancellationToken) is not { } line)
                 break;
             good &= await RunLineAsync(line, cancellationToken);
         }
@@ -25,27 +38,10 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         return good;
     }
 
-    /// <summary>Prompts until end of file or quit. As in qemu-io a failed command does not make the program fail.</summary>
-    public async ValueTask<bool> RunInteractiveAsync(CancellationToken cancellationToken)
-    {
-        using var input = console.OpenInput();
-        while (!_quit)
-        {
-            console.Out.Write($"{console.Name}> ");
-            console.Out.Flush();
-            if (await input.ReadLineAsync(cancellationToken) is not { } line)
-                break;
-            await RunLineAsync(line, cancellationToken);
-        }
-
-        await session.FinishAsync();
-        return true;
-    }
-
     private async ValueTask<bool> RunLineAsync(string line, CancellationToken cancellationToken)
     {
-        var words = Split(line);
-        if (words.Count == 0)
+        var words = line.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0)
             return true;
         var command = IoCommands.Find(words[0]);
         if (command is null)
@@ -54,14 +50,14 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
             return false;
         }
 
-        _quit = command.Name == "quit";
+        _quit = command is Commands.QuitCommand;
         if (command.NeedsImage && session.Image is null)
         {
             console.ErrorLine("no file open, try 'help open'");
             return false;
         }
 
-        return await InvokeAsync(command, [.. words.Skip(1)], cancellationToken);
+        return await InvokeAsync(command, words[1..], cancellationToken);
     }
 
     private async ValueTask<bool> InvokeAsync(IoCommand command, IReadOnlyList<string> args, CancellationToken cancellationToken)
@@ -74,6 +70,8 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
 
         try
         {
+            if (command.NeedsWriting && !session.Writable)
+                throw new ToolException("Block node is read-only");
             await command.RunAsync(session, args, cancellationToken);
             return true;
         }
@@ -85,9 +83,14 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
                 Print(command.OneLine, toErrorStream: false);
             return false;
         }
+        catch (ToolException e)
+        {
+            console.Fail(e);
+            return false;
+        }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            console.Report(e.Message);
+            console.Fail(new ToolException(e.Message) { Hint = ImageErrors.HintOf(e) });
             return false;
         }
     }
@@ -97,7 +100,7 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         if (toErrorStream)
             console.ErrorLine(line);
         else
-            console.Out.Write($"{line}\n");
+            session.Print($"{line}\n");
     }
 
     private static string CountError(IoCommand command, int count) => command.MaxArguments switch
@@ -106,24 +109,4 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         var max when max == command.MinArguments => $"bad argument count {count} to {command.Name}, expected {max} arguments",
         var max => $"bad argument count {count} to {command.Name}, expected between {command.MinArguments} and {max} arguments",
     };
-
-    private static List<string> Split(string line)
-    {
-        var words = new List<string>();
-        var word = new StringBuilder();
-        foreach (var c in line.Append(' '))
-        {
-            if (c is not (' ' or '\n'))
-            {
-                word.Append(c);
-            }
-            else if (word.Length > 0)
-            {
-                words.Add(word.ToString());
-                word.Clear();
-            }
-        }
-
-        return words;
-    }
 }

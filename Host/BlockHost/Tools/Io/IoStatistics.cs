@@ -6,55 +6,38 @@ namespace BlockHost.Tools.Io;
 /// <summary>The lines after a request: bytes, operations, time and rates.</summary>
 internal static class IoStatistics
 {
+    private static readonly string[] Units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
     /// <param name="verb">"read", "wrote" or "discard".</param>
     /// <param name="machine">-C: one comma-separated line.</param>
-    public static void Print(TextWriter output, string verb, TimeSpan elapsed, long offset, long count, long total, bool machine, int operations = 1)
+    public static string Format(string verb, TimeSpan elapsed, long offset, long count, long total, bool machine)
     {
+        const int operations = 1;
         var seconds = Math.Max(elapsed.TotalSeconds, 1e-9);
-        if (machine)
-        {
-            var time = string.Create(CultureInfo.InvariantCulture, $"{(int)elapsed.TotalHours}:{elapsed.Minutes:00}:{elapsed.Seconds:00}.{elapsed.Milliseconds / 10:00}");
-            output.Write(string.Create(CultureInfo.InvariantCulture, $"{total},{operations},{time},{total / seconds:0.000},{operations / seconds:0.000}\n"));
-            return;
-        }
-
-        output.Write($"{verb} {total}/{count} bytes at offset {offset}\n");
-        output.Write(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Amount(total)}, {operations} ops; {Time(elapsed)} ({Rate(total / seconds)}/sec and {operations / seconds:0.0000} ops/sec)\n"));
+        var rate = total / seconds;
+        return machine
+            ? string.Create(CultureInfo.InvariantCulture, $"{total},{operations},{Time(elapsed, full: true)},{rate:0.000},{operations / seconds:0.000}\n")
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{verb} {total}/{count} bytes at offset {offset}\n{Amount(total)}, {operations} ops; {Time(elapsed, full: false)} ({Amount(rate)}/sec and {operations / seconds:0.0000} ops/sec)\n");
     }
 
-    /// <summary>"64 KiB", "513 bytes": in the largest unit that the amount reaches, three decimals at most.</summary>
+    /// <summary>"64 KiB", "1.500 KiB", "513 bytes": in the largest unit that the amount reaches.</summary>
     public static string Amount(double value)
     {
-        var (scaled, unit) = Scale(value);
-        var text = scaled.ToString("0.###", CultureInfo.InvariantCulture);
-        return $"{text} {unit}";
-    }
-
-    private static string Rate(double value)
-    {
-        var (scaled, unit) = Scale(value);
-        var text = value < 1 && value == 0 ? "0" : scaled.ToString(value < 1024 && scaled == Math.Floor(scaled) ? "0" : "0.000", CultureInfo.InvariantCulture);
-        return $"{text} {unit}";
-    }
-
-    private static (double Value, string Unit) Scale(double value)
-    {
-        ReadOnlySpan<string> units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
         var unit = 0;
-        while (unit < units.Length - 1 && value >= 1024)
-        {
+        for (; unit < Units.Length - 1 && value >= 1024; unit++)
             value /= 1024;
-            unit++;
-        }
-
-        return (value, units[unit]);
+        var text = value.ToString(unit == 0 ? "F6" : "F3", CultureInfo.InvariantCulture);
+        var whole = text.IndexOf(".000", StringComparison.Ordinal);
+        return $"{(whole < 0 ? text : text[..whole])} {Units[unit]}";
     }
 
-    private static string Time(TimeSpan elapsed) => elapsed.TotalHours >= 1
-        ? string.Create(CultureInfo.InvariantCulture, $"{(int)elapsed.TotalHours:00}:{elapsed.Minutes:00}:{elapsed.Seconds:00}")
-        : elapsed.TotalMinutes >= 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{elapsed.Minutes:00}:{elapsed.Seconds:00}.{elapsed.Milliseconds / 10:00}")
-            : string.Create(CultureInfo.InvariantCulture, $"{elapsed.Seconds:00}.{elapsed.Milliseconds / 10:00} sec");
+    private static string Time(TimeSpan elapsed, bool full)
+    {
+        var hundredths = elapsed.Milliseconds / 10;
+        return full || elapsed.TotalMinutes >= 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{(int)elapsed.TotalHours}:{elapsed.Minutes:00}:{elapsed.Seconds:00}.{hundredths:00}")
+            : string.Create(CultureInfo.InvariantCulture, $"{elapsed.Seconds:00}.{hundredths:00} sec");
+    }
 }

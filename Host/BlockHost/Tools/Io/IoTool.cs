@@ -2,6 +2,7 @@
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Images;
+using BlockHost.Tools.Io.Commands;
 
 namespace BlockHost.Tools.Io;
 
@@ -17,7 +18,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
     private readonly List<string> _objects = [];
     private string? _format;
     private bool _imageOptions;
-    private OpenMode _mode = new() { Writable = true };
+    private OpenMode _mode = new() { Writable = true, Discard = "unmap" };
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
@@ -40,13 +41,15 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
             return 1;
         }
 
+        if (_imageOptions && _format is not null)
+            throw new ToolException("--image-opts and -f are mutually exclusive");
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         foreach (var definition in _objects)
             await host.AddObjectAsync(definition, cancellationToken);
-        var session = new IoSession(console, host.Images, _mode.Writable, _mode);
+        var session = new IoSession(console, host.Images, _imageOptions);
         await using (session)
         {
-            if (names.Count == 1 && !await session.OpenAsync(new(names[0], _format, _imageOptions), _mode, cancellationToken))
+            if (names.Count == 1 && !await session.OpenAsync(Source(names[0]), _mode, cancellationToken))
                 return 1;
             return await RunCommandsAsync(session, cancellationToken) ? 0 : 1;
         }
@@ -59,6 +62,8 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
             ? await shell.RunAsync(_commands, cancellationToken)
             : await shell.RunInteractiveAsync(cancellationToken);
     }
+
+    private ImageSource Source(string name) => _imageOptions ? ImageOptionText.Source(console, name) : new ImageSource(name, _format);
 
     private bool Answer(string key)
     {
@@ -82,28 +87,18 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
             case "c": _commands.Add(item.Value!); break;
             case "f": _format = item.Value; break;
             case "r": _mode = _mode with { Writable = false }; break;
-            case "s": throw new ToolException("A temporary overlay (-s) is not available; make one with img create -b");
+            case "s": _mode = _mode with { Overlay = true }; break;
             case "n": _mode = _mode with { Cache = CacheMode.None }; break;
-            case "C": throw new ToolException("Copy on read (-C) is not available");
+            case "C": _mode = _mode with { CopyOnRead = true }; break;
             case "k": _mode = _mode with { Aio = "native" }; break;
-            case "i": _mode = _mode with { Aio = ParseAio(item.Value!) }; break;
-            case "t": _mode = _mode with { Cache = CacheMode.TryParse(item.Value!, out var mode) ? mode.Value : throw new ToolException($"Invalid cache option: {item.Value}") }; break;
-            case "d": _mode = _mode with { Discard = ParseDiscard(item.Value!) }; break;
+            case "i": _mode = _mode with { Aio = IoModes.Aio(item.Value!) }; break;
+            case "t": _mode = _mode with { Cache = IoModes.Cache(item.Value!) }; break;
+            case "d": _mode = _mode with { Discard = IoModes.Discard(item.Value!) }; break;
             case "U": _mode = _mode with { ForceShare = true }; break;
             case "object": _objects.Add(item.Value!); break;
             case "image-opts": _imageOptions = true; break;
         }
     }
-
-    private static string ParseAio(string value) =>
-        value is "threads" or "native" or "io_uring" ? value : throw new ToolException($"Invalid aio option: {value}");
-
-    private static string ParseDiscard(string value) => value switch
-    {
-        "unmap" or "on" => "unmap",
-        "ignore" or "off" => "ignore",
-        _ => throw new ToolException($"Invalid discard option: {value}"),
-    };
 
     private int WrongUsage(GetOptItem item)
     {

@@ -33,7 +33,7 @@ internal sealed class LengthCommand : IoCommand
 
     public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        session.Out.Write($"{IoStatistics.Amount(session.Image!.Length)}\n");
+        session.Print($"{IoStatistics.Amount(session.Image!.Length)}\n");
         return ValueTask.CompletedTask;
     }
 }
@@ -52,20 +52,21 @@ internal sealed class TruncateCommand : IoCommand
 
     public override int MaxArguments => 3;
 
+    public override bool NeedsWriting => true;
+
     public override async ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var arguments = new IoArguments(this, args, "m:");
-        arguments.Expect(1, 1);
+        arguments.Expect(1, 2);
         var mode = arguments['m'] switch
         {
             null or "off" => PreallocationMode.Off,
             "metadata" => PreallocationMode.Metadata,
             "falloc" => PreallocationMode.Falloc,
             "full" => PreallocationMode.Full,
-            var other => throw new BlockException(BlockErrorKind.InvalidArgument, $"invalid parameter value: {other}"),
+            var other => throw new BlockException(BlockErrorKind.InvalidArgument, $"Invalid preallocation mode '{other}'"),
         };
         var length = arguments.Offset(0);
-        Writing.CheckWritable(session);
         await session.Image!.Node.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true), cancellationToken);
     }
 }
@@ -80,20 +81,24 @@ internal sealed class InfoCommand : IoCommand
 
     public override async ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var node = session.Image!.Node;
+        var node = session.Image!.Unfiltered;
         var facts = await node.GetFactsAsync(cancellationToken);
-        session.Out.Write($"format name: {node.Driver.FormatName}\n");
-        session.Out.Write($"cluster size: {IoStatistics.Amount(facts.ClusterSize)}\nvm state offset: {IoStatistics.Amount(facts.VmStateOffset)}\n");
+        session.Print($"format name: {node.Driver.FormatName}\n");
+        session.Print($"cluster size: {IoStatistics.Amount(facts.ClusterSize)}\nvm state offset: {IoStatistics.Amount(facts.VmStateOffset)}\n");
         if (facts.Specific is not { } specific)
             return;
-        session.Out.Write("Format specific information:\n");
-        QemuJson.WriteHuman(session.Out, JsonObject.Create(specific)!, indentation: 1);
+        session.Print("Format specific information:\n");
+        var text = new StringWriter();
+        QemuJson.WriteHuman(text, JsonObject.Create(specific)!, indentation: 1);
+        session.Print(text.ToString());
     }
 }
 
 internal sealed class MapCommand : IoCommand
 {
     public override string Name => "map";
+
+    public override string Arguments => "";
 
     public override string Summary => "prints the allocated areas of a file";
 
@@ -104,7 +109,7 @@ internal sealed class MapCommand : IoCommand
         {
             var (allocated, length) = await Allocation.RunAsync(image, offset, image.Length - offset, cancellationToken);
             var state = allocated ? "    allocated" : "not allocated";
-            session.Out.Write(
+            session.Print(
                 $"{IoStatistics.Amount(length)} (0x{length:x}) bytes {state} at offset {IoStatistics.Amount(offset)} (0x{offset:x})\n");
             offset += length;
         }
@@ -127,19 +132,24 @@ internal sealed class AllocCommand : IoCommand
 
     public override async ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var start = IoArguments.Size(args[0]);
-        var count = args.Count > 1 ? IoArguments.Size(args[1]) : 512;
+        var start = IoNumbers.Size(args[0]);
+        var count = args.Count > 1 ? IoNumbers.Size(args[1]) : 512;
         var sum = 0L;
-        for (var offset = start; offset < start + count;)
+        var end = (Int128)start + count;
+        for (var offset = start; offset < end;)
         {
-            var (allocated, length) = await Allocation.RunAsync(session.Image!, offset, start + count - offset, cancellationToken);
-            if (length == 0)
+            if (offset >= session.Image!.Length)
+            {
+                count = offset - start;
                 break;
+            }
+
+            var (allocated, length) = await Allocation.RunAsync(session.Image, offset, (long)(end - offset), cancellationToken);
             sum += allocated ? length : 0;
             offset += length;
         }
 
-        session.Out.Write($"{sum}/{count} bytes allocated at offset {IoStatistics.Amount(start)}\n");
+        session.Print($"{sum}/{count} bytes allocated at offset {IoStatistics.Amount(start)}\n");
     }
 }
 
@@ -148,9 +158,10 @@ internal static class Allocation
 {
     public static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, long limit, CancellationToken cancellationToken)
     {
+        limit = Math.Min(limit, image.Length - offset);
         var first = await StatusAsync(image, offset, limit, cancellationToken);
         var (allocated, length) = (IsOwn(first), first.Bytes);
-        while (length < limit && offset + length < image.Length)
+        while (length < limit)
         {
             var next = await StatusAsync(image, offset + length, limit - length, cancellationToken);
             if (IsOwn(next) != allocated)

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers;
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.CommandLine;
+using BlockHost.Core.Qapi;
+
+namespace BlockHost.Images;
+
+/// <summary>New options for an open image; what is not named stays as it is.</summary>
+internal sealed record ImageReopening
+{
+    public required Dictionary<string, string> Options { get; init; }
+
+    public CacheMode? Cache { get; init; }
+
+    /// <summary>Null: as it is, or as <see cref="Options"/> say.</summary>
+    public bool? Writable { get; init; }
+
+    /// <exception cref="ToolException">An option is given in two ways.</exception>
+    public void Check()
+    {
+        if (Writable is not null && Options.ContainsKey("read-only"))
+            throw new ToolException("Cannot set both -r/-w and 'read-only'");
+        if (Cache is not null && Options.Keys.Any(key => key is "cache.direct" or "cache.no-flush"))
+            throw new ToolException("Cannot set both -c and the cache options");
+    }
+
+    /// <summary>The node's present options with the new ones in place of the old.</summary>
+    /// <exception cref="BlockException">An option is unknown or cannot be changed, or its value is wrong.</exception>
+    public async ValueTask<JsonElement> MergeAsync(ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
+    {
+        var typed = await TypeAsync(images, input, node, cancellationToken);
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            foreach (var member in node.Options.EnumerateObject().Where(member => !typed.TryGetProperty(member.Name, out _) && !IsSet(member.Name)))
+                member.WriteTo(writer);
+            foreach (var member in typed.EnumerateObject().Where(member => !IsSet(member.Name)))
+                member.WriteTo(writer);
+            WriteSet(writer, node, typed);
+            writer.WriteEndObject();
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    private static bool IsSet(string member) => member is "read-only" or "cache" or "backing";
+
+    /// <summary>The new options alone, in their types.</summary>
+    private async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
+    {
+        CheckChangeable(node);
+        if (Options.Count == 0)
+            return JsonDocument.Parse("{}").RootElement;
+        var options = new Dictionary<string, string>(Options, StringComparer.Ordinal) { ["driver"] = node.Driver.FormatName };
+        foreach (var child in node.Children.Where(child => child.Name != "backing"))
+            options.TryAdd(child.Name, child.Child.Name);
+        try
+        {
+            return Without(await ImageOptions.TypeAsync(images, input, options, cancellationToken), node);
+        }
+        catch (BlockException e) when (e.Message.Contains("support the option '", StringComparison.Ordinal))
+        {
+            throw CannotChange(e.Message.Split('\'')[^2]);
+        }
+    }
+
+    private void CheckChangeable(IGraphNode node)
+    {
+        if (Options.TryGetValue("driver", out var driver) && driver != node.Driver.FormatName)
+            throw CannotChange("driver");
+        if (Options.TryGetValue("force-share", out var share) && share == "on")
+            throw CannotChange("force-share");
+        if (Options.Keys.FirstOrDefault(key => key.StartsWith("cache.", StringComparison.Ordinal) && key is not ("cache.direct" or "cache.no-flush")) is { } cache)
+            throw CannotChange(cache);
+        if (Options.Keys.FirstOrDefault(key => key.StartsWith("file.", StringComparison.Ordinal)) is { } file)
+            throw CannotChange(file["file.".Length..]);
+        if (Options.TryGetValue("backing", out var backing) && backing.Length == 0)
+            throw new BlockException(BlockErrorKind.NotFound, "Cannot find device='' nor node-name=''");
+    }
+
+    /// <summary>Without the children that were only filled in for the schema.</summary>
+    private JsonElement Without(JsonElement typed, IGraphNode node)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            foreach (var member in typed.EnumerateObject().Where(member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
+                member.WriteTo(writer);
+            writer.WriteEndObject();
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    private void WriteSet(Utf8JsonWriter writer, IGraphNode node, JsonElement typed)
+    {
+        var readOnly = typed.TryGetProperty("read-only", out var given) ? given.GetBoolean() : node.ReadOnly;
+        writer.WriteBoolean("read-only", Writable is { } writable ? !writable : readOnly);
+        writer.WriteStartObject("cache");
+        writer.WriteBoolean("direct", Cache?.Direct ?? CacheOption(typed, "direct") ?? node.CacheDirect);
+        writer.WriteBoolean("no-flush", Cache?.NoFlush ?? CacheOption(typed, "no-flush") ?? node.CacheNoFlush);
+        writer.WriteEndObject();
+        if (typed.TryGetProperty("backing", out var backing))
+            writer.WriteString("backing", backing.GetString());
+        else if (node.Backing is { } present && node.Children.Any(child => child.Name == "backing"))
+            writer.WriteString("backing", present.Name);
+        else if (node.RecordedBacking is not null)
+            writer.WriteNull("backing");
+    }
+
+    private static bool? CacheOption(JsonElement typed, string name) =>
+        typed.TryGetProperty("cache", out var cache) && cache.TryGetProperty(name, out var value) ? value.GetBoolean() : null;
+
+    private static BlockException CannotChange(string option) => new(BlockErrorKind.InvalidArgument, $"Cannot change the option '{option}'");
+}

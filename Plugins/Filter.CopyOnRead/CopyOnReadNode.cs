@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+
+namespace BlockHost.Plugins.Filter.CopyOnRead;
+
+/// <summary>
+/// Reads what the image has from the image; the rest is read from the layers below and written into the image on the way.
+/// <code>
+///   read ─► status of the chain ─┬─ the image's own: read it
+///                                └─ from below: keep writes out ─► read whole clusters ─► write them unchanged ─► answer
+/// </code>
+/// </summary>
+internal sealed class CopyOnReadNode : BlockNode, IResizable
+{
+    /// <summary>Largest piece that is copied at once.</summary>
+    private const int LargestCopy = 1 << 20;
+
+    private readonly IBlockNodeContext _context;
+    private readonly IBlockChild _child;
+    private readonly CopiedLayers _layers;
+    private readonly long _clusterSize;
+    private readonly RangeOrder _order = new();
+    private (BlockProfile Child, BlockProfile Own) _profile;
+
+    public CopyOnReadNode(IBlockNodeContext context, IBlockChild child, CopiedLayers layers, long clusterSize)
+    {
+        _context = context;
+        _child = child;
+        _layers = layers;
+        _clusterSize = Math.Max(1, clusterSize);
+        _profile = (child.Profile, OwnProfile(child.Profile));
+    }
+
+    public override BlockProfile Profile
+    {
+        get
+        {
+            var known = _profile;
+            if (!ReferenceEquals(known.Child, _child.Profile))
+                _profile = known = (_child.Profile, OwnProfile(_child.Profile));
+            return known.Own;
+        }
+    }
+
+    public override string? FileName => _child.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _child.FileName;
+
+    public override async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        for (var done = 0L; done < target.Length;)
+        {
+            var (bytes, copy) = await NextRunAsync(offset + done, target.Length - done, cancellationToken).ConfigureAwait(false);
+            var piece = target.Slice(done, bytes);
+            if (copy)
+                await CopyAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
+            else if ((flags & ReadFlags.Prefetch) == 0)
+                await _child.ReadAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
+            done += bytes;
+        }
+    }
+
+    public override async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        using var turn = await _order.EnterAsync(offset, offset + source.Length, isCopy: false).ConfigureAwait(false);
+        await _child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    public override ValueTask FlushAsync(CancellationToken cancellationToken) => _child.FlushAsync(cancellationToken);
+
+    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        using var turn = await _order.EnterAsync(offset, offset + bytes, isCopy: false).ConfigureAwait(false);
+        await _child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        using var turn = await _order.EnterAsync(offset, offset + bytes, isCopy: false).ConfigureAwait(false);
+        await _child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+    }
+
+    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+        new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, offset, _child));
+
+    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => _child.ResizeAsync(length, options, cancellationToken);
+
+    /// <summary>Copies go to the image whatever its users do, and nobody beside this filter may write it: their writes would not be ordered with the copies.</summary>
+    public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
+    {
+        var needed = own.Needed | BlockPermissions.ConsistentRead | (_context.ReadOnly ? BlockPermissions.None : BlockPermissions.WriteUnchanged);
+        return new(needed, own.Shared & ~BlockPermissions.Write);
+    }
+
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>How far the state of the chain stays as it is at <paramref name="offset"/>, and whether that run is to be copied.</summary>
+    private async ValueTask<(long Bytes, bool Copy)> NextRunAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        if (_context.ReadOnly)
+            return (bytes, false);
+        var status = await _child.GetChainStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken).ConfigureAwait(false);
+        if (!status.Status.IsOk)
+            throw new BlockException(BlockErrorKind.Io, $"Cannot tell where the data at {offset} is stored", status.Status.Errno) { Offset = offset };
+        return (Math.Min(status.Bytes, bytes), _layers.Contain(status));
+    }
+
+    /// <summary>Copies the clusters that hold the range, a piece at a time.</summary>
+    private async ValueTask CopyAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        var wanted = (flags & ReadFlags.Prefetch) != 0 ? IoSlice.Empty : target;
+        var end = Math.Min(RoundUp(offset + target.Length), Math.Max(offset + target.Length, _child.Length));
+        var step = Math.Max(_clusterSize, LargestCopy / _clusterSize * _clusterSize);
+        for (var start = offset - (offset % _clusterSize); start < end; start += step)
+        {
+            var pieceEnd = Math.Min(end, start + step);
+            using var turn = await _order.EnterAsync(start, pieceEnd, isCopy: true).ConfigureAwait(false);
+            await CopyInTurnAsync(start, pieceEnd, new Answer(offset, wanted), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Looks again what is to be copied, now that nobody can write there.</summary>
+    private async ValueTask CopyInTurnAsync(long start, long end, Answer answer, CancellationToken cancellationToken)
+    {
+        using var buffer = _context.Host.Buffers.Rent((int)(end - start));
+        for (var at = start; at < end;)
+        {
+            var (bytes, copy) = await NextRunAsync(at, end - at, cancellationToken).ConfigureAwait(false);
+            var piece = buffer.Memory[..(int)bytes];
+            if (copy || answer.Wants(at, bytes))
+                await _child.ReadAsync(at, piece, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            if (copy)
+                await StoreAsync(at, piece, cancellationToken).ConfigureAwait(false);
+            answer.Take(at, piece.Span);
+            at += bytes;
+        }
+    }
+
+    private ValueTask StoreAsync(long offset, IoSlice data, CancellationToken cancellationToken) => data.IsZero()
+        ? _child.WriteZeroesAsync(offset, data.Length, ZeroFlags.Unchanged, cancellationToken)
+        : _child.WriteAsync(offset, data, WriteFlags.Unchanged, cancellationToken);
+
+    private long RoundUp(long offset) => offset % _clusterSize is 0 ? offset : offset - (offset % _clusterSize) + _clusterSize;
+
+    /// <summary>What the child lacks the host emulates there.</summary>
+    private BlockProfile OwnProfile(BlockProfile child) => new()
+    {
+        Length = child.Length,
+        Limits = child.Limits with { RequestAlignment = 1 },
+        Writable = child.Writable && !_context.ReadOnly,
+        Growable = child.Growable,
+        Flush = Support.Native,
+        Fua = Support.Native,
+        WriteZeroes = Support.Native,
+        WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua | ZeroFlags.Unchanged,
+        Discard = _context.DiscardUnmap ? Support.Native : Support.None,
+        Status = Support.Native,
+        Concurrency = Concurrency.Parallel,
+    };
+
+    /// <summary>The part of a copied piece that the reader asked for.</summary>
+    private readonly record struct Answer(long Offset, IoSlice Target)
+    {
+        public bool Wants(long at, long bytes) => at < Offset + Target.Length && Offset < at + bytes;
+
+        public void Take(long at, ReadOnlySpan<byte> data)
+        {
+            if (!Wants(at, data.Length))
+                return;
+            var from = Math.Max(at, Offset);
+            var to = Math.Min(at + data.Length, Offset + Target.Length);
+            Target.Slice(from - Offset, to - from).CopyFrom(data[(int)(from - at)..(int)(to - at)]);
+        }
+    }
+}
