@@ -180,6 +180,28 @@ public sealed class OracleTests
     }
 
     [SkippableFact]
+    public async Task The_largest_L1_table_is_grown_to_and_no_further()
+    {
+        QemuTools.Require();
+        using var qemu = new QemuTools();
+        var storage = await TestDisk.CreateAsync(1 << 20, """{"cluster-size": 512}""");
+        await using (var disk = await TestDisk.OpenAsync(storage))
+        {
+            await disk.WriteAsync(100, 10_000, 1);
+            var resize = disk.Facet<IResizable>();
+            await resize.ResizeAsync(128L << 30, new ResizeOptions(), default);
+            await disk.WriteAsync((128L << 30) - 512, 512, 2);
+            var refusal = await Assert.ThrowsAsync<BlockException>(() => resize.ResizeAsync((128L << 30) + 512, new ResizeOptions(), default).AsTask());
+            Assert.Equal(("Failed to grow the L1 table: File too large", Errno.EFBIG), (refusal.Message, refusal.Errno));
+            await disk.AssertSoundAsync();
+        }
+        qemu.Save(storage, "a.qcow2");
+        qemu.AssertSound("a.qcow2");
+        qemu.Io("a.qcow2", "read -P 1 100 10000", $"read -P 2 {(128L << 30) - 512} 512");
+        Assert.InRange(storage.Length, 32 << 20, 48 << 20);
+    }
+
+    [SkippableFact]
     public async Task The_check_finds_what_qemu_finds()
     {
         QemuTools.Require();

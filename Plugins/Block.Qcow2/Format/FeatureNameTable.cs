@@ -40,13 +40,14 @@ internal static class FeatureNameTable
         return new HeaderExtension(HeaderExtension.FeatureNames, data);
     }
 
-    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, then the rest in hexadecimal.</summary>
+    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, up to an empty one, then the rest in hexadecimal.</summary>
     public static string Describe(ulong bits, HeaderExtension? table)
     {
         var names = new List<string>();
         for (var at = 0; table is not null && at + EntrySize <= table.Data.Length; at += EntrySize)
         {
             var entry = table.Data.AsSpan(at, EntrySize);
+            if (entry[2] == 0) break;
             if (entry[0] != 0 || entry[1] > 63 || (bits & (1UL << entry[1])) == 0) continue;
             names.Add(Printable(entry[2..]));
             bits &= ~(1UL << entry[1]);

@@ -43,7 +43,7 @@ internal sealed class ImageResizer(Qcow2Image image)
         }
         catch (Qcow2FormatException e)
         {
-            throw e.ToBlockException();
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Failed to grow the L1 table: File too large", Errno.EFBIG, e);
         }
     }
 

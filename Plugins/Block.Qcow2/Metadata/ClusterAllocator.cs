@@ -101,7 +101,11 @@ internal sealed class ClusterAllocator(
         var first = region << geometry.RefblockBits;
         var blocks = 0L;
         while (blocks << geometry.RefblockBits < blocks + count) blocks++;
-        if (region + blocks > table.Count) throw new RefcountTableFullException((region + blocks - 1) << geometry.RefblockBits);
+        if (region + blocks > table.Count)
+        {
+            // The larger table takes parts of its own behind the present ones, and the run goes behind those.
+            throw new RefcountTableFullException((table.Count + blocks + 2) << geometry.RefblockBits);
+        }
 
         Claim(new ClusterRun(first, blocks));
         for (var i = 0L; i < blocks; i++)
