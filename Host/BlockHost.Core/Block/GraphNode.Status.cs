@@ -31,17 +31,24 @@ internal sealed partial class GraphNode
     public async ValueTask<ChainStatus> GetChainStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         var depth = 0;
+        var bottom = default(BlockStatus);
         for (var layer = this; layer is not null; layer = layer.NextInChain, depth++)
         {
             if (depth > 0 && offset >= layer.Length)
+            {
+                bottom = default;
                 break;
+            }
+
             var status = await layer.GetStatusAsync(self: null, offset, bytes, precision, cancellationToken).ConfigureAwait(false);
             if ((status.Flags & BlockStatusFlags.Allocated) != 0)
                 return ToChain(status, offset, depth, layer);
             bytes = status.Bytes;
+            bottom = layer.NextInChain is null ? status : default;
         }
 
-        return new ChainStatus(IoStatus.Ok, bytes, BlockStatusFlags.Zero | EndsNode(offset, bytes), depth, HostOffset: 0, File: null);
+        // Storage can wait for data at the bottom of the chain: zeroes with an offset.
+        return ToChain(bottom with { Bytes = bytes, Flags = (bottom.Flags & BlockStatusFlags.OffsetValid) | BlockStatusFlags.Zero }, offset, depth, this);
     }
 
     private GraphNode? NextInChain => (FilteredLink ?? BackingLink)?.Child;

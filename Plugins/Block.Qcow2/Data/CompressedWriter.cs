@@ -7,7 +7,7 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2.Data;
 
 /// <summary>
-/// Compressed writes, of whole clusters that own no storage yet. A batch is packed on all processors; then its clusters
+/// Compressed writes, of whole clusters that have no storage yet. A batch is packed on all processors; then its clusters
 /// get their places in the order of the disk, are written together, and linked. What does not shrink is stored plain.
 /// </summary>
 internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
@@ -21,7 +21,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
 
     private bool _hasWritten;
 
-    /// <exception cref="BlockException">EINVAL: not whole clusters. EIO: a cluster has storage of its own already.</exception>
+    /// <exception cref="BlockException">EINVAL: not whole clusters. EIO: a cluster has storage already.</exception>
     public async ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken)
     {
         image.Guard.ThrowIfStopped();
@@ -142,12 +142,12 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
         }
     }
 
-    /// <summary>As QEMU: compression is for new data, and does not take storage away from a cluster.</summary>
+    /// <summary>As QEMU: compression is for new data alone.</summary>
     private void CheckReplaceable(ClusterEntry old, long guestOffset)
     {
         if (!old.IsSound(_geometry)) throw image.Map.Describe(guestOffset);
-        if (old.IsOwned)
-            throw new BlockException(BlockErrorKind.Io, "A compressed write cannot replace a cluster that has storage of its own") { Offset = guestOffset };
+        if (old.IsCompressed || old.HostOffset != 0)
+            throw new BlockException(BlockErrorKind.Io, "A compressed write cannot replace a cluster that has storage") { Offset = guestOffset };
     }
 
     private async ValueTask FillAndLinkAsync(PackedAllocation pending, Memory<byte> packed)
@@ -199,11 +199,9 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             var index = image.Map.IndexInSlice(guestOffset);
             for (var i = 0; i < pending.Pieces.Length; i++)
             {
-                var old = image.Map.EntryAt(slice, index + i);
                 var descriptor = pending.Pieces[i].Encode(_geometry);
                 image.Reader.Forget(descriptor);
                 slice = image.Map.SetEntry(slice, index + i, new ClusterEntry(descriptor, default));
-                image.Map.Retire(old, image.Settings.PassDiscardOther);
             }
             image.InFlight.End(pending);
         }

@@ -25,7 +25,6 @@ internal sealed class ImageCopy
     private readonly SparseRuns _runs;
     private readonly RateLimit _rate;
     private readonly SemaphoreSlim _turn = new(1);
-    private readonly int _pieceSize;
     private readonly PieceFinder _finder;
     private Task _lastWrite = Task.CompletedTask;
     private long _done;
@@ -40,8 +39,7 @@ internal sealed class ImageCopy
         _options = options;
         _runs = new(options.MinSparse, options.TargetAlignment);
         _rate = new(options.BytesPerSecond, TimeProvider.System);
-        _pieceSize = PieceSize(options);
-        _finder = new(row, options, _pieceSize) { Warn = warn };
+        _finder = new(row, options, MaxPiece) { Warn = warn };
         Warn = warn;
     }
 
@@ -53,7 +51,7 @@ internal sealed class ImageCopy
     /// <summary>Bytes that will be copied: data alone and no holes.</summary>
     public static async ValueTask<long> MeasureAsync(SourceRow row, CopyOptions options, CancellationToken cancellationToken)
     {
-        var finder = new PieceFinder(row, options, PieceSize(options));
+        var finder = new PieceFinder(row, options, MaxPiece);
         var total = 0L;
         while (await finder.NextAsync(cancellationToken) is { } piece)
             total += Counts(piece, options) ? piece.Length : 0;
@@ -66,8 +64,6 @@ internal sealed class ImageCopy
         var workers = Enumerable.Range(0, _options.Workers).Select(_ => Task.Run(() => WorkAsync(stop), stop.Token)).ToArray();
         await FirstErrorAsync(workers);
     }
-
-    private static int PieceSize(CopyOptions options) => options.Compress ? (int)options.ClusterSize : MaxPiece;
 
     private static bool Counts(Piece piece, CopyOptions options) =>
         piece.Kind == PieceKind.Data || (piece.Kind == PieceKind.Zero && !options.Sparse);
@@ -83,7 +79,7 @@ internal sealed class ImageCopy
 
     private async Task WorkAsync(CancellationTokenSource stop)
     {
-        using var buffer = _buffers.Rent(_pieceSize);
+        using var buffer = _buffers.Rent(MaxPiece);
         await using var input = _row.OpenReader();
         await using var output = _target.Backend.OpenQueue();
         try
@@ -182,10 +178,26 @@ internal sealed class ImageCopy
         }
     }
 
-    private ValueTask CompressAsync(Piece piece, Memory<byte> data, IBlockQueue output, CancellationToken cancellationToken) =>
-        _options.Sparse && !data.Span.ContainsAnyExcept((byte)0)
-            ? ZeroAsync(piece.Offset, piece.Length, output, cancellationToken)
-            : PutAsync(piece.Offset, data, WriteFlags.Compressed, output, cancellationToken);
+    /// <summary>Many clusters a request, so that the target can compress them on several processors.</summary>
+    private async ValueTask CompressAsync(Piece piece, Memory<byte> data, IBlockQueue output, CancellationToken cancellationToken)
+    {
+        for (var at = 0; at < data.Length;)
+        {
+            var isHole = IsHole(data, at);
+            var end = at + (int)_options.ClusterSize;
+            while (end < data.Length && IsHole(data, end) == isHole)
+                end += (int)_options.ClusterSize;
+            end = Math.Min(end, data.Length);
+            if (isHole)
+                await ZeroAsync(piece.Offset + at, end - at, output, cancellationToken);
+            else
+                await PutAsync(piece.Offset + at, data[at..end], WriteFlags.Compressed, output, cancellationToken);
+            at = end;
+        }
+    }
+
+    private bool IsHole(Memory<byte> data, int cluster) =>
+        _options.Sparse && !data.Span.Slice(cluster, (int)Math.Min(_options.ClusterSize, data.Length - cluster)).ContainsAnyExcept((byte)0);
 
     private async ValueTask FillAsync(Piece piece, Memory<byte> buffer, IBlockQueue output, CancellationToken cancellationToken)
     {
