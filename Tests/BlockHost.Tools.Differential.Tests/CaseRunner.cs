@@ -131,6 +131,12 @@ internal sealed partial class CaseRunner : IDisposable
     private void Serve(string socket, string program, IReadOnlyList<string> args)
     {
         _ignoredFiles.Add(socket);
+        if (program == "@real")
+        {
+            OnBoth(side => side.Serve(socket, args[0], [.. args.Skip(1)]));
+            return;
+        }
+
         _theirs.Serve(socket, program, args);
         _ours.Serve(socket, ProgramRunner.Ours(program), args);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
@@ -10,6 +11,7 @@ internal sealed class CheckReport
     private const int MaxMessages = 100_000;
 
     private readonly List<string> _messages = [];
+    private int _errno;
 
     public CheckCounts Counts { get; set; }
 
@@ -44,6 +46,13 @@ internal sealed class CheckReport
         Note(message);
     }
 
+    /// <summary>The check cannot do what it was asked for.</summary>
+    public void GiveUp(string message)
+    {
+        _errno = Errno.EIO;
+        Note(message);
+    }
+
     public void CorruptionFixed() => Counts = Counts with { CorruptionsFixed = Counts.CorruptionsFixed + 1 };
 
     public void LeakFixed() => Counts = Counts with { LeaksFixed = Counts.LeaksFixed + 1 };
@@ -63,6 +72,7 @@ internal sealed class CheckReport
         AllocatedClusters = AllocatedClusters,
         FragmentedClusters = FragmentedClusters,
         CompressedClusters = CompressedClusters,
+        Errno = _errno,
         Messages = _messages,
     };
 }

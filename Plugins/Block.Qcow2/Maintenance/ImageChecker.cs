@@ -36,7 +36,8 @@ internal sealed class ImageChecker(Qcow2Image image)
         }
         else if (repair != CheckRepair.None && needsRebuild)
         {
-            throw new BlockHost.Block.BlockException(BlockHost.Block.BlockErrorKind.Io, "ERROR need to rebuild refcount structures");
+            _report.GiveUp("ERROR need to rebuild refcount structures");
+            return false;
         }
         else if (repair != CheckRepair.None && (_report.Counts.Leaks > 0 || _report.Counts.Corruptions > 0))
         {

@@ -18,7 +18,7 @@ internal sealed class Scratch(string path) : IDisposable
     /// <summary>Starts a server that is ready when the file <paramref name="socket"/> is there.</summary>
     public void Serve(string socket, string program, IReadOnlyList<string> args)
     {
-        var server = ProgramRunner.Start(Folder, program, args);
+        var server = ProgramRunner.Start(Folder, program, [.. args.Select(arg => arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal))]);
         _servers.Add(server);
         var clock = Stopwatch.StartNew();
         while (!File.Exists(this[socket]))

@@ -32,6 +32,9 @@ public sealed record ImageCheckResult
 
     public long? CompressedClusters { get; init; }
 
+    /// <summary>Not 0: the check could not go on (a positive errno), and the rest is what it found until then.</summary>
+    public int Errno { get; init; }
+
     /// <summary>One line a finding, as qemu-img prints them on standard error.</summary>
     public IReadOnlyList<string> Messages { get; init; } = [];
 }

@@ -29,7 +29,7 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var source = await ParseAsync(args, cancellationToken);
-        var mode = new OpenMode { Writable = _repair != CheckRepair.None, Cache = _cache, ForceShare = _forceShare, NoBacking = true, ForRepair = true };
+        var mode = new OpenMode { Writable = _repair != CheckRepair.None, Cache = _cache, ForceShare = _forceShare, ForRepair = true };
         var image = await context.OpenAsync(source, mode, cancellationToken);
         await using (image)
         {
@@ -93,7 +93,7 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
             var result = await check.CheckAsync(repair, cancellationToken);
             foreach (var message in result.Messages)
                 context.Console.ErrorLine(message);
-            return result;
+            return result.Errno == 0 ? result : throw new ToolException($"Check failed: {ImageErrors.Text(result.Errno)}");
         }
     }
 
@@ -108,9 +108,11 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
 
     private void Print(string name, string format, ImageCheckResult result)
     {
+        if (_quiet)
+            return;
         if (_json)
             QemuJson.Write(context.Out, ToJson(name, format, result));
-        else if (!_quiet)
+        else
             PrintHuman(result);
     }
 

@@ -17,6 +17,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
     {
         ["amend"] = context => new AmendCommand(context),
         ["bench"] = context => new BenchCommand(context),
+        ["bitmap"] = context => new BitmapCommand(context),
         ["check"] = context => new CheckCommand(context),
         ["commit"] = context => new CommitCommand(context),
         ["compare"] = context => new CompareCommand(context),

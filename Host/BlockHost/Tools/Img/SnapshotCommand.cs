@@ -77,7 +77,8 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         try
         {
             await using var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
-            await store.CreateAsync(new SnapshotRecord("", _snapshot, 0, TimeProvider.System.GetUtcNow(), TimeSpan.Zero), cancellationToken);
+            var record = new SnapshotRecord("", _snapshot, 0, TimeProvider.System.GetUtcNow(), TimeSpan.Zero) { InstructionCount = 0 };
+            await store.CreateAsync(record, cancellationToken);
         }
         catch (BlockException e)
         {
@@ -106,7 +107,7 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
     private async ValueTask DeleteAsync(OpenImage image, ISnapshotStore? store, CancellationToken cancellationToken)
     {
         var snapshots = store is null ? [] : await store.ListAsync(cancellationToken);
-        var found = snapshots.FirstOrDefault(snapshot => snapshot.Id == _snapshot) ?? snapshots.FirstOrDefault(snapshot => snapshot.Name == _snapshot)
+        var found = snapshots.FirstOrDefault(snapshot => snapshot.Name == _snapshot)
             ?? throw new ToolException($"Could not delete snapshot '{_snapshot}': snapshot not found");
         try
         {
