@@ -319,6 +319,64 @@ public sealed class BitmapSessionTests
         OpenA,
         Query);
 
+    [SkippableTheory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public Task Random_sequences(int seed) => CompareAsync([.. RandomSequence(new Random(seed), 60)]);
+
+    private static IEnumerable<string> RandomSequence(Random random, int count)
+    {
+        yield return OpenA;
+        yield return Serve;
+        yield return ExportA;
+        for (var i = 0; i < count; i++)
+        {
+            var name = $"b{random.Next(4)}";
+            switch (random.Next(16))
+            {
+                case 0:
+                    yield return StopServing;
+                    yield return CloseA;
+                    yield return OpenA;
+                    yield return Query;
+                    yield return Serve;
+                    yield return ExportA;
+                    break;
+                case 1 or 2 or 3:
+                    yield return Add("a", name, $",\"granularity\":{512 << random.Next(9)}{(random.Next(3) > 0 ? ",\"persistent\":true" : "")}{(random.Next(3) == 0 ? ",\"disabled\":true" : "")}");
+                    break;
+                case 4:
+                    yield return Do(random.Next(3) == 0 ? "remove" : "clear", "a", name);
+                    break;
+                case 5:
+                    yield return Do(random.Next(2) == 0 ? "enable" : "disable", "a", name);
+                    break;
+                case 6 or 7:
+                    yield return Merge(name, $"\"b{random.Next(4)}\",\"b{random.Next(4)}\"");
+                    break;
+                case 8:
+                    yield return Transaction(Action("clear", name), Action("disable", $"b{random.Next(4)}"), random.Next(2) == 0 ? Action("enable", name) : """{"type":"abort","data":{}}""");
+                    break;
+                case 9:
+                    yield return $"discard {random.Next(200) * 65536} 64k";
+                    break;
+                case 10:
+                    yield return $"write -z {random.Next(16 << 20)} {random.Next(1, 1000)}";
+                    break;
+                default:
+                    var offset = random.Next(16 << 20);
+                    yield return $"write {offset} {random.Next(1, Math.Min(1 << (10 + random.Next(11)), (16 << 20) - offset + 1))}";
+                    break;
+            }
+
+            yield return Sha(name);
+        }
+
+        yield return Query;
+        yield return StopServing;
+    }
+
     private static string Add(string node, string name, string more = "") =>
         $$$"""{"execute":"block-dirty-bitmap-add","arguments":{"node":"{{{node}}}","name":"{{{name}}}"{{{more}}}}}""";
 
