@@ -76,26 +76,42 @@ internal sealed partial class ManagedJob
             }
         }
 
-        using var ending = await _group.EnterAsync().ConfigureAwait(false);
-        lock (_state)
-            Check(JobVerb.Cancel);
+        using var ending = await EnterForAsync(JobVerb.Cancel).ConfigureAwait(false);
         await CancelEndedAsync(force).ConfigureAwait(false);
     }
 
     public async ValueTask FinalizeAsync()
     {
-        using var ending = await _group.EnterAsync().ConfigureAwait(false);
-        lock (_state)
-            Check(JobVerb.Finalize);
+        using var ending = await EnterForAsync(JobVerb.Finalize).ConfigureAwait(false);
         await _group.FinalizeAsync().ConfigureAwait(false);
     }
 
     public async ValueTask DismissAsync()
     {
-        using var ending = await _group.EnterAsync().ConfigureAwait(false);
-        lock (_state)
-            Check(JobVerb.Dismiss);
+        using var ending = await EnterForAsync(JobVerb.Dismiss).ConfigureAwait(false);
         await VanishAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Waits for the group's turn where the verb is accepted now, and looks again: another end may have come first. A refusal
+    /// does not wait.
+    /// </summary>
+    private async ValueTask<JobGroup.Ending> EnterForAsync(JobVerb verb)
+    {
+        lock (_state)
+            Check(verb);
+        var ending = await _group.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            lock (_state)
+                Check(verb);
+            return ending;
+        }
+        catch
+        {
+            ending.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Marks a job whose work is under way, and lets it notice.</summary>

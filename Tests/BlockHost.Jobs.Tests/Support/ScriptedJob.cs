@@ -15,6 +15,9 @@ internal sealed class ScriptedJob : BackgroundJob
 
     public bool Completable { get; set; }
 
+    /// <summary>Goes on when it is cancelled.</summary>
+    public bool Deaf { get; set; }
+
     public string? PrepareError { get; set; }
 
     /// <summary>What the host has called, in order: "prepare", "commit", …</summary>
@@ -22,13 +25,24 @@ internal sealed class ScriptedJob : BackgroundJob
 
     public bool Ended { get; private set; }
 
+    /// <summary>The work waits for a step.</summary>
+    public bool Waits => _waits && Volatile.Read(ref _given) == Volatile.Read(ref _done);
+
     public override bool CanComplete => Completable;
+
+    /// <summary>What a step throws to end the work well.</summary>
+    public static Exception GoodEnd() => new EndException();
+
+    public void Give(Func<IJobContext, Task> step)
+    {
+        Interlocked.Increment(ref _given);
+        _steps.Writer.TryWrite(step);
+    }
 
     /// <summary>Does one step and then waits for the next, for a pause, or for the end.</summary>
     public async Task DoAsync(IJob job, Func<IJobContext, Task> step)
     {
-        Interlocked.Increment(ref _given);
-        await _steps.Writer.WriteAsync(step);
+        Give(step);
         await SettledAsync(job);
     }
 
@@ -56,7 +70,7 @@ internal sealed class ScriptedJob : BackgroundJob
             while (true)
             {
                 _waits = true;
-                var step = await _steps.Reader.ReadAsync(cancellationToken);
+                var step = await _steps.Reader.ReadAsync(Deaf ? CancellationToken.None : cancellationToken);
                 _waits = false;
                 await step(context);
                 Interlocked.Increment(ref _done);
@@ -95,7 +109,7 @@ internal sealed class ScriptedJob : BackgroundJob
 
     private bool IsAtRest(IJob job) => job.Info switch
     {
-        { Status: JobStatus.Running or JobStatus.Ready } info => !Ended && (!info.Busy || (_waits && _given == _done)),
+        { Status: JobStatus.Running or JobStatus.Ready } info => !Ended && (!info.Busy || Waits),
         { Status: JobStatus.Paused or JobStatus.Standby } => true,
         { Status: JobStatus.Waiting or JobStatus.Pending or JobStatus.Concluded or JobStatus.Null or JobStatus.Created } => true,
         _ => false,
