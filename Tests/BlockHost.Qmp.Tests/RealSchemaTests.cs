@@ -34,6 +34,8 @@ public class RealSchemaTests
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
         "blockdev-create().options<raw>",
+        // QEMU 8.1's.
+        "blockdev-add()<qcow2>.discard-no-unref: only here",
         // The server listens at several addresses here.
         "nbd-server-start().also: only here",
         // Not discouraged here: they do what block-export-add and -del do.

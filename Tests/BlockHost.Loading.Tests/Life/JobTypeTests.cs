@@ -21,7 +21,7 @@ public sealed class JobTypeTests : IDisposable
 
         var schema = await host.SchemaAsync();
 
-        Assert.Contains(schema.Split('\n'), line => line.Contains("\"fixture-count\"") && line.Contains("\"values\""));
+        Assert.Contains(schema.Split('\n'), line => line.Contains("\"fixture-count\"") && line.Contains("\"enum\""));
     }
 
     [Fact]
