@@ -200,7 +200,7 @@ internal sealed partial class GraphNode : IGraphNode
         try
         {
             if (!ReadOnly)
-                await BitmapPersistence.StoreAsync(Bitmaps, inUse: false, CancellationToken.None).ConfigureAwait(false);
+                await BitmapPersistence.StoreAsync(Bitmaps, CancellationToken.None).ConfigureAwait(false);
         }
         catch (BlockException)
         {

@@ -60,8 +60,11 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             throw Refuse("Not enough space in the bitmap directory");
     }
 
-    public ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, bool inUse, CancellationToken cancellationToken) =>
-        ReplaceAsync(async (saver, directory) => await ReplaceEntriesAsync(saver, directory, bitmaps, inUse, cancellationToken).ConfigureAwait(false), cancellationToken);
+    public ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken)
+    {
+        if (image.Header.Current.Version < 3) throw Refuse("Cannot store dirty bitmaps in qcow2 v2 files");
+        return ReplaceAsync((saver, directory) => ReplaceEntriesAsync(saver, directory, bitmaps, cancellationToken), cancellationToken);
+    }
 
     public ValueTask RemoveAsync(string name, CancellationToken cancellationToken) =>
         ReplaceAsync(
@@ -102,7 +105,7 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
     }
 
     private async ValueTask<List<BitmapEntry>> ReplaceEntriesAsync(
-        BitmapSaver saver, List<BitmapEntry> directory, IReadOnlyList<IDirtyBitmap> bitmaps, bool inUse, CancellationToken cancellationToken)
+        BitmapSaver saver, List<BitmapEntry> directory, IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken)
     {
         var gone = new List<BitmapEntry>();
         foreach (var bitmap in bitmaps)
@@ -112,7 +115,7 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             var old = at < 0 ? null : directory[at];
             var entry = await saver.SaveAsync(bitmap, old, cancellationToken).ConfigureAwait(false);
             var kept = old is null ? BitmapFlags.None : old.Flags & BitmapFlags.ExtraDataCompatible;
-            entry = entry with { Flags = kept | (inUse ? BitmapFlags.InUse : BitmapFlags.None) | (bitmap.IsRecording ? BitmapFlags.Auto : BitmapFlags.None) };
+            entry = entry with { Flags = kept | (bitmap.IsRecording ? BitmapFlags.Auto : BitmapFlags.None) };
             if (old is null)
             {
                 directory.Add(entry);

@@ -28,7 +28,7 @@ public sealed class BitmapStoreTests
         await using (var disk = await TestDisk.OpenAsync(storage))
         {
             await disk.WriteAsync(0, 1 << 20, 0x11);
-            await disk.Facet<IBitmapStore>().StoreAsync(bitmaps, inUse: false, default);
+            await disk.Facet<IBitmapStore>().StoreAsync(bitmaps, default);
             await disk.AssertSoundAsync();
         }
 
@@ -53,7 +53,7 @@ public sealed class BitmapStoreTests
         for (var round = 0; round < 12; round++)
         {
             var bitmaps = Enumerable.Range(0, 3).Select(i => PlainBitmap.Random($"b{i}", Size, Unit, random)).ToArray();
-            await store.StoreAsync(bitmaps, inUse: false, default);
+            await store.StoreAsync(bitmaps, default);
             await disk.FlushAsync();
             await disk.FlushAsync();
             if (round == 5) length = disk.File.Length;
@@ -74,10 +74,10 @@ public sealed class BitmapStoreTests
         await using var disk = await TestDisk.OpenAsync(storage);
         var store = disk.Facet<IBitmapStore>();
         var (first, second) = (PlainBitmap.Random("first", Size, Unit, new Random(3)), PlainBitmap.Random("second", Size, 512, new Random(4)));
-        await store.StoreAsync([first, second], inUse: false, default);
+        await store.StoreAsync([first, second], default);
         await store.MarkInUseAsync(default);
         Assert.All(await store.ListAsync(default), entry => Assert.True(entry.InUse));
-        await store.StoreAsync([first], inUse: false, default);
+        await store.StoreAsync([first], default);
         Assert.Equal([false, true], (await store.ListAsync(default)).Select(entry => entry.InUse));
         await store.RemoveAsync("second", default);
         await store.RemoveAsync("nope", default);
@@ -124,7 +124,7 @@ public sealed class BitmapStoreTests
                 var bitmaps = Enumerable.Range(0, 3).Select(i => PlainBitmap.Random($"b{i}", 1 << 20, 512, random)).ToArray();
                 foreach (var bitmap in bitmaps)
                     allowed[bitmap.Name!] = [bitmap.Text];
-                await store.StoreAsync(bitmaps, inUse: false, default);
+                await store.StoreAsync(bitmaps, default);
                 if (round % 3 == 2) await store.RemoveAsync("b1", default);
             }
             cuts.Armed = false;
@@ -144,7 +144,7 @@ public sealed class BitmapStoreTests
         await using var disk = await TestDisk.OpenAsync(storage, wrap: failing.Wrap);
         var store = disk.Facet<IBitmapStore>();
         var old = PlainBitmap.Random("b", 1 << 20, 512, new Random(6));
-        await store.StoreAsync([old], inUse: false, default);
+        await store.StoreAsync([old], default);
         var failures = 0;
         for (var at = 0; at < 40; at++)
         {
@@ -152,7 +152,7 @@ public sealed class BitmapStoreTests
             var next = PlainBitmap.Random("b", 1 << 20, 512, new Random(7 + at));
             try
             {
-                await store.StoreAsync([next], inUse: false, default);
+                await store.StoreAsync([next], default);
                 old = next;
             }
             catch (BlockException)
@@ -183,7 +183,7 @@ public sealed class BitmapStoreTests
             var store = disk.Facet<IBitmapStore>();
             Assert.Equal(["known"], (await store.ListAsync(default)).Select(entry => entry.Name));
             await store.MarkInUseAsync(default);
-            await store.StoreAsync([PlainBitmap.Random("known", Size, Unit, new Random(8)), new PlainBitmap("new", Size, Unit)], inUse: false, default);
+            await store.StoreAsync([PlainBitmap.Random("known", Size, Unit, new Random(8)), new PlainBitmap("new", Size, Unit)], default);
             await store.RemoveAsync("known", default);
             await disk.AssertSoundAsync();
         }
@@ -202,7 +202,7 @@ public sealed class BitmapStoreTests
         storage.Write(95, new byte[] { 0 });
         await using var disk = await TestDisk.OpenAsync(storage);
         Assert.Empty(await disk.Facet<IBitmapStore>().ListAsync(default));
-        await disk.Facet<IBitmapStore>().StoreAsync([new PlainBitmap("new", Size, Unit)], inUse: false, default);
+        await disk.Facet<IBitmapStore>().StoreAsync([new PlainBitmap("new", Size, Unit)], default);
         Assert.Equal("new", Assert.Single(await disk.Facet<IBitmapStore>().ListAsync(default)).Name);
     }
 
@@ -308,7 +308,7 @@ public sealed class BitmapStoreTests
     {
         var storage = await TestDisk.CreateAsync(Size);
         await using var disk = await TestDisk.OpenAsync(storage);
-        await disk.Facet<IBitmapStore>().StoreAsync([.. names.Select(name => PlainBitmap.Random(name, Size, Unit, new Random(9)))], inUse: false, default);
+        await disk.Facet<IBitmapStore>().StoreAsync([.. names.Select(name => PlainBitmap.Random(name, Size, Unit, new Random(9)))], default);
         return storage;
     }
 

@@ -37,9 +37,6 @@ public interface IDirtyBitmaps
     /// which is either commit or abort.
     /// </summary>
     ValueTask<IBitmapRemoval> BeginRemovalAsync(IDirtyBitmap bitmap, CancellationToken cancellationToken);
-
-    /// <summary>Writes persistent bitmaps into the image now; they stay in use there, so that a crash makes them inconsistent.</summary>
-    ValueTask StoreAsync(CancellationToken cancellationToken);
 }
 
 public interface IBitmapRemoval

@@ -28,9 +28,8 @@ public interface IBitmapStore
     /// <exception cref="BlockException">It cannot, with QEMU's text.</exception>
     ValueTask CheckNewAsync(string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken);
 
-    /// <summary>Stores the bitmaps: replaces those of the same name, adds the others, keeps the rest as it is.</summary>
-    /// <param name="inUse">The stored copies are marked in use: the image goes on being written.</param>
-    ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, bool inUse, CancellationToken cancellationToken);
+    /// <summary>Stores the bitmaps, which are not in use then: replaces those of the same name, adds the others, keeps the rest as it is.</summary>
+    ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken);
 
     /// <summary>Removes a bitmap; without one of that name nothing happens.</summary>
     ValueTask RemoveAsync(string name, CancellationToken cancellationToken);

@@ -58,12 +58,12 @@ internal static class BitmapPersistence
         }
     }
 
-    /// <param name="inUse">The image goes on being written.</param>
-    public static async ValueTask StoreAsync(NodeBitmaps bitmaps, bool inUse, CancellationToken cancellationToken)
+    /// <summary>The image will not be written any more.</summary>
+    public static async ValueTask StoreAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
     {
         var persistent = Persistent(bitmaps);
         if (persistent.Count > 0 && bitmaps.Node.TryGetFacet<IBitmapStore>(out var store))
-            await store.StoreAsync(persistent, inUse, cancellationToken).ConfigureAwait(false);
+            await store.StoreAsync(persistent, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The image, stored a moment ago, will not be written any more.</summary>

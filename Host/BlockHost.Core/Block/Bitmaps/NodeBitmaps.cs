@@ -80,12 +80,6 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
         return new Removal(this, own, own.Hold());
     }
 
-    public async ValueTask StoreAsync(CancellationToken cancellationToken)
-    {
-        using var change = await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false);
-        await BitmapPersistence.StoreAsync(this, inUse: true, cancellationToken).ConfigureAwait(false);
-    }
-
     public DirtyBitmap Insert(DirtyBitmap bitmap)
     {
         lock (_lock)

@@ -89,7 +89,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     {
         if (_wasReadOnly || !options.Generic.ReadOnly)
             return;
-        await BitmapPersistence.StoreAsync(Node.Bitmaps, inUse: false, cancellationToken).ConfigureAwait(false);
+        await BitmapPersistence.StoreAsync(Node.Bitmaps, cancellationToken).ConfigureAwait(false);
         _bitmapsStored = true;
     }
 
