@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.IO.Compression;
-using System.Runtime.InteropServices;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
@@ -18,6 +16,7 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
 
     private readonly LinkedList<(ulong Entry, byte[] Content)> _kept = [];
     private readonly int _capacity = Math.Max(MinKept, KeptBytes >> image.Geometry.ClusterBits);
+    private readonly ClusterUnpackers _unpackers = new(image.Header.Current.Compression);
     private readonly Lock _sync = new();
 
     /// <param name="within">Offset in the unpacked cluster.</param>
@@ -26,7 +25,14 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
         var content = Find(entry.Raw);
         if (content is null)
         {
-            content = await UnpackAsync(entry, cancellationToken).ConfigureAwait(false);
+            // Whoever reads a cluster whole does not come back for it.
+            if (part.Length == image.Geometry.ClusterSize && part.TryGetMemory(out var whole))
+            {
+                await UnpackAsync(entry, whole, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            content = GC.AllocateUninitializedArray<byte>(image.Geometry.ClusterSize);
+            await UnpackAsync(entry, content, cancellationToken).ConfigureAwait(false);
             Keep(entry.Raw, content);
         }
         part.CopyFrom(content.AsSpan(within, (int)part.Length));
@@ -48,35 +54,16 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
     public void Dispose()
     {
         lock (_sync) _kept.Clear();
+        _unpackers.Dispose();
     }
 
-    private async ValueTask<byte[]> UnpackAsync(L2Entry entry, CancellationToken cancellationToken)
+    private async ValueTask UnpackAsync(L2Entry entry, Memory<byte> content, CancellationToken cancellationToken)
     {
         var piece = CompressedCluster.Decode(entry, image.Geometry);
         using var packed = image.Buffers.Rent(piece.Length);
         await image.File.ReadAsync(piece.HostOffset, packed.Memory[..piece.Length], cancellationToken: cancellationToken).ConfigureAwait(false);
-        var content = GC.AllocateUninitializedArray<byte>(image.Geometry.ClusterSize);
-        var whole = image.Header.Current.Compression == CompressionType.Zstd
-            ? Zstd.TryDecompress(packed.Memory.Span[..piece.Length], content)
-            : TryInflate(packed.Memory[..piece.Length], content);
-        if (!whole)
-            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at 0x{piece.HostOffset:x} cannot be unpacked") { Offset = piece.HostOffset };
-        return content;
-    }
-
-    private static bool TryInflate(Memory<byte> packed, byte[] content)
-    {
-        if (!MemoryMarshal.TryGetArray<byte>(packed, out var array))
-            array = packed.ToArray();
-        using var inflate = new DeflateStream(new MemoryStream(array.Array!, array.Offset, array.Count, writable: false), CompressionMode.Decompress);
-        try
-        {
-            return inflate.ReadAtLeast(content, content.Length, throwOnEndOfStream: false) == content.Length;
-        }
-        catch (InvalidDataException)
-        {
-            return false;
-        }
+        if (!_unpackers.TryUnpack(packed.Memory.Span[..piece.Length], content.Span))
+            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at {piece.HostOffset:#x} cannot be unpacked") { Offset = piece.HostOffset };
     }
 
     private byte[]? Find(ulong entry)

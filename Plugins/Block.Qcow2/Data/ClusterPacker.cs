@@ -17,6 +17,25 @@ internal abstract class ClusterPacker : IDisposable
     }
 }
 
+internal sealed class DeflatePacker : ClusterPacker
+{
+    public override int TryPack(ReadOnlySpan<byte> content, Span<byte> packed) => Zlib.TryDeflate(content, packed);
+}
+
+/// <summary>Zstandard at its default level, as QEMU uses it.</summary>
+internal sealed class ZstdPacker : ClusterPacker
+{
+    private nint _context = Zstd.CreateCompressor();
+
+    public override int TryPack(ReadOnlySpan<byte> content, Span<byte> packed) => Zstd.TryCompress(_context, content, packed);
+
+    public override void Dispose()
+    {
+        Zstd.FreeCompressor(_context);
+        _context = 0;
+    }
+}
+
 /// <summary>Packs the clusters of a batch on all processors. The packers are kept, because setting one up is dear.</summary>
 internal sealed class ClusterPackers(CompressionType type) : IDisposable
 {

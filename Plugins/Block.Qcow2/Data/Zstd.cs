@@ -24,26 +24,23 @@ internal static unsafe partial class Zstd
         }
     }
 
-    /// <summary>Fills <paramref name="content"/>; the packed bytes may be followed by others, up to the end of a sector.</summary>
-    /// <returns>False: damaged, or too short.</returns>
-    public static bool TryDecompress(ReadOnlySpan<byte> packed, Span<byte> content)
+    public static nint CreateDecompressor() => Checked(ZSTD_createDCtx());
+
+    public static void FreeDecompressor(nint context) => ZSTD_freeDCtx(context);
+
+    /// <summary>Fills <paramref name="content"/> from the frame that the packed bytes begin with.</summary>
+    public static bool TryDecompress(nint context, ReadOnlySpan<byte> packed, Span<byte> content)
     {
-        var stream = ZSTD_createDStream();
-        if (stream == 0) throw new BlockException(BlockErrorKind.Io, "libzstd: out of memory", Errno.ENOMEM);
-        try
+        fixed (byte* source = packed)
+        fixed (byte* target = content)
         {
-            fixed (byte* source = packed)
-            fixed (byte* target = content)
-                return Run(stream, new Buffer(source, packed.Length), new Buffer(target, content.Length));
-        }
-        finally
-        {
-            ZSTD_freeDStream(stream);
+            var frame = ZSTD_findFrameCompressedSize(source, (nuint)packed.Length);
+            if (ZSTD_isError(frame) != 0) return false;
+            return ZSTD_decompressDCtx(context, target, (nuint)content.Length, source, frame) == (nuint)content.Length;
         }
     }
 
-    public static nint CreateCompressor() =>
-        ZSTD_createCCtx() is var context and not 0 ? context : throw new BlockException(BlockErrorKind.Io, "libzstd: out of memory", Errno.ENOMEM);
+    public static nint CreateCompressor() => Checked(ZSTD_createCCtx());
 
     public static void FreeCompressor(nint context) => ZSTD_freeCCtx(context);
 
@@ -58,29 +55,23 @@ internal static unsafe partial class Zstd
         }
     }
 
-    private static bool Run(nint stream, Buffer input, Buffer output)
-    {
-        while (output.Position < output.Size)
-        {
-            var (before, produced) = (input.Position, output.Position);
-            var left = ZSTD_decompressStream(stream, &output, &input);
-            if (ZSTD_isError(left) != 0) return false;
-            if (input.Position == before && output.Position == produced) return false;
-        }
-        return true;
-    }
+    private static nint Checked(nint context) =>
+        context != 0 ? context : throw new BlockException(BlockErrorKind.Io, "libzstd: out of memory", Errno.ENOMEM);
 
     [LibraryImport(Library)]
     private static partial uint ZSTD_versionNumber();
 
     [LibraryImport(Library)]
-    private static partial nint ZSTD_createDStream();
+    private static partial nint ZSTD_createDCtx();
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_freeDStream(nint stream);
+    private static partial nuint ZSTD_freeDCtx(nint context);
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_decompressStream(nint stream, Buffer* output, Buffer* input);
+    private static partial nuint ZSTD_findFrameCompressedSize(byte* source, nuint sourceSize);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_decompressDCtx(nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize);
 
     [LibraryImport(Library)]
     private static partial nint ZSTD_createCCtx();
@@ -93,13 +84,4 @@ internal static unsafe partial class Zstd
 
     [LibraryImport(Library)]
     private static partial uint ZSTD_isError(nuint code);
-
-    /// <summary>ZSTD_inBuffer and ZSTD_outBuffer, which have the same layout.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Buffer(byte* start, int size)
-    {
-        public byte* Start = start;
-        public nuint Size = (nuint)size;
-        public nuint Position;
-    }
 }
