@@ -4,7 +4,8 @@ using BlockHost.Tools.Differential.Tests.Sides;
 
 namespace BlockHost.Tools.Differential.Tests;
 
-/// <summary>Our tools beside QEMU's on the same command lines. One class, so that one case runs at a time.</summary>
+/// <summary>Our tools beside QEMU's on the same command lines.</summary>
+[Collection(InProcessTool.OneAtATime)]
 public sealed class DifferentialTests
 {
     private static readonly Lazy<bool> IsQemu72 = new(() =>

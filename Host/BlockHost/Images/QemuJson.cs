@@ -12,11 +12,12 @@ namespace BlockHost.Images;
 internal static class QemuJson
 {
     private const int Buckets = 512;
+    private const int Indentation = 4;
 
     private static readonly JsonWriterOptions Pretty = new()
     {
         Indented = true,
-        IndentSize = 4,
+        IndentSize = Indentation,
         NewLine = "\n",
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
@@ -77,6 +78,9 @@ internal static class QemuJson
                 }
 
                 writer.WriteEndObject();
+                break;
+            case JsonArray { Count: 0 }:
+                writer.WriteRawValue($"[\n{new string(' ', Indentation * writer.CurrentDepth)}]", skipInputValidation: true);
                 break;
             case JsonArray items:
                 writer.WriteStartArray();

@@ -9,6 +9,9 @@ namespace BlockHost.Tools.Differential.Tests.Sides;
 /// </summary>
 internal static class InProcessTool
 {
+    /// <summary>Collection of the tests that use this.</summary>
+    public const string OneAtATime = "in-process tools";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static ToolResult Run(string folder, string name, IReadOnlyList<string> args, string input)

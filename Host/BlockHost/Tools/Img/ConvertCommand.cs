@@ -48,9 +48,12 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
     {
         if (options.Snapshot is { } snapshot)
             await LoadSnapshotAsync(sources, snapshot, cancellationToken);
+        if (options.Bitmaps)
+            ConvertBitmaps.CheckSources(sources, options.SkipBrokenBitmaps);
         var row = await SourceRow.OfAsync(sources, cancellationToken);
         var preparation = new ConvertTarget(context, options, row);
         await using var target = await preparation.OpenAsync(cancellationToken);
+        var bitmaps = options.Bitmaps ? await ConvertBitmaps.PlanAsync(sources[0], target, cancellationToken) : null;
         var copyOptions = await preparation.CopyOptionsAsync(target, cancellationToken);
 
         var total = await ImageCopy.MeasureAsync(row, copyOptions, cancellationToken);
@@ -60,6 +63,8 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
             Taken = done => progress.Report(done, total),
         };
         await copy.RunAsync(cancellationToken);
+        if (bitmaps is not null)
+            await bitmaps.CopyAsync(context.Console.Warn, cancellationToken);
         await target.Node.FlushAsync(cancellationToken);
     }
 }

@@ -24,7 +24,10 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             await CheckCompressionAsync(host.Images, cancellationToken);
         var cache = context.ParseCache(options.TargetCache);
         if (creation is not null)
+        {
+            await CheckSpaceAsync(creation, cancellationToken);
             await CreateAsync(creation, cancellationToken);
+        }
 
         var mode = new OpenMode
         {
@@ -100,6 +103,16 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
         var driver = await images.Graph.FindDriverAsync(options.TargetFormat!, cancellationToken);
         if (driver is { SupportsCompressedWrites: false })
             throw new ToolException("Compression not supported for this file format");
+    }
+
+    /// <summary>Before anything is written; QEMU finds out when the disk is full.</summary>
+    private async ValueTask CheckSpaceAsync(ImageCreation creation, CancellationToken cancellationToken)
+    {
+        if (FileNames.Protocol(options.TargetName) is not null)
+            return;
+        var plan = new CopyOptions { MinSparse = options.MinSparse, Compress = options.Compress, TargetHasBacking = _hasBacking, Salvage = options.Salvage };
+        var check = new SpaceCheck(row, plan, SpaceCheck.FreeBytes);
+        await check.RequireAsync(options.TargetName, creation.Options["preallocation"] is "falloc" or "full", cancellationToken);
     }
 
     private async ValueTask CreateAsync(ImageCreation creation, CancellationToken cancellationToken)
