@@ -69,6 +69,12 @@ internal static class QemuJson
     {
         switch (node)
         {
+            case JsonObject { Count: 0 }:
+                WriteEmpty(writer, "{", "}");
+                break;
+            case JsonArray { Count: 0 }:
+                WriteEmpty(writer, "[", "]");
+                break;
             case JsonObject members:
                 writer.WriteStartObject();
                 foreach (var (name, value) in InOrder(members))
@@ -96,6 +102,10 @@ internal static class QemuJson
                 break;
         }
     }
+
+    // QEMU breaks the line in these, too.
+    private static void WriteEmpty(Utf8JsonWriter writer, string open, string close) =>
+        writer.WriteRawValue($"{open}\n{new string(' ', writer.CurrentDepth * 4)}{close}", skipInputValidation: true);
 
     private static uint Hash(string name)
     {

@@ -162,5 +162,7 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
             output.Write($"Image end offset: {end}\n");
     }
 
-    private static string Percent(long part, long whole) => (part * 100.0 / whole).ToString("0.00", CultureInfo.InvariantCulture);
+    // As C's %.2f: a percentage that lies half-way goes to the even digit.
+    private static string Percent(long part, long whole) =>
+        Math.Round(part * 100.0 / whole, 2, MidpointRounding.ToEven).ToString("0.00", CultureInfo.InvariantCulture);
 }

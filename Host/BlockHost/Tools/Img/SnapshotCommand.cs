@@ -90,6 +90,9 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
 
     private async ValueTask ApplyAsync(OpenImage image, ISnapshotStore? store, CancellationToken cancellationToken)
     {
+        // What the snapshot brings back would be missing in them.
+        if (image.Node.DirtyBitmaps.All.Count > 0)
+            throw new ToolException($"Could not apply snapshot '{_snapshot}': Device has active dirty bitmaps");
         if (store is null)
             throw new ToolException($"Could not apply snapshot '{_snapshot}': Block driver does not support snapshots");
         try
