@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
+using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Block.Qcow2.Tests;
@@ -90,6 +91,21 @@ public sealed class CacheTests
             }
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 48 << 20);
         }
+    }
+
+    [Theory]
+    [InlineData(PreallocationMode.Metadata, 0)]
+    [InlineData(PreallocationMode.Falloc, 1)]
+    public async Task Preallocated_metadata_takes_no_space_for_data(PreallocationMode mode, int zeroed)
+    {
+        // One refcount block counts 64 KiB here, and lies in the midst of the data.
+        var storage = await TestDisk.CreateAsync(512, """{"cluster-size": 512, "refcount-bits": 32}""");
+        RecordingChild? file = null;
+        await using var disk = await TestDisk.OpenAsync(storage, wrap: child => file = new RecordingChild(child));
+        await disk.Facet<IResizable>().ResizeAsync(4 << 20, new ResizeOptions(mode), default);
+        Assert.Equal(zeroed, file!.Operations.Any(o => o.Kind == ChildOperationKind.WriteZeroes) ? 1 : 0);
+        Assert.Equal(new byte[4 << 20], await disk.ReadAsync(0, 4 << 20));
+        await disk.AssertSoundAsync();
     }
 
     [Theory]

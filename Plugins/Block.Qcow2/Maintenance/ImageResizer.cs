@@ -103,8 +103,12 @@ internal sealed class ImageResizer(Qcow2Image image)
     private async ValueTask ProvideAsync(ClusterRun run, PreallocationMode mode)
     {
         var (offset, end) = (run.First << _geometry.ClusterBits, run.End << _geometry.ClusterBits);
-        if (!run.Untouched && offset < image.File.Length)
-            await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset).ConfigureAwait(false);
+        var isSpaceWanted = mode != PreallocationMode.Metadata;
+        if (offset < image.File.Length && (isSpaceWanted || !run.Untouched))
+        {
+            var flags = isSpaceWanted ? ZeroFlags.None : ZeroFlags.MayUnmap;
+            await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset, flags).ConfigureAwait(false);
+        }
         if (end <= image.File.Length) return;
         var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
         await image.File.ResizeAsync(end, new ResizeOptions(storage, MayExceed: true)).ConfigureAwait(false);

@@ -72,9 +72,12 @@ internal sealed class ClusterAllocator(
     /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
     public async ValueTask<ClusterRun> AllocateAsync(long wanted)
     {
+        // Blocks for the parts of the file that the run reaches are written behind it while it is looked for.
+        var untouched = _untouched;
         var first = await FindFreeAsync(_hint).ConfigureAwait(false);
         var count = await CountFreeAsync(first, wanted).ConfigureAwait(false);
-        return await TakeAsync(new ClusterRun(first, count)).ConfigureAwait(false);
+        var run = await TakeAsync(new ClusterRun(first, count)).ConfigureAwait(false);
+        return run with { Untouched = first >= untouched };
     }
 
     /// <summary>Takes exactly <paramref name="count"/> consecutive clusters, for a table that must not be split.</summary>
