@@ -19,6 +19,7 @@ internal readonly record struct CalledAs(Role Role, string Name)
         ["nbd"] = Role.Nbd,
         ["serve"] = Role.Serve,
         ["plugin"] = Role.Plugin,
+        ["jobs"] = Role.Jobs,
     };
 
     /// <summary>By the name of the program, else by the first argument, which is then taken off <paramref name="args"/>.</summary>
@@ -64,4 +65,5 @@ internal enum Role
     /// <summary>The daemon exactly as qemu-storage-daemon starts.</summary>
     StorageDaemon,
     Plugin,
+    Jobs,
 }

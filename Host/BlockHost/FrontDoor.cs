@@ -31,6 +31,7 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
         blockhost img COMMAND ...    make, examine, convert and compare images (qemu-img)
         blockhost io ...             read and write images by hand (qemu-io)
         blockhost nbd ...            serve one image over NBD (qemu-nbd)
+        blockhost jobs [COMMAND]     watch and steer the jobs of a running daemon
         blockhost plugin COMMAND     list plugins and show what they provide
 
         blockhost --version          print the version

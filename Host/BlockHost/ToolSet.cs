@@ -4,6 +4,7 @@ using BlockHost.Composition;
 using BlockHost.Tools.Daemon;
 using BlockHost.Tools.Img;
 using BlockHost.Tools.Io;
+using BlockHost.Tools.Jobs;
 using BlockHost.Tools.Nbd;
 using BlockHost.Tools.Plugins;
 
@@ -25,6 +26,7 @@ internal static class ToolSet
         Role.Nbd => new NbdTool(console, hosts),
         Role.Serve => new DaemonTool(console, hosts, embeddedDefault: true),
         Role.StorageDaemon => new DaemonTool(console, hosts, embeddedDefault: false),
+        Role.Jobs => new JobsTool(console),
         Role.Plugin => new PluginTool(console, hosts),
         _ => new FrontDoor(console),
     };

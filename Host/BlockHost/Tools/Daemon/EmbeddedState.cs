@@ -34,6 +34,10 @@ internal sealed class EmbeddedState : IDisposable
 
     private string QmpSocket => Path.Combine(_folder, "qmp.sock");
 
+    /// <summary>The monitor's socket in a state folder.</summary>
+    /// <param name="folder">As <see cref="Open"/> takes it.</param>
+    public static string MonitorOf(string? folder) => Path.Combine(Path.GetFullPath(folder ?? DefaultFolder()), "qmp.sock");
+
     /// <param name="folder">Null: blockhost in the user's state folder.</param>
     public static EmbeddedState Open(string? folder)
     {

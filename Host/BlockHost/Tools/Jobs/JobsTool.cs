@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlockHost.CommandLine;
+using BlockHost.Tools.Daemon;
+
+namespace BlockHost.Tools.Jobs;
+
+/// <summary>blockhost jobs: the background jobs of a running daemon, watched and steered over its monitor.</summary>
+internal sealed class JobsTool(ToolConsole console) : ITool
+{
+    private const string Clear = "\u001b[K";
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    private static readonly OptionTable Options = new("h", "help=h", "qmp:", "state:", "soft");
+
+    private string? _socket;
+    private bool _soft;
+
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        if (Read(args) is not { } words)
+        {
+            console.Out.Write(Help);
+            return 0;
+        }
+
+        using var qmp = await QmpConnection.OpenAsync(_socket ?? EmbeddedState.MonitorOf(folder: null), cancellationToken);
+        try
+        {
+            await RunAsync(qmp, words, cancellationToken);
+            return 0;
+        }
+        catch (QmpAnswerException e)
+        {
+            throw new ToolException(e.Message);
+        }
+    }
+
+    private Task RunAsync(QmpConnection qmp, IReadOnlyList<string> words, CancellationToken cancellationToken) => words switch
+    {
+        [] => console.IsTerminal ? WatchAsync(qmp, cancellationToken) : ListAsync(qmp, cancellationToken),
+        ["list"] => ListAsync(qmp, cancellationToken),
+        ["watch"] => WatchAsync(qmp, cancellationToken),
+        ["cancel", var id] when _soft => qmp.RunAsync("block-job-cancel", new() { ["device"] = id }, cancellationToken),
+        ["pause" or "resume" or "cancel" or "complete" or "finalize" or "dismiss", var id] =>
+            qmp.RunAsync($"job-{words[0]}", new() { ["id"] = id }, cancellationToken),
+        ["speed", var id, var speed] =>
+            qmp.RunAsync("block-job-set-speed", new() { ["device"] = id, ["speed"] = Sizes.Parse("speed", speed) }, cancellationToken),
+        _ => throw ToolException.Usage($"'{string.Join(' ', words)}' is no command"),
+    };
+
+    private async Task ListAsync(QmpConnection qmp, CancellationToken cancellationToken)
+    {
+        foreach (var job in await QueryAsync(qmp, cancellationToken))
+            console.Out.Write(JobLine.Of(job) + "\n");
+    }
+
+    /// <summary>Draws the jobs over themselves until there are none; elsewhere than on a terminal, prints what has changed.</summary>
+    private async Task WatchAsync(QmpConnection qmp, CancellationToken cancellationToken)
+    {
+        var drawn = 0;
+        var last = "";
+        while (true)
+        {
+            var lines = (await QueryAsync(qmp, cancellationToken)).Select(JobLine.Of).ToList();
+            if (console.IsTerminal)
+                drawn = Draw(lines, drawn);
+            else if (string.Join('\n', lines) is var text && text != last && lines.Count > 0)
+                console.Out.Write((last = text) + "\n");
+            console.Out.Flush();
+            if (lines.Count == 0)
+                return;
+            await Task.Delay(Interval, cancellationToken);
+        }
+    }
+
+    private int Draw(List<string> lines, int drawn)
+    {
+        var width = Math.Max(20, Console.WindowWidth - 1);
+        if (drawn > 0)
+            console.Out.Write($"\u001b[{drawn}A");
+        foreach (var line in lines)
+            console.Out.Write($"{(line.Length > width ? line[..width] : line)}{Clear}\n");
+        // Fewer jobs than before: what is left of the others goes.
+        console.Out.Write("\u001b[J");
+        return lines.Count;
+    }
+
+    /// <summary>Oldest first; from a daemon that tells no rates, what query-jobs tells.</summary>
+    private static async Task<IEnumerable<JsonElement>> QueryAsync(QmpConnection qmp, CancellationToken cancellationToken)
+    {
+        JsonElement jobs;
+        try
+        {
+            jobs = await qmp.RunAsync("x-blockhost-query-job-progress", arguments: null, cancellationToken);
+        }
+        catch (QmpAnswerException e) when (e.Class == "CommandNotFound")
+        {
+            jobs = await qmp.RunAsync("query-jobs", arguments: null, cancellationToken);
+        }
+
+        return jobs.EnumerateArray().Reverse();
+    }
+
+    /// <returns>The words that are no options; null: help is asked for.</returns>
+    private List<string>? Read(IReadOnlyList<string> args)
+    {
+        var words = new List<string>();
+        foreach (var item in GetOpt.Read(args, Options))
+        {
+            switch (item)
+            {
+                case { Kind: GetOptKind.Operand }:
+                    words.Add(item.Value!);
+                    break;
+                case { Kind: GetOptKind.Option, Key: "h" }:
+                    return null;
+                case { Kind: GetOptKind.Option, Key: "qmp" }:
+                    _socket = item.Value;
+                    break;
+                case { Kind: GetOptKind.Option, Key: "state" }:
+                    _socket = EmbeddedState.MonitorOf(item.Value);
+                    break;
+                case { Kind: GetOptKind.Option }:
+                    _soft = true;
+                    break;
+                default:
+                    throw ToolException.Usage(GetOpt.Describe(item));
+            }
+        }
+
+        return words;
+    }
+
+    private const string Help =
+        """
+        Usage: blockhost jobs [--qmp SOCKET | --state DIR] [COMMAND]
+
+        Shows and steers the background jobs of a running daemon.
+
+          list               the jobs, a line each
+          watch              the same, live, until there are no jobs (the default on a terminal)
+          pause ID           stop a job for a while
+          resume ID          let it go on
+          speed ID BYTES     limit its speed, to so many bytes a second (10M; 0: no limit)
+          complete ID        bring a job that is ready to its end
+          cancel [--soft] ID end it at once; softly: leave a ready mirror as a good copy
+          finalize ID        let a pending job, and those of its transaction, take effect
+          dismiss ID         forget a job that has concluded
+
+          --qmp SOCKET       the daemon's monitor
+          --state DIR        the state folder of 'blockhost serve' (default: that of a serve without options)
+
+        """;
+}

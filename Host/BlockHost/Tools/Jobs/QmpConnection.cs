@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlockHost.CommandLine;
+using BlockHost.Composition;
+
+namespace BlockHost.Tools.Jobs;
+
+/// <summary>An error that the daemon answered.</summary>
+internal sealed class QmpAnswerException(string errorClass, string message) : Exception(message)
+{
+    public string Class => errorClass;
+}
+
+/// <summary>A client of a daemon's monitor on a Unix socket. Events are passed over.</summary>
+internal sealed class QmpConnection : IDisposable
+{
+    private readonly StreamReader _reader;
+    private readonly StreamWriter _writer;
+
+    private QmpConnection(Stream stream)
+    {
+        _reader = new StreamReader(stream);
+        _writer = new StreamWriter(stream) { NewLine = "\n", AutoFlush = true };
+    }
+
+    /// <exception cref="ToolException">Nobody, or no monitor, is there.</exception>
+    public static async Task<QmpConnection> OpenAsync(string path, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            socket.Dispose();
+            throw new ToolException($"no daemon answers at '{path}': {e.Message}; --qmp SOCKET names another monitor");
+        }
+
+        var connection = new QmpConnection(new NetworkStream(socket, ownsSocket: true));
+        try
+        {
+            if (!(await connection.ReadAsync(cancellationToken)).TryGetProperty("QMP", out _))
+                throw new ToolException($"'{path}' is no QMP monitor");
+            await connection.RunAsync("qmp_capabilities", arguments: null, cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="QmpAnswerException">The daemon refused.</exception>
+    public async Task<JsonElement> RunAsync(string command, JsonObject? arguments, CancellationToken cancellationToken)
+    {
+        var request = new JsonObject { ["execute"] = command };
+        if (arguments is not null)
+            request["arguments"] = arguments;
+        await _writer.WriteLineAsync(HostJson.ToElement(request).GetRawText().AsMemory(), cancellationToken);
+        while (true)
+        {
+            var message = await ReadAsync(cancellationToken);
+            if (message.TryGetProperty("return", out var result))
+                return result;
+            if (message.TryGetProperty("error", out var error))
+                throw new QmpAnswerException(error.GetProperty("class").GetString()!, error.GetProperty("desc").GetString()!);
+        }
+    }
+
+    public void Dispose() => _reader.Dispose();
+
+    private async Task<JsonElement> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var line = await _reader.ReadLineAsync(cancellationToken) ?? throw new ToolException("the daemon has ended the connection");
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.Clone();
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new ToolException($"the daemon cannot be understood: {e.Message}");
+        }
+    }
+}
