@@ -85,9 +85,6 @@ internal static class QemuJson
 
                 writer.WriteEndObject();
                 break;
-            case JsonArray { Count: 0 }:
-                writer.WriteRawValue($"[\n{new string(' ', Indentation * writer.CurrentDepth)}]", skipInputValidation: true);
-                break;
             case JsonArray items:
                 writer.WriteStartArray();
                 foreach (var item in items)
@@ -105,7 +102,7 @@ internal static class QemuJson
 
     // QEMU breaks the line in these, too.
     private static void WriteEmpty(Utf8JsonWriter writer, string open, string close) =>
-        writer.WriteRawValue($"{open}\n{new string(' ', writer.CurrentDepth * 4)}{close}", skipInputValidation: true);
+        writer.WriteRawValue($"{open}\n{new string(' ', Indentation * writer.CurrentDepth)}{close}", skipInputValidation: true);
 
     private static uint Hash(string name)
     {
