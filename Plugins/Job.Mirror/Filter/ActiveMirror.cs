@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Graph;
+using BlockHost.Plugins.Job.Mirror.Copying;
+
+namespace BlockHost.Plugins.Job.Mirror.Filter;
+
+/// <summary>Writes of guests that go to the target at once, in order with the job's own copies of the same units.</summary>
+/// <param name="targetFailed">Told of a write that did not reach the target; its range is dirty.</param>
+internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, Action<IoStatus> targetFailed)
+{
+    public async ValueTask WriteAsync(long offset, long bytes, Func<ValueTask> toSource, Func<IBlockQueue, ValueTask<IoStatus>> toTarget)
+    {
+        var unit = dirty.Granularity;
+        var (start, end) = (offset / unit * unit, (offset + bytes + unit - 1) / unit * unit);
+        using var hold = await ranges.EnterAsync(start, end - start, exclusive: true).ConfigureAwait(false);
+        // Units that the write covers in part, and that the job has yet to copy, stay dirty.
+        var firstStays = offset > start && dirty.IsDirty(start);
+        var lastStays = offset + bytes < end && end - unit < dirty.Length && dirty.IsDirty(end - unit);
+        await toSource().ConfigureAwait(false);
+
+        using var queue = target.Rent();
+        var status = await toTarget(queue.Queue).ConfigureAwait(false);
+        if (!status.IsOk)
+        {
+            targetFailed(status);
+            return;
+        }
+
+        var (first, last) = (firstStays ? start + unit : start, Math.Min(lastStays ? end - unit : end, dirty.Length));
+        if (last > first)
+            dirty.Reset(first, last - first);
+    }
+}

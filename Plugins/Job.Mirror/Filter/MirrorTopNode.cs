@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
+namespace BlockHost.Plugins.Job.Mirror.Filter;
+
+/// <summary>
+/// Stands over the source while a mirror runs. In write-blocking mode it brings each write to the target too, before the
+/// guest hears that it is done:
+/// <code>
+///   guest ─► mirror_top ─┬─► source
+///                        └─► target        (ActiveMirror)
+/// </code>
+/// </summary>
+internal sealed class MirrorTopNode(IBlockChild child) : BlockFilterNode(child)
+{
+    private ActiveMirror? _active;
+
+    /// <summary>From now on writes go to the target as well; null: no longer. The node is drained.</summary>
+    public void SetActive(ActiveMirror? active) => _active = active;
+
+    public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        _active is { } active
+            ? active.WriteAsync(offset, source.Length, () => base.WriteAsync(offset, source, flags, cancellationToken), target => target.WriteAsync(offset, source))
+            : base.WriteAsync(offset, source, flags, cancellationToken);
+
+    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+        _active is { } active
+            ? active.WriteAsync(offset, bytes, () => base.WriteZeroesAsync(offset, bytes, flags, cancellationToken), target => target.WriteZeroesAsync(offset, bytes, flags & ZeroFlags.MayUnmap))
+            : base.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
+
+    public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
+        _active is { } active
+            ? active.WriteAsync(offset, bytes, () => base.DiscardAsync(offset, bytes, cancellationToken), target => target.DiscardAsync(offset, bytes))
+            : base.DiscardAsync(offset, bytes, cancellationToken);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+using BlockHost.Plugins.Job.Mirror;
+using BlockHost.Plugins.Job.Mirror.Commands;
+
+[assembly: PluginEntry(typeof(JobMirrorPlugin))]
+
+namespace BlockHost.Plugins.Job.Mirror;
+
+/// <summary>The job that copies a disk to another and keeps the copy up to date, and blockdev-mirror, which starts it.</summary>
+public sealed class JobMirrorPlugin : Plugin
+{
+    public override PluginIdentity Identity { get; } =
+        new("job.mirror", "0.1.0", "blockdev-mirror: copies a disk to another while it is in use, and moves its users there");
+
+    public override void Register(IPluginRegistry registry)
+    {
+        var type = new MirrorJobType();
+        registry.Add(type);
+        registry.Add(BlockdevMirrorCommand.Create(type));
+    }
+}

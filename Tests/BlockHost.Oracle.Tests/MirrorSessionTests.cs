@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Oracle.Tests.Support;
+
+namespace BlockHost.Oracle.Tests;
+
+/// <summary>Sessions with mirror jobs, against the real daemon and this host.</summary>
+public sealed class MirrorSessionTests
+{
+    private const string Jobs = """{"execute":"query-jobs"}""";
+    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
+    private const string Ready = "@ BLOCK_JOB_READY j";
+    private const string Gone = "@ null j";
+
+    [SkippableFact]
+    public Task Mirrors_that_do_not_start() => CompareAsync(
+        Mirror("full", device: "nope"),
+        Mirror("full", target: "nope"),
+        Mirror("full", target: "s"),
+        Mirror("bitmap"),
+        Mirror("incremental"),
+        Mirror("full", ""","granularity":513"""),
+        Mirror("full", ""","granularity":256"""),
+        Mirror("full", ""","granularity":134217728"""),
+        Mirror("full", ""","buf-size":-1"""),
+        Mirror("full", ""","speed":-1"""),
+        Mirror("full", ""","replaces":"nope" """),
+        Mirror("full", ""","filter-node-name":"t" """),
+        Mirror("full", ""","copy-mode":"nope" """),
+        """{"execute":"blockdev-mirror","arguments":{"device":"s","target":"t","sync":"full"}}""",
+        """{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"s","target":"t"}}""",
+        """{"execute":"blockdev-mirror","arguments":{"job-id":"1j","device":"s","target":"t","sync":"full"}}""",
+        Jobs);
+
+    [SkippableFact]
+    public Task A_target_of_another_size() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
+        Mirror("full", target: "r"),
+        Gone,
+        Jobs);
+
+    [SkippableFact]
+    public Task Pivot() => CompareAsync(Mirror("full"), Ready, Jobs, BlockJobs, Verb("job-complete"), Gone, Jobs, Verb("job-complete"));
+
+    [SkippableFact]
+    public Task Pivot_by_the_older_command() => CompareAsync(
+        Mirror("full"), Ready, """{"execute":"block-job-complete","arguments":{"device":"j"}}""", Gone, BlockJobs);
+
+    [SkippableFact]
+    public Task Standby() => CompareAsync(
+        Mirror("full"), Ready, Verb("job-pause"), "@ standby j", Verb("job-pause"), BlockJobs, Verb("job-complete"), Verb("job-resume"), Gone, Verb("job-resume"));
+
+    [SkippableFact]
+    public Task A_soft_cancel_of_a_ready_mirror_ends_it_well() => CompareAsync(
+        Mirror("full"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j"}}""", Gone, Jobs);
+
+    [SkippableFact]
+    public Task A_forced_cancel_of_a_ready_mirror() => CompareAsync(Mirror("full"), Ready, Verb("job-cancel"), Gone, Jobs);
+
+    [SkippableFact]
+    public Task A_cancel_in_standby() => CompareAsync(
+        Mirror("full"), Ready, Verb("job-pause"), "@ standby j", """{"execute":"block-job-cancel","arguments":{"device":"j"}}""", Verb("job-cancel"), Gone);
+
+    [SkippableFact]
+    public Task Manual_ends() => CompareAsync(
+        Mirror("full", ""","auto-finalize":false,"auto-dismiss":false"""),
+        Ready,
+        Verb("job-finalize"),
+        Verb("job-dismiss"),
+        Verb("job-complete"),
+        "@ pending j",
+        Jobs,
+        Verb("job-complete"),
+        Verb("job-pause"),
+        Verb("job-finalize"),
+        "@ concluded j",
+        BlockJobs,
+        Verb("job-cancel"),
+        Verb("job-dismiss"),
+        Jobs);
+
+    [SkippableFact]
+    public Task A_cancel_while_pending() => CompareAsync(
+        Mirror("full", ""","auto-finalize":false"""), Ready, Verb("job-complete"), "@ pending j", Verb("job-cancel"), Gone, Jobs);
+
+    [SkippableFact]
+    public Task Only_what_is_new() => CompareAsync(Mirror("none"), Ready, BlockJobs, Verb("job-complete"), Gone);
+
+    [SkippableFact]
+    public Task The_top_of_a_chain() => CompareAsync(Mirror("top"), Ready, BlockJobs, Verb("job-complete"), Gone);
+
+    [SkippableFact]
+    public Task Writes_to_both() => CompareAsync(Mirror("full", ""","copy-mode":"write-blocking","granularity":65536"""), Ready, BlockJobs, Verb("job-complete"), Gone);
+
+    [SkippableFact]
+    public Task Two_at_once() => CompareAsync(
+        Mirror("full"),
+        Ready,
+        Mirror("full", target: "t"),
+        """{"execute":"block_resize","arguments":{"node-name":"s","size":1048576}}""",
+        Verb("job-cancel"),
+        Gone);
+
+    private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
+    [
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        .. session,
+    ]);
+
+    private static string Mirror(string sync, string more = "", string device = "s", string target = "t") =>
+        $$$"""{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"{{{device}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";
+
+    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
+}
