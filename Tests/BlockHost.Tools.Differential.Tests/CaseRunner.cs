@@ -51,20 +51,20 @@ internal sealed partial class CaseRunner : IDisposable
         switch (step.Verb)
         {
             case "qemu-img" or "qemu-io" or "qemu-nbd" or "qemu-storage-daemon":
-                Compare(step, Theirs(step.Verb, args), InProcessTool.Run(_ours.Folder, step.Verb, args, _input));
+                Compare(step, step.Verb, args, () => InProcessTool.Run(_ours.Folder, step.Verb, args, _input));
                 break;
             case "@exec":
-                Compare(step, Theirs(args[0], [.. args.Skip(1)]), ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), [.. args.Skip(1)], _input));
+                Compare(step, args[0], args.Skip(1), () => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), [.. args.Skip(1)], _input));
                 break;
             case "@real":
-                Compare(step, Theirs(args[0], [.. args.Skip(1)]), ProgramRunner.Run(_ours.Folder, args[0], [.. args.Skip(1)], _input));
+                Compare(step, args[0], args.Skip(1), () => ProgramRunner.Run(_ours.Folder, args[0], [.. args.Skip(1)], _input));
                 break;
             case "@file": OnBoth(side => side.MakeFile(args[0], Size(args[1]))); break;
             case "@fill": OnBoth(side => side.Write(args[0], Size(args[1]), Filled(Size(args[2]), args[3]))); break;
             case "@poke": OnBoth(side => side.Write(args[0], Size(args[1]), Convert.FromHexString(args[2]))); break;
             case "@same": Compare(step, Map(_theirs, args[0]), Map(_ours, args[0])); break;
             case "@identical": Identical(step, args[0]); break;
-            case "@check": Compare(step, Theirs("qemu-img", ["check", args[0]]), ProgramRunner.Run(_ours.Folder, "qemu-img", ["check", args[0]])); break;
+            case "@check": Compare(step, "qemu-img", ["check", args[0]], () => ProgramRunner.Run(_ours.Folder, "qemu-img", ["check", args[0]])); break;
             case "@serve": Serve(args[0], args[1], [.. args.Skip(2)]); break;
             case "@stdin": _input = step.Rest.Replace("\\n", "\n", StringComparison.Ordinal); break;
             case "@mask": _masks.Add(step.Rest); break;
@@ -75,7 +75,13 @@ internal sealed partial class CaseRunner : IDisposable
         }
     }
 
-    private ToolResult Theirs(string program, IReadOnlyList<string> args) => ProgramRunner.Run(_theirs.Folder, program, args, _input);
+    /// <summary>QEMU's program and <paramref name="ours"/> at the same time.</summary>
+    private void Compare(Step step, string program, IEnumerable<string> args, Func<ToolResult> ours)
+    {
+        var theirs = Task.Run(() => ProgramRunner.Run(_theirs.Folder, program, [.. args], _input));
+        var result = ours();
+        Compare(step, theirs.GetAwaiter().GetResult(), result);
+    }
 
     private void Compare(Step step, ToolResult theirs, ToolResult ours)
     {
