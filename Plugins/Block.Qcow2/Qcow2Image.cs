@@ -89,6 +89,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         IBlockChild file, IBlockChild? dataFile, HeaderStore store, Qcow2Settings settings, IIoBufferPool buffers, CancellationToken cancellationToken)
     {
         var header = store.Current;
+        if (settings is { Writable: true, ForRepair: false }) RefuseTablesOutside(header, file.Length);
         var l1 = await TopTable.LoadAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
@@ -96,6 +97,15 @@ internal sealed class Qcow2Image : IAsyncDisposable
         (image.Snapshots, image.SnapshotTableBytes) = await SnapshotLoader.LoadAsync(file, header, cancellationToken).ConfigureAwait(false);
         if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;
+    }
+
+    /// <summary>A table behind the end of the file reads as empty; a change would put it there, however far away that is.</summary>
+    private static void RefuseTablesOutside(Qcow2Header header, long fileLength)
+    {
+        if (header.L1Entries > 0 && header.L1Offset >= fileLength)
+            throw new Qcow2FormatException("Active L1 table offset invalid");
+        if (header.RefcountTableOffset >= fileLength)
+            throw new Qcow2FormatException("Reference count table offset invalid");
     }
 
     /// <summary>Runs a change under the metadata lock; where the refcount table is full, enlarges it and runs the change again.</summary>

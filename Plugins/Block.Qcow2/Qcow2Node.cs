@@ -167,11 +167,13 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public ValueTask<IReadOnlyList<SnapshotRecord>> ListAsync(CancellationToken cancellationToken) => new(SnapshotStore.List(_image));
 
     public ValueTask<SnapshotRecord> CreateAsync(SnapshotRecord snapshot, CancellationToken cancellationToken) =>
-        Snapshots().CreateAsync(snapshot, cancellationToken);
+        GuardedAsync(store => store.CreateAsync(snapshot, cancellationToken));
 
-    public ValueTask ApplyAsync(string idOrName, CancellationToken cancellationToken) => Snapshots().ApplyAsync(idOrName, cancellationToken);
+    public async ValueTask ApplyAsync(string idOrName, CancellationToken cancellationToken) =>
+        await GuardedAsync(store => store.ApplyAsync(idOrName, cancellationToken)).ConfigureAwait(false);
 
-    public ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken) => Snapshots().DeleteAsync(id, name, cancellationToken);
+    public async ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken) =>
+        await GuardedAsync(store => store.DeleteAsync(id, name, cancellationToken)).ConfigureAwait(false);
 
     public ValueTask ReadVmStateAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         new VmStateArea(_image).ReadAsync(offset, target, cancellationToken);
@@ -179,10 +181,17 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public ValueTask WriteVmStateAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
         new VmStateArea(_image).WriteAsync(offset, source, cancellationToken);
 
-    private SnapshotStore Snapshots()
+    private async ValueTask<T> GuardedAsync<T>(Func<SnapshotStore, ValueTask<T>> work)
     {
         _image.Guard.ThrowIfStopped();
-        return new SnapshotStore(this);
+        try
+        {
+            return await work(new SnapshotStore(this)).ConfigureAwait(false);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw e.ToBlockException();
+        }
     }
 
     /// <summary>Reads an image anew whose structure has changed under its tables. The node is drained.</summary>

@@ -33,10 +33,10 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
         {
             var type = BinaryPrimitives.ReadUInt32BigEndian(area);
             var length = BinaryPrimitives.ReadUInt32BigEndian(area[4..]);
-            if (type == End) break;
             area = area[HeadSize..];
             if (length > (uint)area.Length)
                 throw new Qcow2FormatException("Header extension too large");
+            if (type == End) break;
             found.Add(new HeaderExtension(type, area[..(int)length].ToArray()));
             area = area[(int)Math.Min((length + 7) & ~7u, (uint)area.Length)..];
         }

@@ -10,6 +10,9 @@ internal sealed class CheckReport
     /// <summary>Lines kept: a badly damaged image must not fill the memory with its description.</summary>
     private const int MaxMessages = 100_000;
 
+    /// <summary>Findings after which a check is of no more use: what is walked then is no metadata.</summary>
+    private const int MaxFindings = 500_000;
+
     private readonly List<string> _messages = [];
     private int _errno;
 
@@ -32,6 +35,7 @@ internal sealed class CheckReport
     {
         Counts = Counts with { Corruptions = Counts.Corruptions + 1 };
         Note(message);
+        if (Counts.Corruptions > MaxFindings) throw new BlockException(BlockErrorKind.Corrupt, "The image has too many errors to go on checking it");
     }
 
     public void CheckError(string message)

@@ -37,6 +37,7 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
 
     private async ValueTask CheckTableAsync(long offset, Memory<byte> table)
     {
+        if (!table.Span.ContainsAnyExcept((byte)0)) return;
         var changed = 0;
         for (var at = 0; at < table.Length; at += _geometry.L2EntrySize)
         {

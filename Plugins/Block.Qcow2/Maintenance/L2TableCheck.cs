@@ -19,6 +19,7 @@ internal sealed class L2TableCheck(Qcow2Image image, CheckReport report, Referen
     {
         // A run of contiguous clusters is looked for in each table by itself.
         _nextContiguous = 0;
+        if (!table.Span.ContainsAnyExcept((byte)0)) return;
         for (var i = 0; i < _geometry.L2Entries; i++)
         {
             if (Examine(i, table.Span)) await ZeroAsync(tableOffset, i, table).ConfigureAwait(false);

@@ -41,21 +41,23 @@ internal sealed class SnapshotStore(Qcow2Node node)
         return SnapshotRecords.ToRecord(entry);
     }
 
-    public async ValueTask ApplyAsync(string idOrName, CancellationToken cancellationToken)
+    public async ValueTask<SnapshotRecord> ApplyAsync(string idOrName, CancellationToken cancellationToken)
     {
         RefuseDataFile();
         var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == idOrName) ?? _image.Snapshots.FirstOrDefault(s => s.Name == idOrName)
             ?? throw new BlockException(BlockErrorKind.NotFound, "No such file or directory");
         await QuietImage.RunAsync(_image, () => ApplyQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync().ConfigureAwait(false);
+        return SnapshotRecords.ToRecord(snapshot);
     }
 
-    public async ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken)
+    public async ValueTask<SnapshotRecord> DeleteAsync(string id, string? name, CancellationToken cancellationToken)
     {
         var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == id && (name is null || s.Name == name))
             ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find the snapshot");
         await QuietImage.RunAsync(_image, () => DeleteQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync().ConfigureAwait(false);
+        return SnapshotRecords.ToRecord(snapshot);
     }
 
     private async ValueTask<bool> CreateQuietAsync(SnapshotEntry entry, CancellationToken cancellationToken)
