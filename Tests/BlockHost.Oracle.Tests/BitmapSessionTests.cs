@@ -325,6 +325,25 @@ public sealed class BitmapSessionTests
     [InlineData(3)]
     public Task Random_sequences(int seed) => CompareAsync([.. RandomSequence(new Random(seed), 60)]);
 
+    [SkippableFact]
+    public async Task Bitmaps_that_cannot_be_stored_are_told_of()
+    {
+        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        var folder = Directory.CreateTempSubdirectory("session").FullName;
+        try
+        {
+            await MakeImagesAsync(folder);
+            await using var bed = await HostBed.StartAsync();
+            foreach (var line in new[] { OpenReadOnly, Add("a", "b0", ",\"persistent\":true"), CloseA })
+                Assert.NotNull((await bed.ExecuteAsync(line.Replace("DIR", folder)))["return"]);
+            Assert.Equal(["Lost persistent bitmaps during inactivation of node 'a': No write access"], bed.Warnings);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     private static IEnumerable<string> RandomSequence(Random random, int count)
     {
         yield return OpenA;

@@ -41,6 +41,8 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     internal IDriverSource Drivers => _drivers;
 
+    public HostWarnings Warnings { get; init; } = new();
+
     internal IIoBufferPool Buffers { get; }
 
     internal DriverGates Gates { get; } = new();

@@ -199,12 +199,12 @@ internal sealed partial class GraphNode : IGraphNode
     {
         try
         {
-            if (!ReadOnly)
-                await BitmapPersistence.StoreAsync(Bitmaps, CancellationToken.None).ConfigureAwait(false);
+            await BitmapPersistence.StoreAtEndAsync(Bitmaps).ConfigureAwait(false);
         }
-        catch (BlockException)
+        catch (BlockException e)
         {
-            // They stay marked in use: whoever opens the image next knows that they are lost.
+            // Those that the image has stay marked in use: whoever opens it next knows that they are lost.
+            _graph.Warnings.Give($"Lost persistent bitmaps during inactivation of node '{Name}': {e.Message}");
         }
 
         try

@@ -34,6 +34,7 @@ public static class CoreServices
         services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
         services.TryAddSingleton<YankRegistry>();
         services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());
+        services.TryAddSingleton<HostWarnings>();
         services.TryAddSingleton<CatalogSource>();
         services.TryAddSingleton<IDriverSource>(provider => provider.GetRequiredService<CatalogSource>());
         services.TryAddSingleton<IExportTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
@@ -43,7 +44,10 @@ public static class CoreServices
             provider.GetRequiredService<IIoBufferPool>(),
             provider.GetRequiredService<IQmpEvents>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<IPluginHost>));
+            provider.GetRequiredService<IPluginHost>)
+        {
+            Warnings = provider.GetRequiredService<HostWarnings>(),
+        });
         services.TryAddSingleton<IBlockExports>(provider => new ExportManager(
             provider.GetRequiredService<IExportTypeSource>(),
             provider.GetRequiredService<IBlockGraph>(),

@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block.Graph;
+using BlockHost.Core;
 using BlockHost.Core.Chardevs;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -31,6 +32,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     public QapiInput Input => Get<QapiInput>();
 
     public ImageOpener Images => Get<ImageOpener>();
+
+    /// <summary>Told to the tool's user.</summary>
+    public HostWarnings Warnings => Get<HostWarnings>();
 
     /// <summary>Completes when a monitor's client asks for the end.</summary>
     public Task QuitRequested => Get<HostLifetime>().StopRequested;

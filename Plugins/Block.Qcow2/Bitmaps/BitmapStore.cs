@@ -113,7 +113,7 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             CheckSize(bitmap.Name!, BitOperations.Log2((ulong)bitmap.Granularity));
             var at = directory.FindIndex(e => e.Name == bitmap.Name);
             var old = at < 0 ? null : directory[at];
-            var entry = await saver.SaveAsync(bitmap, old, cancellationToken).ConfigureAwait(false);
+            var entry = await NamingAsync($"Failed to write bitmap '{bitmap.Name}' to file", saver.SaveAsync(bitmap, old, cancellationToken)).ConfigureAwait(false);
             var kept = old is null ? BitmapFlags.None : old.Flags & BitmapFlags.ExtraDataCompatible;
             entry = entry with { Flags = kept | (bitmap.IsRecording ? BitmapFlags.Auto : BitmapFlags.None) };
             if (old is null)
@@ -139,7 +139,7 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             var count = directory.Count;
             var gone = await change(saver, directory).ConfigureAwait(false);
             if (gone.Count == 0 && directory.Count == count) return;
-            var place = await saver.SaveDirectoryAsync(directory, cancellationToken).ConfigureAwait(false);
+            var place = await NamingAsync("Failed to update bitmap extension", saver.SaveDirectoryAsync(directory, cancellationToken)).ConfigureAwait(false);
             await saver.KeepAsync().ConfigureAwait(false);
             var freed = new List<ClusterRun>();
             foreach (var entry in gone)
@@ -157,6 +157,19 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             await saver.DropAsync().ConfigureAwait(false);
             if (e is Qcow2FormatException format) throw format.ToBlockException();
             throw;
+        }
+    }
+
+    /// <summary>Puts before an error what failed.</summary>
+    private static async ValueTask<T> NamingAsync<T>(string what, ValueTask<T> work)
+    {
+        try
+        {
+            return await work.ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"{what}: {e.Message}", e.Errno, e);
         }
     }
 

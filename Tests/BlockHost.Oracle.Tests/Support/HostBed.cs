@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Core;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
@@ -39,6 +40,7 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         services.AddSingleton<IQmpEvents>(this);
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         _services = services.BuildServiceProvider();
+        _services.GetRequiredService<HostWarnings>().Given += Warnings.Add;
         var plugins = _services.GetRequiredService<PluginManager>();
         plugins.AddHost(registry => CoreServices.RegisterHost(_services, registry));
         var types = new QapiTypes();
@@ -48,6 +50,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public IPluginHost Host => _services.GetRequiredService<IPluginHost>();
 
     public IBlockGraph Graph => Host.Graph;
+
+    public List<string> Warnings { get; } = [];
 
     public string MonitorId => "test";
 

@@ -66,6 +66,16 @@ internal static class BitmapPersistence
             await store.StoreAsync(persistent, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The node closes.</summary>
+    public static ValueTask StoreAtEndAsync(NodeBitmaps bitmaps)
+    {
+        if (!bitmaps.Node.ReadOnly)
+            return StoreAsync(bitmaps, CancellationToken.None);
+        if (Persistent(bitmaps).Count > 0)
+            throw new BlockException(BlockErrorKind.PermissionDenied, "No write access");
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>The image, stored a moment ago, will not be written any more.</summary>
     public static void BecomeReadOnly(NodeBitmaps bitmaps)
     {

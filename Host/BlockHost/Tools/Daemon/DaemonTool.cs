@@ -38,6 +38,7 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         var embedded = embeddedDefault && commandLine.Steps.Count == 0;
         var canBeAsked = embedded || commandLine.Steps.Any(step => step.Kind == DaemonStepKind.Monitor);
         await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
+        host.Warnings.Given += console.Report;
         using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder) : null;
         if (state is not null)

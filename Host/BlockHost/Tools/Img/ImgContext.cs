@@ -20,8 +20,14 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
 
     public TextWriter Out => Console.Out;
 
-    public async ValueTask<RunningHost> HostAsync(CancellationToken cancellationToken) =>
-        _host ??= await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+    public async ValueTask<RunningHost> HostAsync(CancellationToken cancellationToken)
+    {
+        if (_host is not null)
+            return _host;
+        _host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        _host.Warnings.Given += Console.Report;
+        return _host;
+    }
 
     /// <summary>--object: makes a user object that images can refer to.</summary>
     public async ValueTask AddObjectAsync(string definition, CancellationToken cancellationToken)

@@ -44,6 +44,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
         if (_imageOptions && _format is not null)
             throw new ToolException("--image-opts and -f are mutually exclusive");
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        host.Warnings.Given += console.Report;
         foreach (var definition in _objects)
             await host.AddObjectAsync(definition, cancellationToken);
         var session = new IoSession(console, host.Images, _imageOptions);

@@ -42,6 +42,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     {
         using var signals = new StopSignals();
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        host.Warnings.Given += console.Report;
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         await using var image = await OpenAsync(host, options, cancellationToken);
