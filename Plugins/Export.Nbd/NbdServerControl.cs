@@ -26,7 +26,7 @@ internal sealed class NbdServerControl
                 throw new QmpException("NBD server already running");
             var tls = TlsFor(options, host);
             var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
-            var listeners = await ListenerFactory.OpenAsync(Addresses(options), cancellationToken).ConfigureAwait(false);
+            var listeners = ListenerFactory.Open(Addresses(options));
             _server = new NbdServer(listeners, maxConnections, tls, host.Clock);
         }
         finally

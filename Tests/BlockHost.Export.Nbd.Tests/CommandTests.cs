@@ -60,7 +60,7 @@ public sealed class CommandTests : IAsyncLifetime
     [Theory]
     [InlineData("""{"addr":{"type":"unix","data":{"path":"/nonexistent/x"}}}""", "Failed to bind socket to /nonexistent/x: No such file or directory")]
     [InlineData("""{"addr":{"type":"inet","data":{"host":"127.0.0.1","port":"abc"}}}""", "address resolution failed for 127.0.0.1:abc: Servname not supported for ai_socktype")]
-    [InlineData("""{"addr":{"type":"inet","data":{"host":"192.0.2.1","port":"0"}}}""", "Failed to find an available port: Cannot assign requested address")]
+    [InlineData("""{"addr":{"type":"inet","data":{"host":"192.0.2.1","port":"0"}}}""", "Failed to bind socket: Cannot assign requested address")]
     [InlineData("""{"addr":{"type":"fd","data":{"str":"monitor-fd"}}}""", "only QEMU supports file descriptor passing")]
     [InlineData("""{"addr":{"type":"unix","data":{"path":"/tmp/x"}},"tls-creds":"nope"}""", "No TLS credentials with id 'nope'")]
     public async Task A_start_that_fails_says_why(string arguments, string expected)

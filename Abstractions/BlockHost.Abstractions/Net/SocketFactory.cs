@@ -22,6 +22,28 @@ public static class SocketFactory
         _ => throw new QmpException($"Failed to bind socket to {SocketAddressText.Describe(address)}: Address family not supported by protocol"),
     };
 
+    /// <summary>Listening sockets on every address that a host name stands for, all on one port; or none and an error.</summary>
+    public static IReadOnlyList<Socket> ListenAll(SocketAddress address, int backlog = 64)
+    {
+        if (address is not InetSocketAddress inet)
+        {
+            var socket = Listen(address, backlog);
+            if (address is FdSocketAddress)
+                socket.Listen(backlog);
+            return [socket];
+        }
+
+        var endPoints = Resolve(inet, passive: true);
+        var first = endPoints[0].Port;
+        for (var port = first; ; port++)
+        {
+            if (TryListen(endPoints, port, backlog, out var error) is { } sockets)
+                return sockets;
+            if (port >= Math.Max(first, inet.To ?? first))
+                throw ListenError(error!, inet);
+        }
+    }
+
     public static async ValueTask<Socket> ConnectAsync(SocketAddress address, CancellationToken cancellationToken)
     {
         if (address is FdSocketAddress fd)
@@ -83,6 +105,55 @@ public static class SocketFactory
         _ => error.Message,
     };
 
+    private static List<Socket>? TryListen(IPEndPoint[] endPoints, int port, int backlog, out SocketException? error)
+    {
+        var sockets = new List<Socket>();
+        error = null;
+        foreach (var endPoint in endPoints)
+        {
+            try
+            {
+                // A port of the system's choice is the same for every address of the host.
+                var actual = port == 0 && sockets.Count > 0 ? ((IPEndPoint)sockets[0].LocalEndPoint!).Port : port;
+                sockets.Add(ListenOn(new IPEndPoint(endPoint.Address, actual), backlog, dualMode: false));
+            }
+            catch (SocketException e)
+            {
+                sockets.ForEach(socket => socket.Dispose());
+                error = e;
+                return null;
+            }
+        }
+
+        return sockets;
+    }
+
+    private static Socket ListenOn(IPEndPoint endPoint, int backlog, bool dualMode)
+    {
+        var socket = New(endPoint);
+        try
+        {
+            // The runtime's ReuseAddress is SO_REUSEPORT too, which would let two servers share the port.
+            socket.SetRawSocketOption(SolSocket, SoReuseAddr, BitConverter.GetBytes(1));
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = dualMode;
+            socket.Bind(endPoint);
+            socket.Listen(backlog);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static QmpException ListenError(SocketException error, InetSocketAddress address)
+    {
+        var what = error.SocketErrorCode == SocketError.AddressAlreadyInUse ? "Failed to find an available port" : "Failed to bind socket";
+        return new QmpException($"{what}: {SocketAddressText.Describe(error, address)}");
+    }
+
     private static Socket ListenInet(InetSocketAddress address, int backlog)
     {
         var endPoints = Resolve(address, passive: true);
@@ -92,26 +163,18 @@ public static class SocketFactory
         {
             foreach (var endPoint in endPoints)
             {
-                var socket = New(endPoint);
                 try
                 {
-                    // The runtime's ReuseAddress is SO_REUSEPORT too, which would let two servers share the port.
-                    socket.SetRawSocketOption(SolSocket, SoReuseAddr, BitConverter.GetBytes(1));
-                    if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-                        socket.DualMode = address.Ipv4 ?? true;
-                    socket.Bind(new IPEndPoint(endPoint.Address, port));
-                    socket.Listen(backlog);
-                    return socket;
+                    return ListenOn(new IPEndPoint(endPoint.Address, port), backlog, dualMode: address.Ipv4 ?? true);
                 }
                 catch (SocketException e)
                 {
-                    socket.Dispose();
                     last = e;
                 }
             }
         }
 
-        throw new QmpException($"Failed to find an available port: {SocketAddressText.Describe(last!, address)}");
+        throw ListenError(last!, address);
     }
 
     private static IPEndPoint[] Resolve(InetSocketAddress address, bool passive)
@@ -122,7 +185,8 @@ public static class SocketFactory
         IPAddress[] found;
         try
         {
-            found = address.Host.Length > 0 ? Dns.GetHostAddresses(address.Host)
+            found = IPAddress.TryParse(address.Host, out var numeric) ? [numeric]
+                : address.Host.Length > 0 ? Dns.GetHostAddresses(address.Host)
                 : passive ? [IPAddress.IPv6Any, IPAddress.Any] : [IPAddress.IPv6Loopback, IPAddress.Loopback];
         }
         catch (SocketException e)

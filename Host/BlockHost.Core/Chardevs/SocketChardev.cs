@@ -20,6 +20,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     private const int MaxClients = 128;
 
     private Socket? _listener;
+    private ClientQueue? _clients;
     private Stream? _first;
 
     public override int MaxConnections => options.Server ? MaxClients : 1;
@@ -40,10 +41,11 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
         }
 
         _listener = SocketFactory.Listen(options.Address);
+        _clients = new ClientQueue(_listener, (socket, token) => SecureAsync(socket, server: true, token));
         if (!options.Wait)
             return;
         Waiting?.Invoke(options.Describe());
-        _first = await NextClientAsync(_listener, cancellationToken).ConfigureAwait(false);
+        _first = await _clients.NextAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public override async ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken)
@@ -51,8 +53,8 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
         if (Interlocked.Exchange(ref _first, null) is { } first)
             return first;
 
-        if (_listener is { } listener)
-            return await NextClientAsync(listener, cancellationToken).ConfigureAwait(false);
+        if (_clients is { } clients)
+            return await clients.NextAsync(cancellationToken).ConfigureAwait(false);
         if (options.ReconnectSeconds == 0)
             return null;
         return await ReconnectAsync(cancellationToken).ConfigureAwait(false);
@@ -60,23 +62,12 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
 
     public override async ValueTask DisposeAsync()
     {
+        _clients?.Dispose();
         _listener?.Dispose();
         if (_listener is not null && options.Address is UnixSocketAddress { Abstract: not true } unix)
             File.Delete(unix.Path);
         if (Interlocked.Exchange(ref _first, null) is { } first)
             await first.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private async ValueTask<Stream> NextClientAsync(Socket listener, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var socket = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            if (socket.ProtocolType == ProtocolType.Tcp)
-                socket.NoDelay = true;
-            if (await SecureAsync(socket, server: true, cancellationToken).ConfigureAwait(false) is { } stream)
-                return stream;
-        }
     }
 
     private async ValueTask<Stream?> ConnectAsync(CancellationToken cancellationToken)

@@ -19,7 +19,7 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
             ?? throw new QmpException(QmpErrorClass.CommandNotFound, $"The command {command} has not been found");
         if (call.OutOfBand && !found.Value.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
             throw new QmpException($"The command {command} does not support OOB");
-        using var use = found.Use($"command '{command}'");
+        using var use = Use(found, command);
         var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : found.Value.Modernise(arguments);
         var valid = await input.ValidateAsync(found.Value.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
         await found.Value.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
@@ -30,6 +30,19 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
         try
         {
             return await catalog.Commands.FindAsync(command, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PluginException e)
+        {
+            throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
+        }
+    }
+
+    /// <summary>The plugin can be on its way out by now.</summary>
+    private static IDisposable Use(Provided<QmpCommand> found, string command)
+    {
+        try
+        {
+            return found.Use($"command '{command}'");
         }
         catch (PluginException e)
         {

@@ -33,7 +33,7 @@ internal sealed class ServedDisk : IAsyncDisposable
         bool withExport = true)
     {
         var disk = new ServedDisk(backend ?? new MemoryBackend(1 << 20));
-        var listeners = await ListenerFactory.OpenAsync(new UnixSocketAddress { Path = disk.Socket }, CancellationToken.None);
+        var listeners = ListenerFactory.Open([new UnixSocketAddress { Path = disk.Socket }]);
         disk.Server = new NbdServer(listeners, maxConnections, tls, clock ?? TimeProvider.System);
         if (withExport)
             disk.Export = disk.Add("disk", disk.Backend, writable, options);

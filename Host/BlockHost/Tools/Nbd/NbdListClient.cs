@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
+using System.Net.Security;
 using System.Text;
 
 namespace BlockHost.Tools.Nbd;
@@ -26,8 +27,10 @@ internal sealed record NbdListedExport(string Name, string Description)
 ///   client: "IHAVEOPT" option(32) length(32) data    server: magic(64) option(32) reply(32) length(32) data
 /// </code>
 /// </summary>
-internal sealed class NbdListClient(Stream stream)
+internal sealed class NbdListClient(Stream transport)
 {
+    private Stream _stream = transport;
+
     private const ulong InitMagic = 0x4e42444d41474943;
     private const ulong OptionMagic = 0x49484156454f5054;
     private const ulong ReplyMagic = 0x3e889045565a9;
@@ -35,8 +38,11 @@ internal sealed class NbdListClient(Stream stream)
     private const int MaxExports = 1 << 16;
 
     private const uint FixedNewstyle = 1;
+    private const uint NoZeroes = 2;
+    private const uint ExportName = 1;
     private const uint Abort = 2;
     private const uint List = 3;
+    private const uint StartTls = 5;
     private const uint Info = 6;
     private const uint StructuredReply = 8;
     private const uint ListMetaContext = 9;
@@ -47,9 +53,12 @@ internal sealed class NbdListClient(Stream stream)
     private const uint MetaContext = 4;
     private const uint ErrorBit = 1u << 31;
 
-    public async ValueTask<IReadOnlyList<NbdListedExport>> ListAsync(CancellationToken cancellationToken)
+    /// <param name="tls">Null: without TLS.</param>
+    public async ValueTask<IReadOnlyList<NbdListedExport>> ListAsync(SslClientAuthenticationOptions? tls, CancellationToken cancellationToken)
     {
         await GreetAsync(cancellationToken);
+        if (tls is not null)
+            await StartTlsAsync(tls, cancellationToken);
         var exports = new List<NbdListedExport>();
         await AskAsync(List, [], (reply, data) => AddExport(exports, reply, data), cancellationToken);
         var structured = await AskAsync(StructuredReply, [], (_, _) => { }, cancellationToken);
@@ -62,6 +71,18 @@ internal sealed class NbdListClient(Stream stream)
 
         await SendAsync(Abort, [], cancellationToken);
         return exports;
+    }
+
+    /// <summary>Enters the transmission of an export.</summary>
+    /// <returns>Its size, and its transmission flags.</returns>
+    public async ValueTask<(long Size, int Flags)> EnterAsync(string name, CancellationToken cancellationToken)
+    {
+        const int infoLength = 10;
+        await GreetAsync(cancellationToken);
+        await SendAsync(ExportName, Encoding.UTF8.GetBytes(name), cancellationToken);
+        var info = new byte[infoLength];
+        await _stream.ReadExactlyAsync(info, cancellationToken);
+        return (BinaryPrimitives.ReadInt64BigEndian(info), BinaryPrimitives.ReadUInt16BigEndian(info.AsSpan(8)));
     }
 
     private static byte[] Name(string name)
@@ -112,12 +133,21 @@ internal sealed class NbdListClient(Stream stream)
     private async ValueTask GreetAsync(CancellationToken cancellationToken)
     {
         var greeting = new byte[18];
-        await stream.ReadExactlyAsync(greeting, cancellationToken);
+        await _stream.ReadExactlyAsync(greeting, cancellationToken);
         if (BinaryPrimitives.ReadUInt64BigEndian(greeting) != InitMagic || BinaryPrimitives.ReadUInt64BigEndian(greeting.AsSpan(8)) != OptionMagic)
             throw new InvalidDataException("the server does not speak NBD's newstyle");
         if ((BinaryPrimitives.ReadUInt16BigEndian(greeting.AsSpan(16)) & FixedNewstyle) == 0)
             throw new InvalidDataException("the server does not speak NBD's fixed newstyle");
-        await stream.WriteAsync(new byte[] { 0, 0, 0, (byte)FixedNewstyle }, cancellationToken);
+        await _stream.WriteAsync(new byte[] { 0, 0, 0, (byte)(FixedNewstyle | NoZeroes) }, cancellationToken);
+    }
+
+    private async ValueTask StartTlsAsync(SslClientAuthenticationOptions tls, CancellationToken cancellationToken)
+    {
+        if (!await AskAsync(StartTls, [], (_, _) => { }, cancellationToken))
+            throw new InvalidDataException("Server does not support TLS");
+        var secure = new SslStream(_stream);
+        await secure.AuthenticateAsClientAsync(tls, cancellationToken);
+        _stream = secure;
     }
 
     /// <returns>False where the server refused.</returns>
@@ -140,18 +170,18 @@ internal sealed class NbdListClient(Stream stream)
         BinaryPrimitives.WriteUInt32BigEndian(message.AsSpan(8), option);
         BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(12), data.Length);
         data.CopyTo(message, 16);
-        return stream.WriteAsync(message, cancellationToken);
+        return _stream.WriteAsync(message, cancellationToken);
     }
 
     private async ValueTask<(uint Reply, byte[] Data)> ReceiveAsync(uint option, CancellationToken cancellationToken)
     {
         var header = new byte[20];
-        await stream.ReadExactlyAsync(header, cancellationToken);
+        await _stream.ReadExactlyAsync(header, cancellationToken);
         var length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(16));
         if (BinaryPrimitives.ReadUInt64BigEndian(header) != ReplyMagic || BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(8)) != option || length > MaxReply)
             throw new InvalidDataException("the server's reply is malformed");
         var data = new byte[length];
-        await stream.ReadExactlyAsync(data, cancellationToken);
+        await _stream.ReadExactlyAsync(data, cancellationToken);
         return (BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(12)), data);
     }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using BlockHost.CommandLine;
+using BlockHost.Composition;
+using BlockHost.Net;
+using BlockHost.Objects;
+using BlockHost.Qmp;
+using SocketAddress = BlockHost.Net.SocketAddress;
 
 namespace BlockHost.Tools.Nbd;
 
@@ -13,42 +18,50 @@ internal static class NbdListing
         (1, "readonly"), (2, "flush"), (3, "fua"), (4, "rotational"), (5, "trim"), (6, "zeroes"), (7, "df"), (8, "multi"), (9, "resize"), (10, "cache"), (11, "fast-zero"),
     ];
 
-    public static async Task PrintAsync(ToolConsole console, NbdOptions options, CancellationToken cancellationToken)
+    public static async Task PrintAsync(ToolConsole console, NbdOptions options, IHostFactory hosts, CancellationToken cancellationToken)
     {
+        await using var host = options.TlsCredentials is null ? null : await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        var tls = host is null ? null : await CredentialsAsync(host, options, cancellationToken);
         using var socket = await ConnectAsync(options, cancellationToken);
         await using var stream = new NetworkStream(socket);
         try
         {
-            var client = new NbdListClient(stream);
-            var exports = await client.ListAsync(cancellationToken);
+            var exports = await new NbdListClient(stream).ListAsync(tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
             console.Out.Write($"exports available: {exports.Count}\n");
             foreach (var export in exports)
                 Print(console.Out, export);
         }
-        catch (Exception e) when (e is EndOfStreamException or InvalidDataException)
+        catch (EndOfStreamException)
         {
-            throw new ToolException($"Failed to list exports: {e.Message}");
+            throw new ToolException("Failed to read data: Unexpected end-of-file before all data were read");
         }
+        catch (Exception e) when (e is InvalidDataException or AuthenticationException)
+        {
+            throw new ToolException(e.Message);
+        }
+    }
+
+    private static async ValueTask<ITlsCredentials> CredentialsAsync(RunningHost host, NbdOptions options, CancellationToken cancellationToken)
+    {
+        foreach (var definition in options.Objects)
+            await host.AddObjectAsync(definition, cancellationToken);
+        if (!host.Services.Objects.TryGet<ITlsCredentials>(options.TlsCredentials!, out var credentials))
+            throw new ToolException($"Failed to get TLS creds: No TLS credentials with id '{options.TlsCredentials}'");
+        return credentials.IsServer ? throw new ToolException("Failed to get TLS creds: Expecting TLS credentials with a client endpoint") : credentials;
     }
 
     private static async ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken)
     {
-        var socket = options.Socket is null
-            ? new Socket(SocketType.Stream, ProtocolType.Tcp)
-            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        SocketAddress address = options.Socket is { } path
+            ? new UnixSocketAddress { Path = path }
+            : new InetSocketAddress { Host = options.Bind, Port = options.Port };
         try
         {
-            if (options.Socket is { } path)
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
-            else
-                await socket.ConnectAsync(options.Bind, int.Parse(options.Port, CultureInfo.InvariantCulture), cancellationToken);
-            return socket;
+            return await SocketFactory.ConnectAsync(address, cancellationToken);
         }
-        catch (Exception e) when (e is SocketException or FormatException)
+        catch (QmpException e)
         {
-            socket.Dispose();
-            var reason = (e as SocketException)?.SocketErrorCode == SocketError.ConnectionRefused ? "Connection refused" : e.Message;
-            throw new ToolException($"Failed to connect to '{options.Socket ?? $"{options.Bind}:{options.Port}"}': {reason}");
+            throw new ToolException(e.Message);
         }
     }
 

@@ -11,6 +11,7 @@ internal enum NbdAction
     Help,
     Version,
     List,
+    Disconnect,
 }
 
 /// <summary>qemu-nbd's command line.</summary>
@@ -56,6 +57,9 @@ internal sealed class NbdOptions
 
     public string? TlsAuthorization { get; private set; }
 
+    /// <summary>The name that a server's certificate must have, when listing.</summary>
+    public string? TlsHostName { get; private set; }
+
     public bool Fork { get; private set; }
 
     public string? PidFile { get; private set; }
@@ -71,31 +75,53 @@ internal sealed class NbdOptions
 
     public ImageSource Source => new(_operands[0], Format, ImageOptions);
 
-    public static NbdOptions Parse(IReadOnlyList<string> args)
+    /// <summary>-c, or -d: a kernel device.</summary>
+    public string? Device { get; private set; }
+
+    public string? SelinuxLabel { get; private set; }
+
+    /// <summary>-l: an internal snapshot, by its id or name.</summary>
+    public string? LoadSnapshot { get; private set; }
+
+    /// <summary>Options given more than the default, by their key.</summary>
+    public HashSet<string> Given { get; } = new(StringComparer.Ordinal);
+
+    /// <param name="program">As the messages call it.</param>
+    /// <exception cref="ToolException">With the text of qemu-nbd.</exception>
+    public static NbdOptions Parse(IReadOnlyList<string> args, string program)
     {
         var options = new NbdOptions();
+        var tryHelp = $"Try `{program} --help' for more information.";
         foreach (var item in GetOpt.Read(args, Table))
         {
             if (item.Kind == GetOptKind.Operand)
                 options._operands.Add(item.Value!);
             else if (item.Kind != GetOptKind.Option)
-                throw Usage(GetOpt.Describe(item));
+                throw new ToolException(GetOpt.Describe(item)) { SecondMessage = tryHelp };
             else
                 options.Apply(item.Key, item.Value!);
             if (options.Action is NbdAction.Help or NbdAction.Version)
                 return options;
         }
 
-        options.Check();
+        options.Check(tryHelp);
         return options;
     }
 
-    private static ToolException Usage(string message) => ToolException.Usage(message);
-
     private void Apply(string key, string value)
     {
+        CheckOnce(key);
+        Given.Add(key);
         if (!ApplyConnection(key, value) && !ApplyImage(key, value))
             ApplyGeneral(key, value);
+    }
+
+    private void CheckOnce(string key)
+    {
+        if (key is "n" or "cache" && (Given.Contains("n") || Given.Contains("cache")))
+            throw new ToolException("-n and --cache can only be specified once");
+        if (key is "aio" or "discard" && Given.Contains(key))
+            throw new ToolException($"--{key} can only be specified once");
     }
 
     private bool ApplyConnection(string key, string value)
@@ -105,14 +131,16 @@ internal sealed class NbdOptions
             case "b": Bind = value; return true;
             case "p": Port = value; return true;
             case "k": Socket = value.StartsWith('/') ? value : throw new ToolException("socket path must be absolute"); return true;
+            case "selinux-label": SelinuxLabel = value; return true;
             case "e": Shared = uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw new ToolException($"Invalid shared device number '{value}'"); return true;
             case "t": Persistent = true; return true;
-            case "x": ExportName = value; return true;
-            case "D": Description = value; return true;
+            case "x": ExportName = Text("name", value); return true;
+            case "D": Description = Text("description", value); return true;
             case "A": AllocationDepth = true; return true;
             case "B": Bitmaps.Add(value); return true;
             case "tls-creds": TlsCredentials = value; return true;
             case "tls-authz": TlsAuthorization = value; return true;
+            case "tls-hostname": TlsHostName = value; return true;
             default: return false;
         }
     }
@@ -125,7 +153,7 @@ internal sealed class NbdOptions
             case "o": Offset = ParseOffset(value); return true;
             case "r": Mode = Mode with { Writable = false }; return true;
             case "s": Snapshot = true; return true;
-            case "l": throw new ToolException("Failed to load snapshot: Can't find snapshot");
+            case "l": LoadSnapshot = ParseSnapshot(value); Mode = Mode with { Writable = false }; return true;
             case "n": Mode = Mode with { Cache = CacheMode.None }; return true;
             case "cache": Mode = Mode with { Cache = CacheMode.TryParse(value, out var cache) ? cache.Value : throw new ToolException($"Invalid cache mode `{value}'") }; return true;
             case "aio": Mode = Mode with { Aio = value is "threads" or "native" or "io_uring" ? value : throw new ToolException($"Invalid aio mode '{value}'") }; return true;
@@ -142,35 +170,78 @@ internal sealed class NbdOptions
         {
             case "h": Action = NbdAction.Help; break;
             case "V": Action = NbdAction.Version; break;
-            case "L": Action = NbdAction.List; break;
-            case "c": throw new ToolException(File.Exists(value) ? $"{value}: attaching kernel devices is not supported; use nbd-client" : $"Failed to open {value}: No such file or directory");
-            case "d": throw new ToolException("detaching kernel devices is not supported; use nbd-client -d");
+            case "c": Device = value; break;
+            case "d": Action = NbdAction.Disconnect; break;
             case "object": Objects.Add(value); break;
             case "fork": Fork = true; break;
             case "pid-file": PidFile = value; break;
-            case "selinux-label": throw new ToolException("SELinux labels are not supported");
         }
     }
 
-    private void Check()
+    private void Check(string tryHelp)
     {
-        if (Action == NbdAction.List)
-        {
-            if (_operands.Count > 0)
-                throw new ToolException("List mode is incompatible with a file name");
+        if (Given.Contains("L"))
+            CheckList();
+        else if (_operands.Count != 1)
+            throw new ToolException("Invalid number of arguments") { Hint = tryHelp };
+        if (TlsCredentials is null && TlsAuthorization is not null)
+            throw new ToolException("--tls-authz is not permitted without --tls-creds");
+        if (TlsCredentials is null && TlsHostName is not null)
+            throw new ToolException("--tls-hostname is not permitted without --tls-creds");
+        if (Action == NbdAction.Disconnect)
+            Device = _operands[0];
+        if (Action != NbdAction.Serve)
             return;
-        }
-
-        if (_operands.Count != 1)
-            throw Usage("Invalid number of arguments");
+        if (SelinuxLabel is not null && Socket is null && Device is null)
+            throw new ToolException("--selinux-label is not permitted without --socket");
+        if (TlsCredentials is not null && Device is not null)
+            throw new ToolException("TLS is not supported with a host device");
         if (ImageOptions && Format is not null)
             throw new ToolException("--image-opts and -f are mutually exclusive");
         if (Mode.DetectZeroes == "unmap" && Mode.Discard is not ("unmap" or "on"))
             throw new ToolException("setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
     }
 
-    private static long ParseOffset(string value) =>
-        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var offset) ? offset : throw new ToolException($"Invalid offset '{value}'");
+    private void CheckList()
+    {
+        Action = NbdAction.List;
+        string[] perDevice = ["x", "D", "o", "c", "d", "f", "l", "B", "A", "aio", "discard", "n", "cache"];
+        if (_operands.Count > 0)
+            throw new ToolException("List mode is incompatible with a file name");
+        if (perDevice.Any(Given.Contains))
+            throw new ToolException("List mode is incompatible with per-device settings");
+        if (Fork)
+            throw new ToolException("List mode is incompatible with forking");
+    }
+
+    /// <summary>Export names and descriptions are strings of the protocol.</summary>
+    private static string Text(string what, string value)
+    {
+        const int longest = 4096;
+        return System.Text.Encoding.UTF8.GetByteCount(value) <= longest ? value : throw new ToolException($"export {what} '{value}' too long");
+    }
+
+    private static string ParseSnapshot(string value)
+    {
+        if (!value.StartsWith("snapshot.", StringComparison.Ordinal))
+            return value;
+        var options = ImageOptionText.Parse(value);
+        if (options.Keys.FirstOrDefault(key => key is not ("snapshot.id" or "snapshot.name")) is { } unknown)
+            throw new ToolException($"Invalid parameter '{unknown}'") { SecondMessage = $"Failed in parsing snapshot param `{value}'" };
+        return options.Values.First();
+    }
+
+    /// <summary>As C reads an unsigned number: a minus sign wraps it around.</summary>
+    private static long ParseOffset(string value)
+    {
+        const string hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.";
+        var offset = Io.IoNumbers.Integer(value) ?? throw new ToolException($"Invalid offset '{value}'");
+        if (offset == long.MaxValue && !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            throw new ToolException($"Invalid offset '{value}'");
+        return offset is >= 0 and < long.MaxValue
+            ? offset
+            : throw new ToolException("Parameter 'offset' expects a non-negative number below 2^64") { Hint = hint };
+    }
 
     private static string ParseDetectZeroes(string value) =>
         value is "off" or "on" or "unmap" ? value : throw new ToolException($"Failed to parse detect_zeroes mode: invalid parameter value: {value}");

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Nodes;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Core.Qmp;
 using BlockHost.Images;
+using BlockHost.Objects;
 using BlockHost.Processes;
 using BlockHost.Qmp;
 
@@ -18,53 +20,87 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var options = NbdOptions.Parse(args);
+        var options = NbdOptions.Parse(args, console.Name);
         switch (options.Action)
         {
             case NbdAction.Help:
                 NbdHelp.Print(console);
                 return 0;
             case NbdAction.Version:
-                Versions.Print(console, "qemu-nbd");
+                console.Out.Write($"qemu-nbd {Versions.Qemu} (blockhost {Versions.Own})\n");
                 return 0;
-            case NbdAction.List:
-                await NbdListing.PrintAsync(console, options, cancellationToken);
+            case NbdAction.Disconnect:
+                KernelDevice.Disconnect(options.Device!);
+                console.Out.Write($"{options.Device} disconnected\n");
                 return 0;
+        }
+
+        var activated = SocketActivation.Check(options);
+        if (options.Action == NbdAction.List)
+        {
+            await NbdListing.PrintAsync(console, options, hosts, cancellationToken);
+            return 0;
         }
 
         var background = Background.Adopt();
         if (options.Fork && background is null)
             return Background.Start(Environment.GetCommandLineArgs().Skip(1));
-        return await ServeAsync(options, background, cancellationToken);
+        return await ServeAsync(options, activated, background, cancellationToken);
     }
 
-    private async Task<int> ServeAsync(NbdOptions options, Background? background, CancellationToken cancellationToken)
+    private async Task<int> ServeAsync(NbdOptions options, bool activated, Background? background, CancellationToken cancellationToken)
     {
         using var signals = new StopSignals();
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         host.Warnings.Given += console.Report;
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
+        using var deviceSocket = options.Device is null ? null : new PrivateSocket();
+        await StartServerAsync(host, options, Address(options, activated, deviceSocket), cancellationToken);
+        try
+        {
+            return await ServeImageAsync(host, options, deviceSocket, signals, background, cancellationToken);
+        }
+        finally
+        {
+            await host.ShutDownAsync(ShutdownCause.HostSignal);
+        }
+    }
+
+    private async Task<int> ServeImageAsync(
+        RunningHost host, NbdOptions options, PrivateSocket? deviceSocket, StopSignals signals, Background? background, CancellationToken cancellationToken)
+    {
         await using var image = await OpenAsync(host, options, cancellationToken);
         image.WarnOfGuess(console);
+        if (options.LoadSnapshot is { } snapshot)
+            await FindSnapshotAsync(image, snapshot, cancellationToken);
         await using var window = await WindowAsync(image, options, cancellationToken);
         var lastClientGone = LastClientGone(host, options);
-        await StartServerAsync(host, options, window?.Node ?? image.Node, cancellationToken);
-        using var pidFile = options.PidFile is { } path ? PidFile.Create(path) : null;
+        await host.ExecuteAsync("block-export-add", ExportArguments(options, window?.Node ?? image.Node), cancellationToken);
+        using var device = options.Device is { } path && deviceSocket is not null ? await KernelDevice.ConnectAsync(path, deviceSocket.Path, options, cancellationToken) : null;
+        using var pidFile = options.PidFile is { } pidPath ? PidFile.Create(pidPath) : null;
         background?.Ready();
 
-        await Task.WhenAny(signals.Requested, lastClientGone);
-        await host.ShutDownAsync(ShutdownCause.HostSignal);
+        await Task.WhenAny(signals.Requested, lastClientGone, device?.Ended ?? Task.Delay(Timeout.Infinite, cancellationToken));
+        device?.Stop();
+        await host.Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
         return 0;
+    }
+
+    /// <summary>-l: there is no way yet to serve a snapshot, so it can only be missing.</summary>
+    private static async ValueTask FindSnapshotAsync(OpenImage image, string snapshot, CancellationToken cancellationToken)
+    {
+        if (!image.Node.TryGetFacet<ISnapshotStore>(out var store))
+            throw new ToolException($"Failed to load snapshot: Block format '{image.Node.Driver.FormatName}' used by device '' does not support temporarily loading internal snapshots");
+        var found = (await store.ListAsync(cancellationToken)).Any(record => record.Id == snapshot || record.Name == snapshot);
+        throw new ToolException(found ? $"Failed to load snapshot: '{snapshot}' cannot be served; copy it out with img convert -l" : "Failed to load snapshot: Can't find snapshot");
     }
 
     private static async ValueTask<OpenImage> OpenAsync(RunningHost host, NbdOptions options, CancellationToken cancellationToken)
     {
         try
         {
-            return options.Snapshot
-                ? await TemporaryOverlay.OpenAsync(host.Images, options.Source, options.Mode, cancellationToken)
-                : await host.Images.OpenAsync(options.Source, options.Mode, cancellationToken);
+            return await host.Images.OpenAsync(options.Source, options.Mode with { Overlay = options.Snapshot }, cancellationToken);
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
@@ -77,8 +113,8 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     {
         if (options.Offset == 0)
             return null;
-        if (options.Offset >= image.Length)
-            throw new ToolException($"Offset ({options.Offset}) has to be smaller than the image size ({image.Length})");
+        if (options.Offset > image.Length)
+            throw new ToolException($"Offset ({options.Offset}) cannot be greater than size of the containing file ({image.Length})");
         var raw = new JsonObject
         {
             ["driver"] = "raw",
@@ -90,30 +126,34 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         return await image.Graph.OpenAsync(BlockdevRef.New(HostJson.ToElement(raw)), backend, cancellationToken);
     }
 
-    private static async ValueTask StartServerAsync(RunningHost host, NbdOptions options, IGraphNode node, CancellationToken cancellationToken)
+    private static async ValueTask StartServerAsync(RunningHost host, NbdOptions options, JsonObject address, CancellationToken cancellationToken)
     {
-        try
-        {
-            await host.ExecuteAsync("nbd-server-start", ServerArguments(options), cancellationToken);
-            await host.ExecuteAsync("block-export-add", ExportArguments(options, node), cancellationToken);
-        }
-        catch (QmpException e)
-        {
-            throw new ToolException(e.Message);
-        }
-    }
-
-    private static JsonObject ServerArguments(NbdOptions options)
-    {
-        var address = options.Socket is { } socket
-            ? new JsonObject { ["type"] = "unix", ["data"] = new JsonObject { ["path"] = socket } }
-            : new JsonObject { ["type"] = "inet", ["data"] = new JsonObject { ["host"] = options.Bind, ["port"] = options.Port } };
+        if (options.SelinuxLabel is { } label)
+            SelinuxContext.Set(label);
+        if (options.TlsCredentials is { } id && !host.Services.Objects.TryGet<ITlsCredentials>(id, out _))
+            throw new ToolException($"Failed to get TLS creds: {(host.Services.Objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'")}");
         var arguments = new JsonObject { ["addr"] = address, ["max-connections"] = options.Shared };
         if (options.TlsCredentials is { } credentials)
             arguments["tls-creds"] = credentials;
         if (options.TlsAuthorization is { } authorization)
             arguments["tls-authz"] = authorization;
-        return arguments;
+        try
+        {
+            await host.ExecuteAsync("nbd-server-start", arguments, cancellationToken);
+        }
+        catch (QmpException e)
+        {
+            throw new ToolException(e.Message) { Hint = e.Message.EndsWith("is too long", StringComparison.Ordinal) ? "Path must be less than 108 bytes" : null };
+        }
+    }
+
+    private static JsonObject Address(NbdOptions options, bool activated, PrivateSocket? device)
+    {
+        if (activated)
+            return new JsonObject { ["type"] = "fd", ["data"] = new JsonObject { ["str"] = SocketActivation.FirstDescriptor } };
+        return (device?.Path ?? options.Socket) is { } path
+            ? new JsonObject { ["type"] = "unix", ["data"] = new JsonObject { ["path"] = path } }
+            : new JsonObject { ["type"] = "inet", ["data"] = new JsonObject { ["host"] = options.Bind, ["port"] = options.Port } };
     }
 
     private static JsonObject ExportArguments(NbdOptions options, IGraphNode node)
