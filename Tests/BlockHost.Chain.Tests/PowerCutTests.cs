@@ -73,6 +73,25 @@ public sealed class PowerCutTests
     }
 
     [Fact]
+    public async Task An_image_without_a_backing_file_keeps_its_content_when_it_gets_one()
+    {
+        var images = await PrepareAsync(2);
+        var content = await new Chain(new CutDisks(Clone(images))).ReadAsync("base");
+        var disks = new CutDisks(Clone(images, durable: true)) { CutRate = 0.3 };
+        var chain = new Chain(disks);
+
+        await chain.RunAsync(0, Words("img rebase -b cut:other -F qcow2 cut:base"));
+
+        Assert.Equal(content, await chain.ReadAsync("base"));
+        foreach (var wreck in disks.Wrecks)
+        {
+            var left = new Chain(new CutDisks(wreck.Disks));
+            await left.CheckAsync("base");
+            Assert.Equal(content, await left.ReadAsync("base"));
+        }
+    }
+
+    [Fact]
     public async Task A_commit_that_was_cut_off_can_be_done_again()
     {
         const string command = "img commit cut:top";

@@ -9,6 +9,9 @@ internal sealed class ToolException(string message, int exitCode = 1) : Exceptio
     /// <summary>Add the line that points to --help.</summary>
     public bool PointToHelp { get; init; }
 
+    /// <summary>The tool's help is all that was asked for.</summary>
+    public bool WantsHelp { get; init; }
+
     /// <summary>A second line behind the tool's name.</summary>
     public string? SecondMessage { get; init; }
 

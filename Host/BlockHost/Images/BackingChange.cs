@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 
 namespace BlockHost.Images;
@@ -15,7 +16,8 @@ namespace BlockHost.Images;
 /// How many layers of <paramref name="before"/> lie above <paramref name="after"/>, where that is of the same chain: what
 /// none of them holds is the same in both. Null: it is not.
 /// </param>
-internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenImage? after, int? between)
+/// <param name="clusterSize">The overlay's, in bytes.</param>
+internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenImage? after, int? between, long clusterSize)
 {
     private const int PieceSize = 2 * 1024 * 1024;
     private const int Sector = 512;
@@ -44,15 +46,15 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
 
     private async ValueTask<(long Length, bool MayDiffer)> ClassifyAsync(long offset, CancellationToken cancellationToken)
     {
-        var (allocated, length) = await IsAboveAsync(overlay, 1, offset, Math.Min(PieceSize, overlay.Length - offset), cancellationToken);
+        var (allocated, length) = await OwnRunAsync(offset, Math.Min(PieceSize, overlay.Length - offset), cancellationToken);
         if (allocated)
             return (length, false);
         if (between is { } layers && offset < _oldLength)
         {
-            (allocated, var run) = await IsAboveAsync(before!, layers, offset, Math.Min(length, _oldLength - offset), cancellationToken);
-            if (!allocated)
-                return (run, false);
-            length = run;
+            var status = await StatusAsync(before!, offset, Math.Min(length, _oldLength - offset), cancellationToken);
+            if (status.Depth >= layers)
+                return (status.Bytes, false);
+            length = status.Bytes;
         }
 
         // Pieces end where one of the two files does.
@@ -63,12 +65,22 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
         return (length, true);
     }
 
-    /// <summary>Whether one of the topmost layers says what a run reads as.</summary>
-    private static async ValueTask<(bool Allocated, long Length)> IsAboveAsync(OpenImage image, int layers, long offset, long bytes, CancellationToken cancellationToken)
+    /// <summary>Whether the overlay itself says what a run reads as.</summary>
+    private async ValueTask<(bool Allocated, long Length)> OwnRunAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        var first = await StatusAsync(overlay, offset, bytes, cancellationToken);
+        var length = first.Bytes;
+        // Runs below end at other places.
+        while (length < bytes && await StatusAsync(overlay, offset + length, bytes - length, cancellationToken) is var next && next.Depth == 0 == (first.Depth == 0))
+            length += next.Bytes;
+        return (first.Depth == 0, length);
+    }
+
+    private static async ValueTask<ChainStatus> StatusAsync(OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
     {
         var status = await image.Queue.GetStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken);
         Check(status.Status, "error while reading image metadata");
-        return (status.Depth < layers, status.Bytes);
+        return status;
     }
 
     private async ValueTask CompareAsync(long offset, int length, CancellationToken cancellationToken)
@@ -97,11 +109,31 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
     /// <summary>Behind the old file's end nothing needs to be stored to read zeroes.</summary>
     private async ValueTask WriteAsync(long offset, Memory<byte> data, CancellationToken cancellationToken)
     {
-        var status = offset >= _oldLength
-            ? await overlay.Queue.WriteZeroesAsync(offset, data.Length, ZeroFlags.None, cancellationToken)
-            : await overlay.Queue.WriteAsync(offset, data, WriteFlags.None, cancellationToken);
+        var status = offset < _oldLength || (before is null && !await IsFreeAsync(offset, data.Length, cancellationToken))
+            ? await overlay.Queue.WriteAsync(offset, data, WriteFlags.None, cancellationToken)
+            : await WriteZeroesAsync(offset, data.Length, cancellationToken);
         Check(status, "Error while writing to COW image");
     }
+
+    /// <summary>
+    /// Without a backing file an overlay has nothing to do to make a part of a free cluster read as zeroes, and would not
+    /// note that it must stay so. It takes note of whole clusters.
+    /// </summary>
+    private ValueTask<IoStatus> WriteZeroesAsync(long offset, long length, CancellationToken cancellationToken)
+    {
+        var (start, end) = before is null ? Clusters(offset, length) : (offset, offset + length);
+        return overlay.Queue.WriteZeroesAsync(start, end - start, ZeroFlags.None, cancellationToken);
+    }
+
+    private async ValueTask<bool> IsFreeAsync(long offset, long length, CancellationToken cancellationToken)
+    {
+        var (start, end) = Clusters(offset, length);
+        var (allocated, run) = await OwnRunAsync(start, end - start, cancellationToken);
+        return !allocated && run == end - start;
+    }
+
+    private (long Start, long End) Clusters(long offset, long length) =>
+        (offset / clusterSize * clusterSize, Math.Min(overlay.Length, (offset + length + clusterSize - 1) / clusterSize * clusterSize));
 
     /// <summary>Length of the first run of sectors that are all equal or all different.</summary>
     private static int NextRun(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, out bool differs)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 
 namespace BlockHost.Tools.Differential.Tests.Sides;
 
@@ -29,6 +30,17 @@ internal sealed class Scratch(string path) : IDisposable
                 throw new TimeoutException($"{program} does not make {socket}");
             Thread.Sleep(5);
         }
+
+        if (args.Contains("-t"))
+            AwaitGreeting(this[socket]);
+    }
+
+    /// <summary>The socket is there before the image is open; a server that stays is greeted once, so that it is.</summary>
+    private static void AwaitGreeting(string path)
+    {
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
+        client.Connect(new UnixDomainSocketEndPoint(path));
+        _ = client.Receive(new byte[8]);
     }
 
     public void MakeFile(string name, long size)

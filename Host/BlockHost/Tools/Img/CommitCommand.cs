@@ -32,9 +32,8 @@ internal sealed class CommitCommand(ImgContext context) : IImgCommand
         var image = await context.OpenAsync(new(name, _format, _imageOptions), mode, cancellationToken);
         await using (image)
         {
-            var layers = FindBase(image);
             using var progress = context.StartProgress(_progressWanted && !_quiet);
-            await CommitAsync(image, layers, progress, cancellationToken);
+            await CommitAsync(image, FindBase(image), progress, cancellationToken);
             progress.Complete();
         }
 

@@ -70,12 +70,8 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
         }
     }
 
-    /// <summary>Prints the help, which ends the command.</summary>
-    public ToolException Help()
-    {
-        ImgHelp.Print(Console);
-        return new ToolException("", exitCode: 0);
-    }
+    /// <summary>Ends the command with the help.</summary>
+    public static ToolException Help() => new("", exitCode: 0) { WantsHelp = true };
 
     /// <summary>Begins to show how far the command is.</summary>
     /// <param name="wanted">-p, and not -q.</param>

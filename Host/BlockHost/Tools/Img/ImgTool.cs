@@ -34,6 +34,20 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await RunCommandAsync(args, cancellationToken);
+        }
+        catch (ToolException e) when (e.WantsHelp)
+        {
+            await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+            ImgHelp.Print(console, host.Plugins.Drivers.Names);
+            return 0;
+        }
+    }
+
+    private async Task<int> RunCommandAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
         if (args.Count == 0)
             throw ToolException.Usage("Not enough arguments");
         var rest = SkipGlobalOptions(args, out var answered);
@@ -57,8 +71,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
             switch (args[i])
             {
                 case "-h" or "--help":
-                    ImgHelp.Print(console);
-                    return [];
+                    throw ImgContext.Help();
                 case "-V" or "--version":
                     Versions.Print(console, "qemu-img");
                     return [];

@@ -13,14 +13,15 @@ namespace BlockHost.Tools.Img;
 /// </summary>
 internal sealed class RebaseCommand(ImgContext context) : IImgCommand
 {
-    private const double BufferSize = 2 * 1024 * 1024;
+    private const long BufferSize = 2 * 1024 * 1024;
 
     private static readonly OptionTable Table = new("hf:F:b:upt:T:qU", "help=h", "object:", "image-opts", "force-share=U");
 
     private string? _format;
     private string? _backingFile;
     private string? _backingFormat;
-    private CacheMode _cache;
+    private string _cacheName = "writeback";
+    private string _sourceCacheName = "writeback";
     private CacheMode _sourceCache;
     private bool _unsafe;
     private bool _progressWanted;
@@ -33,7 +34,9 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
     {
         var name = await ParseAsync(args, cancellationToken);
         using var progress = _progress = context.StartProgress(_progressWanted && !_quiet);
-        var mode = new OpenMode { Writable = true, Cache = _cache, NoBacking = _unsafe };
+        var cache = context.ParseCache(_cacheName);
+        _sourceCache = context.ParseCache(_sourceCacheName, "source cache");
+        var mode = new OpenMode { Writable = true, Cache = cache, NoBacking = _unsafe };
         var image = await context.OpenAsync(new(name, _format, _imageOptions), mode, cancellationToken);
         await using (image)
             await RebaseAsync(image, cancellationToken);
@@ -44,7 +47,6 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
     private async ValueTask<string> ParseAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var names = new List<string>();
-        var (cache, sourceCache) = ("writeback", "writeback");
         foreach (var item in context.Options(args, Table))
         {
             switch (item.Key)
@@ -54,8 +56,8 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
                 case "b": _backingFile = item.Value; break;
                 case "u": _unsafe = true; break;
                 case "p": _progressWanted = true; break;
-                case "t": cache = item.Value!; break;
-                case "T": sourceCache = item.Value!; break;
+                case "t": _cacheName = item.Value!; break;
+                case "T": _sourceCacheName = item.Value!; break;
                 case "q": _quiet = true; break;
                 case "U": _forceShare = true; break;
                 case "image-opts": _imageOptions = true; break;
@@ -68,8 +70,6 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
             throw ToolException.Usage("Expecting one image file name");
         if (!_unsafe && _backingFile is null)
             throw ToolException.Usage("Must specify backing file (-b) or use unsafe mode (-u)");
-        _cache = context.ParseCache(cache);
-        _sourceCache = context.ParseCache(sourceCache, "source cache");
         return names[0];
     }
 
@@ -91,8 +91,10 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
         CheckRecordable(image);
 
         // As QEMU counts: every piece is one buffer's worth of the image, however short it is.
-        var (done, share) = (0.0, Math.Min(1, BufferSize / Math.Max(1, image.Length)));
-        await new BackingChange(image, before, after, between).RunAsync(() => _progress.Report(done = Math.Min(1, done + share)), cancellationToken);
+        var (done, share) = (0.0, 1.0 / Math.Max(1, image.Length / BufferSize));
+        var facts = await image.Node.GetFactsAsync(cancellationToken);
+        var change = new BackingChange(image, before, after, between, Math.Max(1, facts.ClusterSize));
+        await change.RunAsync(() => _progress.Report(done = Math.Min(1, done + share)), cancellationToken);
     }
 
     /// <summary>The new backing file, and how many layers of the present one lie above it if it is one of the chain.</summary>

@@ -94,7 +94,9 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         if (image.Node.DirtyBitmaps.All.Count > 0)
             throw new ToolException($"Could not apply snapshot '{_snapshot}': Device has active dirty bitmaps");
         if (store is null)
-            throw new ToolException($"Could not apply snapshot '{_snapshot}': Block driver does not support snapshots");
+            throw CannotApply("Block driver does not support snapshots");
+        if (image.Node.DirtyBitmaps.Named.Count > 0)
+            throw CannotApply("Device has active dirty bitmaps");
         try
         {
             await using var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
@@ -102,10 +104,11 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
-            var reason = e is BlockException { Kind: BlockErrorKind.NotFound } ? "Failed to load snapshot: No such file or directory" : e.Message;
-            throw new ToolException($"Could not apply snapshot '{_snapshot}': {reason}");
+            throw CannotApply(e is BlockException { Kind: BlockErrorKind.NotFound } ? "Failed to load snapshot: No such file or directory" : e.Message);
         }
     }
+
+    private ToolException CannotApply(string reason) => new($"Could not apply snapshot '{_snapshot}': {reason}");
 
     private async ValueTask DeleteAsync(OpenImage image, ISnapshotStore? store, CancellationToken cancellationToken)
     {
