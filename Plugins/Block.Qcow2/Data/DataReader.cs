@@ -12,9 +12,6 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 /// </summary>
 internal sealed class DataReader(Qcow2Image image) : IDisposable
 {
-    /// <summary>Extents of one request that are read at once.</summary>
-    private const int MaxInFlight = 8;
-
     private readonly ClusterDecompressor _decompressor = new(image);
 
     public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
@@ -68,31 +65,23 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ReadExtentsAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
-        Queue<Task>? running = null;
+        var parts = default(RequestParts);
         try
         {
             for (var done = 0L; done < target.Length;)
             {
                 var extent = await image.Map.LookupAsync(offset + done, target.Length - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
-                var part = target.Slice(done, extent.Length);
-                var read = ReadExtentAsync(extent, offset + done, part, flags, cancellationToken);
+                var part = ReadExtentAsync(extent, offset + done, target.Slice(done, extent.Length), flags, cancellationToken);
                 done += extent.Length;
-                if (done == target.Length && running is null)
-                    await read.ConfigureAwait(false);
-                else if (read.IsCompletedSuccessfully)
-                    read.GetAwaiter().GetResult();
-                else
-                    (running ??= new Queue<Task>()).Enqueue(read.AsTask());
-                if (running?.Count >= MaxInFlight) await running.Dequeue().ConfigureAwait(false);
+                await parts.AddAsync(part, isLast: done == target.Length).ConfigureAwait(false);
             }
         }
         catch
         {
-            // The target belongs to the parts until the last of them has ended.
-            if (running is not null) await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await parts.SettleAsync().ConfigureAwait(false);
             throw;
         }
-        if (running is not null) await Task.WhenAll(running).ConfigureAwait(false);
+        await parts.EndAsync().ConfigureAwait(false);
     }
 
     private ValueTask ReadExtentAsync(Extent extent, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)

@@ -72,41 +72,57 @@ internal sealed class DataWriter(Qcow2Image image)
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteExtentsAsync(long offset, IoSlice source, CancellationToken cancellationToken)
     {
-        for (var done = 0L; done < source.Length;)
-        {
-            var rest = source.Slice(done);
-            var extent = await image.Map.LookupAsync(offset + done, rest.Length, splitOwned: true, cancellationToken).ConfigureAwait(false);
-            if (extent.Kind == ExtentKind.Invalid) throw image.Map.Describe(offset + done);
-            if (IsInPlace(extent))
-            {
-                image.Guard.CheckWrite(extent.HostOffset, extent.Length);
-                await image.Data.WriteAsync(extent.HostOffset, rest.Slice(0, extent.Length), cancellationToken).ConfigureAwait(false);
-                done += extent.Length;
-            }
-            else
-            {
-                done += await AllocateAndWriteAsync(offset + done, rest, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    /// <returns>Bytes written; 0 when somebody else changed the mapping first, and it must be looked up again.</returns>
-    private async ValueTask<long> AllocateAndWriteAsync(long offset, IoSlice rest, CancellationToken cancellationToken)
-    {
-        await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
-        var (allocation, conflict) = await image.ChangeAsync(() => image.Planner.PlanAsync(offset, rest.Length), cancellationToken).ConfigureAwait(false);
-        if (allocation is null)
-        {
-            if (conflict is not null) await conflict.WaitAsync(cancellationToken).ConfigureAwait(false);
-            return 0;
-        }
-        var end = (allocation.GuestFirst + allocation.Count) << _geometry.ClusterBits;
-        var part = rest.Slice(0, Math.Min(rest.Length, end - offset));
+        var parts = default(RequestParts);
         try
         {
-            // Started work is finished even when the request is cancelled: the clusters are either linked or given back.
+            for (var done = 0L; done < source.Length;)
+            {
+                var (at, rest) = (offset + done, source.Slice(done));
+                var extent = await image.Map.LookupAsync(at, rest.Length, splitOwned: true, cancellationToken).ConfigureAwait(false);
+                if (extent.Kind == ExtentKind.Invalid) throw image.Map.Describe(at);
+                ValueTask part;
+                if (IsInPlace(extent))
+                {
+                    image.Guard.CheckWrite(extent.HostOffset, extent.Length);
+                    part = image.Data.WriteAsync(extent.HostOffset, rest.Slice(0, extent.Length), cancellationToken);
+                    done += extent.Length;
+                }
+                else
+                {
+                    if (await AllocateAsync(at, rest.Length, cancellationToken).ConfigureAwait(false) is not { } allocation) continue;
+                    var end = (allocation.GuestFirst + allocation.Count) << _geometry.ClusterBits;
+                    var bytes = Math.Min(rest.Length, end - at);
+                    part = FillAndLinkAsync(allocation, at, rest.Slice(0, bytes));
+                    done += bytes;
+                }
+                await parts.AddAsync(part, isLast: done == source.Length).ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            await parts.SettleAsync().ConfigureAwait(false);
+            throw;
+        }
+        await parts.EndAsync().ConfigureAwait(false);
+    }
+
+    /// <returns>Null when somebody else changed the mapping first, and it must be looked up again.</returns>
+    private async ValueTask<Allocation?> AllocateAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
+        var (allocation, conflict) = await image.ChangeAsync(() => image.Planner.PlanAsync(offset, bytes), cancellationToken).ConfigureAwait(false);
+        if (allocation is null && conflict is not null) await conflict.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return allocation;
+    }
+
+    /// <summary>Started work is finished even when the request is cancelled: the clusters are either linked or given back.</summary>
+    private async ValueTask FillAndLinkAsync(Allocation allocation, long offset, IoSlice part)
+    {
+        try
+        {
             await FillAsync(allocation, offset, part).ConfigureAwait(false);
             await LinkAsync(allocation).ConfigureAwait(false);
         }
@@ -115,7 +131,6 @@ internal sealed class DataWriter(Qcow2Image image)
             await AbandonAsync(allocation).ConfigureAwait(false);
             throw;
         }
-        return part.Length;
     }
 
     /// <summary>Writes the guest's part, and around it what the rest of the filled range reads as.</summary>

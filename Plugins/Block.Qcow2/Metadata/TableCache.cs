@@ -79,6 +79,8 @@ internal sealed class TableCache
     /// </summary>
     public TableSlice MarkDirty(TableSlice slice)
     {
+        // A dirty slice stays, and only the holder of the lock makes one clean.
+        if (slice.IsDirty) return slice;
         lock (_sync)
         {
             slice = _slices.GetOrAdd(slice.Offset, slice);
@@ -130,7 +132,11 @@ internal sealed class TableCache
         {
             for (var at = offset; at < offset + bytes; at += SliceSize)
             {
-                if (_slices.TryRemove(at, out var slice)) _dirty.Remove(slice);
+                if (_slices.TryRemove(at, out var slice))
+                {
+                    _dirty.Remove(slice);
+                    slice.IsDirty = false;
+                }
                 _loading.Remove(at);
             }
         }
