@@ -95,6 +95,10 @@ internal sealed class Qcow2Image : IAsyncDisposable
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
         (image.Snapshots, image.SnapshotTableBytes) = await SnapshotLoader.LoadAsync(file, header, cancellationToken).ConfigureAwait(false);
+        if (settings is { Writable: true, ForRepair: false })
+        {
+            foreach (var snapshot in image.Snapshots) SnapshotTable.Validate(snapshot, image.Geometry);
+        }
         if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;
     }
@@ -153,6 +157,17 @@ internal sealed class Qcow2Image : IAsyncDisposable
         Guard.CheckMetadata(offset, bytes.Length, isActive ? MetadataKinds.ActiveL2 : MetadataKinds.InactiveL2);
         await File.WriteAsync(offset, System.Runtime.InteropServices.MemoryMarshal.AsMemory(bytes)).ConfigureAwait(false);
         _l2Cache.Forget(offset & ~(_l2Cache.SliceSize - 1L), bytes.Length + _l2Cache.SliceSize);
+    }
+
+    /// <summary>Switches to a snapshot table that is durable, and gives up the old one. Under the metadata lock, flushes paused.</summary>
+    public async ValueTask ReplaceSnapshotsAsync(IReadOnlyList<SnapshotEntry> snapshots, long offset)
+    {
+        var (oldOffset, oldBytes) = (Header.Current.SnapshotsOffset, SnapshotTableBytes);
+        await Header.UpdateAsync(Header.Current with { SnapshotsOffset = offset }).ConfigureAwait(false);
+        Allocator.Retire(new ClusterRun(Geometry.ClusterIndex(oldOffset), Geometry.ClustersFor(oldBytes)));
+        Guard.RemoveTable(oldOffset, oldBytes, MetadataKinds.SnapshotTable);
+        (Snapshots, SnapshotTableBytes) = (snapshots, SnapshotTable.Encode(snapshots).Length);
+        Guard.AddTable(offset, SnapshotTableBytes, MetadataKinds.SnapshotTable);
     }
 
     /// <summary>

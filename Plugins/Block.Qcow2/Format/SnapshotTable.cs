@@ -46,7 +46,7 @@ internal static class SnapshotTable
     public const int MaxEntrySize = FixedSize + MaxExtra + (2 * ushort.MaxValue) + 7;
 
     /// <summary>Reads one entry; <paramref name="size"/> is what it takes in the table.</summary>
-    public static SnapshotEntry ParseEntry(ReadOnlySpan<byte> bytes, ClusterGeometry geometry, out int size)
+    public static SnapshotEntry ParseEntry(ReadOnlySpan<byte> bytes, out int size)
     {
         if (bytes.Length < FixedSize) throw new Qcow2FormatException("Failed to read snapshot table");
         var idLength = BinaryPrimitives.ReadUInt16BigEndian(bytes[12..]);
@@ -60,14 +60,10 @@ internal static class SnapshotTable
         var text = bytes[(FixedSize + (int)extra)..end];
         var l1Entries = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
         var l1Offset = BinaryPrimitives.ReadUInt64BigEndian(bytes);
-        if (l1Entries > ClusterGeometry.MaxL1Bytes / sizeof(ulong))
-            throw new Qcow2FormatException("Snapshot L1 table too large", Qcow2Fault.TooLarge);
-        if (!geometry.IsTablePlace(l1Offset, l1Entries * (long)sizeof(ulong)))
-            throw new Qcow2FormatException("Snapshot L1 table offset invalid");
         return new SnapshotEntry
         {
             L1Offset = (long)l1Offset,
-            L1Entries = (int)l1Entries,
+            L1Entries = (int)Math.Min(l1Entries, int.MaxValue),
             Seconds = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]),
             Nanoseconds = BinaryPrimitives.ReadUInt32BigEndian(bytes[20..]),
             VmClockNanoseconds = BinaryPrimitives.ReadUInt64BigEndian(bytes[24..]),
@@ -80,6 +76,15 @@ internal static class SnapshotTable
             Id = Encoding.UTF8.GetString(text[..idLength]),
             Name = Encoding.UTF8.GetString(text[idLength..]),
         };
+    }
+
+    /// <summary>Refuses an entry whose L1 table cannot be one.</summary>
+    public static void Validate(SnapshotEntry entry, ClusterGeometry geometry)
+    {
+        if (entry.L1Entries > ClusterGeometry.MaxL1Bytes / sizeof(ulong))
+            throw new Qcow2FormatException("Snapshot L1 table too large", Qcow2Fault.TooLarge);
+        if (!geometry.IsTablePlace((ulong)entry.L1Offset, (long)entry.L1Entries * sizeof(ulong)))
+            throw new Qcow2FormatException("Snapshot L1 table offset invalid");
     }
 
     /// <summary>The table as it lies on disk.</summary>

@@ -123,7 +123,23 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
 
     private async ValueTask CountSnapshotAsync(SnapshotEntry snapshot, CancellationToken cancellationToken)
     {
+        var name = $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
+        if (!_geometry.IsClusterAligned(snapshot.L1Offset))
+        {
+            report.Corruption($"{name} l1_offset={CHex.Of(snapshot.L1Offset)}: L1 table is not cluster aligned; snapshot table entry corrupted");
+            return;
+        }
+        if (snapshot.L1Entries > ClusterGeometry.MaxL1Bytes / sizeof(ulong))
+        {
+            report.Corruption($"{name} l1_size={CHex.Of(snapshot.L1Entries)}: L1 table is too large; snapshot table entry corrupted");
+            return;
+        }
         Count(snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong));
+        if (!_geometry.IsTablePlace((ulong)snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong)))
+        {
+            report.CheckError("ERROR: I/O error in check_refcounts_l1");
+            return;
+        }
         var l1 = await TopTable.LoadAsync(image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         await CountMappingsAsync(l1, isActive: false, cancellationToken).ConfigureAwait(false);
     }

@@ -15,7 +15,6 @@ internal static class SnapshotLoader
     {
         var found = new List<SnapshotEntry>(Math.Min(header.SnapshotCount, 256));
         if (header.SnapshotCount == 0) return (found, 0);
-        var geometry = header.Geometry();
         var piece = new byte[PieceBytes];
         var (at, pieceStart) = (0L, -1L);
         while (found.Count < header.SnapshotCount)
@@ -25,7 +24,7 @@ internal static class SnapshotLoader
                 pieceStart = at;
                 await file.ReadAsync(header.SnapshotsOffset + at, piece, cancellationToken: cancellationToken).ConfigureAwait(false);
             }
-            found.Add(SnapshotTable.ParseEntry(piece.AsSpan((int)(at - pieceStart)), geometry, out var size));
+            found.Add(SnapshotTable.ParseEntry(piece.AsSpan((int)(at - pieceStart)), out var size));
             at += size;
             if (at > SnapshotTable.MaxTableBytes) throw new Qcow2FormatException("Snapshot table too large", Qcow2Fault.TooLarge);
         }
