@@ -55,6 +55,13 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Qcow2(string name, string createOptions, bool backing, string openOptions) =>
         ProveAsync(Qcow2Subjects.Make(name, createOptions, backing, openOptions));
 
+    [Theory]
+    [InlineData("qcow2, data file", "{}", "{}")]
+    [InlineData("qcow2, raw data file", """{"data-file-raw": true}""", "{}")]
+    [InlineData("qcow2, discards that keep clusters, data file", """{"cluster-size": 16384}""", """{"discard-no-unref": true}""")]
+    public Task Qcow2_with_a_data_file(string name, string createOptions, string openOptions) =>
+        ProveAsync(Qcow2Subjects.Make(name, createOptions, backing: false, openOptions, dataFile: true));
+
     private async Task ProveAsync(BlockDriverSubject subject)
     {
         var report = await ConformanceSuite.RunAsync(subject, Options);
