@@ -94,7 +94,7 @@ def fio(endpoint, load, seconds):
     rw, size, depth, unit = load
     answer = subprocess.run(
         ["fio", "--name=load", "--ioengine=nbd", f"--uri=nbd+unix:///disk?socket={endpoint}", f"--rw={rw}", f"--bs={size}",
-         f"--iodepth={depth}", "--time_based", f"--runtime={seconds}", f"--ramp_time={min(1, seconds)}", "--output-format=json"],
+         f"--iodepth={depth}", "--time_based", f"--runtime={int(seconds * 1000)}ms", f"--ramp_time={int(min(1, seconds) * 1000)}ms", "--output-format=json"],
         check=True, capture_output=True, text=True)
     job = json.loads(answer.stdout[answer.stdout.index("{"):])["jobs"][0]["read" if "read" in rw else "write"]
     return job["iops"] if unit == "IOPS" else job["bw_bytes"] / 2**20
@@ -175,4 +175,5 @@ def main():
         print("\n".join(table(measure(options, folder))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using BlockHost.Block;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -90,17 +91,25 @@ internal sealed class TopTable(ulong[] entries, long offset)
     public static async ValueTask<ulong[]> LoadAsync(IBlockChild file, long offset, int count, CancellationToken cancellationToken)
     {
         const int Chunk = 1 << 20;
-        var entries = new ulong[count];
-        var buffer = new byte[Math.Min((long)count * sizeof(ulong), Chunk)];
+        var entries = GC.AllocateUninitializedArray<ulong>(count);
+        var buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min((long)count * sizeof(ulong), Chunk)];
         for (var done = 0; done < count;)
         {
             var part = Math.Min(count - done, Chunk / sizeof(ulong));
             await file.ReadAsync(offset + ((long)done * sizeof(ulong)), buffer.AsMemory(0, part * sizeof(ulong)), cancellationToken: cancellationToken)
                 .ConfigureAwait(false);
-            for (var i = 0; i < part; i++)
-                entries[done + i] = BinaryPrimitives.ReadUInt64BigEndian(buffer.AsSpan(i * sizeof(ulong)));
+            Decode(buffer.AsSpan(0, part * sizeof(ulong)), entries.AsSpan(done, part));
             done += part;
         }
         return entries;
+    }
+
+    private static void Decode(ReadOnlySpan<byte> bigEndian, Span<ulong> entries)
+    {
+        var raw = MemoryMarshal.Cast<byte, ulong>(bigEndian);
+        if (BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(raw, entries);
+        else
+            raw.CopyTo(entries);
     }
 }
