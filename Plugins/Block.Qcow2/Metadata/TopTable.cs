@@ -92,7 +92,7 @@ internal sealed class TopTable(ulong[] entries, long offset)
     {
         const int Chunk = 1 << 20;
         var entries = GC.AllocateUninitializedArray<ulong>(count);
-        var buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min((long)count * sizeof(ulong), Chunk)];
+        var buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min((long)count * sizeof(ulong), Chunk));
         for (var done = 0; done < count;)
         {
             var part = Math.Min(count - done, Chunk / sizeof(ulong));
