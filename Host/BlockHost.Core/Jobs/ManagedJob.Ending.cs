@@ -25,7 +25,12 @@ internal sealed partial class ManagedJob
             if (_work is not null || _started)
                 throw new InvalidOperationException("A job has one work");
             _work = work;
+            if (!IsCompleted)
+                return;
         }
+
+        // A user has cancelled the job while it was set up: its end has passed without this work.
+        _ = DropAsync(work);
     }
 
     public async ValueTask FailAsync()
@@ -148,16 +153,21 @@ internal sealed partial class ManagedJob
     private async ValueTask CancelEndedAsync(bool force)
     {
         lock (_state)
+        {
+            // It may have been started since.
+            if (_started && !_isBodyEnded)
+            {
+                CancelFlow(force);
+                return;
+            }
+
             RequestCancel(force);
-        if (!_started)
-        {
-            UpdateResult();
-            await _group.AbortAsync(this).ConfigureAwait(false);
+            if (!_started)
+                UpdateResult();
         }
-        else if (_cancelRequested)
-        {
+
+        if (_cancelRequested)
             await _group.AbortAsync(this).ConfigureAwait(false);
-        }
     }
 
     /// <summary>The work has ended: the job waits for its group, or takes it down. An aborting group sees to its members itself.</summary>
@@ -200,6 +210,13 @@ internal sealed partial class ManagedJob
         _typeUse?.Dispose();
         _concluded.TrySetResult(_error);
         _gone.TrySetResult();
+    }
+
+    private async Task DropAsync(BackgroundJob work)
+    {
+        await SafelyAsync(work.AbortAsync).ConfigureAwait(false);
+        await SafelyAsync(work.CleanAsync).ConfigureAwait(false);
+        await SafelyAsync(work.DisposeAsync).ConfigureAwait(false);
     }
 
     /// <summary>A step that must not fail: if it does, the job has an error to show, and ends all the same.</summary>

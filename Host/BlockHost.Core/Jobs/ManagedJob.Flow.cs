@@ -45,8 +45,11 @@ internal sealed partial class ManagedJob
     {
         lock (_state)
         {
-            if (_started || _status != JobStatus.Created || _work is null)
+            if (_started || _work is null)
                 throw new InvalidOperationException("A job is started once, after it was given its work");
+            // A user may have cancelled it meanwhile: then it has ended.
+            if (_status != JobStatus.Created)
+                return;
             _pauseCount--;
             _started = true;
             _busy = true;

@@ -2,6 +2,7 @@
 using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Jobs;
 
@@ -25,7 +26,10 @@ internal sealed partial class ManagedJob
         var backend = await Host.Graph.CreateBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
         var blocker = node.BlockOperations(BlockOperations.All, $"block device is in use by block job: {Type.Name}");
         ImmutableInterlocked.Update(ref _held, static (all, held) => all.Add(held), new HeldNode(backend, blocker));
-        return backend;
+        if (!IsGone)
+            return backend;
+        await ReleaseNodesAsync().ConfigureAwait(false);
+        throw new QmpException($"Job '{Id}' was cancelled before it started");
     }
 
     public async ValueTask ReleaseNodesAsync(params IReadOnlyList<IBlockBackend> backends)
