@@ -115,6 +115,8 @@ public sealed class OracleTests
     [InlineData("""{"extended-l2": true}""")]
     [InlineData("""{"extended-l2": true, "cluster-size": 16384, "refcount-bits": 64}""")]
     [InlineData("""{"extended-l2": true, "cluster-size": 1048576}""")]
+    [InlineData("""{"compression-type": "zstd", "refcount-bits": 2, "cluster-size": 8192}""")]
+    [InlineData("""{"extended-l2": true, "compression-type": "zstd", "lazy-refcounts": true, "cluster-size": 32768}""")]
     public async Task Random_operations_on_an_overlay_match_a_model_and_qemu_agrees(string options)
     {
         QemuTools.Require();

@@ -133,6 +133,43 @@ public sealed class WriteTests
     }
 
     [Fact]
+    public async Task The_scattered_extents_of_one_write_go_out_at_once()
+    {
+        GatedChild? gate = null;
+        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => gate = new GatedChild(inner));
+        foreach (var cluster in new[] { 2, 0, 3, 1 }) await disk.WriteAsync(cluster * Cluster, Cluster, 1);
+        gate!.Shut();
+        var write = disk.WriteAsync(100, 4 * Cluster, 2).AsTask();
+        await WaitAsync(() => gate.WaitingCount == 5);
+        gate.Open();
+        await write;
+        Assert.Equal(TestDisk.Filled(4 * Cluster, 2), await disk.ReadAsync(100, 4 * Cluster));
+        await disk.FlushAsync();
+        await disk.AssertSoundAsync();
+
+        static async Task WaitAsync(Func<bool> done)
+        {
+            for (var i = 0; i < 1000 && !done(); i++) await Task.Delay(5);
+            Assert.True(done());
+        }
+    }
+
+    [Fact]
+    public async Task A_write_that_fails_in_some_extents_leaves_a_sound_image()
+    {
+        FailingChild? failing = null;
+        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
+        foreach (var cluster in new[] { 2, 0, 3 }) await disk.WriteAsync(cluster * Cluster, Cluster, 1);
+        failing!.Plan.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: Cluster };
+        await Assert.ThrowsAsync<BlockException>(async () => await disk.WriteAsync(0, 6 * Cluster, 2));
+        failing.Plan.FailWhen = null;
+        await disk.WriteAsync(0, 6 * Cluster, 3);
+        Assert.Equal(TestDisk.Filled(6 * Cluster, 3), await disk.ReadAsync(0, 6 * Cluster));
+        await disk.FlushAsync();
+        await disk.AssertSoundAsync();
+    }
+
+    [Fact]
     public async Task A_failed_write_changes_nothing_and_leaks_nothing()
     {
         FailingChild? failing = null;
