@@ -17,12 +17,12 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
     {
         var found = await FindAsync(command, cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException(QmpErrorClass.CommandNotFound, $"The command {command} has not been found");
-        if (call.OutOfBand && !found.Value.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
+        using var use = Use(found, command, out var known);
+        if (call.OutOfBand && !known.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
             throw new QmpException($"The command {command} does not support OOB");
-        using var use = Use(found, command);
-        var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : found.Value.Modernise(arguments);
-        var valid = await input.ValidateAsync(found.Value.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
-        await found.Value.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
+        var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : known.Modernise(arguments);
+        var valid = await input.ValidateAsync(known.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
+        await known.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<Provided<QmpCommand>?> FindAsync(string command, CancellationToken cancellationToken)
@@ -37,15 +37,19 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
         }
     }
 
-    /// <summary>The plugin can be on its way out by now.</summary>
-    private static IDisposable Use(Provided<QmpCommand> found, string command)
+    /// <summary>The plugin can be on its way out by now, or gone.</summary>
+    private static PluginUse Use(Provided<QmpCommand> found, string name, out QmpCommand command)
     {
+        PluginUse? use = null;
         try
         {
-            return found.Use($"command '{command}'");
+            use = found.Use($"command '{name}'");
+            command = found.Value;
+            return use;
         }
         catch (PluginException e)
         {
+            use?.Dispose();
             throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
         }
     }
