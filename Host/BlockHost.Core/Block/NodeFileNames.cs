@@ -34,8 +34,8 @@ internal static class NodeFileNames
                 return true;
         }
 
-        // Children beside the storage are named where they are not what the header would open.
-        return node.BackingOverridden || node.ChildLinks.Any(link => link != node.PrimaryLink && link != node.BackingLink && !link.IsRecorded);
+        // As QEMU: a data file given in place of the recorded one does not show.
+        return node.BackingOverridden;
     }
 
     private static JsonElement Json(GraphNode node) => JsonObjects.Write(writer =>
