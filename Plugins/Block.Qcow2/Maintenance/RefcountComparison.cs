@@ -45,7 +45,7 @@ internal sealed class RefcountComparison(Qcow2Image image, ReferenceCounter coun
     /// <summary>QEMU's first reading of such a block says so, once.</summary>
     private void NoteBroken(long region)
     {
-        if (_hasNotedBroken) return;
+        if (_hasNotedBroken || _geometry.IsClusterAligned((long)(image.Allocator.Table[region] & ~0x1ffUL))) return;
         _hasNotedBroken = true;
         var what = $"Refblock offset 0x{image.Allocator.Table[region] & ~0x1ffUL:x} unaligned (reftable index: {CHex.Of(region)})";
         report.Note(image.Settings.Writable

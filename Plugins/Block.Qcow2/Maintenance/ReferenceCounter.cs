@@ -99,7 +99,8 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
             }
             else if (offset < 0 || _geometry.ClusterIndex(offset) >= Clusters)
             {
-                Rebuild($"{(repair ? "Repairing" : "ERROR")} refcount block {i} is outside image");
+                report.Corruption($"{(repair ? "Repairing" : "ERROR")} refcount block {i} is outside image");
+                NeedsRebuild |= repair;
             }
             else if (offset != 0)
             {

@@ -45,12 +45,12 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
             }
 
             Print(source.Name, image.Node.Driver.FormatName, last);
-            return ExitCode(last);
+            return last.CheckErrors > 0 ? throw new ToolException("Check failed") : ExitCode(last);
         }
     }
 
     private static int ExitCode(ImageCheckResult result) =>
-        result.Corruptions > 0 ? 2 : result.Leaks > 0 ? 3 : result.CheckErrors > 0 ? 1 : 0;
+        result.Corruptions > 0 ? 2 : result.Leaks > 0 ? 3 : 0;
 
     private async ValueTask<ImageSource> ParseAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
