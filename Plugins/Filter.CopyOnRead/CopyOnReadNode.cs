@@ -20,7 +20,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
     private readonly IBlockChild _child;
     private readonly CopiedLayers _layers;
     private readonly long _clusterSize;
-    private readonly RangeOrder _order = new();
+    private readonly RangeLock _order = new();
     private (BlockProfile Child, BlockProfile Own) _profile;
 
     public CopyOnReadNode(IBlockNodeContext context, IBlockChild child, CopiedLayers layers, long clusterSize)
@@ -61,7 +61,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
 
     public override async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
-        using var turn = await _order.EnterAsync(offset, offset + source.Length, isCopy: false).ConfigureAwait(false);
+        using var turn = await _order.EnterAsync(offset, source.Length, exclusive: false).ConfigureAwait(false);
         await _child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
     }
 
@@ -69,13 +69,13 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
 
     public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
-        using var turn = await _order.EnterAsync(offset, offset + bytes, isCopy: false).ConfigureAwait(false);
+        using var turn = await _order.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
         await _child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
     public override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
-        using var turn = await _order.EnterAsync(offset, offset + bytes, isCopy: false).ConfigureAwait(false);
+        using var turn = await _order.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
         await _child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
     }
 
@@ -84,11 +84,14 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
 
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => _child.ResizeAsync(length, options, cancellationToken);
 
-    /// <summary>Copies go to the image whatever its users do, and nobody beside this filter may write it: their writes would not be ordered with the copies.</summary>
+    /// <summary>
+    /// Copies go to the image whatever its users do, and nobody beside this filter may write it: their writes would not be
+    /// ordered with the copies. Without users there are no copies: a filter can be put under the users of an image.
+    /// </summary>
     public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
     {
         var needed = own.Needed | BlockPermissions.ConsistentRead | (_context.ReadOnly ? BlockPermissions.None : BlockPermissions.WriteUnchanged);
-        return new(needed, own.Shared & ~BlockPermissions.Write);
+        return new(needed, own.Needed == BlockPermissions.None ? own.Shared : own.Shared & ~BlockPermissions.Write);
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -113,7 +116,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
         for (var start = offset - (offset % _clusterSize); start < end; start += step)
         {
             var pieceEnd = Math.Min(end, start + step);
-            using var turn = await _order.EnterAsync(start, pieceEnd, isCopy: true).ConfigureAwait(false);
+            using var turn = await _order.EnterAsync(start, pieceEnd - start, exclusive: true).ConfigureAwait(false);
             await CopyInTurnAsync(start, pieceEnd, new Answer(offset, wanted), cancellationToken).ConfigureAwait(false);
         }
     }

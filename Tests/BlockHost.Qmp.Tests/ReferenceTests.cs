@@ -11,7 +11,9 @@ using BlockHost.Plugins.Commands.Block;
 using BlockHost.Plugins.Commands.Job;
 using BlockHost.Plugins.Job.Amend;
 using BlockHost.Plugins.Job.Create;
+using BlockHost.Plugins.Filter.CopyOnRead;
 using BlockHost.Plugins.Job.Mirror;
+using BlockHost.Plugins.Job.Stream;
 using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Qmp.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -44,7 +46,7 @@ public class ReferenceTests
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
         plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
         plugins.AddHost(provider.GetRequiredService<PluginCommands>().Register);
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new NbdPlugin() })
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new JobStreamPlugin(), new CopyOnReadPlugin(), new NbdPlugin() })
             await plugins.AddLinkedAsync(plugin, CancellationToken.None);
         return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>()).Write();
     }

@@ -45,13 +45,24 @@ public sealed partial class BlockGraph
         var name = options.NodeName ?? GenerateName();
         if (options.NodeName is not null)
             CheckNewName(name);
-        var node = new GraphNode(this, new DriverLease(filter.Driver, use: null), name, options.NodeName is null, options)
+        var lease = await LeaseAsync(filter.Driver, name, cancellationToken).ConfigureAwait(false);
+        var node = new GraphNode(this, lease, name, options.NodeName is null, options)
         {
             IsImplicit = options.NodeName is null,
         };
         _names[name] = node;
         await OpenDriverAsync(node, OpenScope.Command, cancellationToken).ConfigureAwait(false);
         return node;
+    }
+
+    /// <summary>A driver that users can name too comes from a plugin, which must stay as long as the node.</summary>
+    private async ValueTask<DriverLease> LeaseAsync(BlockDriver driver, string node, CancellationToken cancellationToken)
+    {
+        var registered = await _drivers.AcquireAsync(driver.FormatName, $"node '{node}'", cancellationToken).ConfigureAwait(false);
+        if (registered?.Driver == driver)
+            return registered;
+        registered?.Dispose();
+        return new DriverLease(driver, use: null);
     }
 
     private static JsonElement FilterJson(GraphNode below, FilterOptions filter) => JsonObjects.Write(writer =>

@@ -23,7 +23,14 @@ public sealed partial class BlockGraph
         if (own.ReadOnly == readOnly)
             return;
         var reopens = new List<NodeReopen>();
-        CollectInherited(own, NodeOptions.Parse(own.ExplicitOptions, own.Generic) with { Generic = own.Generic with { ReadOnly = readOnly } }, reopens);
+        var options = NodeOptions.Parse(own.ExplicitOptions, own.Generic);
+        // The node may have another backing file by now than it was opened with.
+        options = options with
+        {
+            Generic = own.Generic with { ReadOnly = readOnly },
+            DriverOptions = JsonObjects.Where(options.DriverOptions, member => member.Name != "backing"),
+        };
+        CollectInherited(own, options, reopens);
         await ReopenAsync(reopens, cancellationToken).ConfigureAwait(false);
     }
 

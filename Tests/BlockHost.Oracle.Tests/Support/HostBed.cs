@@ -21,7 +21,9 @@ using BlockHost.Plugins.Commands.Job;
 using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Plugins.Job.Amend;
 using BlockHost.Plugins.Job.Create;
+using BlockHost.Plugins.Filter.CopyOnRead;
 using BlockHost.Plugins.Job.Mirror;
+using BlockHost.Plugins.Job.Stream;
 using BlockHost.Qmp;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -62,7 +64,7 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync()
     {
         var bed = new HostBed();
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new NbdPlugin() })
+        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new JobStreamPlugin(), new CopyOnReadPlugin(), new NbdPlugin() })
             await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
         return bed;
     }

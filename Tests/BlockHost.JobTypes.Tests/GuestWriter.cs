@@ -2,16 +2,17 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 
-namespace BlockHost.Job.Mirror.Tests;
+namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Writes at random places for as long as it is let, and knows what the disk must hold.</summary>
-internal sealed class GuestWriter(IBlockBackend backend, int seed)
+/// <param name="holds">What the disk holds now; null: zeroes.</param>
+internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds = null)
 {
     private const int LargestWrite = 3 * 4096;
 
     private readonly Random _random = new(seed);
 
-    public byte[] Expected { get; } = new byte[backend.Length];
+    public byte[] Expected { get; } = holds ?? new byte[backend.Length];
 
     public async Task WriteAsync(int times)
     {
