@@ -50,8 +50,15 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
     public async ValueTask AlignFileEndAsync()
     {
         var end = (image.File.Length + SectorSize - 1) & -(long)SectorSize;
-        if (_hasWritten && image.File.Profile.Growable && end != image.File.Length)
+        if (!_hasWritten || !image.File.Profile.Growable || end == image.File.Length) return;
+        try
+        {
             await image.File.ResizeAsync(end, new ResizeOptions(MayExceed: true)).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // All data is there; what is missing reads as zeroes.
+        }
     }
 
     public void Dispose() => _packers.Dispose();
