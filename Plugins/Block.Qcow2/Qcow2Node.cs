@@ -175,6 +175,9 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public async ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken) =>
         await GuardedAsync(store => store.DeleteAsync(id, name, cancellationToken)).ConfigureAwait(false);
 
+    public async ValueTask ShowAsync(string id, CancellationToken cancellationToken) =>
+        await GuardedAsync(store => store.ShowAsync(id, cancellationToken)).ConfigureAwait(false);
+
     public ValueTask ReadVmStateAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         new VmStateArea(_image).ReadAsync(offset, target, cancellationToken);
 

@@ -26,8 +26,10 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
     {
         if (!image.Node.TryGetFacet<ISnapshotStore>(out var store))
             throw Failure($"Block format '{image.Node.Driver.FormatName}' used by device '' does not support temporarily loading internal snapshots");
-        _ = Find(await store.ListAsync(cancellationToken)) ?? throw Failure("Can't find snapshot");
-        throw Failure("Can't find snapshot");
+        var snapshot = Find(await store.ListAsync(cancellationToken)) ?? throw Failure("Can't find snapshot");
+        var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
+        await using (drained)
+            await store.ShowAsync(snapshot.Id, cancellationToken);
     }
 
     private SnapshotChoice With(string part, string text, ToolConsole console)

@@ -60,6 +60,17 @@ internal sealed class SnapshotStore(Qcow2Node node)
         return SnapshotRecords.ToRecord(snapshot);
     }
 
+    /// <summary>Only the table in memory changes: the image is not written.</summary>
+    public async ValueTask<SnapshotRecord> ShowAsync(string id, CancellationToken cancellationToken)
+    {
+        if (_image.Settings.Writable)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "A snapshot can be read only while the image is not written");
+        var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == id) ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot");
+        var l1 = await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+        _image.L1.Replace(l1, snapshot.L1Offset);
+        return SnapshotRecords.ToRecord(snapshot);
+    }
+
     private async ValueTask<bool> CreateQuietAsync(SnapshotEntry entry, CancellationToken cancellationToken)
     {
         var l1 = _image.L1.Snapshot();

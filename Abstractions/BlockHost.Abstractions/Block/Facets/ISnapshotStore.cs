@@ -18,6 +18,13 @@ public interface ISnapshotStore
 
     ValueTask DeleteAsync(string id, string? name, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Lets a node that is open for reading only show the disk as it was when the snapshot was taken, until it closes.
+    /// Its length stays the image's.
+    /// </summary>
+    ValueTask ShowAsync(string id, CancellationToken cancellationToken) =>
+        throw new BlockException(BlockErrorKind.NotSupported, "Snapshots cannot be read");
+
     /// <summary>The VM state area, beyond the guest's data.</summary>
     ValueTask ReadVmStateAsync(long offset, IoSlice target, CancellationToken cancellationToken);
 
