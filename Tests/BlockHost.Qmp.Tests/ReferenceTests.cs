@@ -9,12 +9,12 @@ using BlockHost.Plugins.Block.Qcow2;
 using BlockHost.Plugins.Block.Raw;
 using BlockHost.Plugins.Commands.Block;
 using BlockHost.Plugins.Commands.Job;
+using BlockHost.Plugins.Export.Nbd;
+using BlockHost.Plugins.Filter.CopyOnRead;
 using BlockHost.Plugins.Job.Amend;
 using BlockHost.Plugins.Job.Create;
-using BlockHost.Plugins.Filter.CopyOnRead;
 using BlockHost.Plugins.Job.Mirror;
 using BlockHost.Plugins.Job.Stream;
-using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Qmp.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -94,7 +94,7 @@ public sealed class CheckParityTests
             var isSame = differs || Lines(mended) == Lines(first.Error);
             var isRefused = first.Error.Contains("too much extra", StringComparison.Ordinal) && mended.StartsWith("refused", StringComparison.Ordinal);
             if (!isRefused && (ours.Code != theirs.Code || !isSame))
-                {
+            {
                 differences.AppendLine($"{what}\nqemu {first.Code} {Head(first.Error)}\n => {theirs.Code} {Head(theirs.Error)}");
                 differences.AppendLine($"ours {Head(mended)}\n => {ours.Code} {Head(ours.Error)}");
             }

@@ -26,7 +26,7 @@ internal sealed class BitTree
     private const int PagesInGroup = 4096;
     private const int GroupShift = PageShift + 12;
 
-    private static readonly ulong[] s_ones = Ones();
+    private static readonly ulong[] AllOnes = Ones();
 
     private readonly Lock _lock = new();
     private Group?[] _groups;
@@ -187,7 +187,7 @@ internal sealed class BitTree
     {
         var group = GroupFor(bit);
         ref var page = ref group.Pages[PageInGroup(bit)];
-        if (page == s_ones)
+        if (page == AllOnes)
             return;
         var words = page ?? Publish(ref page, new ulong[WordsInPage]);
         ref var old = ref words[WordInPage(bit)];
@@ -201,11 +201,11 @@ internal sealed class BitTree
         var group = GroupFor(first);
         var index = PageInGroup(first);
         ref var page = ref group.Pages[index];
-        if (page == s_ones)
+        if (page == AllOnes)
             return;
         if (end - first == PageBits)
         {
-            Volatile.Write(ref page, s_ones);
+            Volatile.Write(ref page, AllOnes);
             Added(group, index, PageBits - group.Counts[index]);
             return;
         }
@@ -228,7 +228,7 @@ internal sealed class BitTree
         _count += bits;
         group.Count += bits;
         if ((group.Counts[page] += (ushort)bits) == PageBits)
-            Volatile.Write(ref group.Pages[page], s_ones);
+            Volatile.Write(ref group.Pages[page], AllOnes);
     }
 
     private void ResetInPage(long first, long end)
@@ -243,7 +243,7 @@ internal sealed class BitTree
         }
         else
         {
-            if (page == s_ones)
+            if (page == AllOnes)
                 page = Publish(ref group.Pages[index], [.. page]);
             for (; first < end; first = NextWord(first))
             {
@@ -264,7 +264,7 @@ internal sealed class BitTree
         var page = group?.Pages[PageInGroup(from)];
         if (page is null || group!.Counts[PageInGroup(from)] == 0)
             return set ? -1 : from;
-        if (page == s_ones)
+        if (page == AllOnes)
             return set ? from : -1;
         for (; from < end; from = NextWord(from))
         {
@@ -338,7 +338,7 @@ internal sealed class BitTree
             var copy = new Group { Count = Count };
             Counts.CopyTo(copy.Counts, 0);
             for (var i = 0; i < Pages.Length; i++)
-                copy.Pages[i] = Pages[i] is { } page && page != s_ones ? [.. page] : Pages[i];
+                copy.Pages[i] = Pages[i] is { } page && page != AllOnes ? [.. page] : Pages[i];
             return copy;
         }
     }
