@@ -16,9 +16,10 @@ public sealed class BlockCommandTests
     [Fact]
     public void The_plugin_provides_the_block_commands() => Assert.Equal(
         [
-            "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "blockdev-reopen", "blockdev-snapshot",
+            "block-dirty-bitmap-add", "block-dirty-bitmap-clear", "block-dirty-bitmap-disable", "block-dirty-bitmap-enable",
+            "block-dirty-bitmap-merge", "block-dirty-bitmap-remove", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "blockdev-reopen", "blockdev-snapshot",
             "blockdev-snapshot-sync", "change-backing-file", "query-block", "query-blockstats", "query-named-block-nodes",
-            "x-debug-query-block-graph",
+            "x-debug-block-dirty-bitmap-sha256", "x-debug-query-block-graph",
         ],
         _rig.CommandNames);
 

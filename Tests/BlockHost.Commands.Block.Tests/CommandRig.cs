@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Jobs;
@@ -56,6 +57,7 @@ internal sealed class CommandRig
         node.Setup(n => n.Length).Returns(1 << 20);
         node.Setup(n => n.Children).Returns([]);
         node.Setup(n => n.Parents).Returns([]);
+        node.Setup(n => n.DirtyBitmaps).Returns(Mock.Of<IDirtyBitmaps>(bitmaps => bitmaps.All == Array.Empty<IDirtyBitmap>() && bitmaps.Named == Array.Empty<IDirtyBitmap>()));
         node.Setup(n => n.Backing).Returns(backing?.Object);
         node.Setup(n => n.GetFactsAsync(It.IsAny<CancellationToken>()))
             .ReturnsAsync(new ImageFacts { Backing = backing is null ? null : new(backing.Object.Name + ".img", "qcow2") });

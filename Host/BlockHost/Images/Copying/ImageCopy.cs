@@ -18,6 +18,9 @@ internal sealed class ImageCopy
     /// <summary>Bytes of the largest piece of data.</summary>
     public const int MaxPiece = 2 * 1024 * 1024;
 
+    /// <summary>Bytes of a piece that is compressed, where clusters are no larger: enough to keep processors busy.</summary>
+    private const int CompressedPiece = 512 * 1024;
+
     private readonly SourceRow _row;
     private readonly OpenImage _target;
     private readonly IIoBufferPool _buffers;
@@ -26,6 +29,7 @@ internal sealed class ImageCopy
     private readonly RateLimit _rate;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly PieceFinder _finder;
+    private readonly int _pieceSize;
     private Task _lastWrite = Task.CompletedTask;
     private long _done;
 
@@ -39,7 +43,8 @@ internal sealed class ImageCopy
         _options = options;
         _runs = new(options.MinSparse, options.TargetAlignment);
         _rate = new(options.BytesPerSecond, TimeProvider.System);
-        _finder = new(row, options, MaxPiece) { Warn = warn };
+        _pieceSize = options.Compress ? Math.Max(CompressedPiece, (int)options.ClusterSize) : MaxPiece;
+        _finder = new(row, options, _pieceSize) { Warn = warn };
         Warn = warn;
     }
 
@@ -79,7 +84,7 @@ internal sealed class ImageCopy
 
     private async Task WorkAsync(CancellationTokenSource stop)
     {
-        using var buffer = _buffers.Rent(MaxPiece);
+        using var buffer = _buffers.Rent(_pieceSize);
         await using var input = _row.OpenReader();
         await using var output = _target.Backend.OpenQueue();
         try
