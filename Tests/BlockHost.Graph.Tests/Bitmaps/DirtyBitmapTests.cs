@@ -94,7 +94,7 @@ public sealed class DirtyBitmapTests
         await using var queue = backend.OpenQueue();
         Memory<byte> buffer = new byte[4096];
 
-        Assert.Equal(0, Allocated(() => Assert.True(queue.WriteAsync(8192, buffer).Result.IsOk)));
+        Assert.Equal(0, Allocations.Of(() => Assert.True(queue.WriteAsync(8192, buffer).Result.IsOk)));
     }
 
     [Fact]
@@ -211,15 +211,5 @@ public sealed class DirtyBitmapTests
         for (long at = 0; bitmap.TryFindDirty(at, bitmap.Length, long.MaxValue, out var range); at = range.End)
             ranges.Add((range.Offset, range.Bytes));
         return ranges;
-    }
-
-    private static long Allocated(Action action)
-    {
-        for (var i = 0; i < 100; i++)
-            action();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
-            action();
-        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Graph.Tests;
+
+internal static class Allocations
+{
+    /// <summary>Bytes that 100 calls allocate, in the best of some rounds: the runtime allocates a little itself when it compiles a method anew.</summary>
+    public static long Of(Action action)
+    {
+        var least = long.MaxValue;
+        for (var round = 0; round < 6; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++)
+                action();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        return least;
+    }
+}
