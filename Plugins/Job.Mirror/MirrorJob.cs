@@ -3,7 +3,7 @@ using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
-using BlockHost.Plugins.Job.Mirror.Copying;
+using BlockHost.Copying;
 using BlockHost.Plugins.Job.Mirror.Filter;
 
 namespace BlockHost.Plugins.Job.Mirror;

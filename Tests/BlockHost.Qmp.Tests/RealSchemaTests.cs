@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Composition;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Plugins;
-using BlockHost.Plugins.Block.File;
-using BlockHost.Plugins.Block.Null;
-using BlockHost.Plugins.Block.Qcow2;
-using BlockHost.Plugins.Block.Raw;
-using BlockHost.Plugins.Commands.Block;
-using BlockHost.Plugins.Commands.Job;
-using BlockHost.Plugins.Export.Nbd;
-using BlockHost.Plugins.Filter.CopyOnRead;
-using BlockHost.Plugins.Job.Amend;
-using BlockHost.Plugins.Job.Create;
-using BlockHost.Plugins.Job.Mirror;
-using BlockHost.Plugins.Job.Stream;
 using BlockHost.Qmp.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -70,8 +59,8 @@ public class RealSchemaTests
         var plugins = provider.GetRequiredService<PluginManager>();
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
         plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new JobStreamPlugin(), new CopyOnReadPlugin(), new NbdPlugin() })
-            await plugins.AddLinkedAsync(plugin, CancellationToken.None);
+        foreach (var plugin in LinkedPlugins.All())
+            await plugins.AddLinkedAsync(plugin.Create(), CancellationToken.None);
         var schema = await provider.GetRequiredService<QapiIntrospection>().BuildAsync(CancellationToken.None);
         return [.. JsonSerializer.SerializeToElement(schema, TestSchemaJson.Default.IReadOnlyListSchemaInfo).EnumerateArray()];
     }

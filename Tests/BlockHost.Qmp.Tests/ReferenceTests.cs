@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Composition;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Plugins;
-using BlockHost.Plugins.Block.File;
-using BlockHost.Plugins.Block.Null;
-using BlockHost.Plugins.Block.Qcow2;
-using BlockHost.Plugins.Block.Raw;
-using BlockHost.Plugins.Commands.Block;
-using BlockHost.Plugins.Commands.Job;
-using BlockHost.Plugins.Export.Nbd;
-using BlockHost.Plugins.Filter.CopyOnRead;
-using BlockHost.Plugins.Job.Amend;
-using BlockHost.Plugins.Job.Create;
-using BlockHost.Plugins.Job.Mirror;
-using BlockHost.Plugins.Job.Stream;
 using BlockHost.Qmp.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -46,8 +35,8 @@ public class ReferenceTests
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
         plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
         plugins.AddHost(provider.GetRequiredService<PluginCommands>().Register);
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new JobStreamPlugin(), new CopyOnReadPlugin(), new NbdPlugin() })
-            await plugins.AddLinkedAsync(plugin, CancellationToken.None);
+        foreach (var plugin in LinkedPlugins.All())
+            await plugins.AddLinkedAsync(plugin.Create(), CancellationToken.None);
         return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>()).Write();
     }
 

@@ -2,7 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
-using BlockHost.Plugins.Job.Mirror.Copying;
+using BlockHost.Copying;
 
 namespace BlockHost.Plugins.Job.Mirror.Filter;
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Composition;
 using BlockHost.Core;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Objects;
@@ -12,18 +13,6 @@ using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp;
 using BlockHost.Plugins;
-using BlockHost.Plugins.Block.File;
-using BlockHost.Plugins.Block.Null;
-using BlockHost.Plugins.Block.Qcow2;
-using BlockHost.Plugins.Block.Raw;
-using BlockHost.Plugins.Commands.Block;
-using BlockHost.Plugins.Commands.Job;
-using BlockHost.Plugins.Export.Nbd;
-using BlockHost.Plugins.Filter.CopyOnRead;
-using BlockHost.Plugins.Job.Amend;
-using BlockHost.Plugins.Job.Create;
-using BlockHost.Plugins.Job.Mirror;
-using BlockHost.Plugins.Job.Stream;
 using BlockHost.Qmp;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -64,8 +53,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync()
     {
         var bed = new HostBed();
-        foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin(), new CommandsBlockPlugin(), new CommandsJobPlugin(), new JobCreatePlugin(), new JobAmendPlugin(), new JobMirrorPlugin(), new JobStreamPlugin(), new CopyOnReadPlugin(), new NbdPlugin() })
-            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
+        foreach (var plugin in LinkedPlugins.All())
+            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin.Create(), CancellationToken.None);
         return bed;
     }
 

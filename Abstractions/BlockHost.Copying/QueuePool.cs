@@ -2,10 +2,10 @@
 using System.Collections.Concurrent;
 using BlockHost.Block.Graph;
 
-namespace BlockHost.Plugins.Job.Mirror.Copying;
+namespace BlockHost.Copying;
 
 /// <summary>Queues of one backend for work that runs side by side: a queue is one caller's at a time.</summary>
-internal sealed class QueuePool(IBlockBackend backend) : IAsyncDisposable
+public sealed class QueuePool(IBlockBackend backend) : IAsyncDisposable
 {
     private readonly ConcurrentBag<IBlockQueue> _free = [];
 

@@ -2,17 +2,17 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 
-namespace BlockHost.Plugins.Job.Mirror.Copying;
+namespace BlockHost.Copying;
 
 /// <summary>How the copy of a range ended.</summary>
-internal readonly record struct CopyResult(IoStatus Status, bool IsRead)
+public readonly record struct CopyResult(IoStatus Status, bool IsRead)
 {
     public static CopyResult Ok => new(IoStatus.Ok, IsRead: false);
 }
 
 /// <summary>Copies ranges from one backend to another: data as data, zeroes and holes as such.</summary>
 /// <param name="unmap">Zeroes may become holes.</param>
-internal sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap)
+public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap)
 {
     /// <param name="bytes">At most what a buffer is to hold.</param>
     public async ValueTask<CopyResult> CopyAsync(long offset, long bytes)
