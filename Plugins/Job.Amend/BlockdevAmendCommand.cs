@@ -47,16 +47,11 @@ internal sealed record BlockdevAmendArguments
 }
 
 /// <summary>The QAPI union BlockdevAmendOptions: kept as JSON because its branches come from plugins.</summary>
-[JsonConverter(typeof(BlockdevAmendOptionsConverter))]
+[JsonConverter(typeof(QapiUnionConverter<BlockdevAmendOptions>))]
 [QapiExtensible(QapiExtension.BlockdevAmendOptions)]
-internal sealed record BlockdevAmendOptions(JsonElement Json);
-
-internal sealed class BlockdevAmendOptionsConverter : JsonConverter<BlockdevAmendOptions>
+internal sealed record BlockdevAmendOptions(JsonElement Json) : IQapiUnion<BlockdevAmendOptions>
 {
-    public override BlockdevAmendOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, BlockdevAmendOptions value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static BlockdevAmendOptions From(JsonElement json) => new(json);
 }
 
 [JsonSourceGenerationOptions(

@@ -36,16 +36,11 @@ internal sealed record BlockdevCreateArguments
 }
 
 /// <summary>The QAPI union BlockdevCreateOptions: kept as JSON because its branches come from plugins.</summary>
-[JsonConverter(typeof(BlockdevCreateOptionsConverter))]
+[JsonConverter(typeof(QapiUnionConverter<BlockdevCreateOptions>))]
 [QapiExtensible(QapiExtension.BlockdevCreateOptions)]
-internal sealed record BlockdevCreateOptions(JsonElement Json);
-
-internal sealed class BlockdevCreateOptionsConverter : JsonConverter<BlockdevCreateOptions>
+internal sealed record BlockdevCreateOptions(JsonElement Json) : IQapiUnion<BlockdevCreateOptions>
 {
-    public override BlockdevCreateOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, BlockdevCreateOptions value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static BlockdevCreateOptions From(JsonElement json) => new(json);
 }
 
 [JsonSourceGenerationOptions(

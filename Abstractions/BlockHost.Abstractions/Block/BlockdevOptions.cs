@@ -9,14 +9,9 @@ namespace BlockHost.Block;
 /// The QAPI union BlockdevOptions as a command argument: common members and, by "driver", those of a registered
 /// driver. Kept as JSON because the branches come from plugins; the host has validated it.
 /// </summary>
-[JsonConverter(typeof(BlockdevOptionsConverter))]
+[JsonConverter(typeof(QapiUnionConverter<BlockdevOptions>))]
 [QapiExtensible(QapiExtension.BlockdevOptions)]
-public sealed record BlockdevOptions(JsonElement Json);
-
-public sealed class BlockdevOptionsConverter : JsonConverter<BlockdevOptions>
+public sealed record BlockdevOptions(JsonElement Json) : IQapiUnion<BlockdevOptions>
 {
-    public override BlockdevOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, BlockdevOptions value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static BlockdevOptions From(JsonElement json) => new(json);
 }

@@ -7,16 +7,11 @@ using BlockHost.Qmp;
 namespace BlockHost.Core.Exports;
 
 /// <summary>The QAPI union BlockExportOptions: kept as JSON because its branches come from plugins.</summary>
-[JsonConverter(typeof(BlockExportOptionsConverter))]
+[JsonConverter(typeof(QapiUnionConverter<BlockExportOptions>))]
 [QapiExtensible(QapiExtension.BlockExportOptions)]
-internal sealed record BlockExportOptions(JsonElement Json);
-
-internal sealed class BlockExportOptionsConverter : JsonConverter<BlockExportOptions>
+internal sealed record BlockExportOptions(JsonElement Json) : IQapiUnion<BlockExportOptions>
 {
-    public override BlockExportOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, BlockExportOptions value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static BlockExportOptions From(JsonElement json) => new(json);
 }
 
 /// <summary>The members that all branches share.</summary>

@@ -6,14 +6,9 @@ using BlockHost.Qmp;
 namespace BlockHost.Core.Objects;
 
 /// <summary>The QAPI union ObjectOptions as a command argument: "qom-type", "id" and the properties of that type.</summary>
-[JsonConverter(typeof(ObjectOptionsConverter))]
+[JsonConverter(typeof(QapiUnionConverter<ObjectOptions>))]
 [QapiExtensible(QapiExtension.ObjectOptions)]
-public sealed record ObjectOptions(JsonElement Json);
-
-public sealed class ObjectOptionsConverter : JsonConverter<ObjectOptions>
+public sealed record ObjectOptions(JsonElement Json) : IQapiUnion<ObjectOptions>
 {
-    public override ObjectOptions Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, ObjectOptions value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static ObjectOptions From(JsonElement json) => new(json);
 }

@@ -40,16 +40,11 @@ internal sealed record YankArguments
 }
 
 /// <summary>The QAPI union YankInstance: its branches come from plugins.</summary>
-[JsonConverter(typeof(YankInstanceConverter))]
+[JsonConverter(typeof(QapiUnionConverter<YankInstanceJson>))]
 [QapiExtensible(QapiExtension.YankInstance)]
-internal sealed record YankInstanceJson(JsonElement Json);
-
-internal sealed class YankInstanceConverter : JsonConverter<YankInstanceJson>
+internal sealed record YankInstanceJson(JsonElement Json) : IQapiUnion<YankInstanceJson>
 {
-    public override YankInstanceJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, YankInstanceJson value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static YankInstanceJson From(JsonElement json) => new(json);
 }
 
 [JsonSerializable(typeof(YankArguments))]

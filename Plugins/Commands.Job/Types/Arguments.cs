@@ -45,14 +45,9 @@ internal sealed record TransactionProperties
 internal sealed record AbortData;
 
 /// <summary>The QAPI union TransactionAction: kept as JSON because its branches come from plugins.</summary>
-[JsonConverter(typeof(TransactionActionConverter))]
+[JsonConverter(typeof(QapiUnionConverter<TransactionActionJson>))]
 [QapiExtensible(QapiExtension.TransactionAction)]
-internal sealed record TransactionActionJson(JsonElement Json);
-
-internal sealed class TransactionActionConverter : JsonConverter<TransactionActionJson>
+internal sealed record TransactionActionJson(JsonElement Json) : IQapiUnion<TransactionActionJson>
 {
-    public override TransactionActionJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        new(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, TransactionActionJson value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
+    public static TransactionActionJson From(JsonElement json) => new(json);
 }

@@ -36,8 +36,8 @@ public sealed record OverlapCheckFlags
 }
 
 [QapiAlternate(typeof(OverlapCheckFlags), typeof(OverlapCheckMode))]
-[JsonConverter(typeof(RawConverter<Qcow2OverlapChecks>))]
-public sealed record Qcow2OverlapChecks(JsonElement Json) : IRaw<Qcow2OverlapChecks>
+[JsonConverter(typeof(QapiUnionConverter<Qcow2OverlapChecks>))]
+public sealed record Qcow2OverlapChecks(JsonElement Json) : IQapiUnion<Qcow2OverlapChecks>
 {
     public static Qcow2OverlapChecks From(JsonElement json) => new(json);
 }
@@ -122,8 +122,8 @@ public sealed record DirtyBitmap
 }
 
 [QapiAlternate(typeof(string), typeof(DirtyBitmap))]
-[JsonConverter(typeof(RawConverter<BlockDirtyBitmapOrStr>))]
-public sealed record BlockDirtyBitmapOrStr(JsonElement Json) : IRaw<BlockDirtyBitmapOrStr>
+[JsonConverter(typeof(QapiUnionConverter<BlockDirtyBitmapOrStr>))]
+public sealed record BlockDirtyBitmapOrStr(JsonElement Json) : IQapiUnion<BlockDirtyBitmapOrStr>
 {
     public static BlockDirtyBitmapOrStr From(JsonElement json) => new(json);
 }
@@ -135,9 +135,9 @@ public sealed record NbdExportOptions
     public IReadOnlyList<BlockDirtyBitmapOrStr>? Bitmaps { get; init; }
 }
 
-[JsonConverter(typeof(RawConverter<ExportOptions>))]
+[JsonConverter(typeof(QapiUnionConverter<ExportOptions>))]
 [QapiExtensible(QapiExtension.BlockExportOptions)]
-public sealed record ExportOptions(JsonElement Json) : IRaw<ExportOptions>
+public sealed record ExportOptions(JsonElement Json) : IQapiUnion<ExportOptions>
 {
     public static ExportOptions From(JsonElement json) => new(json);
 }
@@ -145,21 +145,6 @@ public sealed record ExportOptions(JsonElement Json) : IRaw<ExportOptions>
 public sealed record Text
 {
     public required string Value { get; init; }
-}
-
-public interface IRaw<TSelf>
-{
-    JsonElement Json { get; }
-
-    static abstract TSelf From(JsonElement json);
-}
-
-public sealed class RawConverter<T> : JsonConverter<T>
-    where T : IRaw<T>
-{
-    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => T.From(JsonElement.ParseValue(ref reader));
-
-    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]

@@ -8,72 +8,28 @@ namespace BlockHost.Tools.Io.Commands;
 /// Breakpoints belong to a driver that can hold requests back at events (QEMU's blkdebug). None of the drivers here
 /// does, and so these answer as for an image without one.
 /// </summary>
-internal abstract class BreakpointCommand : IoCommand
+/// <param name="failure">"Could not set breakpoint"; {0} is the first argument.</param>
+internal sealed class BreakpointCommand(string name, string arguments, string summary, string failure) : IoCommand
 {
-    /// <summary>"Could not set breakpoint".</summary>
-    protected abstract string Failure(IReadOnlyList<string> args);
+    public static BreakpointCommand Break { get; } = new("break", "event tag", "sets a breakpoint on event and tags the stopped request as tag", "Could not set breakpoint");
 
-    public sealed override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) =>
-        throw new IoCommandException($"{Failure(args)}: {ImageErrors.Text(Errno.ENOTSUP)}");
-}
+    public static BreakpointCommand Remove { get; } = new("remove_break", "tag", "remove a breakpoint by tag", "Could not remove breakpoint {0}");
 
-internal sealed class BreakCommand : BreakpointCommand
-{
-    public override string Name => "break";
+    public static BreakpointCommand Resume { get; } = new("resume", "tag", "resumes the request tagged as tag", "Could not resume request");
 
-    public override string Arguments => "event tag";
+    /// <summary>qemu-io waits for ever where no request can stop; this says so.</summary>
+    public static BreakpointCommand Wait { get; } = new("wait_break", "tag", "waits for the suspension of a request", "Could not wait for request");
 
-    public override string Summary => "sets a breakpoint on event and tags the stopped request as tag";
+    public override string Name => name;
 
-    public override int MinArguments => 2;
+    public override string Arguments => arguments;
 
-    public override int MaxArguments => 2;
+    public override string Summary => summary;
 
-    protected override string Failure(IReadOnlyList<string> args) => "Could not set breakpoint";
-}
+    public override int MinArguments => arguments.Split(' ').Length;
 
-internal sealed class RemoveBreakCommand : BreakpointCommand
-{
-    public override string Name => "remove_break";
+    public override int MaxArguments => MinArguments;
 
-    public override string Arguments => "tag";
-
-    public override string Summary => "remove a breakpoint by tag";
-
-    public override int MinArguments => 1;
-
-    public override int MaxArguments => 1;
-
-    protected override string Failure(IReadOnlyList<string> args) => $"Could not remove breakpoint {args[0]}";
-}
-
-internal sealed class ResumeCommand : BreakpointCommand
-{
-    public override string Name => "resume";
-
-    public override string Arguments => "tag";
-
-    public override string Summary => "resumes the request tagged as tag";
-
-    public override int MinArguments => 1;
-
-    public override int MaxArguments => 1;
-
-    protected override string Failure(IReadOnlyList<string> args) => "Could not resume request";
-}
-
-/// <summary>qemu-io waits for ever where no request can stop; this says so.</summary>
-internal sealed class WaitBreakCommand : BreakpointCommand
-{
-    public override string Name => "wait_break";
-
-    public override string Arguments => "tag";
-
-    public override string Summary => "waits for the suspension of a request";
-
-    public override int MinArguments => 1;
-
-    public override int MaxArguments => 1;
-
-    protected override string Failure(IReadOnlyList<string> args) => "Could not wait for request";
+    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) =>
+        throw new IoCommandException($"{failure.Replace("{0}", args[0], StringComparison.Ordinal)}: {ImageErrors.Text(Errno.ENOTSUP)}");
 }
