@@ -13,6 +13,7 @@ namespace BlockHost.Core;
 /// <summary>The host's services in one place, for plugins.</summary>
 public sealed class PluginHost(
     IBlockGraph graph,
+    IImageFiles images,
     IBlockExports exports,
     IJobs jobs,
     ITransactions transactions,
@@ -23,6 +24,8 @@ public sealed class PluginHost(
     TimeProvider clock) : IPluginHost
 {
     public IBlockGraph Graph => graph;
+
+    public IImageFiles Images => images;
 
     public IBlockExports Exports => exports;
 

@@ -14,6 +14,8 @@ public interface IPluginHost
 {
     IBlockGraph Graph { get; }
 
+    IImageFiles Images { get; }
+
     IBlockExports Exports { get; }
 
     IJobs Jobs { get; }

@@ -29,6 +29,8 @@ public sealed class TestPluginHost : IPluginHost
 
     public IBlockGraph Graph => throw Absent("graph");
 
+    public IImageFiles Images => throw Absent("image files");
+
     public IBlockExports Exports => throw Absent("exports");
 
     public IJobs Jobs => throw Absent("jobs");

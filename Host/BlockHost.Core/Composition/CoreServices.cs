@@ -48,6 +48,7 @@ public static class CoreServices
         {
             Warnings = provider.GetRequiredService<HostWarnings>(),
         });
+        services.TryAddSingleton<IImageFiles, ImageFiles>();
         services.TryAddSingleton<IBlockExports>(provider => new ExportManager(
             provider.GetRequiredService<IExportTypeSource>(),
             provider.GetRequiredService<IBlockGraph>(),

@@ -10,22 +10,18 @@ namespace BlockHost.Plugins.Commands.Block.Commands;
 internal sealed class CoverStep(IBlockGraph graph, IGraphNode node) : TransactionStep
 {
     private IAsyncDisposable? _drained;
-    private IBlockBackend? _opened;
+    private IImageFile? _image;
     private IGraphNode? _overlay;
-    private string? _madeFile;
 
     public IBlockGraph Graph => graph;
 
     public IGraphNode Node => node;
 
-    /// <summary>A file that is about to be made: it goes again with a transaction that fails, unless it was there before.</summary>
-    public void Makes(string fileName) => _madeFile = File.Exists(fileName) ? null : fileName;
-
-    /// <summary>Keeps the node open until it has other users.</summary>
-    public IGraphNode Keep(IBlockBackend opened)
+    /// <summary>Keeps the image open until its node has other users; a transaction that fails takes it back.</summary>
+    public IGraphNode Keep(IImageFile image)
     {
-        _opened = opened;
-        return opened.Node;
+        _image = image;
+        return image.Node;
     }
 
     /// <param name="overlay">Looks up or opens the overlay, in the drained section.</param>
@@ -67,17 +63,14 @@ internal sealed class CoverStep(IBlockGraph graph, IGraphNode node) : Transactio
     {
         if (_overlay is not null)
             await graph.RemoveOverlayAsync(_overlay, CancellationToken.None).ConfigureAwait(false);
-        if (_opened is not null)
-            await _opened.DisposeAsync().ConfigureAwait(false);
-        _opened = null;
-        if (_madeFile is not null)
-            File.Delete(_madeFile);
+        if (_image is not null)
+            await _image.TakeBackAsync().ConfigureAwait(false);
     }
 
     public override async ValueTask CleanAsync()
     {
-        if (_opened is not null)
-            await _opened.DisposeAsync().ConfigureAwait(false);
+        if (_image is not null)
+            await _image.DisposeAsync().ConfigureAwait(false);
         if (_drained is not null)
             await _drained.DisposeAsync().ConfigureAwait(false);
     }

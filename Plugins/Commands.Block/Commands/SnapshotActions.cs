@@ -21,25 +21,28 @@ internal sealed class SnapshotSyncAction : TransactionAction
         var arguments = data.Deserialize(CommandsJson.Default.SnapshotSyncArguments)!;
         var graph = context.Host.Graph;
         var step = new CoverStep(graph, graph.Lookup(arguments.Device, arguments.NodeName));
-        return await step.PrepareAsync(() => OverlayAsync(step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return await step.PrepareAsync(() => OverlayAsync(context.Host.Images, step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
-    private static async ValueTask<IGraphNode> OverlayAsync(CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<IGraphNode> OverlayAsync(IImageFiles images, CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
     {
         var (graph, node) = (step.Graph, step.Node);
         if (arguments.NodeName is not null && arguments.SnapshotNodeName is null)
             throw new QmpException("New overlay node-name missing");
         if (arguments.SnapshotNodeName is { } name && graph.TryGetNode(name, out _))
             throw new QmpException("New overlay node-name already in use");
-        var format = arguments.Format ?? "qcow2";
-        if (arguments.Mode is not NewImageMode.Existing)
+        var image = new ImageFileOptions
         {
-            step.Makes(arguments.SnapshotFile);
-            await OverlayImage.CreateAsync(graph, arguments.SnapshotFile, format, node, cancellationToken).ConfigureAwait(false);
-        }
-
-        var options = OverlayImage.Options(arguments.SnapshotFile, format, arguments.SnapshotNodeName, node);
-        return step.Keep(await graph.OpenAsync(BlockdevRef.New(options), OverlayImage.Unused, cancellationToken).ConfigureAwait(false));
+            FileName = arguments.SnapshotFile,
+            Format = arguments.Format ?? "qcow2",
+            Mode = arguments.Mode ?? NewImageMode.AbsolutePaths,
+            Length = node.Length,
+            Backing = node,
+            NoBacking = true,
+            Like = node,
+            NodeName = arguments.SnapshotNodeName,
+        };
+        return step.Keep(await images.OpenAsync(image, cancellationToken).ConfigureAwait(false));
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 
 namespace BlockHost.Plugins.Commands.Block.Types;
 
@@ -39,16 +39,6 @@ internal sealed record ChangeBackingFileArguments
     public required string ImageNodeName { get; init; }
 
     public required string BackingFile { get; init; }
-}
-
-[JsonConverter(typeof(JsonStringEnumConverter<NewImageMode>))]
-internal enum NewImageMode
-{
-    [JsonStringEnumMemberName("existing")]
-    Existing = 0,
-
-    [JsonStringEnumMemberName("absolute-paths")]
-    AbsolutePaths = 1,
 }
 
 internal sealed record SnapshotSyncArguments
