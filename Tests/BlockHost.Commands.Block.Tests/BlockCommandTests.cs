@@ -113,18 +113,18 @@ public sealed class BlockCommandTests
     }
 
     [Fact]
-    public async Task A_snapshot_lets_go_of_the_overlay_when_it_cannot_be_put_on_top()
+    public async Task A_snapshot_takes_the_overlay_back_when_it_cannot_be_put_on_top()
     {
-        var overlay = new Mock<IBlockBackend>();
-        overlay.Setup(b => b.Node).Returns(_rig.AddNode("over").Object);
+        var overlay = new Mock<IImageFile>();
+        overlay.Setup(image => image.Node).Returns(_rig.AddNode("over").Object);
         _rig.AddNode("d");
-        _rig.Graph.Setup(g => g.OpenAsync(It.IsAny<BlockdevRef>(), It.IsAny<BackendOptions>(), default)).ReturnsAsync(overlay.Object);
+        _rig.Images.Setup(images => images.OpenAsync(It.IsAny<ImageFileOptions>(), default)).ReturnsAsync(overlay.Object);
         _rig.Graph.Setup(g => g.AppendAsync(It.IsAny<IGraphNode>(), It.IsAny<IGraphNode>(), default)).Throws(new BlockException(BlockErrorKind.Busy, "in use"));
 
         await Assert.ThrowsAsync<BlockException>(() =>
             _rig.RunAsync("blockdev-snapshot-sync", """{"node-name":"d","snapshot-file":"s","snapshot-node-name":"s","mode":"existing"}"""));
 
-        overlay.Verify(b => b.DisposeAsync());
+        overlay.Verify(image => image.TakeBackAsync());
         Assert.Equal(0, _rig.DrainDepth);
     }
 

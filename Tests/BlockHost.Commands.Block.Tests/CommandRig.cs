@@ -34,11 +34,14 @@ internal sealed class CommandRig
             .Returns((string? device, string? node) => _nodes.FirstOrDefault(n => n.Name == node || n.Name == device)
                 ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{node}'"));
         _call.Setup(c => c.Host.Graph).Returns(Graph.Object);
+        _call.Setup(c => c.Host.Images).Returns(Images.Object);
         _call.Setup(c => c.Host.Jobs.List()).Returns([]);
         _call.Setup(c => c.Host.Transactions).Returns(() => new TransactionRunner(Mock.Of<IJobTypeSource>(), () => _call.Object.Host));
     }
 
     public Mock<IBlockGraph> Graph { get; } = new();
+
+    public Mock<IImageFiles> Images { get; } = new();
 
     public int DrainDepth { get; private set; }
 
