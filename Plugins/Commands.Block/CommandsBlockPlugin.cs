@@ -16,7 +16,7 @@ public sealed class CommandsBlockPlugin : Plugin
 
     public override void Register(IPluginRegistry registry)
     {
-        var (snapshotSync, snapshot) = (new SnapshotSyncAction(), new SnapshotAction());
+        var (snapshotSync, snapshot, internalSnapshot) = (new SnapshotSyncAction(), new SnapshotAction(), new InternalSnapshotAction());
         registry.Add(new BlockdevAddCommand());
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
@@ -26,6 +26,9 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(SnapshotCommands.Snapshot(snapshot));
         registry.Add(snapshotSync);
         registry.Add(snapshot);
+        registry.Add(InternalSnapshots.Take(internalSnapshot));
+        registry.Add(internalSnapshot);
+        registry.Add(InternalSnapshots.Delete());
         registry.Add(SnapshotCommands.ChangeBackingFile());
         registry.Add(QueryCommands.NamedBlockNodes());
         registry.Add(QueryCommands.Block());

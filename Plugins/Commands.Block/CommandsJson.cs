@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.Plugins.Commands.Block.Types;
 
 namespace BlockHost.Plugins.Commands.Block;
@@ -17,6 +18,9 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(ChangeBackingFileArguments))]
 [JsonSerializable(typeof(SnapshotSyncArguments))]
 [JsonSerializable(typeof(SnapshotArguments))]
+[JsonSerializable(typeof(InternalSnapshotArguments))]
+[JsonSerializable(typeof(InternalSnapshotDeleteArguments))]
+[JsonSerializable(typeof(SnapshotInfo))]
 [JsonSerializable(typeof(NamedBlockNodesArguments))]
 [JsonSerializable(typeof(BlockStatsArguments))]
 [JsonSerializable(typeof(IReadOnlyList<BlockDeviceInfo>))]

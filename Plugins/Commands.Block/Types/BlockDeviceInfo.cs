@@ -86,7 +86,7 @@ internal sealed record BlockDeviceInfo
             NodeName = node.Name,
             Ro = node.ReadOnly,
             Drv = node.Driver.FormatName,
-            BackingFile = node.Backing?.FileName,
+            BackingFile = node.Driver.Kind == BlockDriverKind.Filter ? null : node.Backing?.FileName,
             BackingFileDepth = flat ? 0 : Depth(image),
             DirtyBitmaps = BlockDirtyInfo.ListOf(node),
             Encrypted = image.Encrypted ?? false,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Block.Graph;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
 
@@ -16,7 +15,7 @@ internal static class BlockdevMirrorCommand
 
     private static async ValueTask StartAsync(MirrorJobType type, IPluginHost host, BlockdevMirrorArguments arguments, CancellationToken cancellationToken)
     {
-        var source = RootNode(host.Graph, arguments.Device);
+        var source = host.Graph.LookupRoot(arguments.Device);
         var target = host.Graph.Lookup(arguments.Target, arguments.Target);
         var request = new MirrorRequest
         {
@@ -33,12 +32,5 @@ internal static class BlockdevMirrorCommand
             FilterNodeName = arguments.FilterNodeName,
         };
         await MirrorStart.RunAsync(type, host, source, target, request, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>A node that no other node is built on.</summary>
-    private static IGraphNode RootNode(IBlockGraph graph, string name)
-    {
-        var node = graph.Lookup(name, name);
-        return node.Parents.Any(edge => edge.Parent is not null) ? throw new QmpException("Need a root block node") : node;
     }
 }

@@ -6,11 +6,14 @@ using System.Text.RegularExpressions;
 
 namespace BlockHost.Oracle.Tests.Support;
 
-/// <summary>Answers without what may differ: order of members, digits of generated names, numbers of nodes.</summary>
+/// <summary>Answers without what may differ: order of members, digits of generated names, numbers of nodes, times of snapshots.</summary>
 internal static partial class Answers
 {
     public static string Normalise(JsonNode answer) =>
-        Holder().Replace(GeneratedName().Replace(Sort(answer)!.ToJsonString(Plain), "#block"), "");
+        Time().Replace(Holder().Replace(GeneratedName().Replace(Sort(answer)!.ToJsonString(Plain), "#block"), ""), "\"$1\":#");
+
+    /// <summary>Without the space that images take, and the lengths of the files that store them.</summary>
+    public static string WithoutSpace(string answer) => FileLength().Replace(Space().Replace(answer, "\"actual-size\":#"), "$1#");
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -36,6 +39,15 @@ internal static partial class Answers
     // Ours says who holds a lock.
     [GeneratedRegex(": held by process [0-9]+ \\([^)]*\\)")]
     private static partial Regex Holder();
+
+    [GeneratedRegex("\"((?:date|vm-clock)-n?sec)\":[1-9][0-9]*")]
+    private static partial Regex Time();
+
+    [GeneratedRegex("\"actual-size\":[0-9]+")]
+    private static partial Regex Space();
+
+    [GeneratedRegex("(\"format\":\"file\",\"virtual-size\":)[0-9]+")]
+    private static partial Regex FileLength();
 
     [GeneratedRegex("#block[0-9]+")]
     private static partial Regex GeneratedName();

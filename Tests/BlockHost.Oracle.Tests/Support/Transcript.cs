@@ -15,7 +15,8 @@ internal interface IDaemonSide : IAsyncDisposable
 /// <summary>
 /// What a session gave: answers, and events of jobs, each in order. How the two interleave depends on the speed of the
 /// machine. A line of a session is a request, or a wait for the n-th time (default: the first) that a job is in a state or
-/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>.
+/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>. In the answer to a request after
+/// <c>~</c> the space that files take is not compared: each side places metadata as it likes.
 /// </summary>
 internal sealed record Transcript(IReadOnlyList<string> Lines)
 {
@@ -29,7 +30,7 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
             if (line.StartsWith('@'))
                 await AwaitAsync(side, line);
             else
-                lines.Add($"{line}\n    {Answers.Normalise(Settled(await side.ExecuteAsync(line)))}");
+                lines.Add($"{line}\n    {await AskAsync(side, line)}");
         }
 
         lines.AddRange(side.JobEvents.Select(told => "  " + Answers.Normalise(Settled(told))));
@@ -43,6 +44,12 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
         return same == real.Lines.Count && same == ours.Lines.Count
             ? null
             : $"after {same} lines\nreal:\n{string.Join('\n', real.Lines.Skip(same))}\nours:\n{string.Join('\n', ours.Lines.Skip(same))}";
+    }
+
+    private static async Task<string> AskAsync(IDaemonSide side, string line)
+    {
+        var answer = Answers.Normalise(Settled(await side.ExecuteAsync(line.TrimStart('~', ' '))));
+        return line.StartsWith('~') ? Answers.WithoutSpace(answer) : answer;
     }
 
     private static async Task AwaitAsync(IDaemonSide side, string line)

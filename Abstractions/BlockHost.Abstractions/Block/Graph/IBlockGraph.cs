@@ -22,6 +22,14 @@ public interface IBlockGraph
     /// <exception cref="Qmp.QmpException">DeviceNotFound or GenericError, with QEMU's text.</exception>
     IGraphNode Lookup(string? device, string? nodeName);
 
+    /// <summary>As <see cref="Lookup"/>, for commands that take the name of either, and a node that no other node is built on.</summary>
+    /// <exception cref="Qmp.QmpException">There is none, or it is a part of another node.</exception>
+    IGraphNode LookupRoot(string name)
+    {
+        var node = Lookup(name, name);
+        return node.Parents.Any(edge => edge.Parent is not null) ? throw new Qmp.QmpException("Need a root block node") : node;
+    }
+
     /// <summary>blockdev-add: opens a node that the monitor owns until <see cref="RemoveAsync"/>.</summary>
     /// <param name="options">BlockdevOptions; node-name is required.</param>
     ValueTask<IGraphNode> AddAsync(JsonElement options, CancellationToken cancellationToken);

@@ -73,6 +73,16 @@ public interface IGraphNode
     bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class;
 
+    /// <summary>Internal snapshots of the node, or of the one image that it presents as its own.</summary>
+    ISnapshotStore? FindSnapshotStore()
+    {
+        const BlockChildRole Content = BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
+        if (TryGetFacet<ISnapshotStore>(out var store))
+            return store;
+        var stored = Children.Where(edge => (edge.Role & Content) != 0).Take(2).ToList();
+        return stored.Count == 1 ? stored[0].Child.FindSnapshotStore() : null;
+    }
+
     void Yank();
 }
 

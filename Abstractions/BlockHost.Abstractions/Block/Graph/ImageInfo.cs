@@ -119,7 +119,7 @@ public sealed record ImageInfo
     public static async ValueTask<ImageInfo> OfAsync(IGraphNode node, bool withBackingChain, CancellationToken cancellationToken)
     {
         var facts = await node.GetFactsAsync(cancellationToken).ConfigureAwait(false);
-        var snapshots = node.TryGetFacet<ISnapshotStore>(out var store)
+        var snapshots = node.FindSnapshotStore() is { } store
             ? await store.ListAsync(cancellationToken).ConfigureAwait(false)
             : [];
         return new ImageInfo
