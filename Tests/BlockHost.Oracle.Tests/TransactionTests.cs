@@ -31,5 +31,29 @@ public sealed class TransactionTests : IDisposable
         Assert.False(File.Exists($"{_folder}/s1.qcow2") || File.Exists($"{_folder}/s2.qcow2"));
     }
 
+    [SkippableFact]
+    public async Task An_internal_snapshot_is_taken_back_and_leaves_a_clean_image_that_reads_as_before()
+    {
+        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs qemu-img");
+        await Images.MakeAsync(_folder);
+        var image = $"{_folder}/base.qcow2";
+        await StorageDaemon.RunAsync("qemu-img", "convert", "-O", "raw", image, $"{_folder}/before.raw");
+        await using (var bed = await HostBed.StartAsync())
+        {
+            await bed.ExecuteAsync($$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"{{image}}"} } }""");
+            await bed.ExecuteAsync(
+                """
+                {"execute":"transaction","arguments":{"actions":[
+                    {"type":"blockdev-snapshot-internal-sync","data":{"device":"b","name":"one"} },
+                    {"type":"blockdev-snapshot-internal-sync","data":{"device":"b","name":"two"} },
+                    {"type":"abort","data":{} }]} }
+                """);
+        }
+
+        Assert.Empty(await StorageDaemon.RunAsync("qemu-img", "snapshot", "-l", image));
+        Assert.Contains("No errors were found", await StorageDaemon.RunAsync("qemu-img", "check", image));
+        await StorageDaemon.RunAsync("qemu-img", "compare", image, "-F", "raw", $"{_folder}/before.raw");
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

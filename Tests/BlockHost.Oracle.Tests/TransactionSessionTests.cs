@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Oracle.Tests.Support;
+
+namespace BlockHost.Oracle.Tests;
+
+/// <summary>Transactions of mixed actions, through and taken back half way, against the real daemon.</summary>
+public sealed class TransactionSessionTests
+{
+    private const string Flat = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
+    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
+    private const string Abort = """{"type":"abort","data":{}}""";
+    private const string Fail = """{"type":"block-dirty-bitmap-clear","data":{"node":"t","name":"nope"}}""";
+    private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
+    private const string Overlay = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
+
+    [SkippableFact]
+    public Task An_internal_snapshot_that_is_taken_back() => JobSessions.CompareAsync(
+        Disk,
+        Transaction(Internal("t", "a"), Abort),
+        Transaction(Internal("t", "a"), Internal("t", "b"), Internal("t", "a")),
+        Transaction(Internal("t", "a"), Internal("t", "b"), Fail),
+        Flat,
+        Transaction(Internal("t", "a"), Internal("t", "b")),
+        Flat,
+        Transaction(Internal("t", "c"), Internal("nope", "d")),
+        """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-internal-sync","data":{"device":"t","name":"d"}}],"properties":{"completion-mode":"grouped"}}}""",
+        Flat);
+
+    [SkippableFact]
+    public Task Internal_and_external_snapshots_in_one() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        Transaction(Internal("t", "a"), External("t", "s"), Abort),
+        Transaction(External("t", "s"), Internal("t", "a")),
+        Transaction(Internal("t", "a"), Cover("t", "o"), Fail),
+        Graph,
+        Flat,
+        Transaction(Internal("t", "a"), Cover("t", "o")),
+        Graph,
+        Flat,
+        Transaction(Internal("o", "b"), Internal("t", "b")),
+        """{"execute":"blockdev-snapshot-delete-internal-sync","arguments":{"device":"o","name":"b"}}""",
+        Transaction(Internal("o", "b")),
+        Flat);
+
+    [SkippableFact]
+    public Task Bitmaps_and_snapshots_in_one() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Cover("t", "o"), Bitmap("add", "o", "two"), Abort),
+        Flat,
+        Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Bitmap("disable", "t", "one"), Cover("t", "o"), Bitmap("add", "o", "two")),
+        Flat,
+        Graph,
+        Transaction(Bitmap("remove", "o", "two"), Bitmap("add", "o", "two"), Internal("o", "b"), Fail),
+        Flat,
+        Transaction(Bitmap("remove", "o", "two"), Bitmap("add", "o", "three"), Internal("o", "b")),
+        Flat);
+
+    [SkippableFact]
+    public Task Snapshots_of_several_disks_of_which_the_last_fails() => JobSessions.CompareAsync(
+        Disk,
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        Transaction(External("t", "s1"), External("r", "s2"), External("q", "s3"), External("nope", "s4")),
+        Transaction(External("t", "s1"), Internal("q", "a"), Internal("r", "a")),
+        Transaction(External("t", "s1"), External("t", "s2")),
+        Transaction(External("t", "s1"), External("q", "s1")),
+        Graph,
+        Flat);
+
+    private static string Transaction(params string[] actions) =>
+        $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}]}}""";
+
+    private static string Internal(string device, string name) =>
+        $$$"""{"type":"blockdev-snapshot-internal-sync","data":{"device":"{{{device}}}","name":"{{{name}}}"}}""";
+
+    private static string External(string node, string overlay) =>
+        $$$"""{"type":"blockdev-snapshot-sync","data":{"node-name":"{{{node}}}","snapshot-file":"DIR/{{{overlay}}}.qcow2","snapshot-node-name":"{{{overlay}}}"}}""";
+
+    private static string Cover(string node, string overlay) =>
+        $$$"""{"type":"blockdev-snapshot","data":{"node":"{{{node}}}","overlay":"{{{overlay}}}"}}""";
+
+    private static string Bitmap(string verb, string node, string name) =>
+        $$$"""{"type":"block-dirty-bitmap-{{{verb}}}","data":{"node":"{{{node}}}","name":"{{{name}}}"}}""";
+}
