@@ -43,14 +43,14 @@ public abstract class JobTest : IAsyncLifetime
 
     /// <summary>A new image, open as a node of that name.</summary>
     /// <param name="backing">A node; its file is the backing file.</param>
-    protected async Task AddAsync(string name, string? backing = null)
+    protected async Task AddAsync(string name, string? backing = null, string discard = "ignore")
     {
         var path = PathOf(name);
         var more = backing is null ? "" : $",\"backing-file\":\"{PathOf(backing)}\",\"backing-fmt\":\"qcow2\"";
         await _bed.Graph.CreateImageAsync(Json($$"""{"driver":"file","filename":"{{path}}","size":0}"""), CancellationToken.None);
         await _bed.Graph.CreateImageAsync(Json($$$"""{"driver":"qcow2","file":{"driver":"file","filename":"{{{path}}}"},"size":{{{Size}}}{{{more}}} } """), CancellationToken.None);
         await ExecuteAsync("blockdev-add", $$"""
-            "driver":"qcow2","node-name":"{{name}}","file":{"driver":"file","filename":"{{path}}"}{{(backing is null ? "" : $",\"backing\":\"{backing}\"")}}
+            "driver":"qcow2","node-name":"{{name}}","discard":"{{discard}}","file":{"driver":"file","filename":"{{path}}"}{{(backing is null ? "" : $",\"backing\":\"{backing}\"")}}
             """);
     }
 

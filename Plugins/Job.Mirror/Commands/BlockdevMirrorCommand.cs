@@ -31,6 +31,6 @@ internal static class BlockdevMirrorCommand
             Replaces = arguments.Replaces,
             FilterNodeName = arguments.FilterNodeName,
         };
-        await MirrorStart.RunAsync(type, host, source, target, request, cancellationToken).ConfigureAwait(false);
+        await MirrorLaunch.RunAsync(type, host, source, target, request, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Job.Mirror.Filter;
+namespace BlockHost.Copying.Mirroring.Filter;
 
 /// <summary>
 /// Stands over the source while a mirror runs. In write-blocking mode it brings each write to the target too, before the
@@ -15,8 +15,8 @@ internal sealed class MirrorTopNode(IBlockChild child) : BlockFilterNode(child)
 {
     private ActiveMirror? _active;
 
-    /// <summary>From now on writes go to the target as well; null: no longer. The node is drained.</summary>
-    public void SetActive(ActiveMirror? active) => _active = active;
+    /// <summary>From now on writes go to the target as well. The node is drained.</summary>
+    public void SetActive(ActiveMirror active) => _active = active;
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         _active is { } active

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Job.Mirror.Filter;
+namespace BlockHost.Copying.Mirroring.Filter;
 
 internal sealed record MirrorTopOptions
 {

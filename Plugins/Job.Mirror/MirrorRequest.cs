@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
-using BlockHost.Block.Graph;
 using BlockHost.Jobs;
 
 namespace BlockHost.Plugins.Job.Mirror;
@@ -40,32 +39,30 @@ internal enum MirrorCopyMode
     WriteBlocking = 1,
 }
 
-/// <summary>One mirror job's settings.</summary>
-internal sealed record MirrorSettings
+/// <summary>What a user asks for; null is the default.</summary>
+internal sealed record MirrorRequest
 {
-    public const int DefaultBufferSize = 10 << 20;
+    public required string? Id { get; init; }
 
-    public required IGraphNode Source { get; init; }
+    public JobFlags Flags { get; init; }
 
-    public required IGraphNode Target { get; init; }
+    public long Speed { get; init; }
 
     public required MirrorSyncMode Sync { get; init; }
 
-    /// <summary>Bytes of a unit of the dirty bitmap.</summary>
-    public required long Granularity { get; init; }
+    public long? Granularity { get; init; }
 
-    /// <summary>Bytes under way at the most.</summary>
-    public int BufferSize { get; init; } = DefaultBufferSize;
+    public long? BufferSize { get; init; }
 
     public BlockdevOnError OnSourceError { get; init; }
 
     public BlockdevOnError OnTargetError { get; init; }
 
-    /// <summary>Holes of the source may become holes of the target.</summary>
     public bool Unmap { get; init; } = true;
 
     public MirrorCopyMode CopyMode { get; init; }
 
-    /// <summary>The node whose users move to the target; null: the source.</summary>
     public string? Replaces { get; init; }
+
+    public string? FilterNodeName { get; init; }
 }

@@ -2,20 +2,23 @@
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
-using BlockHost.Copying;
 
-namespace BlockHost.Plugins.Job.Mirror.Filter;
+namespace BlockHost.Copying.Mirroring.Filter;
 
 /// <summary>Writes of guests that go to the target at once, in order with the job's own copies of the same units.</summary>
 /// <param name="targetFailed">Told of a write that did not reach the target; its range is dirty.</param>
 internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, Action<IoStatus> targetFailed)
 {
+    /// <summary>
+    /// The write to the source marks its units dirty. When it is on the target too, they are clean again, but for units that it
+    /// covers in part and that the job has yet to copy. Whoever marks units otherwise holds their range, so what is seen
+    /// at the beginning holds at the end.
+    /// </summary>
     public async ValueTask WriteAsync(long offset, long bytes, Func<ValueTask> toSource, Func<IBlockQueue, ValueTask<IoStatus>> toTarget)
     {
         var unit = dirty.Granularity;
         var (start, end) = (offset / unit * unit, (offset + bytes + unit - 1) / unit * unit);
         using var hold = await ranges.EnterAsync(start, end - start, exclusive: true).ConfigureAwait(false);
-        // Units that the write covers in part, and that the job has yet to copy, stay dirty.
         var firstStays = offset > start && dirty.IsDirty(start);
         var lastStays = offset + bytes < end && end - unit < dirty.Length && dirty.IsDirty(end - unit);
         await toSource().ConfigureAwait(false);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Graph;
+using BlockHost.Copying.Mirroring.Filter;
+using BlockHost.Jobs;
+using BlockHost.Plugins;
+
+namespace BlockHost.Copying.Mirroring;
+
+/// <summary>How a mirroring job comes to be.</summary>
+public sealed record MirrorPlan
+{
+    public required JobType Type { get; init; }
+
+    public required string? Id { get; init; }
+
+    public JobFlags Flags { get; init; }
+
+    /// <summary>Bytes a second; 0: no limit.</summary>
+    public long Speed { get; init; }
+
+    public required MirrorSettings Settings { get; init; }
+
+    /// <summary>Null: the filter is implicit.</summary>
+    public string? FilterNodeName { get; init; }
+
+    public BlockPermissionSet OnSource { get; init; } = new(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize);
+
+    public BlockPermissionSet OnTarget { get; init; } = new(BlockPermissions.Write, BlockPermissions.WriteUnchanged | BlockPermissions.ConsistentRead);
+
+    /// <summary>Holds further nodes, such as those between source and target.</summary>
+    public Func<IJobSetup, CancellationToken, ValueTask>? HoldMoreAsync { get; init; }
+}
+
+/// <summary>Puts the filter over the source, makes the job, and starts it; whatever fails, nothing is left behind.</summary>
+public static class MirrorStart
+{
+    /// <param name="createJob">Makes the job once its nodes are held; must not fail.</param>
+    public static async ValueTask RunAsync(IPluginHost host, MirrorPlan plan, Func<MirrorNodes, MirroringJob> createJob, CancellationToken cancellationToken)
+    {
+        var driver = new MirrorTopDriver();
+        var (filter, dirty) = await InsertAsync(host.Graph, plan, driver, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var setup = await host.Jobs.CreateAsync(new JobRequest { Type = plan.Type, Id = plan.Id, Flags = plan.Flags }, cancellationToken).ConfigureAwait(false);
+            var (source, target) = await HoldAsync(setup, plan, cancellationToken).ConfigureAwait(false);
+            setup.Start(createJob(new MirrorNodes(driver.Node!) { Source = source, Target = target, Filter = filter, Dirty = dirty }));
+        }
+        catch
+        {
+            await host.Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
+            dirty.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>With nothing in flight: a write that is under way while the bitmap is made would not be marked.</summary>
+    private static async ValueTask<(IGraphNode Filter, IDirtyBitmap Dirty)> InsertAsync(
+        IBlockGraph graph, MirrorPlan plan, MirrorTopDriver driver, CancellationToken cancellationToken)
+    {
+        var source = plan.Settings.Source;
+        var options = new FilterOptions { Driver = driver, ChildOption = "backing", NodeName = plan.FilterNodeName };
+        await using var drained = (await graph.DrainAsync(source, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        var dirty = source.DirtyBitmaps.CreateAnonymous(plan.Settings.Granularity);
+        try
+        {
+            return (await graph.InsertFilterAsync(source, options, cancellationToken).ConfigureAwait(false), dirty);
+        }
+        catch
+        {
+            dirty.Dispose();
+            throw;
+        }
+    }
+
+    private static async ValueTask<(IBlockBackend Source, IBlockBackend Target)> HoldAsync(IJobSetup setup, MirrorPlan plan, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await setup.SetSpeedAsync(plan.Speed).ConfigureAwait(false);
+            var source = await setup.HoldAsync("main node", plan.Settings.Source, plan.OnSource, cancellationToken).ConfigureAwait(false);
+            var target = await setup.HoldAsync("target", plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
+            if (plan.HoldMoreAsync is { } more)
+                await more(setup, cancellationToken).ConfigureAwait(false);
+            return (source, target);
+        }
+        catch
+        {
+            await setup.FailAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Copying.Mirroring.Filter;
+using BlockHost.Jobs;
+
+namespace BlockHost.Copying.Mirroring;
+
+/// <summary>What is to be copied at first. Guests write meanwhile; the bitmap records it.</summary>
+public abstract partial class MirroringJob
+{
+    private async ValueTask MarkInitialAsync(IJobContext context)
+    {
+        if (Settings.OnlyNewWrites)
+            return;
+        if (Settings.ZeroTarget && !TargetIsCheaplyZeroed())
+        {
+            Dirty.Set(0, Length);
+            return;
+        }
+
+        if (Settings.ZeroTarget)
+            await ZeroTargetAsync(context).ConfigureAwait(false);
+        await MarkAllocatedAsync(context, LayersToCopy()).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// After the marking: a write to both nodes takes a unit for copied that was clean when it began, so nobody may mark units
+    /// that such a write is in.
+    /// </summary>
+    private async ValueTask WriteToBothAsync(IJobContext context, CancellationToken cancellationToken)
+    {
+        var active = new ActiveMirror(Dirty, _ranges, _targetQueues, status => Handle(context, new(status, IsRead: false)));
+        using var changing = context.ChangeGraph();
+        await using var drained = (await Graph.DrainAsync(Nodes.Filter, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        Nodes.FilterNode.SetActive(active);
+    }
+
+    private bool TargetIsCheaplyZeroed() =>
+        Settings.Target.Options.TryGetProperty("discard", out var discard) && discard.GetString() == "unmap"
+        && Settings.Target.Profile.WriteZeroes == Support.Native;
+
+    private async ValueTask ZeroTargetAsync(IJobContext context)
+    {
+        const long piece = 1 << 30;
+        using var target = _targetQueues.Rent();
+        for (var offset = 0L; offset < Length; offset += piece)
+        {
+            await context.PausePointAsync().ConfigureAwait(false);
+            var status = await target.Queue.WriteZeroesAsync(offset, Math.Min(piece, Length - offset), ZeroFlags.MayUnmap).ConfigureAwait(false);
+            if (!status.IsOk)
+                throw new JobException(status.Errno);
+        }
+    }
+
+    /// <summary>Nodes from the source down to the base.</summary>
+    private int LayersToCopy()
+    {
+        if (Settings.Base is null)
+            return int.MaxValue;
+        var layers = 0;
+        for (IGraphNode? layer = Settings.Source; layer is not null && layer != Settings.Base; layer = layer.Backing)
+            layers++;
+        return layers;
+    }
+
+    /// <summary>Marks what the topmost <paramref name="layers"/> nodes of the chain hold.</summary>
+    private async ValueTask MarkAllocatedAsync(IJobContext context, int layers)
+    {
+        using var source = _sourceQueues.Rent();
+        for (var offset = 0L; offset < Length;)
+        {
+            await context.PausePointAsync().ConfigureAwait(false);
+            var run = await source.Queue.GetStatusAsync(offset, Length - offset, StatusPrecision.AllocationOnly).ConfigureAwait(false);
+            if (!run.Status.IsOk)
+                throw new JobException(run.Status.Errno);
+            if (run.Depth < layers && (run.Flags & (BlockStatusFlags.Allocated | BlockStatusFlags.Data)) != 0)
+                Dirty.Set(offset, run.Bytes);
+            offset += run.Bytes;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Graph;
+using BlockHost.Jobs;
+using BlockHost.Plugins;
+
+namespace BlockHost.Copying.Mirroring;
+
+/// <summary>
+/// Copies until nothing is dirty, then keeps up with what guests write until a user completes or cancels it:
+/// <code>
+///   guest ─► mirror_top ─► source ──marks──► dirty bitmap
+///                             │                   │ next range
+///                             └──── copies ◄──────┘ ────► target
+///
+///   RunAsync:  PrepareTargetAsync ─► mark ─► copy ⟲ ─► ready ─► copy ⟲ ─► hold guests, flush
+///   Prepare:   PivotAsync (guests are held until Clean)
+/// </code>
+/// A range is clean from when its copy starts: what is written meanwhile makes it dirty, and it is copied again. A job type
+/// derives from this, overrides the steps that it does in another way, and is started by <see cref="MirrorStart"/>.
+/// </summary>
+public abstract partial class MirroringJob : BackgroundJob
+{
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMilliseconds(100);
+
+    private readonly RangeLock _ranges = new();
+    private readonly QueuePool _sourceQueues;
+    private readonly QueuePool _targetQueues;
+    private readonly RangeCopier _copier;
+    private readonly List<Task> _copies = [];
+    private readonly CopyWindow _window;
+    private long _cursor;
+    private long _bytesInFlight;
+    private int _failure;
+    private bool _ready;
+    private volatile bool _completing;
+
+    protected MirroringJob(MirrorSettings settings, IPluginHost host, MirrorNodes nodes)
+    {
+        Settings = settings;
+        Graph = host.Graph;
+        Nodes = nodes;
+        _sourceQueues = new QueuePool(nodes.Source);
+        _targetQueues = new QueuePool(nodes.Target);
+        _copier = new RangeCopier(_sourceQueues, _targetQueues, host.Buffers, settings.Unmap);
+        _window = CopyWindow.For(settings.BufferSize, settings.Granularity);
+    }
+
+    public override bool CanComplete => true;
+
+    protected MirrorSettings Settings { get; }
+
+    protected IBlockGraph Graph { get; }
+
+    protected MirrorNodes Nodes { get; }
+
+    /// <summary>The users move to the target when the job ends; else it ends with a copy of that moment.</summary>
+    protected bool IsCompleting => _completing;
+
+    private IDirtyBitmap Dirty => Nodes.Dirty;
+
+    private long Length => Nodes.Source.Length;
+
+    private long DirtyBytes => Math.Min(Dirty.DirtyBytes, Length);
+
+    public override async Task RunAsync(IJobContext context, CancellationToken cancellationToken)
+    {
+        await PrepareTargetAsync(context, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await MarkInitialAsync(context).ConfigureAwait(false);
+            if (Settings.WriteBlocking)
+                await WriteToBothAsync(context, cancellationToken).ConfigureAwait(false);
+            await CopyAllAsync(context, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await Task.WhenAll(_copies).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A mirror that is ready ends well when it is cancelled softly: the target is a copy of that moment.</summary>
+    public override bool Cancel(bool force, bool isReady) => force || !isReady;
+
+    public override void Complete() => _completing = true;
+
+    public override async ValueTask PausingAsync(CancellationToken cancellationToken) => await Task.WhenAll(_copies).ConfigureAwait(false);
+
+    /// <summary>Before anything is copied: makes sure that the target can hold the source.</summary>
+    /// <exception cref="JobException">It cannot.</exception>
+    protected virtual ValueTask PrepareTargetAsync(IJobContext context, CancellationToken cancellationToken) =>
+        Length == Nodes.Target.Length
+            ? ValueTask.CompletedTask
+            : throw new JobException(Errno.EINVAL, "Source and target image have different sizes");
+
+    private async ValueTask CopyAllAsync(IJobContext context, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ThrowIfFailed();
+            _copies.RemoveAll(copy => copy.IsCompleted);
+            context.SetRemaining(DirtyBytes + Interlocked.Read(ref _bytesInFlight));
+            if (_copies.Count < _window.Copies && TryNext(out var range))
+            {
+                Start(context, range);
+                await context.ThrottleAsync(range.Bytes).ConfigureAwait(false);
+            }
+            else if (_copies.Count > 0)
+            {
+                await Task.WhenAny(_copies).ConfigureAwait(false);
+                await context.PausePointAsync().ConfigureAwait(false);
+            }
+            else if (await TryEndAsync(context, cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+        }
+    }
+
+    private void Start(IJobContext context, DirtyRange range)
+    {
+        Dirty.Reset(range.Offset, range.Bytes);
+        _cursor = range.End;
+        Interlocked.Add(ref _bytesInFlight, range.Bytes);
+        _copies.Add(CopyAsync(context, range));
+    }
+
+    private async Task CopyAsync(IJobContext context, DirtyRange range)
+    {
+        try
+        {
+            using var hold = await _ranges.EnterAsync(range.Offset, range.Bytes, exclusive: true).ConfigureAwait(false);
+            var result = await _copier.CopyAsync(range.Offset, range.Bytes).ConfigureAwait(false);
+            if (result.Status.IsOk)
+            {
+                context.AddProgress(range.Bytes);
+                return;
+            }
+
+            Dirty.Set(range.Offset, range.Bytes);
+            Handle(context, result);
+        }
+        finally
+        {
+            Interlocked.Add(ref _bytesInFlight, -range.Bytes);
+        }
+    }
+
+    private void Handle(IJobContext context, CopyResult result)
+    {
+        var policy = result.IsRead ? Settings.OnSourceError : Settings.OnTargetError;
+        if (context.HandleError(policy, result.IsRead, result.Status.Errno) == JobErrorAction.Report)
+            Interlocked.CompareExchange(ref _failure, result.Status.Errno, 0);
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (Volatile.Read(ref _failure) is not 0 and var errno)
+            throw new JobException(errno);
+    }
+
+    /// <summary>The next dirty range, in the order of the disk, around its end.</summary>
+    private bool TryNext(out DirtyRange range) =>
+        Dirty.TryFindDirty(_cursor, Length, _window.CopySize, out range) || Dirty.TryFindDirty(0, Length, _window.CopySize, out range);
+}

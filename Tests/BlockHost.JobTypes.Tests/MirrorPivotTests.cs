@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block.Graph;
+using BlockHost.Jobs;
+
+namespace BlockHost.JobTypes.Tests;
+
+/// <summary>A disk that moves from image to image, again and again, while several guests use it.</summary>
+public sealed class MirrorPivotTests : JobTest
+{
+    private const int Guests = 3;
+
+    // Small, so that the first copy takes its time.
+    private const int BufferSize = 128 << 10;
+
+    [Theory]
+    [InlineData("background", 65536, "unmap", 8)]
+    [InlineData("background", 4096, "ignore", 10)]
+    [InlineData("write-blocking", 65536, "unmap", 30)]
+    [InlineData("write-blocking", 65536, "ignore", 20)]
+    [InlineData("write-blocking", 1024, "ignore", 6)]
+    public async Task Many_pivots_under_many_guests_lose_nothing(string copyMode, int granularity, string discard, int pivots)
+    {
+        await AddAsync("disk0");
+        await using var disk = await Bed.Graph.CreateBackendAsync(Node("disk0"), Guest, CancellationToken.None);
+        var guests = Enumerable.Range(0, Guests).Select(i => new RecordGuest(disk, i, Guests)).ToArray();
+        var stop = new TaskCompletionSource();
+        var inUse = guests.Select(guest => Task.Run(() => guest.UseUntilAsync(stop.Task))).ToArray();
+
+        for (var i = 0; i < pivots; i++)
+            await MoveAsync($"disk{i}", $"disk{i + 1}", discard, $"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity},\"buf-size\":{BufferSize}");
+        stop.SetResult();
+        await Task.WhenAll(inUse);
+
+        Assert.Equal($"disk{pivots}", disk.Node.Name);
+        var content = await ReadAsync(disk.Node.Name);
+        Assert.Empty(guests.SelectMany(guest => guest.Lost(content)));
+        Assert.All(guests, guest => Assert.True(guest.Writes > pivots));
+    }
+
+    private async Task MoveAsync(string from, string to, string discard, string how)
+    {
+        await AddAsync(to, discard: discard);
+        await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"{from}\",\"target\":\"{to}\",\"sync\":\"full\",{how}");
+        await UntilAsync(JobStatus.Ready);
+        await ExecuteAsync("job-complete", "\"id\":\"j\"");
+        await UntilGoneAsync();
+        await ExecuteAsync("blockdev-del", $"\"node-name\":\"{from}\"");
+    }
+}
