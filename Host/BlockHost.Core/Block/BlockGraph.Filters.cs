@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -14,7 +15,7 @@ public sealed partial class BlockGraph
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var below = Own(node);
-        var top = await OpenFilterAsync(below, filter, cancellationToken).ConfigureAwait(false);
+        var top = await OpenFilterOrTellAsync(below, filter, cancellationToken).ConfigureAwait(false);
         try
         {
             await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
@@ -37,6 +38,18 @@ public sealed partial class BlockGraph
         await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await GiveAsync(top.ParentEdges, top, below, cancellationToken).ConfigureAwait(false);
         await CloseUnusedAsync(top).ConfigureAwait(false);
+    }
+
+    private async ValueTask<GraphNode> OpenFilterOrTellAsync(GraphNode below, FilterOptions filter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await OpenFilterAsync(below, filter, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (filter.ErrorPrefix is not null && e is (QmpException or BlockException))
+        {
+            throw new QmpException(filter.ErrorPrefix + e.Message);
+        }
     }
 
     private async ValueTask<GraphNode> OpenFilterAsync(GraphNode below, FilterOptions filter, CancellationToken cancellationToken)

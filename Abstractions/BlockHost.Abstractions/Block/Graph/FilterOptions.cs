@@ -17,4 +17,7 @@ public sealed record FilterOptions
 
     /// <summary>Null: one is made up, and the filter is implicit: older queries show what is below it instead.</summary>
     public string? NodeName { get; init; }
+
+    /// <summary>What the reason why it cannot be opened is told after; null: the reason alone.</summary>
+    public string? ErrorPrefix { get; init; }
 }

@@ -13,24 +13,24 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
     private readonly Lock _lock = new();
     private readonly HashSet<Backend> _heldBack = [];
     private readonly HashSet<Backend> _stopping = [];
+    private readonly HashSet<Backend> _stopped = [];
     private readonly List<GraphNode> _quiet = [];
     private bool _ended;
 
     /// <summary>Holds back what reaches the node now, and waits until it is idle.</summary>
     public async ValueTask BeginAsync(CancellationToken cancellationToken)
     {
-        var (backends, quiet) = HoldBack(cancellationToken);
-        foreach (var backend in backends)
+        // One after another, so that jobs pause in QEMU's order.
+        while (StopNext() is { } next)
         {
-            if (backend.DrainedUser is { } user)
-            {
-                await user.WhenQuiet().WaitAsync(cancellationToken).ConfigureAwait(false);
-                HoldBackStopped(backend);
-            }
-
-            await backend.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
+            await next.DrainedUser!.WhenQuiet().WaitAsync(cancellationToken).ConfigureAwait(false);
+            lock (_lock)
+                _stopped.Add(next);
         }
 
+        var (backends, quiet) = HoldBack(cancellationToken);
+        foreach (var backend in backends)
+            await backend.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -48,9 +48,21 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
             _quiet[i].DrainEnd();
         foreach (var backend in _heldBack)
             backend.Release();
-        foreach (var backend in _stopping)
+        foreach (var backend in Users().Where(_stopping.Contains).Union(_stopping))
             backend.DrainedUser!.DrainEnd();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Tells the next user that stops by itself to do so.</summary>
+    private Backend? StopNext()
+    {
+        lock (_lock)
+        {
+            if (_ended || Users().FirstOrDefault(backend => backend.DrainedUser is not null && _stopping.Add(backend)) is not { } next)
+                return null;
+            next.DrainedUser!.DrainBegin();
+            return next;
+        }
     }
 
     private (IReadOnlyList<Backend> Backends, IReadOnlyList<Task> Quiet) HoldBack(CancellationToken cancellationToken)
@@ -59,36 +71,18 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
         {
             if (_ended)
                 return ([], []);
+            var backends = Users().Where(backend => (backend.DrainedUser is null || _stopped.Contains(backend)) && _heldBack.Add(backend)).ToArray();
+            foreach (var backend in backends)
+                backend.HoldBack();
             var above = node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
-            var backends = above.SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Where(HoldBack).ToArray();
             var nodes = above.Where(n => n.IsOpen && !n.IsClosed && !_quiet.Contains(n)).ToArray();
             _quiet.AddRange(nodes);
             return (backends, [.. nodes.Select(n => n.DrainBegin(cancellationToken))]);
         }
     }
 
-    private bool HoldBack(Backend backend)
-    {
-        if (backend.DrainedUser is { } user)
-        {
-            if (!_stopping.Add(backend))
-                return false;
-            user.DrainBegin();
-            return true;
-        }
-
-        if (!_heldBack.Add(backend))
-            return false;
-        backend.HoldBack();
-        return true;
-    }
-
-    private void HoldBackStopped(Backend backend)
-    {
-        lock (_lock)
-        {
-            if (!_ended && _heldBack.Add(backend))
-                backend.HoldBack();
-        }
-    }
+    /// <summary>Users from the node upwards, or all as they have come: so jobs are told to stop, and to go on, in QEMU's order.</summary>
+    private IEnumerable<Backend> Users() => node is null
+        ? graph.Backends.Cast<Backend>()
+        : GraphWalk.UpFrom(node).SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Distinct();
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+namespace BlockHost.Copying;
+
+public sealed record ClusterCopyOptions
+{
+    /// <summary>Bytes that are copied at least: a power of two, at least the target's cluster.</summary>
+    public required long ClusterSize { get; init; }
+
+    /// <summary>Bytes of one buffer at the most; a cluster is copied whole, however large.</summary>
+    public long MaxBytes { get; init; } = 1 << 20;
+
+    public bool Compress { get; init; }
+
+    /// <summary>What the source has from its backing files is not copied.</summary>
+    public bool OnlyTop { get; init; }
+}

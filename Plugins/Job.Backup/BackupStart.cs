@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Graph;
+using BlockHost.Copying;
+using BlockHost.Jobs;
+using BlockHost.Plugins.Job.Backup.Filter;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Job.Backup;
+
+/// <summary>
+/// Sets a backup up in a drained section, which lasts until the transaction is over. So its moment is that at which the last
+/// disk of the transaction stood still: filter, bitmap and the map of what is to be copied are in place before any guest goes on.
+/// </summary>
+internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGroup? group)
+{
+    private static readonly BlockPermissionSet Nothing = BlockPermissionSet.None;
+
+    /// <exception cref="QmpException">Nothing is left behind.</exception>
+    public async ValueTask<TransactionStep> PrepareAsync(BackupRequest request, CancellationToken cancellationToken)
+    {
+        var drained = await host.Graph.DrainAsync(request.Source, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var bitmap = BackupChecks.CheckBitmap(request);
+            BackupChecks.CheckNodes(request);
+            var cluster = await BackupChecks.ClusterSizeAsync(request, cancellationToken).ConfigureAwait(false);
+            var parts = await InsertAsync(request, bitmap, cluster, cancellationToken).ConfigureAwait(false);
+            return new BackupStep(await CreateAsync(request, parts, cancellationToken).ConfigureAwait(false), drained);
+        }
+        catch
+        {
+            await drained.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async ValueTask<BackupParts> InsertAsync(BackupRequest request, IDirtyBitmap? bitmap, long cluster, CancellationToken cancellationToken)
+    {
+        var driver = new BackupFilterDriver();
+        var options = new FilterOptions
+        {
+            Driver = driver,
+            Options = JsonSerializer.SerializeToElement(new BackupFilterTarget(request.Target.Name), BackupFilterJson.Default.BackupFilterTarget),
+            NodeName = request.FilterNodeName,
+            ErrorPrefix = "Could not create node: ",
+        };
+        var filter = await host.Graph.InsertFilterAsync(request.Source, options, cancellationToken).ConfigureAwait(false);
+        IDirtyBitmap? pending = null;
+        try
+        {
+            pending = PendingOf(request, bitmap, cluster);
+            var node = driver.Node!;
+            var copier = new ClusterCopier(node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster));
+            node.SetCopier(copier);
+            node.Exclusive = true;
+            var kept = bitmap is null ? null : new BackupBitmap(bitmap.Freeze(), BackupChecks.ModeOf(request)!.Value);
+            return new BackupParts(host.Graph, filter, node, copier, pending, kept);
+        }
+        catch
+        {
+            pending?.Dispose();
+            await host.Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static IDirtyBitmap PendingOf(BackupRequest request, IDirtyBitmap? bitmap, long cluster)
+    {
+        var pending = request.Source.DirtyBitmaps.CreateAnonymous(cluster, enabled: false);
+        if (request.Sync is MirrorSyncMode.Incremental or MirrorSyncMode.Bitmap)
+            pending.Merge(bitmap!);
+        else
+            pending.Set(0, pending.Length);
+        return pending;
+    }
+
+    private static ClusterCopyOptions CopyOptionsOf(BackupRequest request, long cluster) => new()
+    {
+        ClusterSize = cluster,
+        MaxBytes = request.MaxChunk is > 0 and var chunk ? Math.Min(chunk, BackupJob.LargestCopy) : BackupJob.LargestCopy,
+        Compress = request.Compress,
+        OnlyTop = request.Sync == MirrorSyncMode.Top,
+    };
+
+    private async ValueTask<IJobSetup> CreateAsync(BackupRequest request, BackupParts parts, CancellationToken cancellationToken)
+    {
+        IJobSetup? setup = null;
+        try
+        {
+            var id = JobRequest.IdOrDefault(request.Id, host.Graph, request.Source);
+            setup = await host.Jobs.CreateAsync(new JobRequest { Type = type, Id = id, Flags = request.Flags, Group = group }, cancellationToken).ConfigureAwait(false);
+            await setup.SetSpeedAsync(request.Speed).ConfigureAwait(false);
+            await setup.HoldAsync("main node", parts.Filter, Nothing, cancellationToken).ConfigureAwait(false);
+            await setup.HoldAsync("target", request.Target, Nothing, cancellationToken).ConfigureAwait(false);
+            setup.Context.SetRemaining(parts.Pending.DirtyBytes);
+            setup.SetWork(new BackupJob(request, parts, setup.Context));
+            return setup;
+        }
+        catch
+        {
+            if (setup is not null)
+                await setup.FailAsync().ConfigureAwait(false);
+            parts.Bitmap?.Failed(parts.Pending);
+            await parts.RemoveAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>A job that waits for the transaction to succeed.</summary>
+    private sealed class BackupStep(IJobSetup setup, IAsyncDisposable drained) : TransactionStep
+    {
+        public override ValueTask CommitAsync()
+        {
+            setup.Start();
+            return ValueTask.CompletedTask;
+        }
+
+        public override ValueTask AbortAsync() => setup.CancelAsync();
+
+        public override ValueTask CleanAsync() => drained.DisposeAsync();
+    }
+}

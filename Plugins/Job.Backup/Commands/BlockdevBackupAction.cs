@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Jobs;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Job.Backup.Commands;
+
+/// <summary>blockdev-backup: to a node that exists; by itself or with others in a transaction.</summary>
+internal sealed class BlockdevBackupAction(BackupJobType type) : TransactionAction
+{
+    public override string Name => "blockdev-backup";
+
+    public override JsonTypeInfo DataType => BackupJson.Default.BlockdevBackupArguments;
+
+    public override bool SupportsGrouped => true;
+
+    public override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    {
+        var arguments = data.Deserialize(BackupJson.Default.BlockdevBackupArguments)!;
+        var graph = context.Host.Graph;
+        var request = new BackupRequest
+        {
+            Id = arguments.JobId,
+            Flags = JobRequest.FlagsOf(arguments.AutoFinalize, arguments.AutoDismiss),
+            Speed = arguments.Speed ?? 0,
+            Source = graph.Lookup(arguments.Device, arguments.Device),
+            Target = graph.Lookup(arguments.Target, arguments.Target),
+            Sync = arguments.Sync,
+            Bitmap = arguments.Bitmap,
+            BitmapMode = arguments.BitmapMode,
+            Compress = arguments.Compress ?? false,
+            OnSourceError = arguments.OnSourceError ?? BlockdevOnError.Report,
+            OnTargetError = arguments.OnTargetError ?? BlockdevOnError.Report,
+            FilterNodeName = arguments.FilterNodeName,
+            MaxWorkers = arguments.Performance?.MaxWorkers,
+            MaxChunk = arguments.Performance?.MaxChunk,
+        };
+        return new BackupStart(type, context.Host, context.Jobs).PrepareAsync(request, cancellationToken);
+    }
+
+    public QmpCommand AsCommand() => QmpCommand.CreateAction(
+        Name,
+        BackupJson.Default.BlockdevBackupArguments,
+        (call, arguments, cancellationToken) =>
+            call.Host.Transactions.RunAsync(this, JsonSerializer.SerializeToElement(arguments, BackupJson.Default.BlockdevBackupArguments), cancellationToken));
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins;
+using BlockHost.Plugins.Job.Backup;
+using BlockHost.Plugins.Job.Backup.Commands;
+
+[assembly: PluginEntry(typeof(JobBackupPlugin))]
+
+namespace BlockHost.Plugins.Job.Backup;
+
+/// <summary>The job that copies a disk as it is at one moment, and blockdev-backup, by itself and in transactions.</summary>
+public sealed class JobBackupPlugin : Plugin
+{
+    public override PluginIdentity Identity { get; } =
+        new("job.backup", "0.1.0", "blockdev-backup: copies a disk as it is at one moment, while it goes on being written");
+
+    public override void Register(IPluginRegistry registry)
+    {
+        var type = new BackupJobType();
+        var action = new BlockdevBackupAction(type);
+        registry.Add(type);
+        registry.Add(action);
+        registry.Add(action.AsCommand());
+    }
+}
