@@ -13,7 +13,7 @@ public abstract class JobTest : IAsyncLifetime
 {
     protected const int Size = 4 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    protected static readonly BackendOptions Guest = new()
+    internal static readonly BackendOptions Guest = new()
     {
         Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All),
         Name = "guest",

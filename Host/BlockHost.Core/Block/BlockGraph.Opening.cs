@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -40,7 +41,15 @@ public sealed partial class BlockGraph
         if (node.ParentEdges.Length > 0)
             throw new QmpException($"Block device {nodeName} is in use");
         node.MonitorOwned = false;
-        await CloseUnusedAsync(node).ConfigureAwait(false);
+        try
+        {
+            await CloseUnusedAsync(node).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            // It is gone all the same. Whoever needed the data on disk has flushed before.
+            Warnings.Give($"Failed to write out node '{nodeName}' when it was closed: {e.Message}");
+        }
     }
 
     /// <summary>Opens a node with nothing above it yet. A failure leaves nothing open.</summary>
@@ -107,17 +116,31 @@ public sealed partial class BlockGraph
     }
 
     /// <summary>Closes the node if nobody uses it, and then its children.</summary>
+    /// <exception cref="BlockException">A node could not write what it held back. All are closed nevertheless.</exception>
     internal async ValueTask CloseUnusedAsync(GraphNode first)
     {
+        Exception? failure = null;
         var unused = new Stack<GraphNode>();
         unused.Push(first);
         while (unused.TryPop(out var node))
         {
             if (node.MonitorOwned || node.IsClosed || node.ParentEdges.Length > 0)
                 continue;
-            foreach (var child in await CloseAsync(node).ConfigureAwait(false))
+            try
+            {
+                await node.CloseAsync().ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                failure ??= e;
+            }
+
+            foreach (var child in await DetachChildrenAsync(node).ConfigureAwait(false))
                 unused.Push(child);
         }
+
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     private async ValueTask OpenDriverAsync(GraphNode node, OpenScope scope, CancellationToken cancellationToken)
@@ -142,19 +165,12 @@ public sealed partial class BlockGraph
         }
     }
 
-    private async ValueTask<IReadOnlyList<GraphNode>> CloseAsync(GraphNode node)
+    /// <summary>Takes a closed node out of the graph.</summary>
+    private async ValueTask<IReadOnlyList<GraphNode>> DetachChildrenAsync(GraphNode node)
     {
-        try
-        {
-            await node.CloseAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            Unlist(node);
-            foreach (var link in node.ChildLinks)
-                link.Child.DetachParent(link);
-        }
-
+        Unlist(node);
+        foreach (var link in node.ChildLinks)
+            link.Child.DetachParent(link);
         var children = node.ChildLinks.Select(link => link.Child).Distinct().Reverse().ToArray();
         node.ChildLinks = [];
         foreach (var child in children)

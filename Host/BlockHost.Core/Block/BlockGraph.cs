@@ -2,6 +2,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Io;
@@ -71,11 +72,22 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         foreach (var backend in _backends)
             await backend.DisposeAsync().ConfigureAwait(false);
         using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        Exception? failure = null;
         foreach (var node in _listed)
         {
             node.MonitorOwned = false;
-            await CloseUnusedAsync(node).ConfigureAwait(false);
+            try
+            {
+                await CloseUnusedAsync(node).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                failure ??= e;
+            }
         }
+
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsOpen && !node.IsClosed ? node : null;

@@ -50,11 +50,12 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
 
     public ConcurrentQueue<(string Name, JsonElement Data)> Events { get; } = [];
 
-    public static async Task<HostBed> StartAsync()
+    /// <param name="more">Plugins of the test's own.</param>
+    public static async Task<HostBed> StartAsync(params IEnumerable<Plugin> more)
     {
         var bed = new HostBed();
-        foreach (var plugin in LinkedPlugins.All())
-            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin.Create(), CancellationToken.None);
+        foreach (var plugin in LinkedPlugins.All().Select(plugin => plugin.Create()).Concat(more))
+            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
         return bed;
     }
 

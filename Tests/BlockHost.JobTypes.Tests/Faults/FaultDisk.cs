@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Conformance.TestHost;
+
+namespace BlockHost.JobTypes.Tests.Faults;
+
+[Flags]
+internal enum FaultOn
+{
+    Read = 1,
+    Write = 2,
+    Zero = 4,
+    Discard = 8,
+    Flush = 16,
+
+    /// <summary>What takes room.</summary>
+    Change = Write | Zero,
+}
+
+/// <summary>Requests that fail: after the first <paramref name="Skip"/> of their kind, so many <paramref name="Times"/>.</summary>
+internal sealed record Fault(FaultOn On, int Errno, int Skip = 0, int Times = int.MaxValue);
+
+/// <summary>A disk in memory that takes its time and fails as it is told.</summary>
+internal sealed class FaultDisk(int seed)
+{
+    private readonly Lock _lock = new();
+    private readonly Random _random = new(seed);
+    private readonly Dictionary<FaultOn, long> _inFlight = [];
+    private readonly Dictionary<FaultOn, long> _mostInFlight = [];
+    private Fault? _fault;
+    private long _seen;
+    private long _room = long.MaxValue;
+    private int _failures;
+
+    public MemoryImage Image { get; } = new();
+
+    /// <summary>Requests that were failed.</summary>
+    public int Failures => Volatile.Read(ref _failures);
+
+    /// <summary>The most bytes that requests of a kind had under way at a time.</summary>
+    public long MostInFlight(FaultOn on)
+    {
+        lock (_lock)
+            return _mostInFlight.GetValueOrDefault(on);
+    }
+
+    public void Break(Fault fault)
+    {
+        lock (_lock)
+            (_fault, _seen) = (fault, 0);
+    }
+
+    /// <summary>Nothing is written from so many bytes behind the present end on: ENOSPC.</summary>
+    public void Fill(long room)
+    {
+        lock (_lock)
+            _room = Image.Length + room;
+    }
+
+    /// <summary>Whatever fails does so no more.</summary>
+    public void Heal()
+    {
+        lock (_lock)
+            (_fault, _room) = (null, long.MaxValue);
+    }
+
+    public async ValueTask DoAsync(FaultOn on, long offset, long bytes, Action action)
+    {
+        Enter(on, bytes);
+        try
+        {
+            await TakeTimeAsync();
+            if (ErrnoFor(on, offset, bytes) is not 0 and var errno)
+            {
+                Interlocked.Increment(ref _failures);
+                throw new BlockException(BlockErrorKind.Io, $"The disk fails: {on} at {offset}", errno);
+            }
+
+            action();
+        }
+        finally
+        {
+            Enter(on, -bytes);
+        }
+    }
+
+    private int ErrnoFor(FaultOn on, long offset, long bytes)
+    {
+        lock (_lock)
+        {
+            if ((on & FaultOn.Change) != 0 && offset + bytes > _room)
+                return Errno.ENOSPC;
+            if (_fault is not { } fault || (on & fault.On) == 0)
+                return 0;
+            var turn = _seen++ - fault.Skip;
+            return turn >= 0 && turn < fault.Times ? fault.Errno : 0;
+        }
+    }
+
+    private async ValueTask TakeTimeAsync()
+    {
+        int dice;
+        lock (_lock)
+            dice = _random.Next(32);
+        if (dice == 0)
+            await Task.Delay(1);
+        else if (dice < 16)
+            await Task.Yield();
+    }
+
+    private void Enter(FaultOn on, long bytes)
+    {
+        lock (_lock)
+        {
+            var now = _inFlight[on] = _inFlight.GetValueOrDefault(on) + bytes;
+            _mostInFlight[on] = Math.Max(now, _mostInFlight.GetValueOrDefault(on));
+        }
+    }
+}
