@@ -43,12 +43,12 @@ public abstract class JobTest : IAsyncLifetime
 
     /// <summary>A new image, open as a node of that name.</summary>
     /// <param name="backing">A node; its file is the backing file.</param>
-    protected async Task AddAsync(string name, string? backing = null, string discard = "ignore")
+    protected async Task AddAsync(string name, string? backing = null, string discard = "ignore", long size = Size, int clusterSize = 65536)
     {
         var path = PathOf(name);
         var more = backing is null ? "" : $",\"backing-file\":\"{PathOf(backing)}\",\"backing-fmt\":\"qcow2\"";
         await _bed.Graph.CreateImageAsync(Json($$"""{"driver":"file","filename":"{{path}}","size":0}"""), CancellationToken.None);
-        await _bed.Graph.CreateImageAsync(Json($$$"""{"driver":"qcow2","file":{"driver":"file","filename":"{{{path}}}"},"size":{{{Size}}}{{{more}}} } """), CancellationToken.None);
+        await _bed.Graph.CreateImageAsync(Json($$$"""{"driver":"qcow2","file":{"driver":"file","filename":"{{{path}}}"},"size":{{{size}}},"cluster-size":{{{clusterSize}}}{{{more}}} } """), CancellationToken.None);
         await ExecuteAsync("blockdev-add", $$"""
             "driver":"qcow2","node-name":"{{name}}","discard":"{{discard}}","file":{"driver":"file","filename":"{{path}}"}{{(backing is null ? "" : $",\"backing\":\"{backing}\"")}}
             """);
@@ -87,7 +87,7 @@ public abstract class JobTest : IAsyncLifetime
         var options = new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
         await using var backend = await _bed.Graph.CreateBackendAsync(Node(name), options, CancellationToken.None);
         await using var queue = backend.OpenQueue();
-        var bytes = new byte[Size];
+        var bytes = new byte[backend.Length];
         Assert.True((await queue.ReadAsync(0, bytes)).IsOk);
         return bytes;
     }

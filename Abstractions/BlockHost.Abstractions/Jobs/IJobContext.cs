@@ -70,7 +70,7 @@ public interface IJobContext
     /// </summary>
     IDisposable ChangeGraph();
 
-    /// <summary>Lets go of nodes that the job holds, all of them or the given backends. Disposes them.</summary>
+    /// <summary>Lets go of nodes that the job holds or has backends on, all of them or the given ones. Disposes them.</summary>
     ValueTask ReleaseNodesAsync(params IReadOnlyList<Block.Graph.IBlockBackend> backends);
 }
 

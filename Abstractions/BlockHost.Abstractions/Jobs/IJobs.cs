@@ -50,6 +50,13 @@ public interface IJobSetup
     /// <exception cref="BlockException">The permissions conflict with another user's.</exception>
     ValueTask<IBlockBackend> HoldAsync(string childName, IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// As <see cref="HoldAsync"/>, but a block backend of the job's own: queries show it as one, no operation is blocked by name, and
+    /// blockdev-del refuses the node as being in use.
+    /// </summary>
+    /// <exception cref="BlockException">The permissions conflict with another user's.</exception>
+    ValueTask<IBlockBackend> OpenBackendAsync(IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
+
     /// <exception cref="Qmp.QmpException">It is negative.</exception>
     ValueTask SetSpeedAsync(long bytesPerSecond);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Immutable;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 
 namespace BlockHost.Core.Block;
@@ -56,6 +57,9 @@ internal sealed class Backend : IBlockBackend
 
     public IDrainedUser? DrainedUser => _options.DrainedUser;
 
+    /// <summary>Not a job's link to a node it holds, which has a name of its own.</summary>
+    public bool IsRoot => Link.Name == "root";
+
     public bool AllowGrow => _options.AllowGrow;
 
     public TimeProvider Clock => _graph.Clock;
@@ -87,6 +91,11 @@ internal sealed class Backend : IBlockBackend
             return queue;
         }
     }
+
+    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
+        Link.CanResize
+            ? _graph.ResizeAsync(this, length, options, cancellationToken)
+            : ValueTask.FromException(new BlockException(BlockErrorKind.PermissionDenied, $"{Description} has no permission to resize node '{Link.Child.Name}'"));
 
     public ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) =>
         _graph.ChangePermissionsAsync(this, permissions, cancellationToken);

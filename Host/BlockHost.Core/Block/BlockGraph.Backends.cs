@@ -55,13 +55,24 @@ public sealed partial class BlockGraph
         var backend = await AttachBackendAsync(node, new BackendOptions { Permissions = permissions }, cancellationToken).ConfigureAwait(false);
         try
         {
-            await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-            await node.ResizeDirectAsync(length, options, cancellationToken).ConfigureAwait(false);
+            await ResizeDrainedAsync(node, length, options, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
             await DetachBackendAsync(backend).ConfigureAwait(false);
         }
+    }
+
+    internal async ValueTask ResizeAsync(Backend backend, long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await ResizeDrainedAsync(backend.Link.Child, length, options, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask ResizeDrainedAsync(GraphNode node, long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await node.ResizeDirectAsync(length, options, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<Backend> AttachBackendAsync(GraphNode node, BackendOptions options, CancellationToken cancellationToken)

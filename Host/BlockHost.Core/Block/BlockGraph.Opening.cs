@@ -33,7 +33,7 @@ public sealed partial class BlockGraph
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var node = FindNode(nodeName) ?? throw new QmpException($"Failed to find node with node-name='{nodeName}'");
         // A job's hold on a node is no such user: it blocks the operation by name.
-        if (_backends.Any(backend => backend.Link.Child == node && backend.DrainedUser is null))
+        if (_backends.Any(backend => backend.Link.Child == node && backend.IsRoot))
             throw new QmpException($"Node {nodeName} is in use");
         node.CheckOperation(BlockOperations.DeleteNode);
         if (!node.MonitorOwned)

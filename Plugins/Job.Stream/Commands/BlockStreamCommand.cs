@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Copying;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
 
@@ -105,11 +106,11 @@ internal static class BlockStreamCommand
         RefuseBoth(arguments.Bottom, "bottom", arguments.BaseNode, "base-node");
         var top = graph.Lookup(arguments.Device, arguments.Device);
         if (arguments.Base is { } fileName)
-            return StreamChain.Above(top, ByFileName(top, fileName) ?? throw new QmpException($"Can't find '{fileName}' in the backing chain"));
+            return StreamChain.Above(top, BackingChain.FindByFileName(top, fileName) ?? throw new QmpException($"Can't find '{fileName}' in the backing chain"));
         if (arguments.BaseNode is { } baseNode)
         {
             var below = LookupNode(graph, baseNode);
-            return below != top && StreamChain.Contains(top, below)
+            return below != top && BackingChain.Contains(top, below)
                 ? StreamChain.Above(top, below)
                 : throw new QmpException($"Node '{baseNode}' is not a backing image of '{arguments.Device}'");
         }
@@ -122,8 +123,8 @@ internal static class BlockStreamCommand
         var lowest = LookupNode(graph, bottom);
         if (lowest.Driver.Kind == BlockDriverKind.Filter)
             throw new QmpException($"Node '{bottom}' is a filter, use a non-filter node as 'bottom'");
-        return StreamChain.Contains(top, lowest)
-            ? StreamChain.Above(top, StreamChain.Below(lowest))
+        return BackingChain.Contains(top, lowest)
+            ? StreamChain.Above(top, BackingChain.Below(lowest))
             : throw new QmpException($"Node '{bottom}' is not in a chain starting from '{device}'");
     }
 
@@ -135,15 +136,4 @@ internal static class BlockStreamCommand
 
     private static IGraphNode LookupNode(IBlockGraph graph, string name) =>
         graph.TryGetNode(name, out var node) ? node : throw new QmpException($"Cannot find device='' nor node-name='{name}'");
-
-    private static IGraphNode? ByFileName(IGraphNode top, string fileName)
-    {
-        for (var node = StreamChain.Below(top); node is not null; node = StreamChain.Below(node))
-        {
-            if (node.FileName == fileName)
-                return node;
-        }
-
-        return null;
-    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using Moq;
 
@@ -85,6 +86,8 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
         foreach (var one in all)
             one.SetResult();
     }
+
+    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => default;
 
     public ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) => default;
 

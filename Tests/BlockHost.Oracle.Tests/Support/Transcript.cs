@@ -15,8 +15,9 @@ internal interface IDaemonSide : IAsyncDisposable
 /// <summary>
 /// What a session gave: answers, and events of jobs, each in order. How the two interleave depends on the speed of the
 /// machine. A line of a session is a request, or a wait for the n-th time (default: the first) that a job is in a state or
-/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>. In the answer to a request after
-/// <c>~</c> the space that files take is not compared: each side places metadata as it likes.
+/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>; <c>@ progress c1 65536</c> waits
+/// until the job has come so far. In the answer to a request after <c>~</c> the space that files take is not compared: each side
+/// places metadata as it likes.
 /// </summary>
 internal sealed record Transcript(IReadOnlyList<string> Lines)
 {
@@ -27,7 +28,9 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
         var lines = new List<string>();
         foreach (var line in session)
         {
-            if (line.StartsWith('@'))
+            if (line.StartsWith("@ progress ", StringComparison.Ordinal))
+                await AwaitProgressAsync(side, line);
+            else if (line.StartsWith('@'))
                 await AwaitAsync(side, line);
             else
                 lines.Add($"{line}\n    {await AskAsync(side, line)}");
@@ -63,6 +66,24 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
                 Assert.Fail($"'{line}' was never so; {side.GetType().Name} told:\n{string.Join('\n', side.JobEvents)}");
             await Task.Delay(5);
         }
+    }
+
+    private static async Task AwaitProgressAsync(IDaemonSide side, string line)
+    {
+        var words = line.Split(' ');
+        var end = DateTime.UtcNow + Patience;
+        while (await ProgressOfAsync(side, words[2]) < long.Parse(words[3]))
+        {
+            if (DateTime.UtcNow > end)
+                Assert.Fail($"'{line}' was never so with {side.GetType().Name}");
+            await Task.Delay(5);
+        }
+    }
+
+    private static async Task<long?> ProgressOfAsync(IDaemonSide side, string id)
+    {
+        var answer = await side.ExecuteAsync("""{"execute":"query-jobs"}""");
+        return (long?)answer["return"]!.AsArray().FirstOrDefault(job => (string?)job!["id"] == id)?["current-progress"];
     }
 
     private static bool Tells(JsonNode told, string what, string id)

@@ -72,6 +72,13 @@ public interface IBlockBackend : IAsyncDisposable
     /// <summary>A way in for one thread of work. Queues may be used at the same time; one queue only by one caller at a time.</summary>
     IBlockQueue OpenQueue();
 
+    /// <summary>
+    /// Changes the node's length: the backend must have asked for <see cref="BlockPermissions.Resize"/>. Drains the node, so a job calls
+    /// it inside <see cref="Jobs.IJobContext.ChangeGraph"/>.
+    /// </summary>
+    /// <exception cref="BlockException">The node cannot be resized, or the backend may not do it.</exception>
+    ValueTask ResizeAsync(long length, Facets.ResizeOptions options, CancellationToken cancellationToken);
+
     ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken);
 
     /// <summary>Called when the node's length has changed.</summary>

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Qmp;
+
+namespace BlockHost.Copying;
+
+/// <summary>Finds nodes along a backing chain. Filters are layers of it too.</summary>
+public static class BackingChain
+{
+    /// <summary>The next layer: what a filter filters, or the backing file.</summary>
+    public static IGraphNode? Below(IGraphNode node) =>
+        node.Children.FirstOrDefault(edge => (edge.Role & (BlockChildRole.Filtered | BlockChildRole.CopyOnWrite)) != 0)?.Child;
+
+    /// <summary>The layers from the top down to the one above <paramref name="end"/>, which is in the chain, or null.</summary>
+    public static IEnumerable<IGraphNode> Layers(IGraphNode top, IGraphNode? end = null)
+    {
+        for (IGraphNode? node = top; node is not null && node != end; node = Below(node))
+            yield return node;
+    }
+
+    public static bool Contains(IGraphNode top, IGraphNode wanted) => Layers(top).Contains(wanted);
+
+    public static IGraphNode SkipFilters(IGraphNode node) => Layers(node).First(layer => layer.Driver.Kind != BlockDriverKind.Filter);
+
+    /// <summary>The lowest layer that is no filter.</summary>
+    public static IGraphNode Bottom(IGraphNode top) => Layers(top).Last(layer => layer.Driver.Kind != BlockDriverKind.Filter);
+
+    /// <summary>
+    /// A layer under <paramref name="top"/> by its file name, or by what its overlay's header calls it; a relative name counts from
+    /// the overlay's folder.
+    /// </summary>
+    public static IGraphNode? FindByFileName(IGraphNode top, string fileName)
+    {
+        foreach (var overlay in Layers(top))
+        {
+            if (Below(overlay) is { } below && (below.FileName == fileName || IsRecordedAs(overlay, fileName)))
+                return below;
+        }
+
+        return null;
+    }
+
+    /// <summary>A node that no other node is built on and no job holds.</summary>
+    /// <exception cref="QmpException">There is no such node, or something is over it.</exception>
+    public static IGraphNode FindRoot(IBlockGraph graph, string name)
+    {
+        var node = graph.Lookup(name, name);
+        return node.Parents.All(edge => edge is { Parent: null, Name: "root" }) ? node : throw new QmpException("Need a root block node");
+    }
+
+    private static bool IsRecordedAs(IGraphNode overlay, string fileName)
+    {
+        var image = overlay.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0)?.Child.FileName ?? "";
+        return overlay.RecordedBacking is { } recorded
+            && ImageFileName.TryResolve(image, recorded.FileName, out var recordedFull)
+            && ImageFileName.TryResolve(image, fileName, out var wanted)
+            && recordedFull == wanted;
+    }
+}

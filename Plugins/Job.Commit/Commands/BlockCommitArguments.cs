@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using BlockHost.Jobs;
+
+namespace BlockHost.Plugins.Job.Commit.Commands;
+
+internal sealed record BlockCommitArguments
+{
+    public string? JobId { get; init; }
+
+    public required string Device { get; init; }
+
+    public string? BaseNode { get; init; }
+
+    /// <summary>File name of the image that is written.</summary>
+    public string? Base { get; init; }
+
+    public string? TopNode { get; init; }
+
+    /// <summary>File name of the highest image whose data goes down.</summary>
+    public string? Top { get; init; }
+
+    public string? BackingFile { get; init; }
+
+    public long? Speed { get; init; }
+
+    public BlockdevOnError? OnError { get; init; }
+
+    public string? FilterNodeName { get; init; }
+
+    public bool? AutoFinalize { get; init; }
+
+    public bool? AutoDismiss { get; init; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(BlockCommitArguments))]
+internal sealed partial class CommitJson : JsonSerializerContext;

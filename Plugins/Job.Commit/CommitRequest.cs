@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block.Graph;
+using BlockHost.Copying;
+using BlockHost.Jobs;
+
+namespace BlockHost.Plugins.Job.Commit;
+
+/// <summary>What a user asks for beside the images.</summary>
+internal sealed record CommitRequest
+{
+    public required CommitJobType Type { get; init; }
+
+    public required string Id { get; init; }
+
+    public JobFlags Flags { get; init; }
+
+    /// <summary>Bytes a second; 0: no limit.</summary>
+    public long Speed { get; init; }
+
+    public BlockdevOnError OnError { get; init; }
+
+    /// <summary>What overlays are to record as the base's name; null: the base's file name.</summary>
+    public string? BackingFile { get; init; }
+
+    public string? FilterNodeName { get; init; }
+}
+
+/// <summary>
+/// The images of a commit:
+/// <code>
+///   Active ─► … ─► Top ─► … ─► Base          Active may be Top itself
+///                  └ goes down ┘
+/// </code>
+/// </summary>
+internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode Base)
+{
+    /// <summary>From the top to the layer above the base, filters included.</summary>
+    public IReadOnlyList<IGraphNode> Committed { get; } = [.. BackingChain.Layers(Top, Base)];
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
+using BlockHost.Jobs;
+
+namespace BlockHost.JobTypes.Tests;
+
+/// <summary>Commits of layers that nobody writes, in chains such as b ◄ m ◄ t, of which t is written all the while.</summary>
+public sealed class CommitTests : JobTest
+{
+    private byte[] _expected = new byte[Size];
+
+    [Theory]
+    [InlineData(65536, 65536, 65536)]
+    [InlineData(512, 65536, 4096)]
+    [InlineData(65536, 4096, 65536)]
+    [InlineData(1 << 20, 512, 65536)]
+    public async Task A_layer_goes_down_under_a_guest_that_writes(int baseClusters, int middleClusters, int topClusters)
+    {
+        await AddAsync("b", clusterSize: baseClusters);
+        await FillAsync("b", 1, 0, 2 << 20);
+        await AddAsync("m", "b", clusterSize: middleClusters);
+        await FillAsync("m", 2, (1 << 20) + 4096, 2 << 20);
+        await FillAsync("m", 3, Size - 1000, 1000);
+        await AddAsync("t", "m", clusterSize: topClusters);
+        await MakeReadOnlyAsync("b", "m");
+
+        await WhileGuestWritesAsync(() => CommitAsync("\"top-node\":\"m\""));
+
+        Assert.Equal("b", Node("t").Backing!.Name);
+        Assert.Equal(PathOf("b"), RecordedBacking("t"));
+        Assert.True(Node("b").ReadOnly);
+        Assert.Equal(_expected, await ReadAsync("t"));
+        await CheckAsync("b", "m", "t");
+    }
+
+    [Fact]
+    public async Task Two_layers_of_four_go_down_and_the_lowest_stays()
+    {
+        await ChainAsync("a", "b", "c", "d");
+        await CommitAsync("\"top-node\":\"c\",\"base-node\":\"b\"", "d");
+        Assert.Equal(["b", "a"], Backings("d"));
+
+        await CommitAsync("\"top-node\":\"b\",\"base-node\":\"a\"", "d");
+        Assert.Equal(["a"], Backings("d"));
+        Assert.Equal(_expected, await ReadAsync("d"));
+        await CheckAsync("a", "b", "c", "d");
+    }
+
+    [Fact]
+    public async Task Three_layers_at_once()
+    {
+        await ChainAsync("a", "b", "c", "d");
+
+        await WhileGuestWritesAsync(() => CommitAsync("\"top-node\":\"c\"", "d"), "d");
+
+        Assert.Equal(["a"], Backings("d"));
+        Assert.Equal(_expected, await ReadAsync("d"));
+        await CheckAsync("a", "d");
+    }
+
+    [Fact]
+    public async Task A_smaller_base_grows()
+    {
+        await AddAsync("a", size: Size);
+        await FillAsync("a", 9, 0, Size);
+        // What of the first image lies past the end of the second is not to be seen through it.
+        await AddAsync("b", "a", size: 1 << 20);
+        _expected.AsSpan(1 << 20).Clear();
+        await AddAsync("m", "b");
+        await FillAsync("m", 2, 3 << 20, 65536);
+        await AddAsync("t", "m");
+        Assert.Equal(_expected, await ReadAsync("t"));
+
+        await CommitAsync("\"top-node\":\"m\",\"base-node\":\"b\"");
+
+        Assert.Equal(Size, Node("b").Length);
+        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(_expected, await ReadAsync("b"));
+        await CheckAsync("a", "b", "t");
+    }
+
+    [Fact]
+    public async Task Zeroes_go_down_as_zeroes()
+    {
+        await AddAsync("b");
+        await FillAsync("b", 1, 0, 1 << 20);
+        await AddAsync("m", "b");
+        await FillAsync("m", 0, 65536, 4 * 65536);
+        await AddAsync("t", "m");
+
+        await CommitAsync("\"top-node\":\"m\"");
+
+        Assert.Equal(_expected, await ReadAsync("t"));
+        await using var reader = await Bed.Graph.CreateBackendAsync(Node("b"), new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
+        await using var queue = reader.OpenQueue();
+        var run = await queue.GetStatusAsync(65536, Size - 65536);
+        Assert.Equal((4L * 65536, true), (run.Bytes, (run.Flags & BlockStatusFlags.Zero) != 0));
+        await CheckAsync("b", "t");
+    }
+
+    [Fact]
+    public async Task What_the_layer_does_not_hold_is_not_copied()
+    {
+        await AddAsync("b");
+        await FillAsync("b", 1, 0, 65536);
+        await AddAsync("m", "b");
+        await FillAsync("m", 2, 65536, 65536);
+        await AddAsync("t", "m");
+        await FillAsync("t", 3, 2 * 65536, 65536);
+
+        await CommitAsync("\"top-node\":\"m\"");
+
+        var inBase = await ReadAsync("b");
+        Assert.Equal((1, 2, 0), (inBase[0], inBase[65536], inBase[2 * 65536]));
+        Assert.Equal(_expected, await ReadAsync("t"));
+    }
+
+    [Fact]
+    public async Task The_header_records_the_name_that_the_user_gives()
+    {
+        await ChainAsync("b", "m", "t");
+        await CommitAsync("\"top-node\":\"m\",\"backing-file\":\"elsewhere\"");
+        Assert.Equal("elsewhere", RecordedBacking("t"));
+    }
+
+    [Fact]
+    public async Task An_overlay_open_for_reading_only_is_written_for_its_header_and_then_is_so_again()
+    {
+        await ChainAsync("b", "m", "t");
+        await MakeReadOnlyAsync("t");
+
+        await CommitAsync("\"top-node\":\"m\"");
+
+        Assert.Equal(PathOf("b"), RecordedBacking("t"));
+        Assert.True(Node("t").ReadOnly);
+        Assert.Equal(_expected, await ReadAsync("t"));
+    }
+
+    [Fact]
+    public async Task Two_overlays_of_the_layer_both_get_the_base()
+    {
+        await ChainAsync("b", "m", "t");
+        await AddAsync("u", "m");
+
+        await CommitAsync("\"top-node\":\"m\"");
+
+        Assert.Equal((PathOf("b"), PathOf("b")), (RecordedBacking("t"), RecordedBacking("u")));
+        Assert.Equal(("b", "b"), (Node("t").Backing!.Name, Node("u").Backing!.Name));
+    }
+
+    [Theory]
+    [InlineData(JobStatus.Running)]
+    [InlineData(JobStatus.Paused)]
+    [InlineData(JobStatus.Pending)]
+    public async Task A_cancelled_commit_leaves_the_chain_as_it_was(JobStatus state)
+    {
+        await ChainAsync("b", "m", "t");
+        await MakeReadOnlyAsync("b", "m");
+        await WhileGuestWritesAsync(async () =>
+        {
+            await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\"{(state == JobStatus.Pending ? ",\"auto-finalize\":false" : ",\"speed\":65536")}");
+            if (state == JobStatus.Paused)
+                await ExecuteAsync("job-pause", "\"id\":\"j\"");
+            await UntilAsync(state);
+            await ExecuteAsync("job-cancel", "\"id\":\"j\"");
+            await UntilGoneAsync();
+        });
+
+        Assert.Equal(["m", "b"], Backings("t"));
+        Assert.Equal(PathOf("m"), RecordedBacking("t"));
+        Assert.True(Node("b").ReadOnly);
+        Assert.Equal(["t", "m", "b"], Bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name));
+        Assert.Equal(_expected, await ReadAsync("t"));
+
+        await CommitAsync("\"top-node\":\"m\"");
+        Assert.Equal(["b"], Backings("t"));
+        Assert.Equal(_expected, await ReadAsync("t"));
+        await CheckAsync("b", "m", "t");
+    }
+
+    [Fact]
+    public async Task The_images_stand_as_told_when_they_are_opened_again()
+    {
+        await ChainAsync("b", "m", "t");
+        await CommitAsync("\"top-node\":\"m\"");
+        foreach (var name in (string[])["t", "m", "b"])
+            await ExecuteAsync("blockdev-del", $"\"node-name\":\"{name}\"");
+
+        await ExecuteAsync("blockdev-add", $$"""
+            "driver":"qcow2","node-name":"again","file":{"driver":"file","filename":"{{PathOf("t")}}"}
+            """);
+
+        Assert.Equal(_expected, await ReadAsync("again"));
+        Assert.Null(Node("again").Backing!.Backing);
+    }
+
+    private async Task CommitAsync(string more, string device = "t")
+    {
+        await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"{device}\",{more}");
+        await UntilGoneAsync();
+    }
+
+    /// <summary>A chain of which each image holds something of its own, and something over the one below.</summary>
+    private async Task ChainAsync(params string[] names)
+    {
+        for (var i = 0; i < names.Length; i++)
+        {
+            await AddAsync(names[i], i == 0 ? null : names[i - 1]);
+            await FillAsync(names[i], (byte)(i + 1), i * 300_000, 700_000);
+            await FillAsync(names[i], 0, (i * 300_000) + 65536, 2 * 65536);
+        }
+    }
+
+    private async Task WhileGuestWritesAsync(Func<Task> action, string device = "t")
+    {
+        await using var guest = await Bed.Graph.CreateBackendAsync(Node(device), Guest, CancellationToken.None);
+        var writer = new GuestWriter(guest, seed: 1, _expected);
+        var stop = new TaskCompletionSource();
+        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
+        await action();
+        stop.SetResult();
+        await writing;
+        _expected = writer.Expected;
+    }
+
+    private async Task FillAsync(string node, byte value, int offset, int length)
+    {
+        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
+        await using var queue = guest.OpenQueue();
+        var status = value == 0 ? await queue.WriteZeroesAsync(offset, length) : await queue.WriteAsync(offset, Filled(value, length));
+        Assert.True(status.IsOk);
+        _expected.AsSpan(offset, length).Fill(value);
+    }
+
+    private async Task MakeReadOnlyAsync(params string[] nodes)
+    {
+        foreach (var node in nodes)
+            await Bed.Graph.SetReadOnlyAsync(Node(node), readOnly: true, CancellationToken.None);
+    }
+
+    private string[] Backings(string node)
+    {
+        var names = new List<string>();
+        for (var below = Node(node).Backing; below is not null; below = below.Backing)
+            names.Add(below.Name);
+        return [.. names];
+    }
+
+    private string? RecordedBacking(string node) => Node(node).RecordedBacking?.FileName;
+
+    private async Task CheckAsync(params string[] nodes)
+    {
+        foreach (var node in nodes)
+        {
+            Assert.True(Node(node).TryGetFacet<IImageCheck>(out var check));
+            var found = await check.CheckAsync(CheckRepair.None, CancellationToken.None);
+            Assert.True(found is { Corruptions: 0, CheckErrors: 0, Leaks: 0 }, $"{node}: {string.Join('\n', found.Messages)}");
+        }
+    }
+}

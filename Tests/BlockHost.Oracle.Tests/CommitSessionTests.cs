@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Oracle.Tests.Support;
+
+namespace BlockHost.Oracle.Tests;
+
+/// <summary>Sessions with commit jobs over base ◄ middle ◄ top whose top is not the active layer, against the real daemon and this host.</summary>
+public sealed class CommitSessionTests
+{
+    private const string Jobs = """{"execute":"query-jobs"}""";
+    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
+    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
+    private const string Gone = "@ null j";
+    private const string Middle = ""","top-node":"m" """;
+
+    [SkippableFact]
+    public Task Commits_that_do_not_start() => CompareAsync(
+        Commit(""","top-node":"nope" """),
+        Commit(""","top":"nope" """),
+        Commit(Middle + ""","base":"nope" """),
+        Commit(Middle + ""","base-node":"nope" """),
+        Commit(Middle + ""","top":"x" """),
+        Commit(Middle + ""","base":"x","base-node":"b" """),
+        Commit(Middle + ""","base-node":"m" """),
+        Commit(Middle + ""","base-node":"t" """),
+        Commit(""","top-node":"b" """),
+        Commit("", device: "b"),
+        Commit(Middle, device: "m"),
+        Commit(Middle, device: "nope"),
+        Commit(Middle, device: ""),
+        Commit(""","top-node":"","base-node":"" """),
+        Commit(""","top":"DIR/top.qcow2","base":"DIR/top.qcow2" """),
+        Commit(""","base-node":"t" """),
+        Commit(Middle + ""","speed":-1"""),
+        Commit(Middle + ""","on-error":"nope" """),
+        Commit(Middle + ""","filter-node-name":"b" """),
+        Commit(Middle + ""","filter-node-name":"9x" """),
+        Commit(Middle + ""","frob":1"""),
+        """{"execute":"block-commit","arguments":{"device":"t","top-node":"m"}}""",
+        """{"execute":"block-commit","arguments":{"job-id":"9 j","device":"t","top-node":"m"}}""",
+        """{"execute":"block-commit","arguments":{"job-id":"j","top-node":"m"}}""",
+        Jobs,
+        Graph);
+
+    [SkippableFact]
+    public Task Nodes_that_are_in_no_chain_or_in_another() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        Commit(Middle + ""","base-node":"o" """),
+        Commit(""","top-node":"o" """),
+        Commit(""","top":"DIR/other.qcow2" """),
+        Commit("", device: "o"));
+
+    [SkippableFact]
+    public Task A_layer_goes_down() => CompareAsync(Commit(Middle), Gone, Jobs, Graph, Commit(Middle), Gone);
+
+    [SkippableFact]
+    public Task By_the_names_that_headers_record() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""",
+        Commit(""","top":"middle.qcow2","base":"base.qcow2" """),
+        Gone,
+        Graph,
+        """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
+
+    [SkippableFact]
+    public Task With_a_name_for_the_header() => CompareAsync(Commit(Middle + ""","backing-file":"elsewhere.qcow2" """), Gone, Graph);
+
+    [SkippableFact]
+    public Task While_it_runs() => CompareAsync(
+        Slow(""","filter-node-name":"filter" """),
+        "@ progress j 1572864",
+        Verb("job-pause"),
+        "@ paused j",
+        Graph,
+        Jobs,
+        BlockJobs,
+        Verb("job-pause"),
+        Verb("job-complete"),
+        Verb("job-finalize"),
+        Verb("job-dismiss"),
+        Verb("job-resume"),
+        Verb("job-resume"),
+        """{"execute":"block-job-set-speed","arguments":{"device":"j","speed":0}}""",
+        Gone,
+        Jobs);
+
+    [SkippableFact]
+    public Task Its_nodes_are_kept() => CompareAsync(
+        Slow(),
+        """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"m"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"b"}}""",
+        """{"execute":"block_resize","arguments":{"node-name":"m","size":1048576}}""",
+        """{"execute":"block-stream","arguments":{"job-id":"k","device":"t"}}""",
+        Commit("", id: "k"),
+        Commit(Middle),
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd"}}}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"m","node-name":"m","name":"m"}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"b","node-name":"b","name":"b"}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"t","node-name":"t","name":"t","writable":true}}""",
+        Verb("job-cancel"),
+        Gone,
+        Graph);
+
+    [SkippableFact]
+    public Task An_export_of_the_layer_moves_to_the_base() => CompareAsync(
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd"}}}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"m","node-name":"m","name":"m"}}""",
+        Commit(Middle),
+        Gone,
+        Graph,
+        """{"execute":"query-block-exports"}""");
+
+    [SkippableFact]
+    public Task Cancelled_while_running() => CompareAsync(Slow(), Verb("job-cancel"), Gone, Graph);
+
+    [SkippableFact]
+    public Task Cancelled_while_paused() => CompareAsync(
+        Slow(),
+        "@ progress j 1572864",
+        Verb("job-pause"),
+        "@ paused j",
+        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""",
+        Gone,
+        Graph);
+
+    [SkippableFact]
+    public Task Cancelled_while_pending() => CompareAsync(
+        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", Graph, Jobs, Verb("job-cancel"), "@ concluded j", Jobs, Graph, Verb("job-dismiss"), Graph);
+
+    [SkippableFact]
+    public Task Manual_ends() => CompareAsync(
+        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""),
+        "@ pending j",
+        Verb("job-pause"),
+        Verb("job-finalize"),
+        "@ concluded j",
+        BlockJobs,
+        Graph,
+        Verb("job-cancel"),
+        Verb("job-dismiss"),
+        Graph);
+
+    private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
+    [
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""",
+        .. session,
+    ]);
+
+    /// <summary>One that copies a first piece and then waits for long.</summary>
+    private static string Slow(string more = "") => Commit(Middle + ""","speed":1000""" + more);
+
+    private static string Commit(string more, string device = "t", string id = "j") =>
+        $$$"""{"execute":"block-commit","arguments":{"job-id":"{{{id}}}","device":"{{{device}}}"{{{more}}} } }""";
+
+    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
+}
