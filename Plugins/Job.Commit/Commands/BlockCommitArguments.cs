@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Jobs;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Commit.Commands;
 
@@ -13,11 +14,13 @@ internal sealed record BlockCommitArguments
     public string? BaseNode { get; init; }
 
     /// <summary>File name of the image that is written.</summary>
+    [QapiFeature("deprecated")]
     public string? Base { get; init; }
 
     public string? TopNode { get; init; }
 
     /// <summary>File name of the highest image whose data goes down.</summary>
+    [QapiFeature("deprecated")]
     public string? Top { get; init; }
 
     public string? BackingFile { get; init; }
