@@ -36,6 +36,10 @@ public sealed class JobFaultTests
     [MemberData(nameof(Faults))]
     public Task Under_a_mirror_that_guests_write_through(FaultKind kind, string policy) => RunAsync(JobScenario.MirrorWithWrites, kind, policy);
 
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public Task Under_a_backup(FaultKind kind, string policy) => RunAsync(JobScenario.Backup, kind, policy);
+
     private static async Task RunAsync(JobScenario scenario, FaultKind kind, string policy)
     {
         for (var seed = 1; seed <= Runs; seed++)

@@ -87,7 +87,7 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
                 Disk.Break(new(FaultOn.Read, Errno.EIO, Skip: _random.Next(6), Times: _random.Next(1, 6)));
                 break;
             case FaultKind.Write:
-                Disk.Break(new(FaultOn.Change, Errno.EIO, Skip: _random.Next(12), Times: _random.Next(1, 6)));
+                Disk.Break(new(FaultOn.Change, Errno.EIO, Skip: _random.Next(4), Times: _random.Next(1, 6)));
                 break;
             case FaultKind.NoSpace:
                 Disk.Fill(_random.Next(FaultBed.Size / 4));
@@ -96,7 +96,7 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
                 Disk.Break(new(FaultOn.Flush, Errno.EIO, Skip: 0, Times: _random.Next(1, 3)));
                 break;
             case FaultKind.Vanish:
-                Disk.Break(new(FaultOn.Read | FaultOn.Change | FaultOn.Discard | FaultOn.Flush, Errno.EIO, Skip: _random.Next(20)));
+                Disk.Break(new(FaultOn.Read | FaultOn.Change | FaultOn.Discard | FaultOn.Flush, Errno.EIO, Skip: _random.Next(6)));
                 break;
         }
     }

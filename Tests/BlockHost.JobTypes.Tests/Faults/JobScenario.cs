@@ -54,6 +54,18 @@ internal sealed record JobScenario
 
     public static JobScenario MirrorWithWrites { get; } = Mirror("write-blocking");
 
+    public static JobScenario Backup { get; } = new()
+    {
+        PrepareAsync = CopyAsync,
+        Command = "blockdev-backup",
+        Arguments = "\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"x-perf\":{\"max-chunk\":65536},\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
+        Guest = "s",
+        Source = "s",
+        Target = "t",
+        Result = "t",
+        TargetIsOfTheStart = true,
+    };
+
     private static JobScenario Mirror(string copyMode) => new()
     {
         PrepareAsync = CopyAsync,
