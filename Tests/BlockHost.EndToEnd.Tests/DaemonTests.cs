@@ -132,6 +132,9 @@ public sealed class DaemonTests
         Assert.Equal(0, parent.ExitCode);
         try
         {
+            // Whoever reads what the parent prints is not kept waiting by the child.
+            Assert.True(parent.StandardOutput.ReadToEndAsync().Wait(TimeSpan.FromSeconds(30)));
+            Assert.Equal("/", new DirectoryInfo($"/proc/{CommandRunner.Run("cat", folder["pid"]).Output.Trim()}/cwd").LinkTarget);
             CommandRunner.Check(folder.Path, "qemu-io", "-r", "-f", "raw", "-c", "read -P 0 0 1M", Url(folder));
         }
         finally

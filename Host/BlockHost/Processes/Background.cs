@@ -8,7 +8,7 @@ namespace BlockHost.Processes;
 /// <summary>
 /// A process that goes on behind the shell. A managed program cannot fork, so it starts itself anew:
 /// <code>
-///   parent ──starts──► child: setsid ─► opens everything ─► writes a byte ─► standard streams to /dev/null
+///   parent ──starts──► child: setsid ─► opens everything ─► writes a byte ─► away from its folder and the standard streams
 ///      └──reads the pipe◄────────────────────────────────────┘
 ///         byte: exit 0     end of file: the child failed and has said why
 /// </code>
@@ -49,15 +49,29 @@ internal sealed unsafe class Background
         return Libc.Read(fds[0], &ready, 1) == 1 ? 0 : 1;
     }
 
-    /// <summary>In the child: all is open; lets the parent go and lets go of the terminal.</summary>
+    /// <summary>In the child: all is open; lets the parent go, and lets go of the terminal and of the folder that it was started in.</summary>
     public void Ready()
     {
         var nowhere = Libc.Open("/dev/null", Libc.ReadWrite);
-        for (var fd = 0; fd <= 2; fd++)
+        foreach (var fd in StandardStreams())
             Libc.Dup2(nowhere, fd);
         Libc.Close(nowhere);
+        Directory.SetCurrentDirectory("/");
         byte ready = 1;
         _ = Libc.Write(_readyFd, &ready, 1);
         Libc.Close(_readyFd);
+    }
+
+    /// <summary>
+    /// 0 to 2 and their duplicates: the runtime's console keeps one of its own, and whoever reads the other end of a pipe would wait
+    /// as long as the daemon lives.
+    /// </summary>
+    private static List<int> StandardStreams()
+    {
+        List<int> found = [0, 1, 2];
+        var open = Directory.GetFiles("/proc/self/fd").ToDictionary(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture), path => new FileInfo(path).LinkTarget);
+        var pipes = found.Select(fd => open.GetValueOrDefault(fd)).Where(target => target?.StartsWith("pipe:", StringComparison.Ordinal) == true).ToHashSet();
+        found.AddRange(open.Where(file => file.Key > 2 && pipes.Contains(file.Value)).Select(file => file.Key));
+        return found;
     }
 }

@@ -20,11 +20,18 @@ internal sealed class QmpClient : IDisposable
 
     public static async Task<QmpClient> ConnectAsync(string path)
     {
+        var client = await OpenAsync(path);
+        await client.RunAsync("""{"execute": "qmp_capabilities"}""");
+        return client;
+    }
+
+    /// <summary>Connects, and leaves the negotiation to the caller.</summary>
+    public static async Task<QmpClient> OpenAsync(string path)
+    {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
         var client = new QmpClient(new NetworkStream(socket, ownsSocket: true));
         Assert.True((await client.ReadAsync()).TryGetProperty("QMP", out _));
-        await client.RunAsync("""{"execute": "qmp_capabilities"}""");
         return client;
     }
 
@@ -45,6 +52,23 @@ internal sealed class QmpClient : IDisposable
             var message = await ReadAsync();
             if (!message.TryGetProperty("event", out _))
                 return message;
+            Events.Add(message);
+        }
+    }
+
+    /// <summary>Waits for an event, which may have come before; it and those before it are forgotten.</summary>
+    public async Task WaitForAsync(Predicate<JsonElement> isIt)
+    {
+        while (true)
+        {
+            if (Events.FindIndex(isIt) is >= 0 and var found)
+            {
+                Events.RemoveRange(0, found + 1);
+                return;
+            }
+
+            var message = await ReadAsync();
+            Assert.True(message.TryGetProperty("event", out _), $"no event: {message}");
             Events.Add(message);
         }
     }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.EndToEnd.Tests.Support;
+
+namespace BlockHost.EndToEnd.Tests;
+
+/// <summary>What docs/guides tell a reader to do works as it stands, with our programs and with QEMU's.</summary>
+public sealed class GuideTests
+{
+    public static TheoryData<string> Pages => [.. Directory.EnumerateFiles(Guides, "*.md").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    private static string Guides => Path.Combine(Programs.Root, "docs", "guides");
+
+    [SkippableTheory]
+    [MemberData(nameof(Pages))]
+    public Task A_guide_works_with_our_programs(string page)
+    {
+        Programs.Require("fio");
+        return RunAsync(page, $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH");
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Pages))]
+    public Task A_guide_works_with_QEMUs_programs(string page)
+    {
+        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio");
+        return RunAsync(page, "$PATH");
+    }
+
+    private static async Task RunAsync(string page, string path)
+    {
+        using var folder = new Folder();
+        await new Guide(folder.Path, path).RunAsync(Path.Combine(Guides, page));
+    }
+}
