@@ -100,6 +100,42 @@ public sealed class MirrorSessionTests
         Verb("job-cancel"),
         Gone);
 
+    [SkippableFact]
+    public Task What_it_holds() => CompareAsync(
+        Mirror("full"),
+        Ready,
+        """{"execute":"x-debug-query-block-graph"}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""",
+        """{"execute":"blockdev-mirror","arguments":{"job-id":"k","device":"t","target":"s","sync":"full"}}""",
+        """{"execute":"block_resize","arguments":{"node-name":"t","size":8388608}}""",
+        """{"execute":"blockdev-snapshot","arguments":{"node":"t","overlay":"s"}}""",
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/x.sock"} } } }""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"t"}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"t","writable":true}}""",
+        Verb("job-complete"),
+        Gone,
+        """{"execute":"x-debug-query-block-graph"}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""");
+
+    [SkippableFact]
+    public Task A_user_that_came_to_the_source_past_the_filter_moves_as_well() => CompareAsync(
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/x.sock"} } } }""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"before","node-name":"s","writable":true,"name":"before"}}""",
+        Mirror("full", ""","filter-node-name":"filter","auto-finalize":false"""),
+        Ready,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"past","node-name":"s","writable":true,"name":"past"}}""",
+        """{"execute":"query-block-exports"}""",
+        Verb("job-complete"),
+        "@ pending j",
+        BlockJobs,
+        """{"execute":"x-debug-query-block-graph"}""",
+        Verb("job-finalize"),
+        Gone,
+        """{"execute":"query-block-exports"}""",
+        """{"execute":"x-debug-query-block-graph"}""");
+
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",

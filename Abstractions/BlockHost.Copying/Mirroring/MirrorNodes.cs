@@ -2,6 +2,7 @@
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Copying.Mirroring.Filter;
+using BlockHost.Jobs;
 
 namespace BlockHost.Copying.Mirroring;
 
@@ -9,6 +10,9 @@ namespace BlockHost.Copying.Mirroring;
 public sealed class MirrorNodes
 {
     internal MirrorNodes(MirrorTopNode filterNode) => FilterNode = filterNode;
+
+    /// <summary>Who holds the nodes.</summary>
+    public required IJobContext Job { get; init; }
 
     /// <summary>Below the filter.</summary>
     public required IBlockBackend Source { get; init; }

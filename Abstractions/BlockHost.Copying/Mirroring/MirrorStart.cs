@@ -25,9 +25,8 @@ public sealed record MirrorPlan
     /// <summary>Null: the filter is implicit.</summary>
     public string? FilterNodeName { get; init; }
 
-    public BlockPermissionSet OnSource { get; init; } = new(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize);
-
-    public BlockPermissionSet OnTarget { get; init; } = new(BlockPermissions.Write, BlockPermissions.WriteUnchanged | BlockPermissions.ConsistentRead);
+    /// <summary>What the job needs of the target and shares there.</summary>
+    public BlockPermissionSet OnTarget { get; init; } = new(BlockPermissions.Write, BlockPermissions.WriteUnchanged);
 
     /// <summary>Holds further nodes, such as those between source and target.</summary>
     public Func<IJobSetup, CancellationToken, ValueTask>? HoldMoreAsync { get; init; }
@@ -44,8 +43,8 @@ public static class MirrorStart
         try
         {
             var setup = await host.Jobs.CreateAsync(new JobRequest { Type = plan.Type, Id = plan.Id, Flags = plan.Flags }, cancellationToken).ConfigureAwait(false);
-            var (source, target) = await HoldAsync(setup, plan, cancellationToken).ConfigureAwait(false);
-            setup.Start(createJob(new MirrorNodes(driver.Node!) { Source = source, Target = target, Filter = filter, Dirty = dirty }));
+            var (source, target) = await HoldAsync(setup, plan, filter, cancellationToken).ConfigureAwait(false);
+            setup.Start(createJob(new MirrorNodes(driver.Node!) { Job = setup.Context, Source = source, Target = target, Filter = filter, Dirty = dirty }));
         }
         catch
         {
@@ -74,13 +73,17 @@ public static class MirrorStart
         }
     }
 
-    private static async ValueTask<(IBlockBackend Source, IBlockBackend Target)> HoldAsync(IJobSetup setup, MirrorPlan plan, CancellationToken cancellationToken)
+    private static async ValueTask<(IBlockBackend Source, IBlockBackend Target)> HoldAsync(
+        IJobSetup setup, MirrorPlan plan, IGraphNode filter, CancellationToken cancellationToken)
     {
+        const BlockPermissions others = BlockPermissions.All & ~BlockPermissions.Resize;
         try
         {
             await setup.SetSpeedAsync(plan.Speed).ConfigureAwait(false);
-            var source = await setup.HoldAsync("main node", plan.Settings.Source, plan.OnSource, cancellationToken).ConfigureAwait(false);
-            var target = await setup.HoldAsync("target", plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
+            await setup.HoldAsync("main node", filter, new(BlockPermissions.ConsistentRead, others), cancellationToken).ConfigureAwait(false);
+            var source = await setup.HoldAsync("source", plan.Settings.Source, new(BlockPermissions.None, others), cancellationToken).ConfigureAwait(false);
+            var target = await setup.OpenBackendAsync(plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
+            await setup.HoldAsync("target", plan.Settings.Target, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
             if (plan.HoldMoreAsync is { } more)
                 await more(setup, cancellationToken).ConfigureAwait(false);
             return (source, target);

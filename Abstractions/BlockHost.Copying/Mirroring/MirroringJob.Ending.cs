@@ -15,12 +15,11 @@ public abstract partial class MirroringJob
     private static readonly BlockPermissionSet OutOfTheWay = BlockPermissionSet.None;
 
     private IAsyncDisposable? _guestsHeld;
-    private IJobContext? _context;
 
     /// <summary>The last step that can fail: the users move.</summary>
     public override async ValueTask PrepareAsync(CancellationToken cancellationToken)
     {
-        if (!_completing || _context is null || _context.IsCancelRequested)
+        if (!_completing || Nodes.Job.IsCancelRequested)
             return;
         try
         {
@@ -43,6 +42,7 @@ public abstract partial class MirroringJob
             Dirty.Dispose();
             await _sourceQueues.DisposeAsync().ConfigureAwait(false);
             await _targetQueues.DisposeAsync().ConfigureAwait(false);
+            await Nodes.Job.ReleaseNodesAsync().ConfigureAwait(false);
         }
         finally
         {
@@ -99,7 +99,6 @@ public abstract partial class MirroringJob
             if (DirtyBytes > 0 || !await TryFlushAsync(context).ConfigureAwait(false))
                 return false;
             (_guestsHeld, held) = (held, null);
-            _context = context;
             return true;
         }
         finally

@@ -58,7 +58,7 @@ internal sealed class Backend : IBlockBackend
     public IDrainedUser? DrainedUser => _options.DrainedUser;
 
     /// <summary>Not a job's link to a node it holds, which has a name of its own.</summary>
-    public bool IsRoot => Link.Name == "root";
+    public bool IsRoot => Link.Name == BackendOptions.RootChild;
 
     public bool AllowGrow => _options.AllowGrow;
 

@@ -4,6 +4,9 @@ namespace BlockHost.Block.Graph;
 /// <summary>How a user outside the graph opens a node.</summary>
 public sealed record BackendOptions
 {
+    /// <summary>The name of the link of a user that is no job.</summary>
+    public const string RootChild = "root";
+
     public required BlockPermissionSet Permissions { get; init; }
 
     /// <summary>Shown in queries; null: anonymous.</summary>
@@ -13,7 +16,7 @@ public sealed record BackendOptions
     public string? Description { get; init; }
 
     /// <summary>The name of the link to the node, as queries of the graph show it.</summary>
-    public string ChildName { get; init; } = "root";
+    public string ChildName { get; init; } = RootChild;
 
     /// <summary>The user keeps its node when the node is covered by an overlay or replaced.</summary>
     public bool StaysAtNode { get; init; }

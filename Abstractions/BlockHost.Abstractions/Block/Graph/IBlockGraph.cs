@@ -27,7 +27,7 @@ public interface IBlockGraph
     IGraphNode LookupRoot(string name)
     {
         var node = Lookup(name, name);
-        return node.Parents.Any(edge => edge.Parent is not null) ? throw new Qmp.QmpException("Need a root block node") : node;
+        return node.Parents.Any(edge => edge.Parent is not null || edge.Name != BackendOptions.RootChild) ? throw new Qmp.QmpException("Need a root block node") : node;
     }
 
     /// <summary>blockdev-add: opens a node that the monitor owns until <see cref="RemoveAsync"/>.</summary>
