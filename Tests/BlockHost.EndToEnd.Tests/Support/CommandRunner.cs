@@ -15,13 +15,15 @@ internal static class CommandRunner
 
     public static CommandResult Run(string program, params IReadOnlyList<string> args) => RunIn(Directory.GetCurrentDirectory(), program, args);
 
-    public static CommandResult RunIn(string folder, string program, params IReadOnlyList<string> args)
+    public static CommandResult RunIn(string folder, string program, params IReadOnlyList<string> args) => RunIn(folder, program, Patience, args);
+
+    public static CommandResult RunIn(string folder, string program, TimeSpan patience, IReadOnlyList<string> args)
     {
         using var process = Start(folder, program, args);
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(Patience))
+        if (!process.WaitForExit(patience))
         {
             process.Kill();
             throw new TimeoutException($"{program} {string.Join(' ', args)} does not end: {error.Result}");
