@@ -32,7 +32,7 @@ internal static class FileCreator
                 FileHints.DisableCopyOnWrite(file);
             if (options.ExtentSizeHint is not 0)
                 FileHints.SetExtentSize(file, (uint)(options.ExtentSizeHint ?? DefaultExtentSize));
-            FileResizer.Resize(file, RoundUp(options.Size), options.Preallocation, cancellationToken);
+            FileResizer.Resize(file, options.Size, options.Preallocation, cancellationToken);
         }
         catch
         {
@@ -84,6 +84,4 @@ internal static class FileCreator
             throw;
         }
     }
-
-    private static long RoundUp(long size) => size > long.MaxValue - SectorSize ? size : (size + SectorSize - 1) / SectorSize * SectorSize;
 }

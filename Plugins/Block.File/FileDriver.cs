@@ -49,7 +49,7 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
     {
         var typed = options.Deserialize(FileJson.Default.FileCreateOptions)!;
         if (typed.Size < 0)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects a non-negative number below 2^64");
+            throw SystemError.Exception("Could not resize file", Errno.EINVAL);
         await Task.Run(() => Create(typed, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 

@@ -57,6 +57,22 @@ public sealed class ImageFileSessionTests
         Flat,
         """{"execute":"x-debug-query-block-graph"}""");
 
+    [SkippableFact]
+    public Task Sizes_that_are_no_whole_sectors() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-create","arguments":{"job-id":"a","options":{"driver":"file","filename":"DIR/new","size":1000}}}""",
+        "@ concluded a",
+        """{"execute":"blockdev-create","arguments":{"job-id":"b","options":{"driver":"file","filename":"DIR/new2","size":-1}}}""",
+        "@ concluded b",
+        """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/new"}}""",
+        """{"execute":"blockdev-create","arguments":{"job-id":"c","options":{"driver":"qcow2","file":"f","size":1000}}}""",
+        "@ concluded c",
+        """{"execute":"blockdev-create","arguments":{"job-id":"d","options":{"driver":"qcow2","file":"f","size":-1}}}""",
+        "@ concluded d",
+        """{"execute":"query-jobs"}""",
+        Flat,
+        """{"execute":"blockdev-snapshot-sync","arguments":{"node-name":"f","snapshot-node-name":"s","snapshot-file":"DIR/s"}}""",
+        Flat);
+
     private static string Snapshot(string file, string more = "") =>
         $$$"""{"execute":"blockdev-snapshot-sync","arguments":{"node-name":"t","snapshot-node-name":"s","snapshot-file":"{{{file}}}"{{{more}}}}}""";
 }

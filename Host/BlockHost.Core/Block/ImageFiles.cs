@@ -10,6 +10,8 @@ namespace BlockHost.Core.Block;
 /// <summary>Makes and opens the images that commands name by file: the protocol makes the file, then the format writes into it.</summary>
 public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImageFiles
 {
+    private const int SectorSize = 512;
+
     private static readonly BackendOptions Unused = new()
     {
         Permissions = BlockPermissionSet.None,
@@ -47,7 +49,7 @@ public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImag
             // What has no structure of its own is all storage.
             var isPlain = format.Kind == BlockDriverKind.Protocol || format.FormatName == "raw";
             var newPath = AbsentFile(storage);
-            await graph.CreateImageAsync(WithSize(storage, isPlain ? options.Length : 0), cancellationToken).ConfigureAwait(false);
+            await graph.CreateImageAsync(WithSize(storage, isPlain ? SizeOf(options) : 0), cancellationToken).ConfigureAwait(false);
             made.Path = newPath;
             if (!isPlain)
                 await graph.CreateImageAsync(FormatOptions(options, storage), cancellationToken).ConfigureAwait(false);
@@ -80,6 +82,9 @@ public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImag
         return storage;
     }
 
+    /// <summary>Whole sectors: drivers take no others.</summary>
+    private static long SizeOf(ImageFileOptions options) => (options.Length + SectorSize - 1) & -SectorSize;
+
     private static JsonElement WithSize(JsonElement storage, long size) => JsonObjects.Write(writer =>
     {
         JsonObjects.CopyMembers(writer, storage);
@@ -91,7 +96,7 @@ public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImag
         writer.WriteString("driver", options.Format);
         writer.WritePropertyName("file");
         storage.WriteTo(writer);
-        writer.WriteNumber("size", options.Length);
+        writer.WriteNumber("size", SizeOf(options));
         if (options.Backing is not { } backing)
             return;
         writer.WriteString("backing-file", backing.FileName);

@@ -17,6 +17,8 @@ namespace BlockHost.Images;
 /// </summary>
 internal sealed partial class ImageCreation
 {
+    private const int SectorSize = 512;
+
     private readonly ImageOpener _images;
     private readonly string _fileName;
     private readonly BlockDriver _protocol;
@@ -39,6 +41,9 @@ internal sealed partial class ImageCreation
 
     public CreateOptionList Options { get; }
 
+    /// <summary>Whole sectors: drivers take no others.</summary>
+    private long Size => (long)Math.Min((ulong)(Options.Size ?? 0) + SectorSize - 1, long.MaxValue) & -SectorSize;
+
     /// <exception cref="ToolException">The format or protocol is unknown or cannot make images.</exception>
     public static async ValueTask<ImageCreation> PlanAsync(ImageOpener images, string fileName, string format, CancellationToken cancellationToken)
     {
@@ -59,7 +64,7 @@ internal sealed partial class ImageCreation
             throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
         if (Format.Kind == BlockDriverKind.Protocol)
         {
-            await CreateAsync(ProtocolObject(Format, Options.Size), cancellationToken);
+            await CreateAsync(ProtocolObject(Format, Size), cancellationToken);
             return;
         }
 
@@ -102,7 +107,7 @@ internal sealed partial class ImageCreation
     {
         try
         {
-            await CreateAsync(ProtocolObject(_protocol, plain ? Options.Size : 0), cancellationToken);
+            await CreateAsync(ProtocolObject(_protocol, plain ? Size : 0), cancellationToken);
         }
         catch (QmpException e) when (UnknownChoice().Match(e.Message) is { Success: true } match)
         {
@@ -117,13 +122,13 @@ internal sealed partial class ImageCreation
     private static IReadOnlyList<CreateOption> OptionsOf(BlockDriver driver) =>
         driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];
 
-    private JsonObject ProtocolObject(BlockDriver protocol, long? size)
+    private JsonObject ProtocolObject(BlockDriver protocol, long size)
     {
         var create = new JsonObject { ["driver"] = protocol.FormatName };
         var options = _protocolOptions.Where(option => option.Name != "size" && !_formatOptions.Any(format => format.Name == option.Name && Format.FormatName != "raw"));
         Options.AddMembers(create, options);
         create["filename"] = PlainName(_fileName);
-        create["size"] = size ?? 0;
+        create["size"] = size;
         return create;
     }
 
@@ -131,6 +136,7 @@ internal sealed partial class ImageCreation
     {
         var create = new JsonObject { ["driver"] = Format.FormatName };
         Options.AddMembers(create, _formatOptions);
+        create["size"] = Size;
         create["file"] = new JsonObject { ["driver"] = _protocol.FormatName, ["filename"] = PlainName(_fileName) };
         return create;
     }

@@ -30,15 +30,16 @@ internal sealed class ImageCreator : IImageCreator
         var typed = options.Deserialize(Qcow2Json.Default.Qcow2CreateOptions)!;
         try
         {
+            if (typed.Size % SectorSize != 0)
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Image size must be a multiple of {SectorSize} bytes");
             var header = Plan(typed);
             if (header.Compression == CompressionType.Zstd) Zstd.Require();
-            var size = (typed.Size + SectorSize - 1) & ~(SectorSize - 1L);
-            _ = header.L1EntriesFor(size);
+            _ = header.L1EntriesFor(typed.Size);
             var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
             var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
             if (dataFile is not null) header = header.WithDataFile(dataFile.FileName);
             await WriteAsync(file, header, cancellationToken).ConfigureAwait(false);
-            await ResizeAsync(context, file, dataFile, size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
+            await ResizeAsync(context, file, dataFile, typed.Size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e) when (e.Message == "Image is too big")
         {
