@@ -102,8 +102,8 @@ public sealed class RealQemuTests : IDisposable
         foreach (var preallocation in new[] { "off", "falloc", "full" })
         {
             var (ours, theirs) = (_files.PathOf("ours"), _files.PathOf("theirs"));
-            await _files.CreateImageAsync($$"""{"filename":"{{ours}}","size":100000,"preallocation":"{{preallocation}}"}""");
-            Assert.Equal(0, (await RunAsync("qemu-img", "create", "-q", "-f", "raw", "-o", $"preallocation={preallocation}", theirs, "100000")).Code);
+            await _files.CreateImageAsync($$"""{"filename":"{{ours}}","size":100352,"preallocation":"{{preallocation}}"}""");
+            Assert.Equal(0, (await RunAsync("qemu-img", "create", "-q", "-f", "raw", "-o", $"preallocation={preallocation}", theirs, "100352")).Code);
             var (a, b) = (Status(ours), Status(theirs));
             Assert.Equal((b.Size, b.Blocks, b.Mode), (a.Size, a.Blocks, a.Mode));
         }
