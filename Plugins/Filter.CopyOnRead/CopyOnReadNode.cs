@@ -43,8 +43,6 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
         }
     }
 
-    public override string? FileName => _child.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _child.FileName;
-
     public override async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         for (var done = 0L; done < target.Length;)

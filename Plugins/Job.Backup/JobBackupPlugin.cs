@@ -7,18 +7,20 @@ using BlockHost.Plugins.Job.Backup.Commands;
 
 namespace BlockHost.Plugins.Job.Backup;
 
-/// <summary>The job that copies a disk as it is at one moment, and blockdev-backup, by itself and in transactions.</summary>
+/// <summary>The job that copies a disk as it is at one moment, with blockdev-backup and drive-backup, by themselves and in transactions.</summary>
 public sealed class JobBackupPlugin : Plugin
 {
     public override PluginIdentity Identity { get; } =
-        new("job.backup", "0.1.0", "blockdev-backup: copies a disk as it is at one moment, while it goes on being written");
+        new("job.backup", "0.1.0", "blockdev-backup and drive-backup: copy a disk as it is at one moment, while it goes on being written");
 
     public override void Register(IPluginRegistry registry)
     {
         var type = new BackupJobType();
-        var action = new BlockdevBackupAction(type);
+        var (toNode, toFile) = (new BlockdevBackupAction(type), new DriveBackupAction(type));
         registry.Add(type);
-        registry.Add(action);
-        registry.Add(action.AsCommand());
+        registry.Add(toNode);
+        registry.Add(toNode.AsCommand());
+        registry.Add(toFile);
+        registry.Add(toFile.AsCommand());
     }
 }

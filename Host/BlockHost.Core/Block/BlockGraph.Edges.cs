@@ -88,6 +88,8 @@ public sealed partial class BlockGraph
         var old = top.BackingLink;
         if (old?.Child == backing)
             return;
+        if (!top.Driver.SupportsBacking)
+            throw new QmpException($"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
         var holder = HolderOf(top);
         if (backing is not null)
             CheckNoLoop(top, backing);

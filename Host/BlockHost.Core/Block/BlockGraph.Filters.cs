@@ -19,7 +19,9 @@ public sealed partial class BlockGraph
         try
         {
             await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-            var users = below.ParentEdges.RemoveAll(edge => edge.ParentNode == top || StaysAtNode(edge));
+            // Who is below the filter, such as a target that reads from the node, must not come to read through it.
+            var under = GraphWalk.DownFrom([top]);
+            var users = below.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
             await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
             return top;
         }

@@ -27,7 +27,7 @@ public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImag
         {
             if (options.Mode != NewImageMode.Existing)
                 await CreateAsync(options, made, cancellationToken).ConfigureAwait(false);
-            var node = BlockdevRef.New(NodeOptionsOf(options));
+            var node = BlockdevRef.New(await NodeOptionsAsync(options, cancellationToken).ConfigureAwait(false));
             var backend = await graph.OpenAsync(node, Unused with { NoBacking = options.NoBacking }, cancellationToken).ConfigureAwait(false);
             return new ImageFile(backend, made);
         }
@@ -103,18 +103,31 @@ public sealed class ImageFiles(IBlockGraph graph, IDriverSource drivers) : IImag
         writer.WriteString("backing-fmt", backing.Driver.FormatName);
     });
 
-    private static JsonElement NodeOptionsOf(ImageFileOptions options) => JsonObjects.Write(writer =>
+    private async ValueTask<JsonElement> NodeOptionsAsync(ImageFileOptions options, CancellationToken cancellationToken)
+    {
+        var driver = options.Format is { } format ? await graph.FindDriverAsync(format, cancellationToken).ConfigureAwait(false) : null;
+        // A format's storage is found by the file's name; a protocol's options are in it.
+        var storage = driver?.Kind == BlockDriverKind.Protocol
+            ? await FileNameOptions.ProtocolOptionsAsync(drivers, options.FileName, cancellationToken).ConfigureAwait(false)
+            : (JsonElement?)null;
+        return JsonObjects.Write(writer => WriteNode(writer, options, storage));
+    }
+
+    private static void WriteNode(Utf8JsonWriter writer, ImageFileOptions options, JsonElement? storage)
     {
         var given = options.Options ?? JsonObjects.Empty;
-        writer.WriteString("filename", options.FileName);
-        if (options.Format is { } format)
+        if (storage is not null)
+            JsonObjects.CopyMembers(writer, storage.Value);
+        else
+            writer.WriteString("filename", options.FileName);
+        if (storage is null && options.Format is { } format)
             writer.WriteString("driver", format);
         if (options.NodeName is { } nodeName)
             writer.WriteString("node-name", nodeName);
         if (options.Like is { } like)
             WriteLike(writer, like.Options, given);
         JsonObjects.CopyMembers(writer, given);
-    });
+    }
 
     private static void WriteLike(Utf8JsonWriter writer, JsonElement like, JsonElement given)
     {

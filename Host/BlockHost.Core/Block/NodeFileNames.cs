@@ -6,7 +6,7 @@ using BlockHost.Core.Block.Opening;
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// The name that opens a node again. A protocol node has its own; a format has its storage's, as long as opening that
+/// The name that opens a node again. A protocol node, and some a filter, has its own; a format has its storage's, as long as opening that
 /// file in that format gives just this node; else it is "json:" with the options that matter.
 /// </summary>
 internal static class NodeFileNames
@@ -19,9 +19,9 @@ internal static class NodeFileNames
             return null;
         if (node.IsImplicit)
             return node.PrimaryLink is { } shown ? Plain(shown.Child) : null;
-        if (node.Driver.Kind == BlockDriverKind.Protocol)
+        if (node.Driver.Kind != BlockDriverKind.Format)
             return node.Node.FileName;
-        if (node.Driver.Kind == BlockDriverKind.Filter || HasStrongOptions(node) || node.PrimaryLink is not { } storage)
+        if (HasStrongOptions(node) || node.PrimaryLink is not { } storage)
             return null;
         return storage.Child.Driver.Kind == BlockDriverKind.Protocol ? Plain(storage.Child) : null;
     }

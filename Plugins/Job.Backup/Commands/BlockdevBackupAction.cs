@@ -19,23 +19,7 @@ internal sealed class BlockdevBackupAction(BackupJobType type) : TransactionActi
     {
         var arguments = data.Deserialize(BackupJson.Default.BlockdevBackupArguments)!;
         var graph = context.Host.Graph;
-        var request = new BackupRequest
-        {
-            Id = arguments.JobId,
-            Flags = JobRequest.FlagsOf(arguments.AutoFinalize, arguments.AutoDismiss),
-            Speed = arguments.Speed ?? 0,
-            Source = graph.Lookup(arguments.Device, arguments.Device),
-            Target = graph.Lookup(arguments.Target, arguments.Target),
-            Sync = arguments.Sync,
-            Bitmap = arguments.Bitmap,
-            BitmapMode = arguments.BitmapMode,
-            Compress = arguments.Compress ?? false,
-            OnSourceError = arguments.OnSourceError ?? BlockdevOnError.Report,
-            OnTargetError = arguments.OnTargetError ?? BlockdevOnError.Report,
-            FilterNodeName = arguments.FilterNodeName,
-            MaxWorkers = arguments.Performance?.MaxWorkers,
-            MaxChunk = arguments.Performance?.MaxChunk,
-        };
+        var request = arguments.ToRequest(graph.Lookup(arguments.Device, arguments.Device), graph.Lookup(arguments.Target, arguments.Target));
         return new BackupStart(type, context.Host, context.Jobs).PrepareAsync(request, cancellationToken);
     }
 

@@ -12,8 +12,9 @@ internal static partial class Answers
     public static string Normalise(JsonNode answer) =>
         Time().Replace(Holder().Replace(GeneratedName().Replace(Sort(answer)!.ToJsonString(Plain), "#block"), ""), "\"$1\":#");
 
-    /// <summary>Without the space that images take, and the lengths of the files that store them.</summary>
-    public static string WithoutSpace(string answer) => FileLength().Replace(Space().Replace(answer, "\"actual-size\":#"), "$1#");
+    /// <summary>Without the space that images take, the lengths of the files that store them, and bitmaps of jobs.</summary>
+    public static string WithoutOwnWays(string answer) =>
+        OwnBitmaps().Replace(FileLength().Replace(Space().Replace(answer, "\"actual-size\":#"), "$1#"), "");
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -45,6 +46,10 @@ internal static partial class Answers
 
     [GeneratedRegex("\"actual-size\":[0-9]+")]
     private static partial Regex Space();
+
+    // Those without a name.
+    [GeneratedRegex("\"dirty-bitmaps\":\\[(?:\\{\"busy\":[a-z]+,\"count\":[0-9]+,\"granularity\":[0-9]+,\"persistent\":[a-z]+,\"recording\":[a-z]+\\},?)+\\],")]
+    private static partial Regex OwnBitmaps();
 
     [GeneratedRegex("(\"format\":\"file\",\"virtual-size\":)[0-9]+")]
     private static partial Regex FileLength();

@@ -52,7 +52,7 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
     private static async Task<string> AskAsync(IDaemonSide side, string line)
     {
         var answer = Answers.Normalise(Settled(await side.ExecuteAsync(line.TrimStart('~', ' '))));
-        return line.StartsWith('~') ? Answers.WithoutSpace(answer) : answer;
+        return line.StartsWith('~') ? Answers.WithoutOwnWays(answer) : answer;
     }
 
     private static async Task AwaitAsync(IDaemonSide side, string line)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Block.Graph;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup.Commands;
 
-/// <summary>QAPI struct BlockdevBackup.</summary>
-internal sealed record BlockdevBackupArguments
+/// <summary>QAPI struct BackupCommon.</summary>
+internal abstract record BackupArguments
 {
     public string? JobId { get; init; }
 
@@ -36,7 +37,41 @@ internal sealed record BlockdevBackupArguments
     [QapiFeature("unstable")]
     public BackupPerf? Performance { get; init; }
 
+    public BackupRequest ToRequest(IGraphNode source, IGraphNode target) => new()
+    {
+        Id = JobId,
+        Flags = JobRequest.FlagsOf(AutoFinalize, AutoDismiss),
+        Speed = Speed ?? 0,
+        Source = source,
+        Target = target,
+        Sync = Sync,
+        Bitmap = Bitmap,
+        BitmapMode = BitmapMode,
+        Compress = Compress ?? false,
+        OnSourceError = OnSourceError ?? BlockdevOnError.Report,
+        OnTargetError = OnTargetError ?? BlockdevOnError.Report,
+        FilterNodeName = FilterNodeName,
+        MaxWorkers = Performance?.MaxWorkers,
+        MaxChunk = Performance?.MaxChunk,
+    };
+}
+
+/// <summary>QAPI struct BlockdevBackup.</summary>
+internal sealed record BlockdevBackupArguments : BackupArguments
+{
+    /// <summary>Device or node name.</summary>
     public required string Target { get; init; }
+}
+
+/// <summary>QAPI struct DriveBackup.</summary>
+internal sealed record DriveBackupArguments : BackupArguments
+{
+    /// <summary>The name of a file.</summary>
+    public required string Target { get; init; }
+
+    public string? Format { get; init; }
+
+    public NewImageMode? Mode { get; init; }
 }
 
 /// <summary>QAPI struct BackupPerf.</summary>
@@ -57,4 +92,6 @@ internal sealed record BackupPerf
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(BlockdevBackupArguments))]
+[JsonSerializable(typeof(DriveBackupArguments))]
+[JsonSerializable(typeof(DriveBackupNodeOptions))]
 internal sealed partial class BackupJson : JsonSerializerContext;
