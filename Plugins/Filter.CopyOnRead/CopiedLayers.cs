@@ -36,7 +36,7 @@ internal sealed class CopiedLayers
     {
         if (status.Depth == 0)
             return false;
-        return _graph is null || ((status.Flags & BlockStatusFlags.Allocated) != 0 && status.Depth <= Deepest());
+        return _graph is null || status.Depth <= Deepest();
     }
 
     /// <summary>Depth of the bottom layer now: layers come and go while the filter lives.</summary>

@@ -93,7 +93,7 @@ internal sealed partial class CommitJob : BackgroundJob
 
         while (_copies.TryPeek(out var oldest) && (_copies.Count >= MaxCopies || oldest.Task.IsCompleted))
             await FinishOldestAsync(cancellationToken).ConfigureAwait(false);
-        if (run.Depth >= _chain.Committed.Count || (run.Flags & BlockStatusFlags.Allocated) == 0)
+        if (run.Depth >= _chain.Committed.Count)
         {
             await SkipAsync(run.Bytes).ConfigureAwait(false);
             return run.Bytes;

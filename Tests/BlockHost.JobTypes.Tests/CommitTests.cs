@@ -82,6 +82,25 @@ public sealed class CommitTests : JobTest
     }
 
     [Fact]
+    public async Task What_reads_as_zero_because_a_layer_is_short_hides_the_base_afterwards_too()
+    {
+        await AddAsync("b");
+        await FillAsync("b", 1, 0, Size);
+        await AddAsync("m", "b", size: 1 << 20);
+        _expected.AsSpan(1 << 20).Clear();
+        await AddAsync("t", "m");
+        Assert.Equal(_expected, await ReadAsync("t"));
+        // The commit also has a layer to copy from that is long enough.
+        await AddAsync("u", "t");
+        await FillAsync("u", 2, 2 << 20, 4096);
+
+        await CommitAsync("\"top-node\":\"t\"", "u");
+
+        Assert.Equal(["b"], Backings("u"));
+        Assert.Equal(_expected, await ReadAsync("u"));
+    }
+
+    [Fact]
     public async Task Zeroes_go_down_as_zeroes()
     {
         await AddAsync("b");

@@ -51,6 +51,21 @@ public sealed class StreamTests : JobTest
     }
 
     [Fact]
+    public async Task What_reads_as_zero_because_a_layer_is_short_hides_the_base_afterwards_too()
+    {
+        await AddAsync("short", "b", size: 65536);
+        await AddAsync("long", "short");
+        var expected = await ReadAsync("long");
+
+        await ExecuteAsync("block-stream", "\"job-id\":\"j\",\"device\":\"long\",\"base-node\":\"b\"");
+        await UntilGoneAsync();
+
+        Assert.Equal("b", Node("long").Backing!.Name);
+        Assert.Equal(expected, await ReadAsync("long"));
+        Assert.Equal(1, (await ReadAsync("b"))[1 << 20]);
+    }
+
+    [Fact]
     public async Task A_cancelled_stream_leaves_the_chain_as_it_was()
     {
         await ExecuteAsync("block-stream", "\"job-id\":\"j\",\"device\":\"t\",\"speed\":65536");
