@@ -140,7 +140,41 @@ public sealed class CommitSessionTests
         Verb("job-dismiss"),
         Graph);
 
-    private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
+    [SkippableFact]
+    public Task A_base_that_grows() => CompareAsync(
+        Images.ShrinkBaseAsync,
+        Slow(),
+        "@ progress j 1572864",
+        Graph,
+        """{"execute":"block-job-set-speed","arguments":{"device":"j","speed":0}}""",
+        Gone,
+        Graph,
+        "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
+
+    [SkippableFact]
+    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","auto-dismiss":false"""), "@ concluded j", Jobs, BlockJobs, Graph);
+
+    [SkippableFact]
+    public Task A_read_that_fails_for_no_lack_of_space() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","on-error":"enospc" """), Gone, Graph);
+
+    [SkippableFact]
+    public Task A_read_that_fails_and_stops_the_job() => CompareAsync(
+        Images.BreakMiddleAsync,
+        Commit(Middle + ""","on-error":"stop" """),
+        "@ paused j",
+        BlockJobs,
+        Verb("job-resume"),
+        "@ paused j 2",
+        BlockJobs,
+        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        Verb("job-cancel"),
+        Gone,
+        Graph);
+
+    private static Task CompareAsync(params string[] session) => CompareAsync(_ => Task.CompletedTask, session);
+
+    private static Task CompareAsync(Func<string, Task> prepare, params string[] session) => JobSessions.CompareAsync(
+        prepare,
     [
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""",
         .. session,

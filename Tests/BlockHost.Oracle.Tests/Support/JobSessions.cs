@@ -7,15 +7,18 @@ namespace BlockHost.Oracle.Tests.Support;
 /// </summary>
 internal static class JobSessions
 {
-    public static async Task CompareAsync(params string[] session)
+    public static Task CompareAsync(params string[] session) => CompareAsync(_ => Task.CompletedTask, session);
+
+    /// <param name="prepare">Changes the images in a folder before a side starts.</param>
+    public static async Task CompareAsync(Func<string, Task> prepare, params string[] session)
     {
         Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
         var folder = Directory.CreateTempSubdirectory("session").FullName;
         try
         {
             var lines = session.Select(line => line.Replace("DIR", folder)).ToArray();
-            var real = await RunAsync(folder, lines, async () => await RealDaemon.StartAsync());
-            var ours = await RunAsync(folder, lines, async () => new OurDaemon(await HostBed.StartAsync()));
+            var real = await RunAsync(folder, prepare, lines, async () => await RealDaemon.StartAsync());
+            var ours = await RunAsync(folder, prepare, lines, async () => new OurDaemon(await HostBed.StartAsync()));
             Assert.True(Transcript.Difference(real, ours) is null, Transcript.Difference(real, ours));
         }
         finally
@@ -24,9 +27,10 @@ internal static class JobSessions
         }
     }
 
-    private static async Task<Transcript> RunAsync(string folder, string[] lines, Func<Task<IDaemonSide>> start)
+    private static async Task<Transcript> RunAsync(string folder, Func<string, Task> prepare, string[] lines, Func<Task<IDaemonSide>> start)
     {
         await Images.MakeAsync(folder);
+        await prepare(folder);
         await using var side = await start();
         return await Transcript.RunAsync(side, lines);
     }
