@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Copying;
 using BlockHost.Jobs;
@@ -43,7 +42,8 @@ internal sealed partial class CommitJob : BackgroundJob
     {
         var length = _nodes.Source.Length;
         context.SetRemaining(length);
-        await GrowBaseAsync(length, cancellationToken).ConfigureAwait(false);
+        if (_nodes.Target.Length < length)
+            await BaseGrowth.GrowAsync(context, _nodes.Target, length, cancellationToken).ConfigureAwait(false);
         try
         {
             for (var offset = 0L; offset < length;)
@@ -62,21 +62,6 @@ internal sealed partial class CommitJob : BackgroundJob
         await WhenIdle().ConfigureAwait(false);
         while (_copies.TryPeek(out var copy) && copy.Task.Result.Status.IsOk)
             CountOldest();
-    }
-
-    private async ValueTask GrowBaseAsync(long length, CancellationToken cancellationToken)
-    {
-        if (_nodes.Target.Length >= length)
-            return;
-        try
-        {
-            using var changing = _context.ChangeGraph();
-            await _nodes.Target.ResizeAsync(length, new ResizeOptions(), cancellationToken).ConfigureAwait(false);
-        }
-        catch (BlockException e)
-        {
-            throw new JobException(e.Errno, innerException: e);
-        }
     }
 
     /// <returns>Bytes dealt with or begun: none where the same is to be tried again.</returns>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Copying;
 using BlockHost.Jobs;
@@ -36,4 +37,19 @@ internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode
 {
     /// <summary>From the top to the layer above the base, filters included.</summary>
     public IReadOnlyList<IGraphNode> Committed { get; } = [.. BackingChain.Layers(Top, Base)];
+
+    /// <summary>
+    /// What a job asks for on each of them. While data goes down, an image in between may read as something that never was: nobody
+    /// else reads it. Filters of the base show what it shows.
+    /// </summary>
+    public IEnumerable<(IGraphNode Layer, BlockPermissionSet Permissions)> Holds
+    {
+        get
+        {
+            const BlockPermissions writes = BlockPermissions.Write | BlockPermissions.WriteUnchanged;
+            var filters = Committed.Reverse().TakeWhile(layer => layer.Driver.Kind == BlockDriverKind.Filter).Count();
+            return Committed.Select((layer, i) => (layer, new BlockPermissionSet(
+                BlockPermissions.None, i < Committed.Count - filters ? writes : writes | BlockPermissions.ConsistentRead)));
+        }
+    }
 }

@@ -68,19 +68,10 @@ internal static class IntermediateCommit
         }
     }
 
-    /// <summary>While data goes down, an image in between may read as something that never was: nobody else reads it.</summary>
     private static async ValueTask HoldAsync(IJobSetup setup, CommitChain chain, CancellationToken cancellationToken)
     {
-        var shared = BlockPermissions.Write | BlockPermissions.WriteUnchanged;
-        var lowestOverlay = chain.Committed.Last(layer => layer.Driver.Kind != BlockDriverKind.Filter);
-        foreach (var layer in chain.Committed)
-        {
-            await setup.HoldAsync("intermediate node", layer, new(BlockPermissions.None, shared), cancellationToken).ConfigureAwait(false);
-            // Filters of the base show what it shows.
-            if (layer == lowestOverlay)
-                shared |= BlockPermissions.ConsistentRead;
-        }
-
+        foreach (var (layer, permissions) in chain.Holds)
+            await setup.HoldAsync("intermediate node", layer, permissions, cancellationToken).ConfigureAwait(false);
         await setup.HoldAsync("base", chain.Base, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
     }
 }

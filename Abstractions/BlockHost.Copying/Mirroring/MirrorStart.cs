@@ -28,6 +28,9 @@ public sealed record MirrorPlan
     /// <summary>What the job needs of the target and shares there.</summary>
     public BlockPermissionSet OnTarget { get; init; } = new(BlockPermissions.Write, BlockPermissions.WriteUnchanged);
 
+    /// <summary>The target is under the source: what lies between may not be read as the job finds it, so the filter does not ask that of it.</summary>
+    public bool TargetIsBelow { get; init; }
+
     /// <summary>Holds further nodes, such as those between source and target.</summary>
     public Func<IJobSetup, CancellationToken, ValueTask>? HoldMoreAsync { get; init; }
 }
@@ -38,7 +41,7 @@ public static class MirrorStart
     /// <param name="createJob">Makes the job once its nodes are held; must not fail.</param>
     public static async ValueTask RunAsync(IPluginHost host, MirrorPlan plan, Func<MirrorNodes, MirroringJob> createJob, CancellationToken cancellationToken)
     {
-        var driver = new MirrorTopDriver();
+        var driver = new MirrorTopDriver(plan.TargetIsBelow);
         var (filter, dirty) = await InsertAsync(host.Graph, plan, driver, cancellationToken).ConfigureAwait(false);
         try
         {

@@ -21,7 +21,7 @@ public abstract partial class MirroringJob
 
         if (Settings.ZeroTarget)
             await ZeroTargetAsync(context).ConfigureAwait(false);
-        await MarkAllocatedAsync(context, LayersToCopy()).ConfigureAwait(false);
+        await MarkAllocatedAsync(context).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -53,20 +53,12 @@ public abstract partial class MirroringJob
         }
     }
 
-    /// <summary>Nodes from the source down to the base.</summary>
-    private int LayersToCopy()
+    /// <summary>
+    /// Marks what the layers above the base decide: what they hold, and what reads as zeroes because one of them ends earlier.
+    /// </summary>
+    private async ValueTask MarkAllocatedAsync(IJobContext context)
     {
-        if (Settings.Base is null)
-            return int.MaxValue;
-        var layers = 0;
-        for (IGraphNode? layer = Settings.Source; layer is not null && layer != Settings.Base; layer = layer.Backing)
-            layers++;
-        return layers;
-    }
-
-    /// <summary>Marks what the topmost <paramref name="layers"/> nodes of the chain hold.</summary>
-    private async ValueTask MarkAllocatedAsync(IJobContext context, int layers)
-    {
+        var layers = BackingChain.Layers(Settings.Source, Settings.Base).Count();
         using var source = _sourceQueues.Rent();
         for (var offset = 0L; offset < Length;)
         {
@@ -74,7 +66,7 @@ public abstract partial class MirroringJob
             var run = await source.Queue.GetStatusAsync(offset, Length - offset, StatusPrecision.AllocationOnly).ConfigureAwait(false);
             if (!run.Status.IsOk)
                 throw new JobException(run.Status.Errno);
-            if (run.Depth < layers && (run.Flags & (BlockStatusFlags.Allocated | BlockStatusFlags.Data)) != 0)
+            if (run.Depth < layers)
                 Dirty.Set(offset, run.Bytes);
             offset += run.Bytes;
         }

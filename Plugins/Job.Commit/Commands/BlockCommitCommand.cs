@@ -22,8 +22,6 @@ internal static class BlockCommitCommand
             layer.CheckOperation(BlockOperations.CommitTarget);
         if (chain.Top == chain.Base)
             throw new QmpException("cannot commit an image into itself");
-        if (BackingChain.SkipFilters(chain.Top) == BackingChain.SkipFilters(chain.Active))
-            throw new QmpException("The active layer cannot be committed yet");
         var request = new CommitRequest
         {
             Type = type,
@@ -34,7 +32,20 @@ internal static class BlockCommitCommand
             BackingFile = arguments.BackingFile,
             FilterNodeName = arguments.FilterNodeName,
         };
-        await IntermediateCommit.StartAsync(host, chain, request, cancellationToken).ConfigureAwait(false);
+        if (IsWritten(chain, arguments))
+            await ActiveCommit.StartAsync(host, chain, request, cancellationToken).ConfigureAwait(false);
+        else
+            await IntermediateCommit.StartAsync(host, chain, request, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Of an active layer, and of one in between that somebody writes, the job keeps up with what is written.</summary>
+    private static bool IsWritten(CommitChain chain, BlockCommitArguments arguments)
+    {
+        var isActive = BackingChain.SkipFilters(chain.Top) == BackingChain.SkipFilters(chain.Active);
+        var isWritten = isActive || chain.Top.Parents.Any(edge => (edge.Permissions.Needed & BlockPermissions.Write) != 0);
+        if (isWritten && arguments.BackingFile is not null)
+            throw new QmpException($"'backing-file' specified, but 'top' {(isActive ? "is the active layer" : "has a writer on it")}");
+        return isWritten;
     }
 
     private static CommitChain FindChain(IBlockGraph graph, BlockCommitArguments arguments)

@@ -15,7 +15,8 @@ internal sealed record MirrorTopOptions
 internal sealed partial class MirrorTopJson : JsonSerializerContext;
 
 /// <summary>Makes the one filter node of one job; users cannot name it.</summary>
-internal sealed class MirrorTopDriver : BlockDriver<MirrorTopOptions>
+/// <param name="targetIsBelow">See <see cref="MirrorPlan.TargetIsBelow"/>.</param>
+internal sealed class MirrorTopDriver(bool targetIsBelow) : BlockDriver<MirrorTopOptions>
 {
     /// <summary>The node, once it is open.</summary>
     public MirrorTopNode? Node { get; private set; }
@@ -31,6 +32,6 @@ internal sealed class MirrorTopDriver : BlockDriver<MirrorTopOptions>
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, MirrorTopOptions options, CancellationToken cancellationToken)
     {
         var child = await context.OpenChildAsync("backing", BlockChildRole.Filtered | BlockChildRole.Primary, options.Backing, cancellationToken).ConfigureAwait(false);
-        return Node = new MirrorTopNode(child);
+        return Node = new MirrorTopNode(child, targetIsBelow);
     }
 }

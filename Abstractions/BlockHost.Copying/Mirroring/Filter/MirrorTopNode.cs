@@ -11,12 +11,19 @@ namespace BlockHost.Copying.Mirroring.Filter;
 ///                        └─► target        (ActiveMirror)
 /// </code>
 /// </summary>
-internal sealed class MirrorTopNode(IBlockChild child) : BlockFilterNode(child)
+/// <param name="targetIsBelow">See <see cref="MirrorPlan.TargetIsBelow"/>.</param>
+internal sealed class MirrorTopNode(IBlockChild child, bool targetIsBelow) : BlockFilterNode(child)
 {
     private ActiveMirror? _active;
 
     /// <summary>From now on writes go to the target as well. The node is drained.</summary>
     public void SetActive(ActiveMirror active) => _active = active;
+
+    public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
+    {
+        var asked = base.GetChildPermissions(child, own);
+        return targetIsBelow ? asked with { Needed = asked.Needed & ~BlockPermissions.ConsistentRead } : asked;
+    }
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         _active is { } active
