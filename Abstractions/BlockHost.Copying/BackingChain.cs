@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Copying;
 
@@ -39,14 +38,6 @@ public static class BackingChain
         }
 
         return null;
-    }
-
-    /// <summary>A node that no other node is built on and no job holds.</summary>
-    /// <exception cref="QmpException">There is no such node, or something is over it.</exception>
-    public static IGraphNode FindRoot(IBlockGraph graph, string name)
-    {
-        var node = graph.Lookup(name, name);
-        return node.Parents.All(edge => edge is { Parent: null, Name: "root" }) ? node : throw new QmpException("Need a root block node");
     }
 
     private static bool IsRecordedAs(IGraphNode overlay, string fileName)

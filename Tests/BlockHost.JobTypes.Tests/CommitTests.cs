@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
 
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Commits of layers that nobody writes, in chains such as b ◄ m ◄ t, of which t is written all the while.</summary>
-public sealed class CommitTests : JobTest
+public sealed class CommitTests : ChainTest
 {
-    private byte[] _expected = new byte[Size];
-
     [Theory]
     [InlineData(65536, 65536, 65536)]
     [InlineData(512, 65536, 4096)]
@@ -31,7 +28,7 @@ public sealed class CommitTests : JobTest
         Assert.Equal("b", Node("t").Backing!.Name);
         Assert.Equal(PathOf("b"), RecordedBacking("t"));
         Assert.True(Node("b").ReadOnly);
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
         await CheckAsync("b", "m", "t");
     }
 
@@ -44,7 +41,7 @@ public sealed class CommitTests : JobTest
 
         await CommitAsync("\"top-node\":\"b\",\"base-node\":\"a\"", "d");
         Assert.Equal(["a"], Backings("d"));
-        Assert.Equal(_expected, await ReadAsync("d"));
+        Assert.Equal(Expected, await ReadAsync("d"));
         await CheckAsync("a", "b", "c", "d");
     }
 
@@ -56,7 +53,7 @@ public sealed class CommitTests : JobTest
         await WhileGuestWritesAsync(() => CommitAsync("\"top-node\":\"c\"", "d"), "d");
 
         Assert.Equal(["a"], Backings("d"));
-        Assert.Equal(_expected, await ReadAsync("d"));
+        Assert.Equal(Expected, await ReadAsync("d"));
         await CheckAsync("a", "d");
     }
 
@@ -67,17 +64,17 @@ public sealed class CommitTests : JobTest
         await FillAsync("a", 9, 0, Size);
         // What of the first image lies past the end of the second is not to be seen through it.
         await AddAsync("b", "a", size: 1 << 20);
-        _expected.AsSpan(1 << 20).Clear();
+        Expected.AsSpan(1 << 20).Clear();
         await AddAsync("m", "b");
         await FillAsync("m", 2, 3 << 20, 65536);
         await AddAsync("t", "m");
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
 
         await CommitAsync("\"top-node\":\"m\",\"base-node\":\"b\"");
 
         Assert.Equal(Size, Node("b").Length);
-        Assert.Equal(_expected, await ReadAsync("t"));
-        Assert.Equal(_expected, await ReadAsync("b"));
+        Assert.Equal(Expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("b"));
         await CheckAsync("a", "b", "t");
     }
 
@@ -87,9 +84,9 @@ public sealed class CommitTests : JobTest
         await AddAsync("b");
         await FillAsync("b", 1, 0, Size);
         await AddAsync("m", "b", size: 1 << 20);
-        _expected.AsSpan(1 << 20).Clear();
+        Expected.AsSpan(1 << 20).Clear();
         await AddAsync("t", "m");
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
         // The commit also has a layer to copy from that is long enough.
         await AddAsync("u", "t");
         await FillAsync("u", 2, 2 << 20, 4096);
@@ -97,7 +94,7 @@ public sealed class CommitTests : JobTest
         await CommitAsync("\"top-node\":\"t\"", "u");
 
         Assert.Equal(["b"], Backings("u"));
-        Assert.Equal(_expected, await ReadAsync("u"));
+        Assert.Equal(Expected, await ReadAsync("u"));
     }
 
     [Fact]
@@ -111,7 +108,7 @@ public sealed class CommitTests : JobTest
 
         await CommitAsync("\"top-node\":\"m\"");
 
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
         await using var reader = await Bed.Graph.CreateBackendAsync(Node("b"), new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
         await using var queue = reader.OpenQueue();
         var run = await queue.GetStatusAsync(65536, Size - 65536);
@@ -133,7 +130,7 @@ public sealed class CommitTests : JobTest
 
         var inBase = await ReadAsync("b");
         Assert.Equal((1, 2, 0), (inBase[0], inBase[65536], inBase[2 * 65536]));
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
     }
 
     [Fact]
@@ -154,7 +151,7 @@ public sealed class CommitTests : JobTest
 
         Assert.Equal(PathOf("b"), RecordedBacking("t"));
         Assert.True(Node("t").ReadOnly);
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
     }
 
     [Fact]
@@ -191,11 +188,11 @@ public sealed class CommitTests : JobTest
         Assert.Equal(PathOf("m"), RecordedBacking("t"));
         Assert.True(Node("b").ReadOnly);
         Assert.Equal(["t", "m", "b"], Bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name));
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
 
         await CommitAsync("\"top-node\":\"m\"");
         Assert.Equal(["b"], Backings("t"));
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
         await CheckAsync("b", "m", "t");
     }
 
@@ -211,7 +208,7 @@ public sealed class CommitTests : JobTest
             "driver":"qcow2","node-name":"again","file":{"driver":"file","filename":"{{PathOf("t")}}"}
             """);
 
-        Assert.Equal(_expected, await ReadAsync("again"));
+        Assert.Equal(Expected, await ReadAsync("again"));
         Assert.Null(Node("again").Backing!.Backing);
     }
 
@@ -219,63 +216,5 @@ public sealed class CommitTests : JobTest
     {
         await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"{device}\",{more}");
         await UntilGoneAsync();
-    }
-
-    /// <summary>A chain of which each image holds something of its own, and something over the one below.</summary>
-    private async Task ChainAsync(params string[] names)
-    {
-        for (var i = 0; i < names.Length; i++)
-        {
-            await AddAsync(names[i], i == 0 ? null : names[i - 1]);
-            await FillAsync(names[i], (byte)(i + 1), i * 300_000, 700_000);
-            await FillAsync(names[i], 0, (i * 300_000) + 65536, 2 * 65536);
-        }
-    }
-
-    private async Task WhileGuestWritesAsync(Func<Task> action, string device = "t")
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(device), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 1, _expected);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-        await action();
-        stop.SetResult();
-        await writing;
-        _expected = writer.Expected;
-    }
-
-    private async Task FillAsync(string node, byte value, int offset, int length)
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
-        var status = value == 0 ? await queue.WriteZeroesAsync(offset, length) : await queue.WriteAsync(offset, Filled(value, length));
-        Assert.True(status.IsOk);
-        _expected.AsSpan(offset, length).Fill(value);
-    }
-
-    private async Task MakeReadOnlyAsync(params string[] nodes)
-    {
-        foreach (var node in nodes)
-            await Bed.Graph.SetReadOnlyAsync(Node(node), readOnly: true, CancellationToken.None);
-    }
-
-    private string[] Backings(string node)
-    {
-        var names = new List<string>();
-        for (var below = Node(node).Backing; below is not null; below = below.Backing)
-            names.Add(below.Name);
-        return [.. names];
-    }
-
-    private string? RecordedBacking(string node) => Node(node).RecordedBacking?.FileName;
-
-    private async Task CheckAsync(params string[] nodes)
-    {
-        foreach (var node in nodes)
-        {
-            Assert.True(Node(node).TryGetFacet<IImageCheck>(out var check));
-            var found = await check.CheckAsync(CheckRepair.None, CancellationToken.None);
-            Assert.True(found is { Corruptions: 0, CheckErrors: 0, Leaks: 0 }, $"{node}: {string.Join('\n', found.Messages)}");
-        }
     }
 }

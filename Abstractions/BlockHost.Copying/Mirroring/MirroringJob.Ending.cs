@@ -37,12 +37,13 @@ public abstract partial class MirroringJob
     {
         try
         {
-            if (Graph.TryGetNode(Nodes.Filter.Name, out var filter) && filter == Nodes.Filter)
-                await Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
-            Dirty.Dispose();
             await _sourceQueues.DisposeAsync().ConfigureAwait(false);
             await _targetQueues.DisposeAsync().ConfigureAwait(false);
+            Dirty.Dispose();
+            // What the job asks for must not go down with the filter's users.
             await Nodes.Job.ReleaseNodesAsync().ConfigureAwait(false);
+            if (Graph.TryGetNode(Nodes.Filter.Name, out var filter) && filter == Nodes.Filter)
+                await Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

@@ -74,8 +74,7 @@ internal sealed partial class GraphNode : IGraphNode
                 return link is not null || recorded is not null;
             if (link == RecordedLink)
                 return false;
-            var image = PrimaryLink?.Child.FileName ?? "";
-            return !(ImageFileName.TryResolve(image, recorded.FileName, out var resolved) && resolved == link.Child.FileName);
+            return recorded.FileName != link.Child.FileName;
         }
     }
 

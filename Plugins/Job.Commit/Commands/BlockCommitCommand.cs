@@ -52,7 +52,7 @@ internal static class BlockCommitCommand
     {
         if (!graph.TryGetNode(arguments.Device, out _) && graph.Backends.All(backend => backend.Name != arguments.Device))
             throw new QmpException(QmpErrorClass.DeviceNotFound, $"Device '{arguments.Device}' not found");
-        var active = BackingChain.FindRoot(graph, arguments.Device);
+        var active = graph.LookupRoot(arguments.Device);
         active.CheckOperation(BlockOperations.CommitSource);
         var top = FindTop(graph, active, arguments);
         return new CommitChain(active, top, FindBase(graph, top, arguments));
@@ -64,7 +64,7 @@ internal static class BlockCommitCommand
             throw new QmpException("'top-node' and 'top' are mutually exclusive");
         if (arguments.TopNode is { } name)
             return FindInChain(graph, active, name);
-        return arguments.Top is not { } fileName || fileName == active.FileName
+        return arguments.Top is not { } fileName || active.Children.Any(edge => (edge.Role & BlockChildRole.Primary) != 0 && edge.Child.FileName == fileName)
             ? active
             : BackingChain.FindByFileName(active, fileName) ?? throw new QmpException($"Top image file {fileName} not found");
     }
