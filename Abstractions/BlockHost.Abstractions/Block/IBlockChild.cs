@@ -8,8 +8,9 @@ namespace BlockHost.Block;
 /// <summary>
 /// A parent's link to a child node, kept by the host: it checks bounds and permissions, aligns (read-modify-write),
 /// splits, counts requests in flight for drain, applies write notifiers, and enforces the child's concurrency.
-/// Reads past the child's end give zeroes; writes past it grow a growable child that the parent may resize, and fail
-/// with <see cref="BlockErrorKind.OutOfRange"/> otherwise.
+/// Reads past the child's end give zeroes; writes past it grow a growable child that the parent may resize, and fail otherwise:
+/// with <see cref="BlockErrorKind.NoSpace"/> where the child cannot grow (a volume is full), with
+/// <see cref="BlockErrorKind.OutOfRange"/> where the parent may not resize it.
 /// </summary>
 public interface IBlockChild
 {

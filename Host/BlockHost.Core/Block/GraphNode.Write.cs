@@ -146,7 +146,9 @@ internal sealed partial class GraphNode
             throw new BlockException(BlockErrorKind.ReadOnly, "Block node is read-only") { NodeName = Name, Offset = offset };
         if (bytes <= Length - offset)
             return;
-        if (!Profile.Growable || !mayGrow)
+        if (mayGrow && !Profile.Growable)
+            throw new BlockException(BlockErrorKind.NoSpace, $"Node '{Name}' is full: a write of {bytes} bytes at {offset} does not fit into {Length} bytes") { NodeName = Name, Offset = offset };
+        if (!mayGrow)
             throw new BlockException(BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} ends beyond node '{Name}' ({Length} bytes)") { NodeName = Name, Offset = offset };
     }
 

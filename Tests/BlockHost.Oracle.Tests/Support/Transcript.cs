@@ -92,18 +92,28 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
         return (string?)(data["id"] ?? data["device"]) == id && ((string?)told["event"] == what || (string?)data["status"] == what);
     }
 
-    /// <summary>Without what depends on the moment: whether a job is just busy, how far one had come that was ended early.</summary>
+    /// <summary>Without what depends on the moment: whether a job is just busy, how far one had come that failed or was ended early.</summary>
     private static JsonNode Settled(JsonNode node)
     {
         var copy = node.DeepClone();
         if (copy["return"] is JsonArray items)
         {
-            foreach (var item in items.OfType<JsonObject>().Where(item => item.ContainsKey("auto-finalize")))
-                item.Remove("busy");
+            foreach (var item in items.OfType<JsonObject>())
+                RemoveMoment(item);
         }
 
         if (copy["event"] is { } name && copy["data"] is JsonObject data && ((string?)name == "BLOCK_JOB_CANCELLED" || data.ContainsKey("error")))
             data.Remove("offset");
         return copy;
+    }
+
+    private static void RemoveMoment(JsonObject item)
+    {
+        if (item.ContainsKey("auto-finalize"))
+            item.Remove("busy");
+        if (!item.ContainsKey("error") && (string?)item["io-status"] is null or "ok")
+            return;
+        item.Remove("offset");
+        item.Remove("current-progress");
     }
 }
