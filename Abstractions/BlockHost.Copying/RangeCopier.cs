@@ -12,9 +12,10 @@ public readonly record struct CopyResult(IoStatus Status, bool IsRead)
 
 /// <summary>Copies ranges from one backend to another: data as data, zeroes and holes as such.</summary>
 /// <param name="unmap">Zeroes may become holes.</param>
-public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap)
+/// <param name="largestRead">Bytes of data that are read at once at the most.</param>
+public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap, long largestRead = int.MaxValue)
 {
-    /// <param name="bytes">At most what a buffer is to hold.</param>
+    /// <summary>Looks first at what is data and what reads as zeroes.</summary>
     public async ValueTask<CopyResult> CopyAsync(long offset, long bytes)
     {
         using var from = source.Rent();
@@ -23,8 +24,11 @@ public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPoo
         {
             var run = await from.Queue.GetStatusAsync(offset, end - offset).ConfigureAwait(false);
             // Where the state cannot be told, the data still can be read.
+            var isZero = run.Status.IsOk && (run.Flags & BlockStatusFlags.Zero) != 0;
             var length = run.Status.IsOk ? Math.Min(run.Bytes, end - offset) : end - offset;
-            var result = run.Status.IsOk && (run.Flags & BlockStatusFlags.Zero) != 0
+            if (!isZero)
+                length = Math.Min(length, largestRead);
+            var result = isZero
                 ? new CopyResult(await to.Queue.WriteZeroesAsync(offset, length, unmap ? ZeroFlags.MayUnmap : ZeroFlags.None).ConfigureAwait(false), IsRead: false)
                 : await CopyDataAsync(from.Queue, to.Queue, offset, length).ConfigureAwait(false);
             if (!result.Status.IsOk)
@@ -33,6 +37,14 @@ public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPoo
         }
 
         return CopyResult.Ok;
+    }
+
+    /// <summary>Copies what is known to be data, all at once.</summary>
+    public async ValueTask<CopyResult> CopyDataAsync(long offset, long bytes)
+    {
+        using var from = source.Rent();
+        using var to = target.Rent();
+        return await CopyDataAsync(from.Queue, to.Queue, offset, bytes).ConfigureAwait(false);
     }
 
     private async ValueTask<CopyResult> CopyDataAsync(IBlockQueue from, IBlockQueue to, long offset, long bytes)

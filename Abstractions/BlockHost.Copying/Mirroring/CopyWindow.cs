@@ -2,9 +2,9 @@
 namespace BlockHost.Copying.Mirroring;
 
 /// <summary>How much is under way at once.</summary>
-/// <param name="CopySize">Bytes of one copy at the most: whole units of the dirty bitmap.</param>
-/// <param name="Copies">Copies at the same time.</param>
-internal readonly record struct CopyWindow(long CopySize, int Copies)
+/// <param name="CopySize">Bytes of data of one copy at the most: whole units of the dirty bitmap.</param>
+/// <param name="BufferSize">Bytes of data of all copies together.</param>
+internal readonly record struct CopyWindow(long CopySize, long BufferSize)
 {
     private const int MostCopies = 16;
     private const long GoodCopySize = 1 << 20;
@@ -13,7 +13,11 @@ internal readonly record struct CopyWindow(long CopySize, int Copies)
     public static CopyWindow For(long bufferSize, long granularity)
     {
         var wanted = Math.Min(bufferSize, Math.Max(bufferSize / MostCopies, GoodCopySize));
-        var size = Math.Max(1, wanted / granularity) * granularity;
-        return new(size, (int)Math.Clamp(bufferSize / size, 1, MostCopies));
+        return new(Math.Max(1, wanted / granularity) * granularity, bufferSize);
     }
+
+    /// <summary>Whether one more copy may start.</summary>
+    /// <param name="copies">Under way.</param>
+    /// <param name="bytes">Of data, under way.</param>
+    public bool HasRoom(int copies, long bytes) => copies == 0 || (copies < MostCopies && bytes + CopySize <= BufferSize);
 }

@@ -30,8 +30,11 @@ public abstract partial class MirroringJob : BackgroundJob
     private readonly RangeCopier _copier;
     private readonly List<Task> _copies = [];
     private readonly CopyWindow _window;
-    private long _cursor;
+    private readonly DirtyWalk _walk;
+    private readonly bool _zeroesAreFree;
     private long _bytesInFlight;
+    private long _buffersInFlight;
+    private long _sincePause;
     private int _failure;
     private bool _ready;
     private volatile bool _completing;
@@ -43,8 +46,10 @@ public abstract partial class MirroringJob : BackgroundJob
         Nodes = nodes;
         _sourceQueues = new QueuePool(nodes.Source);
         _targetQueues = new QueuePool(nodes.Target);
-        _copier = new RangeCopier(_sourceQueues, _targetQueues, host.Buffers, settings.Unmap);
         _window = CopyWindow.For(settings.BufferSize, settings.Granularity);
+        _copier = new RangeCopier(_sourceQueues, _targetQueues, host.Buffers, settings.Unmap, _window.CopySize);
+        _walk = new DirtyWalk(nodes.Dirty, _sourceQueues, nodes.Source.Length, _window.CopySize);
+        _zeroesAreFree = settings.Unmap && TargetIsCheaplyZeroed();
     }
 
     public override bool CanComplete => true;
@@ -102,15 +107,14 @@ public abstract partial class MirroringJob : BackgroundJob
             ThrowIfFailed();
             _copies.RemoveAll(copy => copy.IsCompleted);
             context.SetRemaining(DirtyBytes + Interlocked.Read(ref _bytesInFlight));
-            if (_copies.Count < _window.Copies && TryNext(out var range))
+            if (_window.HasRoom(_copies.Count, Interlocked.Read(ref _buffersInFlight)) && await TryFindAheadAsync(context).ConfigureAwait(false))
             {
-                Start(context, range);
-                await context.ThrottleAsync(range.Bytes).ConfigureAwait(false);
+                await CopyNextAsync(context).ConfigureAwait(false);
             }
             else if (_copies.Count > 0)
             {
                 await Task.WhenAny(_copies).ConfigureAwait(false);
-                await context.PausePointAsync().ConfigureAwait(false);
+                await PauseAsync(context).ConfigureAwait(false);
             }
             else if (await TryEndAsync(context, cancellationToken).ConfigureAwait(false))
             {
@@ -119,32 +123,61 @@ public abstract partial class MirroringJob : BackgroundJob
         }
     }
 
-    private void Start(IJobContext context, DirtyRange range)
+    /// <summary>Whether something is dirty, with the walk before it. What has failed is not tried again before a pause that it asked for.</summary>
+    private async ValueTask<bool> TryFindAheadAsync(IJobContext context)
     {
-        Dirty.Reset(range.Offset, range.Bytes);
-        _cursor = range.End;
-        Interlocked.Add(ref _bytesInFlight, range.Bytes);
-        _copies.Add(CopyAsync(context, range));
+        if (!_walk.IsAtEnd)
+            return true;
+        if (DirtyBytes == 0)
+            return false;
+        await PauseAsync(context).ConfigureAwait(false);
+        _walk.StartOver();
+        return !_walk.IsAtEnd;
     }
 
-    private async Task CopyAsync(IJobContext context, DirtyRange range)
+    private async ValueTask CopyNextAsync(IJobContext context)
+    {
+        if (await _walk.NextAsync().ConfigureAwait(false) is not { } piece)
+            return;
+        Dirty.Reset(piece.Offset, piece.Bytes);
+        var buffer = Math.Min(piece.Bytes, _window.CopySize);
+        Interlocked.Add(ref _bytesInFlight, piece.Bytes);
+        Interlocked.Add(ref _buffersInFlight, buffer);
+        _copies.Add(CopyAsync(context, piece, buffer));
+        _sincePause += buffer;
+        if (context.Charge(piece.IsData || !_zeroesAreFree ? piece.Bytes : 0) > TimeSpan.Zero)
+            await context.ThrottleAsync(0).ConfigureAwait(false);
+        else if (_sincePause >= _window.BufferSize)
+            await PauseAsync(context).ConfigureAwait(false);
+    }
+
+    private ValueTask PauseAsync(IJobContext context)
+    {
+        _sincePause = 0;
+        return context.PausePointAsync();
+    }
+
+    private async Task CopyAsync(IJobContext context, DirtyPiece piece, long buffer)
     {
         try
         {
-            using var hold = await _ranges.EnterAsync(range.Offset, range.Bytes, exclusive: true).ConfigureAwait(false);
-            var result = await _copier.CopyAsync(range.Offset, range.Bytes).ConfigureAwait(false);
+            using var hold = await _ranges.EnterAsync(piece.Offset, piece.Bytes, exclusive: true).ConfigureAwait(false);
+            var result = piece.IsData
+                ? await _copier.CopyDataAsync(piece.Offset, piece.Bytes).ConfigureAwait(false)
+                : await _copier.CopyAsync(piece.Offset, piece.Bytes).ConfigureAwait(false);
             if (result.Status.IsOk)
             {
-                context.AddProgress(range.Bytes);
+                context.AddProgress(piece.Bytes);
                 return;
             }
 
-            Dirty.Set(range.Offset, range.Bytes);
+            Dirty.Set(piece.Offset, piece.Bytes);
             Handle(context, result);
         }
         finally
         {
-            Interlocked.Add(ref _bytesInFlight, -range.Bytes);
+            Interlocked.Add(ref _bytesInFlight, -piece.Bytes);
+            Interlocked.Add(ref _buffersInFlight, -buffer);
         }
     }
 
@@ -160,8 +193,4 @@ public abstract partial class MirroringJob : BackgroundJob
         if (Volatile.Read(ref _failure) is not 0 and var errno)
             throw new JobException(errno);
     }
-
-    /// <summary>The next dirty range, in the order of the disk, around its end.</summary>
-    private bool TryNext(out DirtyRange range) =>
-        Dirty.TryFindDirty(_cursor, Length, _window.CopySize, out range) || Dirty.TryFindDirty(0, Length, _window.CopySize, out range);
 }

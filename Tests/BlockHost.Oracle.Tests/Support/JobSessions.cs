@@ -18,7 +18,7 @@ internal static class JobSessions
         {
             var lines = session.Select(line => line.Replace("DIR", folder)).ToArray();
             var real = await RunAsync(folder, prepare, lines, async () => await RealDaemon.StartAsync());
-            var ours = await RunAsync(folder, prepare, lines, async () => new OurDaemon(await HostBed.StartAsync()));
+            var ours = await RunAsync(folder, prepare, lines, async () => new OurDaemon(await HostBed.StartAsync(new BlkdebugPlugin())));
             Assert.True(Transcript.Difference(real, ours) is null, Transcript.Difference(real, ours));
         }
         finally

@@ -16,7 +16,7 @@ internal interface IDaemonSide : IAsyncDisposable
 /// What a session gave: answers, and events of jobs, each in order. How the two interleave depends on the speed of the
 /// machine. A line of a session is a request, or a wait for the n-th time (default: the first) that a job is in a state or
 /// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>; <c>@ progress c1 65536</c> waits
-/// until the job has come so far. In the answer to a request after <c>~</c> the space that files take is not compared: each side
+/// until the job has come so far; <c>$ socket export command</c> has a guest do a command of qemu-io. In the answer to a request after <c>~</c> the space that files take is not compared: each side
 /// places metadata as it likes.
 /// </summary>
 internal sealed record Transcript(IReadOnlyList<string> Lines)
@@ -32,6 +32,8 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
                 await AwaitProgressAsync(side, line);
             else if (line.StartsWith('@'))
                 await AwaitAsync(side, line);
+            else if (line.StartsWith("$ ", StringComparison.Ordinal))
+                lines.Add($"{line}\n    {await GuestAsync(line.Split(' ', 4))}");
             else
                 lines.Add($"{line}\n    {await AskAsync(side, line)}");
         }
@@ -53,6 +55,14 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
     {
         var answer = Answers.Normalise(Settled(await side.ExecuteAsync(line.TrimStart('~', ' '))));
         return line.StartsWith('~') ? Answers.WithoutOwnWays(answer) : answer;
+    }
+
+    private static async Task<string> GuestAsync(string[] words)
+    {
+        using var guest = StorageDaemon.Start("qemu-io", "-f", "raw", "-c", words[3], $"nbd+unix:///{words[2]}?socket={words[1]}");
+        var output = await guest.StandardOutput.ReadToEndAsync() + await guest.StandardError.ReadToEndAsync();
+        await guest.WaitForExitAsync();
+        return $"{guest.ExitCode} {output.TrimEnd()}";
     }
 
     private static async Task AwaitAsync(IDaemonSide side, string line)

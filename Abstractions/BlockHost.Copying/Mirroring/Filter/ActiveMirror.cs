@@ -2,12 +2,14 @@
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
+using BlockHost.Jobs;
 
 namespace BlockHost.Copying.Mirroring.Filter;
 
 /// <summary>Writes of guests that go to the target at once, in order with the job's own copies of the same units.</summary>
+/// <param name="job">Such writes are part of its progress.</param>
 /// <param name="targetFailed">Told of a write that did not reach the target; its range is dirty.</param>
-internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, Action<IoStatus> targetFailed)
+internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, IJobContext job, Action<IoStatus> targetFailed)
 {
     /// <summary>
     /// The write to the source marks its units dirty. When it is on the target too, they are clean again, but for units that it
@@ -22,6 +24,7 @@ internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePo
         var firstStays = offset > start && dirty.IsDirty(start);
         var lastStays = offset + bytes < end && end - unit < dirty.Length && dirty.IsDirty(end - unit);
         await toSource().ConfigureAwait(false);
+        job.AddRemaining(bytes);
 
         using var queue = target.Rent();
         var status = await toTarget(queue.Queue).ConfigureAwait(false);
@@ -31,6 +34,7 @@ internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePo
             return;
         }
 
+        job.AddProgress(bytes);
         var (first, last) = (firstStays ? start + unit : start, Math.Min(lastStays ? end - unit : end, dirty.Length));
         if (last > first)
             dirty.Reset(first, last - first);
