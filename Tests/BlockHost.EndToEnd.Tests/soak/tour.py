@@ -265,7 +265,7 @@ class Tour:
 
     def run(self, rounds):
         kinds = [self.snapshot, self.snapshot, self.mirror, self.mirror, self.copy_of_a_moment, self.mirror_called_off]
-        kinds += [self.commit, self.stream, self.stream, self.backup, self.backup]
+        kinds += [self.commit, self.commit_the_active_layer, self.stream, self.stream, self.backup, self.backup]
         for i in range(rounds):
             kind = self.rng.choice(kinds if len(self.chain) < 6 else [self.commit, self.stream, self.mirror])
             self.done[kind.__name__] = self.done.get(kind.__name__, 0) + 1
