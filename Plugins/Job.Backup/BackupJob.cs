@@ -104,8 +104,9 @@ internal sealed class BackupJob : BackgroundJob
             _copies.Add(_parts.Copier.CopyAsync(range.Offset, range.Bytes).AsTask());
             await _context.ThrottleAsync(range.Bytes).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
-            if (_copies.Count >= _maxCopies)
-                await Task.WhenAny(_copies).ConfigureAwait(false);
+            if (_copies.Count < _maxCopies)
+                continue;
+            await Task.WhenAny(_copies).ConfigureAwait(false);
             failed = TakeEnded(failed);
         }
 
