@@ -69,8 +69,74 @@ public sealed class TransactionSessionTests
         Graph,
         Flat);
 
+    [SkippableFact]
+    public Task Backups_with_everything_else_taken_back() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        """{"execute":"block-dirty-bitmap-add","arguments":{"node":"t","name":"b"}}""",
+        Transaction(Backup("t", "x", "none"), Bitmap("clear", "t", "b"), Internal("t", "a"), Abort),
+        Transaction(Backup("t", "x", "none"), Cover("t", "o"), Bitmap("add", "o", "c"), Abort),
+        Transaction(Bitmap("disable", "t", "b"), Backup("t", "x", "full"), Backup("t", "y", "full"), Fail),
+        Transaction(Backup("t", "x", "full"), Backup("o", "x", "full")),
+        Transaction(Backup("t", "x", "incremental"), Internal("t", "a")),
+        Transaction(Bitmap("remove", "t", "b"), Backup("t", "x", "incremental")),
+        """{"execute":"query-jobs"}""",
+        Graph,
+        Flat);
+
+    [SkippableFact]
+    public Task A_backup_with_a_new_bitmap_and_a_snapshot() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        Transaction(Backup("t", "x", "none"), Internal("t", "a")),
+        Transaction(Internal("t", "a"), Bitmap("add", "t", "b"), Backup("t", "x", "none")),
+        "@ running x",
+        """{"execute":"query-jobs"}""",
+        Graph,
+        Flat,
+        Transaction(Bitmap("add", "t", "c"), Internal("t", "b"), Abort),
+        """{"execute":"blockdev-snapshot-delete-internal-sync","arguments":{"device":"t","name":"a"}}""",
+        """{"execute":"block-dirty-bitmap-add","arguments":{"node":"t","name":"d"}}""",
+        """{"execute":"job-cancel","arguments":{"id":"x"}}""",
+        "@ null x 2",
+        Graph,
+        Flat);
+
+    [SkippableFact]
+    public Task Grouped_backups() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        Grouped(Backup("t", "x", "none"), Backup("o", "y", "none")),
+        "@ running y",
+        """{"execute":"job-cancel","arguments":{"id":"x"}}""",
+        "@ null x",
+        "@ null y",
+        Grouped(Backup("t", "x", "full"), Internal("t", "a")),
+        Grouped(Backup("t", "x", "full"), Abort),
+        Grouped(Backup("t", "x", "full"), Bitmap("add", "t", "b")),
+        Graph,
+        Flat);
+
+    [SkippableFact]
+    public Task Grouped_backups_that_wait_for_each_other() => JobSessions.CompareAsync(
+        Disk,
+        Overlay,
+        Grouped(Backup("t", "x", "full", ",\"auto-finalize\":false"), Backup("o", "y", "none")),
+        "@ waiting x",
+        """{"execute":"query-jobs"}""",
+        """{"execute":"job-finalize","arguments":{"id":"x"}}""",
+        """{"execute":"job-cancel","arguments":{"id":"y"}}""",
+        "@ null x",
+        Graph);
+
     private static string Transaction(params string[] actions) =>
         $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}]}}""";
+
+    private static string Grouped(params string[] actions) =>
+        $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}],"properties":{"completion-mode":"grouped"} } }""";
+
+    private static string Backup(string device, string id, string sync, string more = "") =>
+        $$$"""{"type":"drive-backup","data":{"device":"{{{device}}}","target":"DIR/{{{id}}}.qcow2","job-id":"{{{id}}}","sync":"{{{sync}}}"{{{more}}} } }""";
 
     private static string Internal(string device, string name) =>
         $$$"""{"type":"blockdev-snapshot-internal-sync","data":{"device":"{{{device}}}","name":"{{{name}}}"}}""";

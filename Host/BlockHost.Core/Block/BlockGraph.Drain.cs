@@ -10,9 +10,16 @@ public sealed partial class BlockGraph
 {
     private ImmutableHashSet<DrainedSection> _drained = [];
 
-    public async ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken)
+    public ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken) =>
+        DrainAsync(node, isBrief: false, cancellationToken);
+
+    /// <summary>A drained section that jobs do not see: what is done in it takes no time and concerns none of them.</summary>
+    internal ValueTask<IAsyncDisposable> DrainBrieflyAsync(IGraphNode node, CancellationToken cancellationToken) =>
+        DrainAsync(node, isBrief: true, cancellationToken);
+
+    private async ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, bool isBrief, CancellationToken cancellationToken)
     {
-        var section = new DrainedSection(this, node is null ? null : Own(node));
+        var section = new DrainedSection(this, node is null ? null : Own(node), isBrief);
         ImmutableInterlocked.Update(ref _drained, static (sections, added) => sections.Add(added), section);
         try
         {

@@ -56,7 +56,7 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
             throw new QmpException($"Bitmap name too long: {options.Name}");
         DirtyBitmap.CheckSize(Node.Length, granularity);
         var bitmap = new DirtyBitmap(this, options.Name, granularity, Node.Length) { IsPersistent = options.Persistent, IsEnabled = !options.Disabled };
-        var drained = await graph.DrainAsync(Node, cancellationToken).ConfigureAwait(false);
+        var drained = await graph.DrainBrieflyAsync(Node, cancellationToken).ConfigureAwait(false);
         await using (drained.ConfigureAwait(false))
             Insert(bitmap);
         return bitmap;

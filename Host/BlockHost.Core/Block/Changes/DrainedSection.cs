@@ -8,7 +8,8 @@ namespace BlockHost.Core.Block.Changes;
 /// then what is under way is waited for. A user that stops by itself is held back only when it has. Users that come
 /// meanwhile are held back too.
 /// </summary>
-internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsyncDisposable
+/// <param name="isBrief">Users that stop by themselves are held back like all others, and do not notice: jobs do not pause.</param>
+internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isBrief) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly HashSet<Backend> _heldBack = [];
@@ -58,7 +59,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
     {
         lock (_lock)
         {
-            if (_ended || Users().FirstOrDefault(backend => backend.DrainedUser is not null && _stopping.Add(backend)) is not { } next)
+            if (_ended || isBrief || Users().FirstOrDefault(backend => backend.DrainedUser is not null && _stopping.Add(backend)) is not { } next)
                 return null;
             next.DrainedUser!.DrainBegin();
             return next;
@@ -71,7 +72,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node) : IAsync
         {
             if (_ended)
                 return ([], []);
-            var backends = Users().Where(backend => (backend.DrainedUser is null || _stopped.Contains(backend)) && _heldBack.Add(backend)).ToArray();
+            var backends = Users().Where(backend => (isBrief || backend.DrainedUser is null || _stopped.Contains(backend)) && _heldBack.Add(backend)).ToArray();
             foreach (var backend in backends)
                 backend.HoldBack();
             var above = node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];

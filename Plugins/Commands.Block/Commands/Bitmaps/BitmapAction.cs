@@ -22,10 +22,16 @@ internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IP
     public override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
         prepare(context.Host, data.Deserialize(type)!, cancellationToken);
 
+    // Not as a transaction of one: nothing needs to stand still for it, and jobs would be seen to pause.
     public override QmpCommand AsCommand() => QmpCommand.CreateAction(
         Name,
         type,
-        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(this, JsonSerializer.SerializeToElement(arguments, type), cancellationToken));
+        async (call, arguments, cancellationToken) =>
+        {
+            var step = await prepare(call.Host, arguments, cancellationToken).ConfigureAwait(false);
+            await step.CommitAsync().ConfigureAwait(false);
+            await step.CleanAsync().ConfigureAwait(false);
+        });
 }
 
 /// <summary>A change that has been made.</summary>
