@@ -40,6 +40,14 @@ public sealed class JobFaultTests
     [MemberData(nameof(Faults))]
     public Task Under_a_backup(FaultKind kind, string policy) => RunAsync(JobScenario.Backup, kind, policy);
 
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public Task Under_a_commit_of_a_layer(FaultKind kind, string policy) => RunAsync(JobScenario.IntermediateCommit, kind, policy);
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public Task Under_a_commit_of_the_active_layer(FaultKind kind, string policy) => RunAsync(JobScenario.ActiveCommit, kind, policy);
+
     private static async Task RunAsync(JobScenario scenario, FaultKind kind, string policy)
     {
         for (var seed = 1; seed <= Runs; seed++)

@@ -52,6 +52,8 @@ internal sealed class FaultBed : IAsyncDisposable
             data.NextBytes(cluster);
             Assert.True((await queue.WriteAsync(at, cluster)).IsOk);
         }
+
+        Assert.True((await queue.FlushAsync()).IsOk);
     }
 
     public async Task OpenAsync(string name, string? backing = null)

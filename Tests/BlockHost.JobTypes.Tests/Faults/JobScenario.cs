@@ -54,6 +54,30 @@ internal sealed record JobScenario
 
     public static JobScenario MirrorWithWrites { get; } = Mirror("write-blocking");
 
+    public static JobScenario IntermediateCommit { get; } = new()
+    {
+        PrepareAsync = ChainAsync,
+        Command = "block-commit",
+        Arguments = "\"device\":\"t\",\"top-node\":\"m\",\"base-node\":\"b\",\"on-error\":\"POLICY\"",
+        Guest = "t",
+        Source = "m",
+        Target = "b",
+        Result = "t",
+        TargetIsTheGuests = true,
+    };
+
+    public static JobScenario ActiveCommit { get; } = new()
+    {
+        PrepareAsync = ChainWithDataAsync,
+        Command = "block-commit",
+        Arguments = "\"device\":\"t\",\"base-node\":\"m\",\"on-error\":\"POLICY\"",
+        Guest = "t",
+        Source = "t",
+        Target = "m",
+        Result = "m",
+        TargetIsTheGuests = true,
+    };
+
     public static JobScenario Backup { get; } = new()
     {
         PrepareAsync = CopyAsync,
@@ -77,11 +101,15 @@ internal sealed record JobScenario
         Result = "t",
     };
 
-    private static async Task ChainAsync(FaultBed bed, Random random)
+    private static Task ChainAsync(FaultBed bed, Random random) => ChainAsync(bed, random, top: null);
+
+    private static Task ChainWithDataAsync(FaultBed bed, Random random) => ChainAsync(bed, random, top: random);
+
+    private static async Task ChainAsync(FaultBed bed, Random random, Random? top)
     {
         await bed.AddAsync("b", data: random);
         await bed.AddAsync("m", "b", data: random);
-        await bed.AddAsync("t", "m");
+        await bed.AddAsync("t", "m", data: top);
     }
 
     private static async Task CopyAsync(FaultBed bed, Random random)
