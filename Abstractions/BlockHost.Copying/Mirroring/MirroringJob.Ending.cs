@@ -37,6 +37,9 @@ public abstract partial class MirroringJob
     {
         try
         {
+            // A mirror that fails or is cancelled has held nobody back: writes to both nodes end before the target is let go of.
+            if (Settings.WriteBlocking)
+                _guestsHeld ??= await Graph.DrainAsync(Settings.Source, CancellationToken.None).ConfigureAwait(false);
             await _sourceQueues.DisposeAsync().ConfigureAwait(false);
             await _targetQueues.DisposeAsync().ConfigureAwait(false);
             Dirty.Dispose();
