@@ -109,6 +109,8 @@ public abstract partial class MirroringJob : BackgroundJob
             context.SetRemaining(DirtyBytes + Interlocked.Read(ref _bytesInFlight));
             if (_window.HasRoom(_copies.Count, Interlocked.Read(ref _buffersInFlight)) && await TryFindAheadAsync(context).ConfigureAwait(false))
             {
+                // A pause on the way may have ended because the job is cancelled.
+                cancellationToken.ThrowIfCancellationRequested();
                 await CopyNextAsync(context).ConfigureAwait(false);
             }
             else if (_copies.Count > 0)
