@@ -8,8 +8,11 @@ namespace BlockHost.Copying;
 public static class BackingChain
 {
     /// <summary>The next layer: what a filter filters, or the backing file.</summary>
-    public static IGraphNode? Below(IGraphNode node) =>
-        node.Children.FirstOrDefault(edge => (edge.Role & (BlockChildRole.Filtered | BlockChildRole.CopyOnWrite)) != 0)?.Child;
+    public static IGraphNode? Below(IGraphNode node)
+    {
+        var role = node.Driver.Kind == BlockDriverKind.Filter ? BlockChildRole.Filtered : BlockChildRole.CopyOnWrite;
+        return node.Children.FirstOrDefault(edge => (edge.Role & role) != 0)?.Child;
+    }
 
     /// <summary>The layers from the top down to the one above <paramref name="end"/>, which is in the chain, or null.</summary>
     public static IEnumerable<IGraphNode> Layers(IGraphNode top, IGraphNode? end = null)

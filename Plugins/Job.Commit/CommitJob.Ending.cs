@@ -20,7 +20,7 @@ internal sealed partial class CommitJob
         await ReleaseBackendsAsync().ConfigureAwait(false);
         try
         {
-            foreach (var overlay in _nodes.Filter.Parents.Where(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0).Select(edge => edge.Parent!).ToArray())
+            foreach (var overlay in CommitChain.OverlaysOf(_nodes.Filter))
                 await RecordBaseAsync(overlay, cancellationToken).ConfigureAwait(false);
             await _host.Graph.ReplaceAsync(_nodes.Filter, _chain.Base, cancellationToken).ConfigureAwait(false);
         }

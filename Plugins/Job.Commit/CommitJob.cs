@@ -49,6 +49,7 @@ internal sealed partial class CommitJob : BackgroundJob
             for (var offset = 0L; offset < length;)
                 offset += await StepAsync(offset, length, cancellationToken).ConfigureAwait(false);
             await FinishAllAsync(cancellationToken).ConfigureAwait(false);
+            await ZeroAfterEndAsync(length, cancellationToken).ConfigureAwait(false);
             await FlushAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -137,6 +138,24 @@ internal sealed partial class CommitJob : BackgroundJob
         else
             await _context.PausePointAsync().ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>An overlay that is longer than the top image reads zeroes after its end, and must not see what a longer base holds there.</summary>
+    private async ValueTask ZeroAfterEndAsync(long length, CancellationToken cancellationToken)
+    {
+        const long piece = 1 << 30;
+        var end = Math.Min(_nodes.Target.Length, CommitChain.OverlaysOf(_nodes.Filter).Select(overlay => overlay.Length).DefaultIfEmpty(0).Max());
+        using var target = _target.Rent();
+        for (var offset = length; offset < end;)
+        {
+            var bytes = Math.Min(piece, end - offset);
+            var status = await target.Queue.WriteZeroesAsync(offset, bytes, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+            if (!status.IsOk)
+                await HandleAsync(new(status, IsRead: false), cancellationToken).ConfigureAwait(false);
+            else
+                offset += bytes;
+            await _context.PausePointAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>The base holds all of it for good before any overlay says that it does.</summary>

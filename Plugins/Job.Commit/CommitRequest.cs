@@ -38,6 +38,10 @@ internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode
     /// <summary>From the top to the layer above the base, filters included.</summary>
     public IReadOnlyList<IGraphNode> Committed { get; } = [.. BackingChain.Layers(Top, Base)];
 
+    /// <summary>The images that have the node as their backing file.</summary>
+    public static IReadOnlyList<IGraphNode> OverlaysOf(IGraphNode node) =>
+        [.. node.Parents.Where(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0).Select(edge => edge.Parent!)];
+
     /// <summary>
     /// What a job asks for on each of them. While data goes down, an image in between may read as something that never was: nobody
     /// else reads it. Filters of the base show what it shows.

@@ -98,6 +98,36 @@ public sealed class CommitTests : ChainTest
     }
 
     [Fact]
+    public async Task An_overlay_longer_than_the_layer_does_not_see_a_longer_base()
+    {
+        await AddAsync("b");
+        await FillAsync("b", 1, 0, Size);
+        await AddAsync("m", "b", size: 1 << 20);
+        await AddAsync("t", "m");
+        Expected.AsSpan(1 << 20).Clear();
+        Assert.Equal(Expected, await ReadAsync("t"));
+
+        await CommitAsync("\"top-node\":\"m\"");
+
+        Assert.Equal(["b"], Backings("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
+    }
+
+    [Fact]
+    public async Task A_name_that_no_header_can_hold_fails_the_job_and_leaves_the_chain()
+    {
+        await ChainAsync("b", "m", "t");
+        await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\",\"auto-dismiss\":false,\"backing-file\":\"{new string('x', 1100)}\"");
+        await UntilAsync(JobStatus.Concluded);
+
+        Assert.True(Bed.Host.Jobs.TryGet("j", out var job));
+        Assert.NotNull(job.Info.Error);
+        Assert.Equal(["m", "b"], Backings("t"));
+        Assert.Equal(PathOf("m"), RecordedBacking("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
+    }
+
+    [Fact]
     public async Task Zeroes_go_down_as_zeroes()
     {
         await AddAsync("b");

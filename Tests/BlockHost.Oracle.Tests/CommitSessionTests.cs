@@ -141,6 +141,30 @@ public sealed class CommitSessionTests
         Graph);
 
     [SkippableFact]
+    public Task Onto_a_raw_image() => JobSessions.CompareAsync(
+        Images.RebaseOntoRawAsync,
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""",
+        Commit(""","top":"middle.qcow2" """),
+        Gone,
+        Graph,
+        "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""",
+        Commit(""","base":"disk.raw" """),
+        "@ BLOCK_JOB_READY j",
+        Verb("job-complete"),
+        "@ null j 2",
+        Graph);
+
+    [SkippableFact]
+    public Task Nodes_as_queries_show_them_under_the_job() => CompareAsync(
+        Slow(),
+        "@ progress j 1572864",
+        "~" + """{"execute":"query-named-block-nodes"}""",
+        "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""",
+        """{"execute":"query-block"}""",
+        Verb("job-cancel"),
+        Gone);
+
+    [SkippableFact]
     public Task A_base_that_grows() => CompareAsync(
         Images.ShrinkBaseAsync,
         Slow(),

@@ -11,14 +11,24 @@ namespace BlockHost.Core.Block;
 /// </summary>
 internal static class NodeFileNames
 {
-    public static string Of(GraphNode node) => Plain(node) ?? $"json:{QemuJsonText.Of(Json(node))}";
+    public static string Of(GraphNode node)
+    {
+        node = Shown(node);
+        return Plain(node) ?? $"json:{QemuJsonText.Of(Json(node))}";
+    }
+
+    /// <summary>A filter of a job's is not there as far as names go.</summary>
+    private static GraphNode Shown(GraphNode node)
+    {
+        while (node.IsImplicit && node.PrimaryLink is { } below)
+            node = below.Child;
+        return node;
+    }
 
     private static string? Plain(GraphNode node)
     {
         if (!node.IsOpen)
             return null;
-        if (node.IsImplicit)
-            return node.PrimaryLink is { } shown ? Plain(shown.Child) : null;
         if (node.Driver.Kind != BlockDriverKind.Format)
             return node.Node.FileName;
         if (HasStrongOptions(node) || node.PrimaryLink is not { } storage)
@@ -52,7 +62,7 @@ internal static class NodeFileNames
             if (link.IsRecorded || link == node.BackingLink && !node.BackingOverridden && node.Driver.Kind == BlockDriverKind.Format)
                 continue;
             writer.WritePropertyName(link.Name);
-            Json(link.Child).WriteTo(writer);
+            Json(Shown(link.Child)).WriteTo(writer);
         }
 
         if (node.BackingOverridden && node.BackingLink is null)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 
@@ -168,7 +169,7 @@ internal sealed record BlockStatsEntry
 
     public DriverStats? DriverSpecific { get; init; }
 
-    /// <summary>The storage below: QEMU calls it the parent.</summary>
+    /// <summary>The storage below, or what a filter filters: QEMU calls it the parent.</summary>
     public BlockStatsEntry? Parent { get; init; }
 
     public BlockStatsEntry? Backing { get; init; }
@@ -184,7 +185,7 @@ internal sealed record BlockStatsEntry
         NodeName = node.Name,
         Stats = BlockDeviceStats.OfNode(node),
         DriverSpecific = DriverStats.Of(node),
-        Parent = node.Children.FirstOrDefault(edge => edge.Name == "file")?.Child is { } file ? OfNode(file, withBacking) : null,
+        Parent = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0)?.Child is { } below ? OfNode(below, withBacking) : null,
         Backing = withBacking && node.Backing is { } backing ? OfNode(backing, withBacking) : null,
     };
 }

@@ -19,6 +19,9 @@ internal static class Images
 
     public static Task ShrinkBaseAsync(string folder) => StorageDaemon.RunAsync("qemu-img", "resize", "-q", "--shrink", $"{folder}/base.qcow2", "3M");
 
+    public static Task RebaseOntoRawAsync(string folder) =>
+        StorageDaemon.RunAsync("qemu-img", "rebase", "-u", "-b", "disk.raw", "-F", "raw", $"{folder}/middle.qcow2");
+
     /// <summary>Reads of middle.qcow2 at 4 MiB fail.</summary>
     public static Task BreakMiddleAsync(string folder) => WriteUnreadableAsync($"{folder}/middle.qcow2", "4M");
 

@@ -136,12 +136,17 @@ public sealed record ImageInfo
             FullBackingFileName = facts.Backing is { } backing ? FullName(node, backing.FileName) : null,
             BackingFileNameFormat = facts.Backing?.Format,
             Snapshots = snapshots.Count > 0 ? [.. snapshots.Select(SnapshotInfo.From)] : null,
-            BackingImage = withBackingChain && node.Backing is { } next
+            BackingImage = withBackingChain && NextLayer(node) is { } next
                 ? await OfAsync(next, withBackingChain, cancellationToken).ConfigureAwait(false)
                 : null,
             FormatSpecific = facts.Specific is { } data ? new() { Type = node.Driver.FormatName, Data = data } : null,
         };
     }
+
+    // To queries, what a filter filters is a backing image like others.
+    private static IGraphNode? NextLayer(IGraphNode node) => node.Driver.Kind == BlockDriverKind.Filter
+        ? node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0)?.Child
+        : node.Backing;
 
     // An image with a json: name has the folder of its storage.
     private static string? FullName(IGraphNode node, string backing)
