@@ -2,6 +2,7 @@
 using System.Numerics;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Copying;
 using BlockHost.Copying.Mirroring;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
@@ -29,15 +30,23 @@ internal static class MirrorLaunch
             Settings = settings,
             FilterNodeName = request.FilterNodeName,
         };
-        await MirrorStart.RunAsync(host, plan, nodes => new MirrorJob(settings, host, nodes), cancellationToken).ConfigureAwait(false);
+        await MirrorStart.RunAsync(host, plan, nodes => new MirrorJob(settings, request.Backing, host, nodes), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The backing file of the first image of the chain; filters belong to what they filter.</summary>
+    public static IGraphNode? NextLayer(IGraphNode node) => BackingChain.SkipFilters(node).Backing;
+
+    public static IGraphNode? FindReplaced(IBlockGraph graph, IGraphNode source, string? name)
+    {
+        if (name is null)
+            return null;
+        return graph.TryGetNode(name, out var replaced) ? replaced : throw new QmpException($"Failed to find node with node-name='{name}'");
     }
 
     private static async ValueTask<MirrorSettings> CheckAsync(
         IBlockGraph graph, IGraphNode source, IGraphNode target, MirrorRequest request, CancellationToken cancellationToken)
     {
-        IGraphNode? replaces = null;
-        if (request.Replaces is { } replaced && !graph.TryGetNode(replaced, out replaces))
-            throw new QmpException($"Failed to find node with node-name='{replaced}'");
+        var replaces = FindReplaced(graph, source, request.Replaces);
         if (request.Sync is MirrorSyncMode.Incremental or MirrorSyncMode.Bitmap)
             throw new QmpException($"Sync mode '{(request.Sync == MirrorSyncMode.Bitmap ? "bitmap" : "incremental")}' not supported");
         if (request.BufferSize is < 0)
@@ -50,7 +59,8 @@ internal static class MirrorLaunch
             Target = target,
             OnlyNewWrites = request.Sync == MirrorSyncMode.None,
             Base = request.Sync == MirrorSyncMode.Top ? NextLayer(source) : null,
-            ZeroTarget = request.Sync == MirrorSyncMode.Full,
+            ZeroTarget = request.ZeroTarget,
+            BareCluster = request.Sync == MirrorSyncMode.Full || target.Backing is not null ? 0 : (await target.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize,
             Granularity = request.Granularity is > 0 and var given ? given : await target.DirtyBitmaps.GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false),
             BufferSize = request.BufferSize is > 0 and var size ? (int)Math.Min(size, int.MaxValue) : MirrorSettings.DefaultBufferSize,
             OnSourceError = request.OnSourceError,
@@ -59,14 +69,6 @@ internal static class MirrorLaunch
             WriteBlocking = request.CopyMode == MirrorCopyMode.WriteBlocking,
             Replaces = replaces,
         };
-    }
-
-    /// <summary>The backing file of the first image of the chain; filters belong to what they filter.</summary>
-    private static IGraphNode? NextLayer(IGraphNode node)
-    {
-        while (node.Driver.Kind == BlockDriverKind.Filter && node.Backing is { } filtered)
-            node = filtered;
-        return node.Backing;
     }
 
     private static void CheckGranularity(long? granularity)

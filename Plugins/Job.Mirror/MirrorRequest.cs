@@ -39,6 +39,19 @@ internal enum MirrorCopyMode
     WriteBlocking = 1,
 }
 
+/// <summary>The target's backing file when users move there.</summary>
+internal enum TargetBacking
+{
+    /// <summary>The one it has.</summary>
+    Stays = 0,
+
+    /// <summary>What the source has and was not copied: its backing file, or the source itself; else none.</summary>
+    OfSource = 1,
+
+    /// <summary>What the target's header records.</summary>
+    OfHeader = 2,
+}
+
 /// <summary>What a user asks for; null is the default.</summary>
 internal sealed record MirrorRequest
 {
@@ -49,6 +62,11 @@ internal sealed record MirrorRequest
     public long Speed { get; init; }
 
     public required MirrorSyncMode Sync { get; init; }
+
+    /// <summary>The target may hold something else than zeroes.</summary>
+    public bool ZeroTarget { get; init; }
+
+    public TargetBacking Backing { get; init; }
 
     public long? Granularity { get; init; }
 

@@ -22,6 +22,12 @@ public sealed record MirrorSettings
     /// <summary>The target may hold something else than zeroes where the source holds nothing.</summary>
     public bool ZeroTarget { get; init; }
 
+    /// <summary>
+    /// Bytes of a cluster of a target that gets the backing file with what is not copied only later. Its clusters are written whole
+    /// until then: what a write leaves out of a new one would be zeroes and hide that file. 0: the target knows what is below it.
+    /// </summary>
+    public long BareCluster { get; init; }
+
     /// <summary>Bytes of a unit of the dirty bitmap: a power of two from 512 to 64 MiB.</summary>
     public required long Granularity { get; init; }
 

@@ -30,7 +30,7 @@ public abstract partial class MirroringJob
     /// </summary>
     private async ValueTask WriteToBothAsync(IJobContext context, CancellationToken cancellationToken)
     {
-        var active = new ActiveMirror(Dirty, _ranges, _targetQueues, context, status => Handle(context, new(status, IsRead: false)));
+        var active = new ActiveMirror(Dirty, _ranges, _targetQueues, context, Settings.BareCluster, status => Handle(context, new(status, IsRead: false)));
         using var changing = context.ChangeGraph();
         await using var drained = (await Graph.DrainAsync(Nodes.Filter, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         Nodes.FilterNode.SetActive(active);

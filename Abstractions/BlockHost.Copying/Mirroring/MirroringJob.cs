@@ -141,6 +141,7 @@ public abstract partial class MirroringJob : BackgroundJob
     {
         if (await _walk.NextAsync().ConfigureAwait(false) is not { } piece)
             return;
+        piece = InWholeClusters(piece);
         Dirty.Reset(piece.Offset, piece.Bytes);
         var buffer = Math.Min(piece.Bytes, _window.CopySize);
         Interlocked.Add(ref _bytesInFlight, piece.Bytes);
@@ -151,6 +152,15 @@ public abstract partial class MirroringJob : BackgroundJob
             await context.ThrottleAsync(0).ConfigureAwait(false);
         else if (_sincePause >= _window.BufferSize)
             await PauseAsync(context).ConfigureAwait(false);
+    }
+
+    private DirtyPiece InWholeClusters(DirtyPiece piece)
+    {
+        if (Settings.BareCluster <= Settings.Granularity)
+            return piece;
+        var start = piece.Offset / Settings.BareCluster * Settings.BareCluster;
+        var end = Math.Min(Length, (piece.End + Settings.BareCluster - 1) / Settings.BareCluster * Settings.BareCluster);
+        return start == piece.Offset && end == piece.End ? piece : new DirtyPiece(start, end - start, IsData: false);
     }
 
     private ValueTask PauseAsync(IJobContext context)

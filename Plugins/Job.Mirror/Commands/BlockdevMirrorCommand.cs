@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Jobs;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Mirror.Commands;
@@ -17,20 +15,7 @@ internal static class BlockdevMirrorCommand
     {
         var source = host.Graph.LookupRoot(arguments.Device);
         var target = host.Graph.Lookup(arguments.Target, arguments.Target);
-        var request = new MirrorRequest
-        {
-            Id = arguments.JobId,
-            Flags = JobRequest.FlagsOf(arguments.AutoFinalize, arguments.AutoDismiss),
-            Speed = arguments.Speed ?? 0,
-            Sync = arguments.Sync,
-            Granularity = arguments.Granularity,
-            BufferSize = arguments.BufSize,
-            OnSourceError = arguments.OnSourceError ?? BlockdevOnError.Report,
-            OnTargetError = arguments.OnTargetError ?? BlockdevOnError.Report,
-            CopyMode = arguments.CopyMode ?? MirrorCopyMode.Background,
-            Replaces = arguments.Replaces,
-            FilterNodeName = arguments.FilterNodeName,
-        };
+        var request = arguments.ToRequest() with { FilterNodeName = arguments.FilterNodeName };
         await MirrorLaunch.RunAsync(type, host, source, target, request, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -70,6 +70,9 @@ public interface IBlockGraph
     /// <summary>Puts <paramref name="backing"/> under an overlay, or (null) nothing.</summary>
     ValueTask SetBackingAsync(IGraphNode overlay, IGraphNode? backing, CancellationToken cancellationToken);
 
+    /// <summary>Opens the backing file that an overlay's header records, if any, where the overlay was opened without.</summary>
+    ValueTask OpenRecordedBackingAsync(IGraphNode overlay, CancellationToken cancellationToken);
+
     /// <summary>No request is in flight on <paramref name="node"/> (null: on any) nor starts until the section is disposed.</summary>
     ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken);
 

@@ -8,9 +8,12 @@ namespace BlockHost.Copying.Mirroring.Filter;
 
 /// <summary>Writes of guests that go to the target at once, in order with the job's own copies of the same units.</summary>
 /// <param name="job">Such writes are part of its progress.</param>
+/// <param name="bareCluster">See <see cref="MirrorSettings.BareCluster"/>: clusters that are written in part are the job's to complete.</param>
 /// <param name="targetFailed">Told of a write that did not reach the target; its range is dirty.</param>
-internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, IJobContext job, Action<IoStatus> targetFailed)
+internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, IJobContext job, long bareCluster, Action<IoStatus> targetFailed)
 {
+    private readonly long _unit = Math.Max(dirty.Granularity, bareCluster);
+
     /// <summary>
     /// The write to the source marks its units dirty. When it is on the target too, they are clean again, but for units that it
     /// covers in part and that the job has yet to copy. Whoever marks units otherwise holds their range, so what is seen
@@ -18,11 +21,10 @@ internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePo
     /// </summary>
     public async ValueTask WriteAsync(long offset, long bytes, Func<ValueTask> toSource, Func<IBlockQueue, ValueTask<IoStatus>> toTarget)
     {
-        var unit = dirty.Granularity;
-        var (start, end) = (offset / unit * unit, (offset + bytes + unit - 1) / unit * unit);
+        var (start, end) = (offset / _unit * _unit, (offset + bytes + _unit - 1) / _unit * _unit);
         using var hold = await ranges.EnterAsync(start, end - start, exclusive: true).ConfigureAwait(false);
-        var firstStays = offset > start && dirty.IsDirty(start);
-        var lastStays = offset + bytes < end && end - unit < dirty.Length && dirty.IsDirty(end - unit);
+        var firstStays = offset > start && IsIncomplete(start);
+        var lastStays = offset + bytes < Math.Min(end, dirty.Length) && IsIncomplete(end - _unit);
         await toSource().ConfigureAwait(false);
         job.AddRemaining(bytes);
 
@@ -35,8 +37,10 @@ internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePo
         }
 
         job.AddProgress(bytes);
-        var (first, last) = (firstStays ? start + unit : start, Math.Min(lastStays ? end - unit : end, dirty.Length));
+        var (first, last) = (firstStays ? start + _unit : start, Math.Min(lastStays ? end - _unit : end, dirty.Length));
         if (last > first)
             dirty.Reset(first, last - first);
     }
+
+    private bool IsIncomplete(long unit) => bareCluster > 0 || dirty.IsDirty(unit);
 }
