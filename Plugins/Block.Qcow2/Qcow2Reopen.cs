@@ -15,6 +15,8 @@ internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenSte
         Qcow2Node node, Qcow2Image old, Qcow2Options options, IBlockNodeContext context, CancellationToken cancellationToken)
     {
         var store = await HeaderStore.LoadAsync(old.File, cancellationToken).ConfigureAwait(false);
+        if (store.Current.HasDataFile != old.Header.Current.HasDataFile)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "An image with a data file and one without cannot take each other's place");
         Qcow2Driver.RefuseUnserved(store.Current, context);
         var settings = Qcow2SettingsReader.Read(options, store.Current, context);
         var image = await Qcow2Image.OpenAsync(old.File, old.Data.External, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);

@@ -88,7 +88,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
     /// </summary>
     public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
     {
-        var needed = own.Needed | BlockPermissions.ConsistentRead | (_context.ReadOnly ? BlockPermissions.None : BlockPermissions.WriteUnchanged);
+        var needed = own.Needed | (_context.ReadOnly ? BlockPermissions.None : BlockPermissions.WriteUnchanged);
         return new(needed, own.Needed == BlockPermissions.None ? own.Shared : own.Shared & ~BlockPermissions.Write);
     }
 

@@ -18,15 +18,16 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     private ChildLink? _oldBacking;
     private ChildLink? _newBacking;
     private bool _backingChanged;
+    private StorageExchange? _storage;
 
     public GraphNode Node { get; } = node;
 
     /// <summary>Not asked for itself: its options come from a parent's.</summary>
     public bool IsInherited { get; set; }
 
-    public IEnumerable<GraphNode> NewChildren => _newBacking is null ? [] : [_newBacking.Child];
+    public IEnumerable<GraphNode> NewChildren => Present(_newBacking?.Child, _storage?.To);
 
-    public IEnumerable<GraphNode> OldChildren => _oldBacking is null ? [] : [_oldBacking.Child];
+    public IEnumerable<GraphNode> OldChildren => Present(_oldBacking?.Child, _storage?.From);
 
     public async ValueTask PrepareAsync(BlockGraph graph, CancellationToken cancellationToken)
     {
@@ -45,10 +46,21 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         var context = new NodeContext(graph, Node, OpenScope.Command);
         context.Seal();
         if (Node.TryGetFacet<IReopenable>(out var reopenable))
-            _step = await reopenable.PrepareReopenAsync(context, options.DriverOptions, cancellationToken).ConfigureAwait(false);
+            _step = await PrepareDriverAsync(reopenable, context, cancellationToken).ConfigureAwait(false);
         else
             CheckSameOptions(unchanged);
         ExchangeBacking();
+    }
+
+    private async ValueTask<IReopenStep> PrepareDriverAsync(IReopenable driver, NodeContext context, CancellationToken cancellationToken)
+    {
+        var step = await driver.PrepareReopenAsync(context, options.DriverOptions, cancellationToken).ConfigureAwait(false);
+        if (_storage is null)
+            return step;
+        // That was for the old storage, which has all that is its own now; what is to be opened is in the new one.
+        await step.AbortAsync().ConfigureAwait(false);
+        _storage.Do();
+        return await driver.PrepareReopenAsync(context, options.DriverOptions, cancellationToken).ConfigureAwait(false);
     }
 
     public void Commit()
@@ -80,6 +92,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             RestoreBacking();
         if (_step is not null)
             await _step.AbortAsync().ConfigureAwait(false);
+        _storage?.Undo();
         if (_bitmapsStored)
             await BitmapPersistence.BecomeWritableAsync(Node.Bitmaps, CancellationToken.None).ConfigureAwait(false);
     }
@@ -93,7 +106,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         _bitmapsStored = true;
     }
 
-    /// <summary>Children must be the present ones, but for the backing file. Returns the names of options that are children.</summary>
+    /// <summary>Children must be the present ones, but for "file" and "backing". Returns the names of options that are children.</summary>
     private HashSet<string> CheckChildren(BlockGraph graph)
     {
         var children = new HashSet<string> { "backing" };
@@ -104,9 +117,10 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
                 continue;
             if (given.ValueKind == JsonValueKind.Undefined)
                 throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");
-            var same = given.ValueKind == JsonValueKind.String ? graph.ResolveExisting(given.GetString()!) == link.Child : link.Child.InheritsFrom == Node;
-            if (!same)
-                throw new QmpException($"Cannot change the option '{link.Name}'");
+            if (given.ValueKind == JsonValueKind.String)
+                _storage = StorageExchange.Plan(Node, link, graph.ResolveExisting(given.GetString()!)) ?? _storage;
+            else if (link.Child.InheritsFrom != Node)
+                throw new QmpException($"Cannot change the option '{link.Name}.driver'");
         }
 
         if (options.DriverOptions.TryGetProperty("backing", out var backing))
@@ -158,6 +172,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             Add(_oldBacking);
     }
 
+    private static IEnumerable<GraphNode> Present(params IEnumerable<GraphNode?> nodes) => nodes.OfType<GraphNode>();
+
     private void Add(ChildLink? link)
     {
         if (link is null)
@@ -177,7 +193,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     /// <summary>A driver that cannot reopen takes no new options of its own, and cannot learn to write.</summary>
     private void CheckSameOptions(HashSet<string> children)
     {
-        if (_oldGeneric.ReadOnly != Node.Generic.ReadOnly || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
+        if (_storage is not null || _oldGeneric.ReadOnly != Node.Generic.ReadOnly || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
             throw new QmpException($"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
         foreach (var member in options.DriverOptions.EnumerateObject())
         {
