@@ -150,7 +150,7 @@ public sealed class EdgeTests
     [InlineData("{'driver':'layer','file':'file','backing':null}", "node-name not specified")]
     [InlineData("{'driver':'layer','node-name':'nope','file':'file'}", "Failed to find node with node-name='nope'")]
     [InlineData("{'driver':'memory','node-name':'top'}", "Cannot change the option 'driver'")]
-    [InlineData("{'driver':'layer','node-name':'top','file':'other','backing':null}", "Cannot change the option 'file'")]
+    [InlineData("{'driver':'layer','node-name':'top','file':'top','backing':null}", "Making 'top' a file child of 'top' would create a cycle")]
     public async Task Reopening_refuses_what_cannot_change(string options, string message)
     {
         await using var graph = new TestGraph();
@@ -158,6 +158,34 @@ public sealed class EdgeTests
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
         var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
         Assert.Equal(message, error.Message);
+    }
+
+    [Fact]
+    public async Task Reopening_gives_a_node_another_file_and_lets_go_of_the_old_one()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'other'}");
+        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
+
+        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}")], CancellationToken.None);
+
+        Assert.Equal("other", top.Children.Single().Child.Name);
+        Assert.False(graph.Graph.TryGetNode("file", out _));
+    }
+
+    [Fact]
+    public async Task A_file_stays_where_another_node_of_the_list_cannot_be_reopened()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'other'}");
+        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
+        var exchange = TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}");
+        var refused = TestGraph.Json("{'driver':'layer','node-name':'other'}");
+
+        await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.ReopenAsync([exchange, refused], CancellationToken.None));
+
+        Assert.Equal("file", top.Children.Single().Child.Name);
+        Assert.Empty(graph.Graph.Lookup(null, "other").Parents);
     }
 
     [Fact]
