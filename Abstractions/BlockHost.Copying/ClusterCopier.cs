@@ -67,6 +67,29 @@ public sealed class ClusterCopier(IBlockChild source, IBlockChild target, IDirty
         return run?.Bytes ?? Math.Min(_cluster, end - offset);
     }
 
+    /// <summary>Reads the disk as it was: what is pending from the source, the rest from the target.</summary>
+    public async ValueTask ReadAsync(long offset, IoSlice to, CancellationToken cancellationToken)
+    {
+        using var hold = await _ranges.EnterAsync(offset, to.Length, exclusive: false).ConfigureAwait(false);
+        for (var done = 0L; done < to.Length;)
+        {
+            var run = pending.GetRun(offset + done, to.Length - done);
+            await (run.Dirty ? source : target).ReadAsync(offset + done, to.Slice(done, run.Bytes), ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            done += run.Bytes;
+        }
+    }
+
+    /// <summary>What a run of the disk read as.</summary>
+    public async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    {
+        using var hold = await _ranges.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
+        var run = pending.GetRun(offset, bytes);
+        var state = await (run.Dirty ? source : target).GetChainStatusAsync(offset, run.Bytes, precision, cancellationToken).ConfigureAwait(false);
+        if (!state.Status.IsOk)
+            throw new BlockException(BlockErrorKind.Io, $"Cannot tell the state of {offset}", state.Status.Errno) { Offset = offset };
+        return new BlockStatus(Math.Min(state.Bytes, run.Bytes), (state.Flags & (BlockStatusFlags.Data | BlockStatusFlags.Zero)) | BlockStatusFlags.Allocated);
+    }
+
     private async ValueTask<CopyResult> CopyPieceAsync(long start, long end)
     {
         using var hold = await _ranges.EnterAsync(start, end - start, exclusive: true).ConfigureAwait(false);

@@ -3,6 +3,9 @@ namespace BlockHost.Copying;
 
 public sealed record ClusterCopyOptions
 {
+    /// <summary>No smaller clusters are worth their while, whatever the target's are.</summary>
+    public const long LeastCluster = 65536;
+
     /// <summary>Bytes that are copied at least: a power of two, at least the target's cluster.</summary>
     public required long ClusterSize { get; init; }
 

@@ -13,7 +13,10 @@ namespace BlockHost.Copying;
 /// </summary>
 public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : BlockFilterNode(source)
 {
+    private readonly List<Task> _late = [];
     private ClusterCopier? _copier;
+    private TimeSpan _limit = Timeout.InfiniteTimeSpan;
+    private TimeProvider _clock = TimeProvider.System;
 
     public IBlockChild Source => Child;
 
@@ -24,6 +27,9 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
 
     /// <summary>From now on writes copy first; null: no longer. The node is drained, or has no users yet.</summary>
     public void SetCopier(ClusterCopier? copier) => _copier = copier;
+
+    /// <summary>A copy that takes longer has failed, for the write that waits for it. Before the node is used.</summary>
+    protected void LimitCopies(TimeSpan time, TimeProvider clock) => (_limit, _clock) = (time, clock);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         (flags & WriteFlags.Unchanged) == 0 && MustCopy(offset, source.Length)
@@ -47,6 +53,14 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
         if ((needed & BlockPermissions.Write) != 0)
             needed |= BlockPermissions.ConsistentRead;
         return new(needed, Exclusive || needed != BlockPermissions.None ? shared & ~changing : shared);
+    }
+
+    public override async ValueTask DrainBeginAsync(CancellationToken cancellationToken) => await WhenNoneLate().WaitAsync(cancellationToken).ConfigureAwait(false);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await WhenNoneLate().ConfigureAwait(false);
+        await base.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>The old data of a write could not be copied. Returns whether the write goes on all the same.</summary>
@@ -76,8 +90,36 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
     {
         if (_copier is not { } copier)
             return;
-        var result = await copier.CopyAsync(offset, bytes).ConfigureAwait(false);
+        var result = await CopyInTimeAsync(copier, offset, bytes).ConfigureAwait(false);
         if (!result.Status.IsOk && !CopyFailed(result))
             throw new BlockException(BlockErrorKind.Io, $"Cannot copy what is at {offset} before it is written", result.Status.Errno) { Offset = offset };
+    }
+
+    private async ValueTask<CopyResult> CopyInTimeAsync(ClusterCopier copier, long offset, long bytes)
+    {
+        if (_limit == Timeout.InfiniteTimeSpan)
+            return await copier.CopyAsync(offset, bytes).ConfigureAwait(false);
+        var copy = copier.CopyAsync(offset, bytes).AsTask();
+        try
+        {
+            return await copy.WaitAsync(_limit, _clock).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            lock (_late)
+            {
+                _late.RemoveAll(late => late.IsCompleted);
+                _late.Add(copy);
+            }
+
+            return new(new IoStatus(Errno.ETIMEDOUT), IsRead: false);
+        }
+    }
+
+    /// <summary>Copies go on when nobody waits for them any more.</summary>
+    private Task WhenNoneLate()
+    {
+        lock (_late)
+            return Task.WhenAll(_late);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
+using BlockHost.Copying;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup;
@@ -8,9 +9,6 @@ namespace BlockHost.Plugins.Job.Backup;
 /// <summary>Whether a backup can be had as it is asked for, in QEMU's order and words.</summary>
 internal static class BackupChecks
 {
-    /// <summary>A cluster of the job's is no smaller, whatever the target's are.</summary>
-    public const long LeastCluster = 65536;
-
     /// <returns>The bitmap that is meant, or null.</returns>
     public static IDirtyBitmap? CheckBitmap(BackupRequest request)
     {
@@ -57,7 +55,7 @@ internal static class BackupChecks
     public static async ValueTask<long> ClusterSizeAsync(BackupRequest request, CancellationToken cancellationToken)
     {
         var facts = await request.Target.GetFactsAsync(cancellationToken).ConfigureAwait(false);
-        var cluster = Math.Max(LeastCluster, facts.ClusterSize);
+        var cluster = Math.Max(ClusterCopyOptions.LeastCluster, facts.ClusterSize);
         return request.MaxChunk is > 0 and var chunk && chunk < cluster
             ? throw new QmpException($"Required max-chunk ({chunk}) is less than backup cluster size ({cluster})")
             : cluster;

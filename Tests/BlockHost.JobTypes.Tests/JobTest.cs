@@ -24,7 +24,7 @@ public abstract class JobTest : IAsyncLifetime
 
     private protected HostBed Bed => _bed;
 
-    public virtual async Task InitializeAsync() => _bed = await HostBed.StartAsync();
+    public virtual async Task InitializeAsync() => _bed = await HostBed.StartAsync(new BlkdebugPlugin());
 
     public async Task DisposeAsync()
     {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
+using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Facets;
+using BlockHost.Copying;
+
+namespace BlockHost.Plugins.Filter.CopyBeforeWrite;
+
+/// <summary>The driver "copy-before-write": the moment is that at which the node is opened.</summary>
+internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions>
+{
+    public override string FormatName => "copy-before-write";
+
+    public override BlockDriverKind Kind => BlockDriverKind.Filter;
+
+    public override Concurrency Concurrency => Concurrency.Parallel;
+
+    protected override JsonTypeInfo<CopyBeforeWriteOptions> TypedOptionsType => CopyBeforeWriteJson.Default.CopyBeforeWriteOptions;
+
+    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CopyBeforeWriteOptions options, CancellationToken cancellationToken)
+    {
+        var source = await context.OpenChildAsync("file", BlockChildRole.Filtered | BlockChildRole.Primary, options.File, cancellationToken).ConfigureAwait(false);
+        var target = await context.OpenChildAsync("target", BlockChildRole.Data, options.Target, cancellationToken).ConfigureAwait(false);
+        var wanted = options.Bitmap is { } name ? context.Host.Graph.FindDirtyBitmap(name.Node, name.Name) : null;
+        wanted?.RequireUsable(BitmapUse.AllowReadOnly);
+        var copyOptions = new ClusterCopyOptions { ClusterSize = await ClusterSizeAsync(target, cancellationToken).ConfigureAwait(false) };
+        var bitmaps = context.Host.Graph.Lookup(null, source.NodeName).DirtyBitmaps;
+        var pending = bitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+        try
+        {
+            Mark(pending, wanted);
+            var inside = wanted is null ? null : bitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+            inside?.Merge(pending);
+            var copier = new ClusterCopier(source, target, pending, context.Host.Buffers, copyOptions);
+            return new SnapshotNode(context, source, target, new Snapshot(copier, pending, inside), options);
+        }
+        catch
+        {
+            pending.Dispose();
+            throw;
+        }
+    }
+
+    private static void Mark(IDirtyBitmap pending, IDirtyBitmap? wanted)
+    {
+        if (wanted is null)
+            pending.Set(0, pending.Length);
+        else
+            pending.Merge(wanted);
+    }
+
+    private static async ValueTask<long> ClusterSizeAsync(IBlockChild target, CancellationToken cancellationToken)
+    {
+        var size = target.TryGetFacet<IImageInfo>(out var info) ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize : 0;
+        return Math.Max(ClusterCopyOptions.LeastCluster, size);
+    }
+}
