@@ -36,11 +36,18 @@ internal static class MirrorLaunch
     /// <summary>The backing file of the first image of the chain; filters belong to what they filter.</summary>
     public static IGraphNode? NextLayer(IGraphNode node) => BackingChain.SkipFilters(node).Backing;
 
+    /// <summary>The node whose users are to move: the source, or what it shows unchanged through filters.</summary>
     public static IGraphNode? FindReplaced(IBlockGraph graph, IGraphNode source, string? name)
     {
         if (name is null)
             return null;
-        return graph.TryGetNode(name, out var replaced) ? replaced : throw new QmpException($"Failed to find node with node-name='{name}'");
+        if (!graph.TryGetNode(name, out var replaced))
+            throw new QmpException($"Failed to find node with node-name='{name}'");
+        replaced.CheckOperation(BlockOperations.Replace);
+        var isSeen = BackingChain.Layers(source, BackingChain.SkipFilters(source)).Append(BackingChain.SkipFilters(source)).Contains(replaced);
+        return isSeen
+            ? replaced
+            : throw new QmpException($"Cannot replace '{name}' by a node mirrored from '{source.Name}', because it cannot be guaranteed that doing so would not lead to an abrupt change of visible data");
     }
 
     private static async ValueTask<MirrorSettings> CheckAsync(

@@ -10,6 +10,8 @@ public sealed class MirrorSessionTests
     private const string BlockJobs = """{"execute":"query-block-jobs"}""";
     private const string Ready = "@ BLOCK_JOB_READY j";
     private const string Gone = "@ null j";
+    private const string Soft = """{"execute":"block-job-cancel","arguments":{"device":"j"}}""";
+    private static readonly string Slow = Mirror("full", ""","speed":1048576,"buf-size":65536""");
 
     [SkippableFact]
     public Task Mirrors_that_do_not_start() => CompareAsync(
@@ -99,6 +101,80 @@ public sealed class MirrorSessionTests
         """{"execute":"block_resize","arguments":{"node-name":"s","size":1048576}}""",
         Verb("job-cancel"),
         Gone);
+
+    [SkippableTheory]
+    [InlineData("full")]
+    [InlineData("top")]
+    [InlineData("none")]
+    public Task Nodes_that_cannot_be_replaced(string sync) => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/top.qcow2"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"x","file":"f","backing":"s"}}""",
+        Mirror(sync, ""","replaces":"f" """, device: "x"),
+        Mirror(sync, ""","replaces":"s" """, device: "x"),
+        Mirror(sync, ""","replaces":"t" """, device: "x"),
+        Mirror(sync, ""","replaces":"x" """, device: "x"),
+        Ready,
+        Verb("job-complete"),
+        Gone,
+        """{"execute":"x-debug-query-block-graph"}""");
+
+    [SkippableFact]
+    public Task A_node_under_a_filter_is_replaced() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"f","file":"s"}}""",
+        Mirror("full", ""","replaces":"s" """),
+        Mirror("full", ""","replaces":"s" """, device: "f"),
+        Ready,
+        BlockJobs,
+        Verb("job-complete"),
+        Gone,
+        """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"f"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""");
+
+    [SkippableFact]
+    public Task A_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-complete"), Soft, Gone, Jobs);
+
+    [SkippableFact]
+    public Task A_forced_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-finalize"), Verb("job-dismiss"), Verb("job-cancel"), Gone, Jobs);
+
+    [SkippableFact]
+    public Task A_cancel_in_a_pause() => CompareAsync(
+        Slow, Verb("job-pause"), "@ paused j", Verb("job-complete"), BlockJobs.Replace("block-", ""), Soft, Verb("job-cancel"), Gone);
+
+    [SkippableFact]
+    public Task A_pause_while_it_copies() => CompareAsync(
+        Slow,
+        Verb("job-pause"),
+        "@ paused j",
+        Verb("job-pause"),
+        """{"execute":"block-job-set-speed","arguments":{"device":"j","speed":0}}""",
+        Verb("job-resume"),
+        Ready,
+        BlockJobs,
+        Verb("job-complete"),
+        Gone);
+
+    [SkippableFact]
+    public Task Two_cancels_of_a_ready_mirror_that_waits_for_its_end() => CompareAsync(
+        Mirror("full", ""","auto-finalize":false"""), Ready, Soft, "@ pending j", Soft, Verb("job-complete"), Verb("job-cancel"), Gone);
+
+    [SkippableFact]
+    public Task A_soft_cancel_that_is_finalized() => CompareAsync(
+        Mirror("full", ""","auto-finalize":false,"auto-dismiss":false"""),
+        Ready,
+        """{"execute":"block-job-cancel","arguments":{"device":"j","force":false}}""",
+        "@ pending j",
+        BlockJobs,
+        Verb("job-finalize"),
+        "@ concluded j",
+        Jobs,
+        """{"execute":"x-debug-query-block-graph"}""",
+        Verb("job-dismiss"));
+
+    [SkippableFact]
+    public Task A_forced_cancel_by_the_older_command() => CompareAsync(
+        Mirror("full"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""", Gone, Jobs);
 
     [SkippableFact]
     public Task What_it_holds() => CompareAsync(

@@ -9,11 +9,14 @@ namespace BlockHost.Copying.Mirroring;
 /// <summary>What is to be copied at first. Guests write meanwhile; the bitmap records it.</summary>
 public abstract partial class MirroringJob
 {
+    /// <summary>All of the disk, zeroes too, as there is no cheap way to have zeroes on the target first.</summary>
+    private bool CopiesAll => Settings is { ZeroTarget: true, OnlyNewWrites: false } && !TargetIsCheaplyZeroed();
+
     private async ValueTask MarkInitialAsync(IJobContext context)
     {
         if (Settings.OnlyNewWrites)
             return;
-        if (Settings.ZeroTarget && !TargetIsCheaplyZeroed())
+        if (CopiesAll)
         {
             Dirty.Set(0, Length);
             return;

@@ -50,6 +50,8 @@ public abstract partial class MirroringJob : BackgroundJob
         _copier = new RangeCopier(_sourceQueues, _targetQueues, host.Buffers, settings.Unmap, _window.CopySize);
         _walk = new DirtyWalk(nodes.Dirty, _sourceQueues, nodes.Source.Length, _window.CopySize);
         _zeroesAreFree = settings.Unmap && TargetIsCheaplyZeroed();
+        if (CopiesAll && nodes.Target.Length == Length)
+            nodes.Job.SetRemaining(Length);
     }
 
     public override bool CanComplete => true;
