@@ -187,28 +187,22 @@ def run(program, small, disks, prepare, check):
     return figures
 
 
-def measure(options, folder):
-    small = None if options.cold else Disks(folder, WARM_UP, "small-")
-    disks = Disks(folder, options.size)
-    results = {}
+def measure(options, title, small, disks):
+    """Contenders by turns: seconds, seconds of the processor, MiB, of each round."""
+    results = {name: [] for name in options.contenders}
     for turn in range(options.rounds):
-        for title in options.jobs:
-            names = list(options.contenders)
-            for name in names[turn % len(names):] + names[:turn % len(names)]:
-                figures = run(options.contenders[name], small, disks, JOBS[title], check=turn == 0)
-                results.setdefault(title, {}).setdefault(name, []).append(figures)
+        names = list(results)
+        for name in names[turn % len(names):] + names[:turn % len(names)]:
+            results[name].append(run(options.contenders[name], small, disks, JOBS[title], check=turn == 0))
     return results
 
 
-def table(results, contenders):
-    yield "| | " + " | ".join(f"{name}: s | CPU s | MiB" for name in contenders) + " |"
-    yield "| --- |" + " ---: | ---: | ---: |" * len(contenders)
-    for title, row in results.items():
-        cells = []
-        for name in contenders:
-            seconds, cpu, peak = zip(*row[name])
-            cells += [f"{min(seconds):.2f} ({statistics.median(seconds):.2f})", f"{min(cpu):.2f}", f"{statistics.median(peak):.0f}"]
-        yield f"| {title} | " + " | ".join(cells) + " |"
+def show(title, results):
+    cells = []
+    for rounds in results.values():
+        seconds, cpu, peak = zip(*rounds)
+        cells += [f"{min(seconds):.2f} ({statistics.median(seconds):.2f})", f"{min(cpu):.2f}", f"{statistics.median(peak):.0f}"]
+    print(f"| {title} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main():
@@ -226,7 +220,12 @@ def main():
     options.jobs = [title for title in JOBS if (options.jobs or "") in title]
     options.contenders = {"blockhost": [options.blockhost, "serve"], "qemu-storage-daemon": ["qemu-storage-daemon"]}
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        print("\n".join(table(measure(options, folder), options.contenders)))
+        small = None if options.cold else Disks(folder, WARM_UP, "small-")
+        disks = Disks(folder, options.size)
+        print("| | " + " | ".join(f"{name}: s | CPU s | MiB" for name in options.contenders) + " |")
+        print("| --- |" + " ---: | ---: | ---: |" * len(options.contenders), flush=True)
+        for title in options.jobs:
+            show(title, measure(options, title, small, disks))
 
 
 if __name__ == "__main__":

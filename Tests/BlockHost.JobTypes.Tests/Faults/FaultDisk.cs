@@ -20,13 +20,37 @@ internal enum FaultOn
 /// <summary>Requests that fail: after the first <paramref name="Skip"/> of their kind, so many <paramref name="Times"/>.</summary>
 internal sealed record Fault(FaultOn On, int Errno, int Skip = 0, int Times = int.MaxValue);
 
+/// <summary>Bytes of data that are being read and written.</summary>
+internal sealed class Traffic
+{
+    private readonly Lock _lock = new();
+    private long _now;
+
+    public long Most { get; private set; }
+
+    public void Add(long bytes)
+    {
+        lock (_lock)
+        {
+            _now += bytes;
+            Most = Math.Max(Most, _now);
+        }
+    }
+
+    /// <summary>What was before does not count.</summary>
+    public void StartOver()
+    {
+        lock (_lock)
+            Most = _now;
+    }
+}
+
 /// <summary>A disk in memory that takes its time and fails as it is told.</summary>
-internal sealed class FaultDisk(int seed)
+/// <param name="traffic">What all disks of a test have under way.</param>
+internal sealed class FaultDisk(int seed, Traffic traffic)
 {
     private readonly Lock _lock = new();
     private readonly Random _random = new(seed);
-    private readonly Dictionary<FaultOn, long> _inFlight = [];
-    private readonly Dictionary<FaultOn, long> _mostInFlight = [];
     private Fault? _fault;
     private long _seen;
     private long _room = long.MaxValue;
@@ -36,13 +60,6 @@ internal sealed class FaultDisk(int seed)
 
     /// <summary>Requests that were failed.</summary>
     public int Failures => Volatile.Read(ref _failures);
-
-    /// <summary>The most bytes that requests of a kind had under way at a time.</summary>
-    public long MostInFlight(FaultOn on)
-    {
-        lock (_lock)
-            return _mostInFlight.GetValueOrDefault(on);
-    }
 
     public void Break(Fault fault)
     {
@@ -66,7 +83,8 @@ internal sealed class FaultDisk(int seed)
 
     public async ValueTask DoAsync(FaultOn on, long offset, long bytes, Action action)
     {
-        Enter(on, bytes);
+        var data = (on & (FaultOn.Read | FaultOn.Write)) != 0 ? bytes : 0;
+        traffic.Add(data);
         try
         {
             await TakeTimeAsync();
@@ -80,7 +98,7 @@ internal sealed class FaultDisk(int seed)
         }
         finally
         {
-            Enter(on, -bytes);
+            traffic.Add(-data);
         }
     }
 
@@ -106,14 +124,5 @@ internal sealed class FaultDisk(int seed)
             await Task.Delay(1);
         else if (dice < 16)
             await Task.Yield();
-    }
-
-    private void Enter(FaultOn on, long bytes)
-    {
-        lock (_lock)
-        {
-            var now = _inFlight[on] = _inFlight.GetValueOrDefault(on) + bytes;
-            _mostInFlight[on] = Math.Max(now, _mostInFlight.GetValueOrDefault(on));
-        }
     }
 }

@@ -17,9 +17,9 @@ internal sealed class FaultPlugin(int seed) : Plugin
 
     public override PluginIdentity Identity { get; } = new("test.fault", "1.0.0", "Disks that fail");
 
-    public FaultDisk this[string name] => _disks.GetOrAdd(name, _ => new FaultDisk(seed));
+    public Traffic Traffic { get; } = new();
 
-    public IEnumerable<string> Names => _disks.Keys;
+    public FaultDisk this[string name] => _disks.GetOrAdd(name, _ => new FaultDisk(seed, Traffic));
 
     public override void Register(IPluginRegistry registry) => registry.Add(new FaultDriver(this));
 }
