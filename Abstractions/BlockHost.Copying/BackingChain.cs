@@ -21,6 +21,16 @@ public static class BackingChain
             yield return node;
     }
 
+    /// <summary>
+    /// Depths of a chain status (<see cref="ChainStatus.Depth"/>) that are decided above <paramref name="end"/>: filters straight over it
+    /// tell of its data as theirs.
+    /// </summary>
+    public static int DepthsAbove(IGraphNode top, IGraphNode? end)
+    {
+        var layers = Layers(top, end).ToArray();
+        return end is null ? layers.Length : Array.FindLastIndex(layers, layer => layer.Driver.Kind != BlockDriverKind.Filter) + 1;
+    }
+
     public static bool Contains(IGraphNode top, IGraphNode wanted) => Layers(top).Contains(wanted);
 
     public static IGraphNode SkipFilters(IGraphNode node) => Layers(node).First(layer => layer.Driver.Kind != BlockDriverKind.Filter);

@@ -79,7 +79,7 @@ internal sealed partial class CommitJob : BackgroundJob
 
         while (_copies.TryPeek(out var oldest) && (_copies.Count >= MaxCopies || oldest.Task.IsCompleted))
             await FinishOldestAsync(cancellationToken).ConfigureAwait(false);
-        if (run.Depth >= _chain.Committed.Count)
+        if (run.Depth >= _chain.Depths)
         {
             await SkipAsync(run.Bytes).ConfigureAwait(false);
             return run.Bytes;

@@ -38,6 +38,9 @@ internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode
     /// <summary>From the top to the layer above the base, filters included.</summary>
     public IReadOnlyList<IGraphNode> Committed { get; } = [.. BackingChain.Layers(Top, Base)];
 
+    /// <summary>Depths of a chain status, asked of the top, that go down.</summary>
+    public int Depths { get; } = BackingChain.DepthsAbove(Top, Base);
+
     /// <summary>The images that have the node as their backing file.</summary>
     public static IReadOnlyList<IGraphNode> OverlaysOf(IGraphNode node) =>
         [.. node.Parents.Where(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0).Select(edge => edge.Parent!)];
@@ -51,9 +54,7 @@ internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode
         get
         {
             const BlockPermissions writes = BlockPermissions.Write | BlockPermissions.WriteUnchanged;
-            var filters = Committed.Reverse().TakeWhile(layer => layer.Driver.Kind == BlockDriverKind.Filter).Count();
-            return Committed.Select((layer, i) => (layer, new BlockPermissionSet(
-                BlockPermissions.None, i < Committed.Count - filters ? writes : writes | BlockPermissions.ConsistentRead)));
+            return Committed.Select((layer, i) => (layer, new BlockPermissionSet(BlockPermissions.None, i < Depths ? writes : writes | BlockPermissions.ConsistentRead)));
         }
     }
 }

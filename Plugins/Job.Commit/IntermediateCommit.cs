@@ -49,7 +49,7 @@ internal static class IntermediateCommit
     private static async ValueTask InsertAndStartAsync(
         IJobSetup setup, IPluginHost host, CommitChain chain, CommitRequest request, WritableNode access, CancellationToken cancellationToken)
     {
-        var options = new FilterOptions { Driver = new CommitTopDriver(), ChildOption = "backing", NodeName = request.FilterNodeName };
+        var options = new FilterOptions { Driver = new CommitTopDriver(), ChildOption = "backing", ReadOnly = true, NodeName = request.FilterNodeName };
         var filter = await host.Graph.InsertFilterAsync(chain.Top, options, cancellationToken).ConfigureAwait(false);
         try
         {

@@ -12,6 +12,9 @@ namespace BlockHost.Plugins.Job.Stream;
 /// </summary>
 internal sealed record StreamChain(IGraphNode Top, IReadOnlyList<IGraphNode> Intermediate, IGraphNode? Base)
 {
+    /// <summary>Depths of a chain status, asked of the top, that stay with it.</summary>
+    public int Depths { get; } = BackingChain.DepthsAbove(Top, Base);
+
     /// <summary>Layers above <paramref name="bottomExclusive"/>, which is in the chain, or null.</summary>
     public static StreamChain Above(IGraphNode top, IGraphNode? bottomExclusive) =>
         new(top, [.. BackingChain.Layers(top, bottomExclusive).Skip(1)], bottomExclusive);

@@ -82,7 +82,7 @@ internal sealed class StreamJob(StreamSettings settings, StreamNodes nodes, IPlu
         var run = await top.GetStatusAsync(offset, wanted, StatusPrecision.AllocationOnly).ConfigureAwait(false);
         var bytes = run.Status.IsOk ? Math.Min(run.Bytes, wanted) : wanted;
         var status = run.Status;
-        var copy = status.IsOk && run.Depth > 0 && run.Depth <= settings.Chain.Intermediate.Count;
+        var copy = status.IsOk && run.Depth > 0 && run.Depth < settings.Chain.Depths;
         if (copy)
             status = await reader.ReadAsync(offset, buffer[..(int)bytes], ReadFlags.Prefetch).ConfigureAwait(false);
         if (status.IsOk)

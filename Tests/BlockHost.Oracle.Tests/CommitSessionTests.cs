@@ -165,6 +165,34 @@ public sealed class CommitSessionTests
         Gone);
 
     [SkippableFact]
+    public Task A_base_whose_storage_cannot_be_written() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"file","read-only":true,"node-name":"f","filename":"DIR/base.qcow2"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","read-only":true,"file":"f"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"m","read-only":true,"file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":"b"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":"m"}}""",
+        Commit(Middle),
+        Commit(""),
+        Graph);
+
+    [SkippableFact]
+    public Task Under_and_over_filters() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"over-b","file":"b"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":"over-b"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"over-m","file":"m"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":"over-m"}}""",
+        Commit(""","top-node":"over-m","base-node":"b","speed":1000"""),
+        "@ progress j 1572864",
+        Graph,
+        Verb("job-cancel"),
+        Gone,
+        Graph,
+        Commit(Middle),
+        Commit(Middle + ""","base-node":"over-b" """),
+        Jobs,
+        Graph);
+
+    [SkippableFact]
     public Task A_base_that_grows() => CompareAsync(
         Images.ShrinkBaseAsync,
         Slow(),

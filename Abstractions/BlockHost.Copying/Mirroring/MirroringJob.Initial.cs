@@ -61,7 +61,7 @@ public abstract partial class MirroringJob
     /// </summary>
     private async ValueTask MarkAllocatedAsync(IJobContext context)
     {
-        var layers = BackingChain.Layers(Settings.Source, Settings.Base).Count();
+        var layers = BackingChain.DepthsAbove(Settings.Source, Settings.Base);
         using var source = _sourceQueues.Rent();
         for (var offset = 0L; offset < Length;)
         {

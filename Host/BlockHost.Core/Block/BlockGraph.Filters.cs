@@ -85,7 +85,7 @@ public sealed partial class BlockGraph
         writer.WriteString("driver", filter.Driver.FormatName);
         if (filter.NodeName is { } name)
             writer.WriteString("node-name", name);
-        writer.WriteBoolean("read-only", below.ReadOnly);
+        writer.WriteBoolean("read-only", filter.ReadOnly ?? below.ReadOnly);
         writer.WriteString("discard", "unmap");
         writer.WriteString(filter.ChildOption, below.Name);
         if (filter.Options is { } more)

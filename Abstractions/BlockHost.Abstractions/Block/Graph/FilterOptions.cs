@@ -15,6 +15,9 @@ public sealed record FilterOptions
     /// <summary>Further options of the driver's: an object.</summary>
     public JsonElement? Options { get; init; }
 
+    /// <summary>Null: as the node.</summary>
+    public bool? ReadOnly { get; init; }
+
     /// <summary>Null: one is made up, and the filter is implicit: older queries show what is below it instead.</summary>
     public string? NodeName { get; init; }
 
