@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
+using BlockHost.Block.Graph;
 
 namespace BlockHost.Copying;
 
@@ -14,7 +15,9 @@ namespace BlockHost.Copying;
 /// a cluster that is not pending takes no lock, and the source of a copy cannot change under it.
 /// </summary>
 /// <param name="pending">A unit is a cluster. Owned by the caller; only cleared here.</param>
-public sealed class ClusterCopier(IBlockChild source, IBlockChild target, IDirtyBitmap pending, IIoBufferPool buffers, ClusterCopyOptions options)
+/// <param name="readers">Of the target, where it shows the source as its backing file: a cluster stays pending until those are past it that may have begun to read it from the source.</param>
+public sealed class ClusterCopier(
+    IBlockChild source, IBlockChild target, IDirtyBitmap pending, IIoBufferPool buffers, ClusterCopyOptions options, IReadTracker? readers = null)
 {
     private const long LongestLook = 512 << 20;
 
@@ -30,6 +33,18 @@ public sealed class ClusterCopier(IBlockChild source, IBlockChild target, IDirty
 
     /// <summary>Bytes of the largest piece that is copied with one buffer.</summary>
     public long PieceSize => _piece;
+
+    /// <summary>Tracks the readers of a target that shows the source as its backing file; null for any other.</summary>
+    public static IReadTracker? TrackReaders(IGraphNode source, IGraphNode target)
+    {
+        for (var node = target.Backing; node is not null; node = node.Backing)
+        {
+            if (node == source)
+                return target.TrackReads();
+        }
+
+        return null;
+    }
 
     /// <summary>Whether any cluster that the range touches has yet to be copied.</summary>
     public bool IsPending(long offset, long bytes)
@@ -118,6 +133,8 @@ public sealed class ClusterCopier(IBlockChild source, IBlockChild target, IDirty
                 var result = kind == RunKind.Zero ? await WriteZeroesAsync(at, bytes).ConfigureAwait(false) : await CopyDataAsync(at, bytes).ConfigureAwait(false);
                 if (!result.Status.IsOk)
                     return result;
+                if (readers is not null)
+                    await readers.WhenPastAsync(at, bytes).ConfigureAwait(false);
                 Clear(at, bytes, Copied);
             }
 

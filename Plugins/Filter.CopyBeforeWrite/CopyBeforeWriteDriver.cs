@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
 using BlockHost.Copying;
 
 namespace BlockHost.Plugins.Filter.CopyBeforeWrite;
@@ -25,19 +26,23 @@ internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions
         var wanted = options.Bitmap is { } name ? context.Host.Graph.FindDirtyBitmap(name.Node, name.Name) : null;
         wanted?.RequireUsable(BitmapUse.AllowReadOnly);
         var copyOptions = new ClusterCopyOptions { ClusterSize = await ClusterSizeAsync(target, cancellationToken).ConfigureAwait(false) };
-        var bitmaps = context.Host.Graph.Lookup(null, source.NodeName).DirtyBitmaps;
-        var pending = bitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+        var graph = context.Host.Graph;
+        var node = graph.Lookup(null, source.NodeName);
+        var pending = node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+        IReadTracker? readers = null;
         try
         {
             Mark(pending, wanted);
-            var inside = wanted is null ? null : bitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+            readers = ClusterCopier.TrackReaders(node, graph.Lookup(null, target.NodeName));
+            var inside = wanted is null ? null : node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
             inside?.Merge(pending);
-            var copier = new ClusterCopier(source, target, pending, context.Host.Buffers, copyOptions);
-            return new SnapshotNode(context, source, target, new Snapshot(copier, pending, inside), options);
+            var copier = new ClusterCopier(source, target, pending, context.Host.Buffers, copyOptions, readers);
+            return new SnapshotNode(context, source, target, new Snapshot(copier, pending, inside, readers), options);
         }
         catch
         {
             pending.Dispose();
+            readers?.Dispose();
             throw;
         }
     }

@@ -7,7 +7,8 @@ namespace BlockHost.Plugins.Filter.CopyBeforeWrite;
 
 /// <summary>A disk as it was at one moment: partly on the target, and where nothing has been written since, on the source.</summary>
 /// <param name="inside">What is of interest; null: all.</param>
-internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirtyBitmap? inside) : IDisposable
+/// <param name="readers">Let go of at the end.</param>
+internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirtyBitmap? inside, IDisposable? readers) : IDisposable
 {
     private volatile bool _broken;
 
@@ -35,6 +36,7 @@ internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirt
     {
         pending.Dispose();
         inside?.Dispose();
+        readers?.Dispose();
     }
 
     private void Check(long offset, long bytes)

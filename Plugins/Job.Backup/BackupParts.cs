@@ -8,7 +8,9 @@ namespace BlockHost.Plugins.Job.Backup;
 /// <summary>What a backup has in the graph beside its nodes.</summary>
 /// <param name="Pending">Clusters that the target lacks.</param>
 /// <param name="Bitmap">The user's; null where there is none.</param>
-internal sealed record BackupParts(IBlockGraph Graph, IGraphNode Filter, CopyBeforeWriteNode FilterNode, ClusterCopier Copier, IDirtyBitmap Pending, BackupBitmap? Bitmap)
+/// <param name="Readers">Of a target that shows the source as its backing file.</param>
+internal sealed record BackupParts(
+    IBlockGraph Graph, IGraphNode Filter, CopyBeforeWriteNode FilterNode, ClusterCopier Copier, IDirtyBitmap Pending, BackupBitmap? Bitmap, IReadTracker? Readers)
 {
     /// <summary>Guests write to the source again without any ado.</summary>
     public async ValueTask RemoveAsync()
@@ -18,5 +20,6 @@ internal sealed record BackupParts(IBlockGraph Graph, IGraphNode Filter, CopyBef
         if (Graph.TryGetNode(Filter.Name, out var present) && present == Filter)
             await Graph.RemoveFilterAsync(present, CancellationToken.None).ConfigureAwait(false);
         Pending.Dispose();
+        Readers?.Dispose();
     }
 }

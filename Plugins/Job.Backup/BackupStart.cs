@@ -49,19 +49,22 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         };
         var filter = await host.Graph.InsertFilterAsync(request.Source, options, cancellationToken).ConfigureAwait(false);
         IDirtyBitmap? pending = null;
+        IReadTracker? readers = null;
         try
         {
             pending = PendingOf(request, bitmap, cluster);
             var node = driver.Node!;
-            var copier = new ClusterCopier(node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster));
+            readers = ClusterCopier.TrackReaders(request.Source, request.Target);
+            var copier = new ClusterCopier(node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster), readers);
             node.SetCopier(copier);
             node.Exclusive = true;
             var kept = bitmap is null ? null : new BackupBitmap(bitmap.Freeze(), BackupChecks.ModeOf(request)!.Value);
-            return new BackupParts(host.Graph, filter, node, copier, pending, kept);
+            return new BackupParts(host.Graph, filter, node, copier, pending, kept, readers);
         }
         catch
         {
             pending?.Dispose();
+            readers?.Dispose();
             await host.Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
             throw;
         }

@@ -35,8 +35,9 @@ internal sealed partial class GraphNode
         _maxTransfer = LargestTransfer(profile.Limits);
         _nativeFua = profile.Fua == Support.Native;
         _skipsFlush = profile.Flush == Support.None || (Generic.CacheNoFlush && Driver.Kind == BlockDriverKind.Protocol);
-        _plainReads = Gate.IsUnlimited && profile.Limits.MemoryAlignment <= 1;
-        _plainWrites = _plainReads && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable && !Generic.ReadOnly;
+        var plain = Gate.IsUnlimited && profile.Limits.MemoryAlignment <= 1;
+        _plainReads = plain && !TracksReads;
+        _plainWrites = plain && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable && !Generic.ReadOnly;
         Volatile.Write(ref _profile, profile);
         Volatile.Write(ref _length, profile.Length);
         foreach (var edge in ParentEdges)

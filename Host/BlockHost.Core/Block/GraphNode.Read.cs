@@ -22,7 +22,7 @@ internal sealed partial class GraphNode
         var length = Length;
         if (_plainReads && ((offset | bytes) & _alignmentMask) == 0 && offset >= 0 && offset <= length && bytes <= length - offset && bytes <= _maxTransfer)
             return Node.ReadAsync(offset, target, flags, cancellationToken);
-        return ReadSlowlyAsync(offset, target, flags, cancellationToken);
+        return TracksReads ? ReadTrackedAsync(offset, target, flags, cancellationToken) : ReadSlowlyAsync(offset, target, flags, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -69,6 +69,9 @@ public interface IGraphNode
 
     IDirtyBitmaps DirtyBitmaps { get; }
 
+    /// <summary>Tracks the node's reads until the answer is disposed, which costs each of them a little.</summary>
+    IReadTracker TrackReads();
+
     /// <summary>The node's own ability; the caller drains where the facet asks for it.</summary>
     bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class;
@@ -84,6 +87,13 @@ public interface IGraphNode
     }
 
     void Yank();
+}
+
+/// <summary>The reads of one node. For who changes what lies below it once the node has its own copy.</summary>
+public interface IReadTracker : IDisposable
+{
+    /// <summary>Completes when the reads of the range that have begun since tracking are over.</summary>
+    ValueTask WhenPastAsync(long offset, long bytes);
 }
 
 /// <summary>A link from a parent (a node, backend or job) to a node.</summary>
