@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.File.Locking;
+using BlockHost.Plugins.Block.File.Native;
+
 namespace BlockHost.Block.File.Tests;
 
 /// <summary>Image locks between nodes; two nodes of one process exclude each other as two processes do.</summary>
@@ -34,6 +37,24 @@ public sealed class LockingTests : IDisposable
         Assert.Equal([100, 101, 201], LockedBytes(path));
         node.AbortPermissions();
         Assert.Equal([100], LockedBytes(path));
+    }
+
+    [Fact]
+    public unsafe void Locks_end_with_their_user_even_where_a_forked_child_has_the_description_too()
+    {
+        const int Duplicate = 0;
+        var path = _files.CreateFile(4096);
+        using var file = FileDescriptor.Open(path, OpenFlags.ReadWrite);
+        var descriptor = LockDescriptor.TryOpen(file, path, out _)!;
+        using var childs = new FileDescriptor(Libc.fcntl(descriptor.File.Value, Duplicate, null));
+        var held = new ImageLock(descriptor, path);
+        held.Prepare(new BlockPermissionSet(Write, All & ~BlockPermissions.Resize));
+        held.Commit();
+        Assert.NotEmpty(LockedBytes(path));
+
+        held.Dispose();
+
+        Assert.Empty(LockedBytes(path));
     }
 
     [Theory]

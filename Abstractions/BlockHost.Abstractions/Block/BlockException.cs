@@ -34,7 +34,7 @@ public sealed class BlockException : IOException
     /// <summary>Positive Linux errno.</summary>
     public int Errno { get; }
 
-    /// <summary>Node on which the error arose, set by the host where the driver did not.</summary>
+    /// <summary>Node on which the error arose, where whoever threw it knew.</summary>
     public string? NodeName { get; set; }
 
     /// <summary>Offset in bytes on that node.</summary>

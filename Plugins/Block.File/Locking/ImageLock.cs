@@ -41,7 +41,13 @@ internal sealed class ImageLock(LockDescriptor descriptor, string path) : IDispo
         _wanted = _held;
     }
 
-    public void Dispose() => descriptor.Dispose();
+    /// <summary>Closing alone would not do: a child process that was just forked holds the description until it runs its own program.</summary>
+    public void Dispose()
+    {
+        Abort();
+        Release(_held, except: BlockPermissionSet.None);
+        descriptor.Dispose();
+    }
 
     /// <summary>Locks first and asks then: of two users that come at once at least one sees the other.</summary>
     private void Take(BlockPermissionSet wanted)
