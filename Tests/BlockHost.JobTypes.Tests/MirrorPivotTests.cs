@@ -37,6 +37,34 @@ public sealed class MirrorPivotTests : JobTest
         Assert.All(guests, guest => Assert.True(guest.Writes > pivots));
     }
 
+    [Theory]
+    [InlineData("background")]
+    [InlineData("write-blocking")]
+    public async Task Drains_of_all_nodes_pass_while_guests_write(string copyMode)
+    {
+        await AddAsync("s");
+        await AddAsync("t");
+        await using var disk = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
+        var guests = Enumerable.Range(0, Guests).Select(i => new RecordGuest(disk, i, Guests)).ToArray();
+        var stop = new TaskCompletionSource();
+        var inUse = guests.Select(guest => Task.Run(() => guest.UseUntilAsync(stop.Task))).ToArray();
+        await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
+
+        for (var i = 0; i < 200; i++)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            await using var drained = await Bed.Graph.DrainAsync(null, patience.Token);
+        }
+
+        await UntilAsync(JobStatus.Ready);
+        await ExecuteAsync("job-complete", "\"id\":\"j\"");
+        await UntilGoneAsync();
+        stop.SetResult();
+        await Task.WhenAll(inUse);
+        var content = await ReadAsync("t");
+        Assert.Empty(guests.SelectMany(guest => guest.Lost(content)));
+    }
+
     private async Task MoveAsync(string from, string to, string discard, string how)
     {
         await AddAsync(to, discard: discard);

@@ -29,9 +29,11 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
                 _stopped.Add(next);
         }
 
-        var (backends, quiet) = HoldBack(cancellationToken);
-        foreach (var backend in backends)
-            await backend.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
+        // A guest's write that is under way may write through a job, as to a mirror's target: jobs are held back last.
+        var guests = HoldBack(static backend => backend.DrainedUser is null);
+        var quiet = StopDrivers(cancellationToken);
+        await WhenIdleAsync(guests, cancellationToken).ConfigureAwait(false);
+        await WhenIdleAsync(HoldBack(backend => isBrief || _stopped.Contains(backend)), cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -66,19 +68,36 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         }
     }
 
-    private (IReadOnlyList<Backend> Backends, IReadOnlyList<Task> Quiet) HoldBack(CancellationToken cancellationToken)
+    private IReadOnlyList<Task> StopDrivers(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
             if (_ended)
-                return ([], []);
-            var backends = Users().Where(backend => (isBrief || backend.DrainedUser is null || _stopped.Contains(backend)) && _heldBack.Add(backend)).ToArray();
-            foreach (var backend in backends)
-                backend.HoldBack();
+                return [];
             var above = node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
             var nodes = above.Where(n => n.IsOpen && !n.IsClosed && !_quiet.Contains(n)).ToArray();
             _quiet.AddRange(nodes);
-            return (backends, [.. nodes.Select(n => n.DrainBegin(cancellationToken))]);
+            return [.. nodes.Select(n => n.DrainBegin(cancellationToken))];
+        }
+    }
+
+    private static async ValueTask WhenIdleAsync(IReadOnlyList<Backend> backends, CancellationToken cancellationToken)
+    {
+        foreach (var backend in backends)
+            await backend.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Those users that are not held back yet.</summary>
+    private IReadOnlyList<Backend> HoldBack(Func<Backend, bool> which)
+    {
+        lock (_lock)
+        {
+            if (_ended)
+                return [];
+            var backends = Users().Where(backend => which(backend) && _heldBack.Add(backend)).ToArray();
+            foreach (var backend in backends)
+                backend.HoldBack();
+            return backends;
         }
     }
 
