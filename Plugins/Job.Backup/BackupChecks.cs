@@ -2,6 +2,7 @@
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Copying;
+using BlockHost.Jobs;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup;

@@ -5,30 +5,6 @@ using BlockHost.Jobs;
 
 namespace BlockHost.Plugins.Job.Backup;
 
-/// <summary>QAPI enum MirrorSyncMode: what of a disk is copied.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<MirrorSyncMode>))]
-internal enum MirrorSyncMode
-{
-    /// <summary>What the top image holds, not its backing files.</summary>
-    [JsonStringEnumMemberName("top")]
-    Top = 0,
-
-    [JsonStringEnumMemberName("full")]
-    Full = 1,
-
-    /// <summary>Only what is about to be written.</summary>
-    [JsonStringEnumMemberName("none")]
-    None = 2,
-
-    /// <summary>What a bitmap says, as <see cref="Bitmap"/> with <see cref="BitmapSyncMode.OnSuccess"/>.</summary>
-    [JsonStringEnumMemberName("incremental")]
-    Incremental = 3,
-
-    /// <summary>What a bitmap says.</summary>
-    [JsonStringEnumMemberName("bitmap")]
-    Bitmap = 4,
-}
-
 /// <summary>QAPI enum BitmapSyncMode: when the bitmap forgets what has been copied.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<BitmapSyncMode>))]
 internal enum BitmapSyncMode

@@ -4,28 +4,6 @@ using BlockHost.Jobs;
 
 namespace BlockHost.Plugins.Job.Mirror;
 
-/// <summary>QAPI enum MirrorSyncMode: what of a disk is copied.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<MirrorSyncMode>))]
-internal enum MirrorSyncMode
-{
-    /// <summary>What the top image holds, not its backing files.</summary>
-    [JsonStringEnumMemberName("top")]
-    Top = 0,
-
-    [JsonStringEnumMemberName("full")]
-    Full = 1,
-
-    /// <summary>Only what is written from now on.</summary>
-    [JsonStringEnumMemberName("none")]
-    None = 2,
-
-    [JsonStringEnumMemberName("incremental")]
-    Incremental = 3,
-
-    [JsonStringEnumMemberName("bitmap")]
-    Bitmap = 4,
-}
-
 /// <summary>QAPI enum MirrorCopyMode: when writes of guests reach the target.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<MirrorCopyMode>))]
 internal enum MirrorCopyMode

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block.Graph;
+using BlockHost.Jobs;
 
 namespace BlockHost.Plugins.Job.Backup.Commands;
 

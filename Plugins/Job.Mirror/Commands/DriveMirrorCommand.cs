@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
+using BlockHost.Jobs;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Mirror.Commands;
