@@ -45,6 +45,21 @@ public sealed class ReopenSessionTests
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""");
 
     [SkippableFact]
+    public Task Filters_are_not_reopened() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n","size":10485760}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"c","file":"q"}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-before-write","node-name":"w","file":"c","target":"n"}}""",
+        Reopen("""{"driver":"copy-on-read","node-name":"c","file":"q"}"""),
+        Reopen("""{"driver":"copy-on-read","node-name":"c","file":"n"}"""),
+        Reopen("""{"driver":"copy-on-read","node-name":"c"}"""),
+        Reopen("""{"driver":"copy-before-write","node-name":"w","file":"c","target":"n"}"""),
+        Reopen("""{"driver":"copy-before-write","node-name":"w","file":"c","target":"q"}"""),
+        Reopen("""{"driver":"null-co","node-name":"n","size":10485760}"""),
+        Reopen("""{"driver":"null-co","node-name":"n","size":10485760},{"driver":"copy-on-read","node-name":"c","file":"q"}"""),
+        Graph);
+
+    [SkippableFact]
     public Task Several_of_which_one_fails() => JobSessions.CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","node-name":"f","filename":"DIR/disk.raw"}}}""",
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",

@@ -38,6 +38,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         if (options.NodeName is { } name && name != Node.Name)
             throw new QmpException("Cannot change the option 'node-name'");
         OptionsCheck.Validate(Node.Driver.OptionsType, options.DriverOptions);
+        if (!IsInherited && !Node.TryGetFacet<IReopenable>(out _))
+            throw CannotReopen();
         var unchanged = CheckChildren(graph);
         Node.Generic = options.Generic;
         Node.IsReopening = true;
@@ -172,6 +174,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             Add(_oldBacking);
     }
 
+    private QmpException CannotReopen() => new($"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
+
     private static IEnumerable<GraphNode> Present(params IEnumerable<GraphNode?> nodes) => nodes.OfType<GraphNode>();
 
     private void Add(ChildLink? link)
@@ -194,7 +198,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     private void CheckSameOptions(HashSet<string> children)
     {
         if (_storage is not null || _oldGeneric.ReadOnly != Node.Generic.ReadOnly || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
-            throw new QmpException($"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
+            throw CannotReopen();
         foreach (var member in options.DriverOptions.EnumerateObject())
         {
             if (!children.Contains(member.Name) && !(Node.DriverOptions.TryGetProperty(member.Name, out var old) && JsonElement.DeepEquals(old, member.Value)))
