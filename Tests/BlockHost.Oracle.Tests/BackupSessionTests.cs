@@ -165,6 +165,35 @@ public sealed class BackupSessionTests
         Backup("none", device: "m", target: "x", job: "k"),
         Graph);
 
+    [SkippableFact]
+    public Task Read_only_nodes() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","read-only":true,"file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"x","size":1048576}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"y","size":10485760,"read-only":true}}""",
+        Backup("full", device: "r", target: "x"),
+        Gone,
+        Backup("none", device: "r", target: "x", job: "k"),
+        Graph,
+        Backup("full", target: "y"),
+        """{"execute":"job-cancel","arguments":{"id":"k"}}""",
+        "@ null k",
+        Graph);
+
+    [SkippableFact]
+    public Task Exported_nodes() => CompareAsync(
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd.sock"}}}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true}}""",
+        Backup("full", ""","auto-finalize":false"""),
+        "@ pending j",
+        Graph,
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"f","node-name":"t","name":"t"}}""",
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"g","node-name":"s","name":"g","writable":true}}""",
+        Graph,
+        Verb("job-finalize"),
+        Gone,
+        Graph,
+        """{"execute":"nbd-server-stop"}""");
+
     private const string AddBitmap = """{"execute":"block-dirty-bitmap-add","arguments":{"node":"s","name":"b"}}""";
 
     private const string AddChain =
