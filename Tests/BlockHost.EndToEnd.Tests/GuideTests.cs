@@ -14,7 +14,7 @@ public sealed class GuideTests
     [MemberData(nameof(Pages))]
     public Task A_guide_works_with_our_programs(string page)
     {
-        Programs.Require("fio");
+        Programs.Require("fio", "nbdcopy");
         return RunAsync(page, $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH");
     }
 
@@ -22,7 +22,7 @@ public sealed class GuideTests
     [MemberData(nameof(Pages))]
     public Task A_guide_works_with_QEMUs_programs(string page)
     {
-        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio");
+        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio", "nbdcopy");
         return RunAsync(page, "$PATH");
     }
 
