@@ -64,6 +64,13 @@ public sealed class CommitSessionTests
     public Task With_a_name_for_the_header() => CompareAsync(Commit(Middle + ""","backing-file":"elsewhere.qcow2" """), Gone, Graph);
 
     [SkippableFact]
+    public Task With_a_name_for_a_header_that_opened_its_backing_file() => JobSessions.CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""",
+        Commit(""","top":"middle.qcow2","backing-file":"elsewhere.qcow2" """),
+        Gone,
+        "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
+
+    [SkippableFact]
     public Task While_it_runs() => CompareAsync(
         Slow(""","filter-node-name":"filter" """),
         "@ progress j 1572864",

@@ -21,6 +21,7 @@ internal sealed partial class GraphNode : IGraphNode
     private readonly BlockGraph _graph;
     private readonly DriverLease _lease;
     private BlockNode? _node;
+    private string? _recordedAs;
 
     public GraphNode(BlockGraph graph, DriverLease lease, string name, bool generatedName, NodeOptions options)
     {
@@ -62,7 +63,15 @@ internal sealed partial class GraphNode : IGraphNode
     public bool IsClosed { get; private set; }
 
     /// <summary>The backing link that was opened because the header records it.</summary>
-    public ChildLink? RecordedLink { get; set; }
+    public ChildLink? RecordedLink
+    {
+        get;
+        set
+        {
+            field = value;
+            _recordedAs = RecordedBacking?.FileName;
+        }
+    }
 
     /// <summary>The user put another backing file (or none) under the node than its header records.</summary>
     public bool BackingOverridden
@@ -72,7 +81,8 @@ internal sealed partial class GraphNode : IGraphNode
             var (link, recorded) = (BackingLink, RecordedBacking);
             if (link is null || recorded is null)
                 return link is not null || recorded is not null;
-            if (link == RecordedLink)
+            // Until the header records another name.
+            if (link == RecordedLink && recorded.FileName == _recordedAs)
                 return false;
             return recorded.FileName != link.Child.FileName;
         }
@@ -165,6 +175,7 @@ internal sealed partial class GraphNode : IGraphNode
     public void Opened(BlockNode node)
     {
         _node = node;
+        _recordedAs = RecordedBacking?.FileName;
         RefreshProfile();
     }
 
