@@ -40,6 +40,23 @@ public sealed class MirrorTests : JobTest
     }
 
     [Fact]
+    public async Task Holes_of_the_source_become_holes_of_a_raw_target()
+    {
+        File.WriteAllBytes(PathOf("r"), Filled(0xff, Size));
+        await ExecuteAsync("blockdev-add", $$"""
+            "driver":"raw","node-name":"r","file":{"driver":"file","filename":"{{PathOf("r")}}"}
+            """);
+        await ExecuteAsync("blockdev-mirror", "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"r\",\"sync\":\"full\"");
+        await UntilAsync(JobStatus.Ready);
+        await ExecuteAsync("job-complete", "\"id\":\"j\"");
+        await UntilGoneAsync();
+
+        var nodes = (await Bed.ExecuteAsync("""{"execute":"query-named-block-nodes","arguments":{"flat":true}}"""))["return"]!.AsArray();
+        Assert.Equal(0, (long)nodes.Single(node => (string?)node!["node-name"] == "r")!["image"]!["actual-size"]!);
+        Assert.Equal(new byte[Size], File.ReadAllBytes(PathOf("r")));
+    }
+
+    [Fact]
     public async Task In_write_blocking_mode_a_write_that_is_done_is_on_the_target()
     {
         await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);

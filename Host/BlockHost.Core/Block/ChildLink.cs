@@ -39,10 +39,13 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
 
     public ValueTask FlushAsync(CancellationToken cancellationToken) => Child.FlushAsync(cancellationToken);
 
+    /// <summary>What a node's "discard" option says of holes holds for the requests of parents; users of the node decide for themselves.</summary>
     public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         if (!(MayWrite || ((flags & ZeroFlags.Unchanged) != 0 && MayWriteUnchanged)))
             return ValueTask.FromException(NotPermitted("write"));
+        if (!Child.Generic.DiscardUnmap)
+            flags &= ~ZeroFlags.MayUnmap;
         return Child.WriteZeroesAsync(offset, bytes, flags, MayResize, cancellationToken);
     }
 

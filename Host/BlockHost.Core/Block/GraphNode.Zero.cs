@@ -73,8 +73,6 @@ internal sealed partial class GraphNode
 
     private async ValueTask WriteZeroesCheckedAsync(long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
     {
-        if (!Generic.DiscardUnmap)
-            flags &= ~ZeroFlags.MayUnmap;
         var (start, end) = new AlignedRange(offset, bytes, _alignmentMask).Inside;
         var part = flags & ~ZeroFlags.Fua;
         if (start >= end)
