@@ -116,14 +116,14 @@ class Daemon:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{program[0]} ended with {self.process.returncode}")
             time.sleep(0.005)
-        self.stream = self.socket.makefile("rw")
+        # One file for both directions would throw what it has read ahead away at each write.
+        self.stream = self.socket.makefile("r")
         self.events = []
         self.read()
         self.run("qmp_capabilities")
 
     def run(self, command, **arguments):
-        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.stream.flush()
+        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while "event" in (answer := self.read()):
             self.events.append(answer)
         if "error" in answer:

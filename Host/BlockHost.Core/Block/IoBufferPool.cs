@@ -15,7 +15,7 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
 {
     private const int Alignment = 4096;
     private const int LargestPooled = 1 << 21;
-    private const long PooledBytesPerClass = 4 << 20;
+    private const long PooledBytesPerClass = 16 << 20;
 
     private readonly SizeClass[] _classes = [.. Enumerable.Range(0, Class(LargestPooled) + 1).Select(index => new SizeClass(Alignment << index))];
     private int _outstanding;

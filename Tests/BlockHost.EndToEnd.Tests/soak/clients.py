@@ -64,7 +64,8 @@ class Monitor:
             except OSError:
                 time.sleep(0.05)
         self.socket.settimeout(self.PATIENCE)
-        self.stream = self.socket.makefile("rw")
+        # One file for both directions would throw what it has read ahead away at each write.
+        self.stream = self.socket.makefile("r")
         self.events, self.log = [], []
         self._read()
         self.run("qmp_capabilities")
@@ -72,8 +73,7 @@ class Monitor:
     def run(self, command, may_fail=False, **arguments):
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
         self.log.append(f"{command} {json.dumps(arguments)}")
-        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.stream.flush()
+        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while "event" in (message := self._read()):
             self.events.append(message)
         assert may_fail or "return" in message, f"{command}: {message}"
