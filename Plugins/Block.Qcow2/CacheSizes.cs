@@ -8,18 +8,20 @@ namespace BlockHost.Plugins.Block.Qcow2;
 /// <remarks>
 /// <code>
 /// cache-size    l2-cache-size    refcount-cache-size
-///     -               -                  -             32 MiB for L2, four clusters for refcounts
+///     -               -                  -             32 MiB for L2, four clusters or 256 KiB for refcounts
 ///     -              set or              set           as set
 ///     T               L                  -             L, T - L
 ///     T               -                  R             T - R, R
 ///     T               -                  -             all of L2 if it fits beside four clusters, else the larger part
 /// </code>
-/// An image never takes more for L2 than its tables are large.
+/// An image never takes more for L2 than its tables are large. Four clusters of 64 KiB are 256 KiB; where clusters are smaller,
+/// four would hold so few counts that nearly every allocation had to be flushed before the next.
 /// </remarks>
 internal readonly record struct CacheSizes(long L2, long Refcounts)
 {
     private const long DefaultL2 = 32L << 20;
     private const int MinRefcountClusters = 4;
+    private const long LeastDefaultRefcounts = 256 << 10;
 
     /// <exception cref="BlockException">The options contradict each other.</exception>
     public static CacheSizes Read(Qcow2Options options, Qcow2Header header, long l2EntrySize)
@@ -47,7 +49,7 @@ internal readonly record struct CacheSizes(long L2, long Refcounts)
     {
         var leastRefcounts = (long)MinRefcountClusters << header.ClusterBits;
         if (options.CacheSize is not { } total)
-            return new(options.L2CacheSize ?? DefaultL2, options.RefcountCacheSize ?? leastRefcounts);
+            return new(options.L2CacheSize ?? DefaultL2, options.RefcountCacheSize ?? Math.Max(leastRefcounts, LeastDefaultRefcounts));
         if (options is { L2CacheSize: not null, RefcountCacheSize: not null })
             throw Refuse("cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
         if (options.L2CacheSize > total) throw Refuse("l2-cache-size may not exceed cache-size");

@@ -128,4 +128,27 @@ public sealed class CacheTests
             for (var i = 0; i < 100; i++) await disk.ReadAsync(i * (32L << 20), 512);
         }
     }
+
+    /// <summary>Freed clusters lie all over the file, and a refcount block counts 256 of them.</summary>
+    [Fact]
+    public async Task Small_clusters_are_freed_and_taken_at_random_without_a_flush_for_each()
+    {
+        const int Bytes = 4 << 20, Piece = 8192;
+        var storage = await TestDisk.CreateAsync(Bytes, """{"cluster-size": 512}""");
+        RecordingChild? file = null;
+        await using var disk = await TestDisk.OpenAsync(storage, wrap: child => file = new RecordingChild(child));
+        await disk.WriteAsync(0, new byte[Bytes]);
+        file!.Clear();
+        var random = new Random(1);
+        for (var i = 0; i < 2000; i++)
+        {
+            await disk.Node.WriteZeroesAsync(Anywhere(), Piece, ZeroFlags.MayUnmap, default);
+            await disk.WriteAsync(Anywhere(), new byte[Piece]);
+        }
+
+        Assert.InRange(file.Operations.Count(o => o.Kind == ChildOperationKind.Flush), 0, 20);
+        await disk.AssertSoundAsync();
+
+        long Anywhere() => random.Next((Bytes - Piece) / 512) * 512L;
+    }
 }
