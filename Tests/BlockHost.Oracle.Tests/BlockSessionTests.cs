@@ -41,6 +41,15 @@ public sealed class BlockSessionTests
         Flat);
 
     [SkippableFact]
+    public Task Disks_as_long_as_can_be_and_longer() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n1","size":9223372036854775807}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n2","size":9223372035781033985}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"n3","size":9223372035781033984}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"null-co","size":9223372035781033985}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":"n3"}}""",
+        Flat);
+
+    [SkippableFact]
     public Task Nodes_in_use_and_their_permissions() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/disk.raw"}}""",
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r1","file":"f"}}""",

@@ -16,6 +16,9 @@ public sealed partial class BlockGraph
     /// <summary>Levels of children under a node; more is a loop or an attack.</summary>
     internal const int MaxNesting = 200;
 
+    /// <summary>Bytes of a node at the most, as in QEMU: so far below the largest number that rounding up never overflows.</summary>
+    internal const long MaxLength = long.MaxValue - (1 << 30) + 1;
+
     private long _generatedNames;
 
     public async ValueTask<IGraphNode> AddAsync(JsonElement options, CancellationToken cancellationToken)
@@ -154,6 +157,8 @@ public sealed partial class BlockGraph
             context.Seal();
             List(node);
             node.Opened(opened);
+            if (node.Length > MaxLength)
+                throw new BlockException(BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
             await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
             if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
                 await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
