@@ -58,8 +58,8 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
 
         var total = await ImageCopy.MeasureAsync(row, copyOptions, cancellationToken);
         var host = await context.HostAsync(cancellationToken);
-        var copy = new ImageCopy(row, target, host.Services.Buffers, copyOptions, options.Quiet ? _ => { }
-        : context.Console.Warn)
+        Action<string> warn = options.Quiet ? _ => { } : context.Console.Warn;
+        var copy = new ImageCopy(row, target, host.Services.Buffers, copyOptions, warn)
         {
             Taken = done => progress.Report(done, total),
         };
