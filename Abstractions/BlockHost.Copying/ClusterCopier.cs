@@ -34,17 +34,9 @@ public sealed class ClusterCopier(
     /// <summary>Bytes of the largest piece that is copied with one buffer.</summary>
     public long PieceSize => _piece;
 
-    /// <summary>Tracks the readers of a target that shows the source as its backing file; null for any other.</summary>
-    public static IReadTracker? TrackReaders(IGraphNode source, IGraphNode target)
-    {
-        for (var node = target.Backing; node is not null; node = node.Backing)
-        {
-            if (node == source)
-                return target.TrackReads();
-        }
-
-        return null;
-    }
+    /// <summary>Tracks the readers of a target that shows the source, as its backing file or below that; null for any other.</summary>
+    public static IReadTracker? TrackReaders(IGraphNode source, IGraphNode target) =>
+        target.Children.Any(edge => Reaches(edge.Child, source)) ? target.TrackReads() : null;
 
     /// <summary>Whether any cluster that the range touches has yet to be copied.</summary>
     public bool IsPending(long offset, long bytes)
@@ -248,6 +240,10 @@ public sealed class ClusterCopier(
         pending.Reset(offset, bytes);
         told?.Invoke(clusters);
     }
+
+    /// <summary>Not only along a backing chain: a "raw" node in between shows the source just as well.</summary>
+    private static bool Reaches(IGraphNode node, IGraphNode wanted) =>
+        node == wanted || node.Children.Any(edge => Reaches(edge.Child, wanted));
 
     private long RoundUp(long bytes) => (bytes + _cluster - 1) / _cluster * _cluster;
 

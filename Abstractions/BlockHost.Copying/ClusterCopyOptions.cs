@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block.Graph;
+
 namespace BlockHost.Copying;
 
 public sealed record ClusterCopyOptions
@@ -16,4 +18,8 @@ public sealed record ClusterCopyOptions
 
     /// <summary>What the source has from its backing files is not copied.</summary>
     public bool OnlyTop { get; init; }
+
+    /// <summary>Bytes of a cluster of copies to a target: it writes no cluster of its own twice.</summary>
+    public static async ValueTask<long> ClusterSizeForAsync(IGraphNode target, CancellationToken cancellationToken) =>
+        Math.Max(LeastCluster, (await target.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize);
 }

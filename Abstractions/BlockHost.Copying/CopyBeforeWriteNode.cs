@@ -13,6 +13,8 @@ namespace BlockHost.Copying;
 /// </summary>
 public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : BlockFilterNode(source)
 {
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+
     private readonly List<Task> _late = [];
     private ClusterCopier? _copier;
     private TimeSpan _limit = Timeout.InfiniteTimeSpan;
@@ -29,7 +31,8 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
     public void SetCopier(ClusterCopier? copier) => _copier = copier;
 
     /// <summary>A copy that takes longer has failed, for the write that waits for it. Before the node is used.</summary>
-    protected void LimitCopies(TimeSpan time, TimeProvider clock) => (_limit, _clock) = (time, clock);
+    /// <param name="time">Longer than a timer can run, which is seven weeks: no limit.</param>
+    protected void LimitCopies(TimeSpan time, TimeProvider clock) => (_limit, _clock) = (time > LongestTimer ? Timeout.InfiniteTimeSpan : time, clock);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         (flags & WriteFlags.Unchanged) == 0 && MustCopy(offset, source.Length)

@@ -2,7 +2,6 @@
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
-using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Copying;
 
@@ -25,16 +24,16 @@ internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions
         var target = await context.OpenChildAsync("target", BlockChildRole.Data, options.Target, cancellationToken).ConfigureAwait(false);
         var wanted = options.Bitmap is { } name ? context.Host.Graph.FindDirtyBitmap(name.Node, name.Name) : null;
         wanted?.RequireUsable(BitmapUse.AllowReadOnly);
-        var copyOptions = new ClusterCopyOptions { ClusterSize = await ClusterSizeAsync(target, cancellationToken).ConfigureAwait(false) };
-        var graph = context.Host.Graph;
-        var node = graph.Lookup(null, source.NodeName);
+        var (node, targetNode) = (context.Host.Graph.Lookup(null, source.NodeName), context.Host.Graph.Lookup(null, target.NodeName));
+        var copyOptions = new ClusterCopyOptions { ClusterSize = await ClusterCopyOptions.ClusterSizeForAsync(targetNode, cancellationToken).ConfigureAwait(false) };
         var pending = node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+        IDirtyBitmap? inside = null;
         IReadTracker? readers = null;
         try
         {
             Mark(pending, wanted);
-            readers = ClusterCopier.TrackReaders(node, graph.Lookup(null, target.NodeName));
-            var inside = wanted is null ? null : node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
+            readers = ClusterCopier.TrackReaders(node, targetNode);
+            inside = wanted is null ? null : node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
             inside?.Merge(pending);
             var copier = new ClusterCopier(source, target, pending, context.Host.Buffers, copyOptions, readers);
             return new SnapshotNode(context, source, target, new Snapshot(copier, pending, inside, readers), options);
@@ -42,6 +41,7 @@ internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions
         catch
         {
             pending.Dispose();
+            inside?.Dispose();
             readers?.Dispose();
             throw;
         }
@@ -53,11 +53,5 @@ internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions
             pending.Set(0, pending.Length);
         else
             pending.Merge(wanted);
-    }
-
-    private static async ValueTask<long> ClusterSizeAsync(IBlockChild target, CancellationToken cancellationToken)
-    {
-        var size = target.TryGetFacet<IImageInfo>(out var info) ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize : 0;
-        return Math.Max(ClusterCopyOptions.LeastCluster, size);
     }
 }

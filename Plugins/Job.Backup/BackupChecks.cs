@@ -52,11 +52,10 @@ internal static class BackupChecks
             throw new QmpException("Source and target image have different sizes");
     }
 
-    /// <summary>Bytes that are copied at least, so that the target writes no part of a cluster twice.</summary>
+    /// <summary>Bytes of a cluster of the backup.</summary>
     public static async ValueTask<long> ClusterSizeAsync(BackupRequest request, CancellationToken cancellationToken)
     {
-        var facts = await request.Target.GetFactsAsync(cancellationToken).ConfigureAwait(false);
-        var cluster = Math.Max(ClusterCopyOptions.LeastCluster, facts.ClusterSize);
+        var cluster = await ClusterCopyOptions.ClusterSizeForAsync(request.Target, cancellationToken).ConfigureAwait(false);
         return request.MaxChunk is > 0 and var chunk && chunk < cluster
             ? throw new QmpException($"Required max-chunk ({chunk}) is less than backup cluster size ({cluster})")
             : cluster;

@@ -92,6 +92,19 @@ public sealed class CopyBeforeWriteTests : JobTest
     }
 
     [Fact]
+    public async Task A_time_that_no_timer_can_run_is_no_limit()
+    {
+        await AddAsync("s");
+        await AddAsync("t");
+        await WriteAsync("s", 1, 0, 65536);
+        await AddFilterAsync($",\"cbw-timeout\":{uint.MaxValue}");
+
+        await WriteAsync("c", 2, 0, 65536);
+
+        Assert.Equal(Filled(1, 65536), (await TryReadAsync("moment", 0, 65536)).Data);
+    }
+
+    [Fact]
     public async Task It_leaves_nothing_behind()
     {
         await AddAsync("s");

@@ -14,16 +14,19 @@ public sealed class FleecingTests
     private static readonly BackendOptions Reader = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
 
     [Theory]
-    [InlineData("backup")]
-    [InlineData("filter")]
-    public async Task They_see_the_disk_as_it_was(string by)
+    [InlineData("backup", "s")]
+    [InlineData("filter", "s")]
+    [InlineData("filter", "over")]
+    public async Task They_see_the_disk_as_it_was(string by, string backing)
     {
         for (var seed = 0; seed < 5; seed++)
         {
             await using var bed = await FaultBed.StartAsync(new FaultPlugin(seed));
             await bed.AddAsync("s", data: new Random(seed));
             var before = await bed.ReadAsync("s");
-            await bed.AddAsync("t", "s");
+            if (backing == "over")
+                await bed.ExecuteAsync("blockdev-add", "\"driver\":\"raw\",\"node-name\":\"over\",\"file\":\"s\"");
+            await bed.AddAsync("t", backing);
             await bed.ExecuteAsync(by == "backup" ? "blockdev-backup" : "blockdev-add", by == "backup"
                 ? "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"none\",\"filter-node-name\":\"c\""
                 : "\"driver\":\"copy-before-write\",\"node-name\":\"c\",\"file\":\"s\",\"target\":\"t\"");
