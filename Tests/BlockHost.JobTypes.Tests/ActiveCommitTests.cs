@@ -16,20 +16,12 @@ public sealed class ActiveCommitTests : ChainTest
     [InlineData(1 << 20, 512, 65536)]
     public async Task Guests_move_to_the_base_and_lose_no_write(int baseClusters, int middleClusters, int topClusters)
     {
-        await AddAsync("b", clusterSize: baseClusters);
-        await FillAsync("b", 1, 0, 2 << 20);
-        await AddAsync("m", "b", clusterSize: middleClusters);
-        await FillAsync("m", 2, (1 << 20) + 4096, 2 << 20);
-        await AddAsync("t", "m", clusterSize: topClusters);
+        await ChainOfClustersAsync(baseClusters, middleClusters, topClusters);
         await FillAsync("t", 3, 3_000_000, 100_000);
-        await MakeReadOnlyAsync("b", "m");
 
         await WhileGuestWritesAsync(async guest =>
         {
-            await CommitAsync("");
-            await UntilAsync(JobStatus.Ready);
-            await ExecuteAsync("job-complete", "\"id\":\"j\"");
-            await UntilGoneAsync();
+            await CompleteAsync("");
             Assert.Equal("b", guest.Node.Name);
         });
 
@@ -54,10 +46,7 @@ public sealed class ActiveCommitTests : ChainTest
     [Fact]
     public async Task A_smaller_base_grows_and_shows_nothing_of_a_longer_one_below()
     {
-        await AddAsync("a");
-        await FillAsync("a", 9, 0, Size);
-        await AddAsync("b", "a", size: 1 << 20);
-        Expected.AsSpan(1 << 20).Clear();
+        await AddShortAsync("b", below: "a");
         await AddAsync("t", "b");
         await FillAsync("t", 2, 3 << 20, 65536);
 
@@ -71,10 +60,7 @@ public sealed class ActiveCommitTests : ChainTest
     [Fact]
     public async Task What_reads_as_zero_because_a_layer_is_short_hides_the_base_afterwards_too()
     {
-        await AddAsync("b");
-        await FillAsync("b", 1, 0, Size);
-        await AddAsync("m", "b", size: 1 << 20);
-        Expected.AsSpan(1 << 20).Clear();
+        await AddShortAsync("m", below: "b");
         await AddAsync("t", "m");
 
         await CompleteAsync("");
@@ -95,15 +81,11 @@ public sealed class ActiveCommitTests : ChainTest
         {
             await CommitAsync(state is JobStatus.Running or JobStatus.Paused ? "\"speed\":65536," : "\"auto-finalize\":false,");
             await ReachAsync(state);
-            await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-            await UntilGoneAsync();
+            await CancelJobAsync();
             Assert.Equal("t", guest.Node.Name);
         });
 
-        Assert.Equal(["m", "b"], Backings("t"));
-        Assert.Equal(PathOf("m"), RecordedBacking("t"));
-        Assert.Equal(["t", "m", "b"], Bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name));
-        Assert.Equal(Expected, await ReadAsync("t"));
+        await CheckChainIsAsBeforeAsync();
         await CheckAsync("b", "m", "t");
     }
 
@@ -111,12 +93,11 @@ public sealed class ActiveCommitTests : ChainTest
     public async Task A_soft_cancel_when_ready_leaves_guests_where_they_are_over_a_base_that_has_it_all()
     {
         await ChainAsync("b", "m", "t");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("t"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("t");
         await CommitAsync("");
         await UntilAsync(JobStatus.Ready);
 
-        await ExecuteAsync("block-job-cancel", "\"device\":\"j\"");
-        await UntilGoneAsync();
+        await CancelSoftlyAsync();
 
         Assert.Equal("t", guest.Node.Name);
         Assert.Equal(Expected, await ReadAsync("t"));
@@ -132,9 +113,7 @@ public sealed class ActiveCommitTests : ChainTest
             async guest =>
             {
                 await ExecuteAsync("block-commit", "\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\"");
-                await UntilAsync(JobStatus.Ready);
-                await ExecuteAsync("job-complete", "\"id\":\"j\"");
-                await UntilGoneAsync();
+                await CompleteJobAsync();
                 Assert.Equal("b", guest.Node.Name);
             },
             "m");
@@ -150,12 +129,10 @@ public sealed class ActiveCommitTests : ChainTest
         await CommitAsync("");
         await UntilAsync(JobStatus.Ready);
 
-        var reader = new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
-        var refusal = await Assert.ThrowsAsync<QmpException>(async () => await Bed.Graph.CreateBackendAsync(Node("m"), reader, CancellationToken.None));
+        var refusal = await Assert.ThrowsAsync<QmpException>(async () => await Bed.Graph.CreateBackendAsync(Node("m"), Reader, CancellationToken.None));
 
         Assert.Contains("unshared by commit job 'j' (uses node 'm' as 'intermediate node' child)", refusal.Message);
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CancelJobAsync();
     }
 
     [Fact]
@@ -175,9 +152,7 @@ public sealed class ActiveCommitTests : ChainTest
     private async Task CompleteAsync(string more, string device = "t")
     {
         await CommitAsync(more, device);
-        await UntilAsync(JobStatus.Ready);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CompleteJobAsync();
     }
 
     private async Task ReachAsync(JobStatus state)

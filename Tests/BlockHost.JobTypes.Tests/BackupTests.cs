@@ -16,20 +16,14 @@ public sealed class BackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: more.Length);
-        await writer.WriteAsync(times: 300);
-        var before = writer.Expected.ToArray();
+        await using var guest = await StartGuestAsync("s", seed: more.Length, writes: 300);
+        var before = guest.Expected.ToArray();
 
         await BackupAsync("full", more);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-        await UntilGoneAsync();
-        stop.SetResult();
-        await writing;
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         Assert.Equal(before, await ReadAsync("t"));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
         Assert.Equal("s", guest.Node.Name);
     }
 
@@ -38,15 +32,16 @@ public sealed class BackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var stop = new TaskCompletionSource();
+        await using var guest = await OpenAsync("s");
         var begun = Enumerable.Range(0, Lanes).Select(_ => new TaskCompletionSource()).ToArray();
-        var counting = Task.WhenAll(begun.Select((has, lane) => Task.Run(() => CountAsync(guest, lane, has, stop.Task))));
-        await Task.WhenAll(begun.Select(has => has.Task));
-        await BackupAsync("full");
-        await UntilGoneAsync();
-        stop.SetResult();
-        await counting;
+        await GuestWork.WhileAsync(
+            async () =>
+            {
+                await Task.WhenAll(begun.Select(has => has.Task));
+                await BackupAsync("full");
+                await UntilGoneAsync();
+            },
+            begun.Select((has, lane) => (Func<Task, Task>)(end => CountAsync(guest, lane, has, end))));
 
         // Each lane writes its count first to its one place and, when that is done, to its other.
         var copy = await ReadAsync("t");
@@ -64,7 +59,7 @@ public sealed class BackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("s");
         await using var queue = guest.OpenQueue();
         Assert.True((await queue.WriteAsync(0, Filled(1, 3 * 65536))).IsOk);
         await BackupAsync("none");
@@ -73,8 +68,7 @@ public sealed class BackupTests : JobTest
 
         Assert.True(Bed.Host.Jobs.TryGet("j", out var job));
         Assert.Equal(65536, job.Info.Current);
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CancelJobAsync();
         var copy = await ReadAsync("t");
         Assert.Equal(Filled(0, 65536), copy[..65536]);
         Assert.Equal(Filled(1, 65536), copy[65536..(2 * 65536)]);
@@ -85,18 +79,17 @@ public sealed class BackupTests : JobTest
     public async Task A_copy_of_the_top_leaves_out_what_is_below()
     {
         await AddAsync("b");
-        await FillAsync("b", 1, 0, Size);
+        await WriteAsync("b", 1, 0, Size);
         await AddAsync("s", "b");
-        await FillAsync("s", 2, 1 << 20, 100_000);
+        await WriteAsync("s", 2, 1 << 20, 100_000);
         await AddAsync("t", "b");
         await AddAsync("alone");
         var before = await ReadAsync("s");
         await BackupAsync("top", target: "alone");
         await UntilGoneAsync();
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 5, before.ToArray());
+        await using var guest = await StartGuestAsync("s", seed: 5, holds: before.ToArray());
         await BackupAsync("top");
-        await writer.WriteAsync(times: 50);
+        await guest.WriteAsync(times: 50);
         await UntilGoneAsync();
 
         Assert.Equal(before, await ReadAsync("t"));
@@ -112,9 +105,7 @@ public sealed class BackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 11);
-        await writer.WriteAsync(times: 100);
+        await using var guest = await StartGuestAsync("s", seed: 11, writes: 100);
         await BackupAsync("full", more);
         if (paused)
         {
@@ -122,14 +113,13 @@ public sealed class BackupTests : JobTest
             await UntilAsync(JobStatus.Paused);
         }
 
-        await writer.WriteAsync(times: 20);
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
-        await writer.WriteAsync(times: 20);
+        await guest.WriteAsync(times: 20);
+        await CancelJobAsync();
+        await guest.WriteAsync(times: 20);
 
         Assert.Equal("s", guest.Node.Name);
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
-        Assert.Equal(["t", "s"], Bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
+        Assert.Equal(["t", "s"], NamedNodes);
         Assert.DoesNotContain(Node("s").DirtyBitmaps.All, bitmap => bitmap.Name is null);
     }
 
@@ -145,13 +135,6 @@ public sealed class BackupTests : JobTest
             Assert.True((await queue.WriteAsync((Size / 2) + (lane * LaneSize), BitConverter.GetBytes(count))).IsOk);
             begun.TrySetResult();
         }
-    }
-
-    private async Task FillAsync(string node, byte value, int offset, int length)
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
-        Assert.True((await queue.WriteAsync(offset, Filled(value, length))).IsOk);
     }
 
     private Task BackupAsync(string sync, string more = "", string target = "t") =>

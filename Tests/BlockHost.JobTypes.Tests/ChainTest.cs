@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Facets;
-using BlockHost.Block.Graph;
 
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Chains of images, and what the topmost must read as.</summary>
 public abstract class ChainTest : JobTest
 {
-    protected byte[] Expected { get; private set; } = new byte[Size];
+    protected byte[] Expected { get; } = new byte[Size];
 
     /// <summary>A chain of which each image holds something of its own, and something over the one below.</summary>
     protected async Task ChainAsync(params string[] names)
@@ -20,23 +19,38 @@ public abstract class ChainTest : JobTest
         }
     }
 
-    protected Task WhileGuestWritesAsync(Func<Task> action, string device = "t") => WhileGuestWritesAsync(_ => action(), device);
-
-    protected async Task WhileGuestWritesAsync(Func<IBlockBackend, Task> action, string device = "t")
+    /// <summary>Images b ◄ m ◄ t with clusters of these sizes; t holds nothing, the others are only read.</summary>
+    protected async Task ChainOfClustersAsync(int baseClusters, int middleClusters, int topClusters)
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(device), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 1, Expected);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-        await action(guest);
-        stop.SetResult();
-        await writing;
-        Expected = writer.Expected;
+        await AddAsync("b", clusterSize: baseClusters);
+        await FillAsync("b", 1, 0, 2 << 20);
+        await AddAsync("m", "b", clusterSize: middleClusters);
+        await FillAsync("m", 2, (1 << 20) + 4096, 2 << 20);
+        await FillAsync("m", 3, Size - 1000, 1000);
+        await AddAsync("t", "m", clusterSize: topClusters);
+        await MakeReadOnlyAsync("b", "m");
+    }
+
+    /// <summary>An image full of data, and one over it that hides all but the beginning because it is shorter.</summary>
+    protected async Task AddShortAsync(string name, string below)
+    {
+        await AddAsync(below);
+        await FillAsync(below, 9, 0, Size);
+        await AddAsync(name, below, size: 1 << 20);
+        Expected.AsSpan(1 << 20).Clear();
+    }
+
+    private protected Task WhileGuestWritesAsync(Func<Task> action, string device = "t") => WhileGuestWritesAsync(_ => action(), device);
+
+    private protected async Task WhileGuestWritesAsync(Func<GuestWriter, Task> action, string device = "t")
+    {
+        await using var guest = await StartGuestAsync(device, seed: 1, holds: Expected);
+        await guest.WriteWhileAsync(() => action(guest));
     }
 
     protected async Task FillAsync(string node, byte value, int offset, int length)
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync(node);
         await using var queue = guest.OpenQueue();
         var status = value == 0 ? await queue.WriteZeroesAsync(offset, length) : await queue.WriteAsync(offset, Filled(value, length));
         Assert.True(status.IsOk);
@@ -58,6 +72,15 @@ public abstract class ChainTest : JobTest
     }
 
     protected string? RecordedBacking(string node) => Node(node).RecordedBacking?.FileName;
+
+    /// <summary>The images b ◄ m ◄ t stand as they did before the job, which left nothing behind.</summary>
+    protected async Task CheckChainIsAsBeforeAsync()
+    {
+        Assert.Equal(["m", "b"], Backings("t"));
+        Assert.Equal(PathOf("m"), RecordedBacking("t"));
+        Assert.Equal(["t", "m", "b"], NamedNodes);
+        Assert.Equal(Expected, await ReadAsync("t"));
+    }
 
     protected async Task CheckAsync(params string[] nodes)
     {

@@ -7,8 +7,6 @@ namespace BlockHost.JobTypes.Tests;
 /// <summary>The filter that users make: a disk is read as it was at one moment, while it is written.</summary>
 public sealed class CopyBeforeWriteTests : JobTest
 {
-    private static readonly BackendOptions Reader = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
-
     [Theory]
     [InlineData(null)]
     [InlineData(2 << 20)]
@@ -18,18 +16,16 @@ public sealed class CopyBeforeWriteTests : JobTest
         await AddAsync("t", clusterSize: clusterSize ?? 65536);
         var before = await FillAsync("s");
         await AddFilterAsync();
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("c"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 3, before.ToArray());
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
+        await using var guest = await StartGuestAsync("c", seed: 3, holds: before.ToArray());
 
-        for (var i = 0; i < 20; i++)
-            Assert.Equal(before, await ReadInPiecesAsync("moment"));
-        stop.SetResult();
-        await writing;
+        await guest.WriteWhileAsync(async () =>
+        {
+            for (var i = 0; i < 20; i++)
+                Assert.Equal(before, await ReadInPiecesAsync("moment"));
+        });
 
         Assert.Equal(before, await ReadAsync("moment"));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
     }
 
     [Fact]
@@ -59,7 +55,7 @@ public sealed class CopyBeforeWriteTests : JobTest
             "driver":"blkdebug","node-name":"t","image":{"driver":"null-co","size":4194304},"inject-error":[{"event":"none","iotype":"write","errno":28}]
             """);
         await AddFilterAsync($",\"on-cbw-error\":\"{onError}\"");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("c"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("c");
         await using var queue = guest.OpenQueue();
         var status = await queue.WriteAsync(0, Filled(2, 512));
 
@@ -84,7 +80,7 @@ public sealed class CopyBeforeWriteTests : JobTest
         await ExecuteAsync("blockdev-add", """ "driver":"null-co","node-name":"t","size":4194304,"latency-ns":3000000000 """);
         await WriteAsync("s", 1, 0, 65536);
         await AddFilterAsync(",\"cbw-timeout\":1,\"on-cbw-error\":\"break-snapshot\"");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("c"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("c");
         await using var queue = guest.OpenQueue();
 
         Assert.True((await queue.WriteAsync(0, Filled(2, 512)).AsTask().WaitAsync(TimeSpan.FromSeconds(15))).IsOk);
@@ -126,17 +122,8 @@ public sealed class CopyBeforeWriteTests : JobTest
 
     private async Task<byte[]> FillAsync(string node)
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 77);
-        await writer.WriteAsync(times: 300);
-        return writer.Expected;
-    }
-
-    private async Task WriteAsync(string node, byte value, int offset, int length)
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
-        Assert.True((await queue.WriteAsync(offset, Filled(value, length))).IsOk);
+        await using var guest = await StartGuestAsync(node, seed: 77, writes: 300);
+        return guest.Expected;
     }
 
     private async Task<byte[]> ReadInPiecesAsync(string node)

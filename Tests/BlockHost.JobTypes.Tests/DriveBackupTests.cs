@@ -15,20 +15,14 @@ public sealed class DriveBackupTests : JobTest
     public async Task The_new_image_holds_the_moment_in_which_the_backup_began(string more)
     {
         await AddAsync("s");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: more.Length);
-        await writer.WriteAsync(times: 300);
-        var before = writer.Expected.ToArray();
+        await using var guest = await StartGuestAsync("s", seed: more.Length, writes: 300);
+        var before = guest.Expected.ToArray();
 
         await BackupAsync("full", more);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-        await UntilGoneAsync();
-        stop.SetResult();
-        await writing;
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         Assert.Equal(before, await CopyAsync(more.Contains("raw") ? "raw" : "qcow2"));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
     }
 
     [Fact]
@@ -52,20 +46,17 @@ public sealed class DriveBackupTests : JobTest
     public async Task With_nothing_copied_the_target_reads_as_the_source_did_while_that_is_overwritten()
     {
         await AddAsync("s");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 1);
-        await writer.WriteAsync(times: 300);
-        var before = writer.Expected.ToArray();
+        await using var guest = await StartGuestAsync("s", seed: 1, writes: 300);
+        var before = guest.Expected.ToArray();
 
         await BackupAsync("none");
         await UntilAsync(JobStatus.Running);
-        await writer.WriteAsync(times: 300);
+        await guest.WriteAsync(times: 300);
 
         var target = Bed.Graph.Nodes.Single(node => node.FileName == PathOf("t") && node.Driver.FormatName == "qcow2");
         Assert.Equal(before, await ReadAsync(target.Name));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
+        await CancelJobAsync();
         Assert.Null(Bed.Graph.Nodes.FirstOrDefault(node => node.FileName == PathOf("t")));
     }
 
@@ -98,12 +89,5 @@ public sealed class DriveBackupTests : JobTest
             "driver":"{{format}}","node-name":"copy","read-only":true,"file":{"driver":"file","filename":"{{PathOf("t")}}"}
             """);
         return await ReadAsync("copy");
-    }
-
-    private async Task WriteAsync(string node, byte value, int offset, int length)
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
-        Assert.True((await queue.WriteAsync(offset, Filled(value, length))).IsOk);
     }
 }

@@ -5,21 +5,13 @@ using BlockHost.Jobs;
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Disks b ◄ s that move to an image that the command makes, while they are written.</summary>
-public sealed class DriveMirrorTests : JobTest
+public sealed class DriveMirrorTests : ChainTest
 {
-    private readonly byte[] _expected = new byte[Size];
-
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
         await AddAsync("b");
-        await using (var disk = await Bed.Graph.CreateBackendAsync(Node("b"), Guest, CancellationToken.None))
-        {
-            await using var queue = disk.OpenQueue();
-            _expected.AsSpan(1 << 20, 1 << 20).Fill(7);
-            Assert.True((await queue.WriteAsync(1 << 20, _expected.AsMemory(1 << 20, 1 << 20))).IsOk);
-        }
-
+        await FillAsync("b", 7, 1 << 20, 1 << 20);
         await AddAsync("s", "b");
     }
 
@@ -36,25 +28,21 @@ public sealed class DriveMirrorTests : JobTest
     [InlineData("none", "write-blocking", 4096, "s")]
     public async Task The_copy_and_its_backing_file_read_as_the_disk(string sync, string copyMode, int granularity, string? backing)
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 5, _expected);
-        await writer.WriteAsync(times: 100);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
+        await using var guest = await StartGuestAsync("s", seed: 5, writes: 100, holds: Expected);
 
-        var how = $"\"sync\":\"{sync}\",\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity}";
-        await ExecuteAsync("drive-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{PathOf("new")}\",\"node-name\":\"new\",{how}");
-        await UntilAsync(JobStatus.Ready);
-        await Task.Delay(20);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
-        stop.SetResult();
-        await writing;
+        await guest.WriteWhileAsync(async () =>
+        {
+            var how = $"\"sync\":\"{sync}\",\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity}";
+            await ExecuteAsync("drive-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{PathOf("new")}\",\"node-name\":\"new\",{how}");
+            await UntilAsync(JobStatus.Ready);
+            await Task.Delay(20);
+            await CompleteJobAsync();
+        });
 
         Assert.Equal("new", guest.Node.Name);
         Assert.Equal(backing, Node("new").Backing?.Name);
         Assert.True(Node("new").TryGetFacet<IBackingFileStore>(out var header));
         Assert.Equal(backing is null ? null : PathOf(backing), header.Backing?.FileName);
-        Assert.Equal(_expected, await ReadAsync("new"));
+        Assert.Equal(Expected, await ReadAsync("new"));
     }
 }

@@ -11,8 +11,6 @@ public sealed class FleecingTests
     private const int Piece = 65536;
     private const int Readers = 8;
 
-    private static readonly BackendOptions Reader = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
-
     [Theory]
     [InlineData("backup", "s")]
     [InlineData("filter", "s")]
@@ -31,7 +29,7 @@ public sealed class FleecingTests
                 ? "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"none\",\"filter-node-name\":\"c\""
                 : "\"driver\":\"copy-before-write\",\"node-name\":\"c\",\"file\":\"s\",\"target\":\"t\"");
             await using var guest = await bed.Graph.CreateBackendAsync(bed.Node("c"), JobTest.Guest, CancellationToken.None);
-            await using var reader = await bed.Graph.CreateBackendAsync(bed.Node("t"), Reader, CancellationToken.None);
+            await using var reader = await bed.Graph.CreateBackendAsync(bed.Node("t"), JobTest.Reader, CancellationToken.None);
             await using var queue = guest.OpenQueue();
             for (var offset = 0; offset < FaultBed.Size; offset += Piece)
             {

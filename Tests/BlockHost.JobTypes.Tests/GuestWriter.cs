@@ -5,8 +5,9 @@ using BlockHost.Block.Graph;
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Writes at random places for as long as it is let, and knows what the disk must hold.</summary>
+/// <param name="backend">Closed with the guest.</param>
 /// <param name="holds">What the disk holds now; null: zeroes.</param>
-internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds = null)
+internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds = null) : IAsyncDisposable
 {
     private const int LargestWrite = 3 * 4096;
     private const int Burst = 16;
@@ -16,6 +17,8 @@ internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds
 
     public byte[] Expected { get; } = holds ?? new byte[backend.Length];
 
+    public IGraphNode Node => backend.Node;
+
     public async Task WriteAsync(int times)
     {
         await using var queue = backend.OpenQueue();
@@ -23,8 +26,12 @@ internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds
             await WriteOnceAsync(queue);
     }
 
+    public Task WriteWhileAsync(Func<Task> action) => GuestWork.WhileAsync(action, WriteUntilAsync);
+
+    public ValueTask DisposeAsync() => backend.DisposeAsync();
+
     /// <summary>In bursts, as fast as the disk takes them: a guest that never takes a breath need not be caught up with.</summary>
-    public async Task WriteUntilAsync(Task end)
+    private async Task WriteUntilAsync(Task end)
     {
         await using var queue = backend.OpenQueue();
         while (!end.IsCompleted)

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Block.Graph;
-
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Backups by bitmaps, and compressed ones, of a disk that is written all the while.</summary>
@@ -11,30 +8,28 @@ public sealed class IncrementalBackupTests : JobTest
     public async Task A_full_backup_and_two_increments_restore_each_moment()
     {
         await AddAsync("s");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 21);
-        await writer.WriteAsync(times: 100);
+        await using var guest = await StartGuestAsync("s", seed: 21, writes: 100);
         var moments = new List<byte[]>();
         await AddAsync("t0");
-        moments.Add(writer.Expected.ToArray());
+        moments.Add(guest.Expected.ToArray());
         await ExecuteAsync("transaction", """
             "actions":[{"type":"block-dirty-bitmap-add","data":{"node":"s","name":"b","granularity":4096}},
                        {"type":"blockdev-backup","data":{"job-id":"j","device":"s","target":"t0","sync":"full"}}]
             """);
-        await WriteUntilGoneAsync(writer);
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         for (var increment = 1; increment <= 2; increment++)
         {
-            await writer.WriteAsync(times: 10);
+            await guest.WriteAsync(times: 10);
             await AddAsync($"t{increment}", $"t{increment - 1}");
-            moments.Add(writer.Expected.ToArray());
+            moments.Add(guest.Expected.ToArray());
             await BackupAsync("incremental", $"t{increment}", "\"bitmap\":\"b\"");
-            await WriteUntilGoneAsync(writer);
+            await guest.WriteWhileAsync(UntilGoneAsync);
         }
 
         for (var i = 0; i < moments.Count; i++)
             Assert.Equal(moments[i], await ReadAsync($"t{i}"));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
     }
 
     [Theory]
@@ -48,20 +43,19 @@ public sealed class IncrementalBackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("base");
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 5);
+        await using var guest = await StartGuestAsync("s", seed: 5);
         await ExecuteAsync("block-dirty-bitmap-add", "\"node\":\"s\",\"name\":\"b\"");
-        await writer.WriteAsync(times: 60);
+        await guest.WriteAsync(times: 60);
         await AddAsync("t", "base");
 
         await BackupAsync("bitmap", "t", $"\"bitmap\":\"b\",\"bitmap-mode\":\"{mode}\"{(isFirstCancelled ? ",\"speed\":65536" : "")}");
-        await writer.WriteAsync(times: 20);
+        await guest.WriteAsync(times: 20);
         if (isFirstCancelled)
             await ExecuteAsync("job-cancel", "\"id\":\"j\"");
         await UntilGoneAsync();
-        var now = writer.Expected.ToArray();
+        var now = guest.Expected.ToArray();
         await BackupAsync("bitmap", "t", "\"bitmap\":\"b\",\"bitmap-mode\":\"on-success\"");
-        await WriteUntilGoneAsync(writer);
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         Assert.Equal(now, await ReadAsync("t"));
     }
@@ -74,12 +68,10 @@ public sealed class IncrementalBackupTests : JobTest
     {
         await AddAsync("s", clusterSize: source);
         await AddAsync("t", clusterSize: target);
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: target);
-        await writer.WriteAsync(times: 50);
-        var before = writer.Expected.ToArray();
+        await using var guest = await StartGuestAsync("s", seed: target, writes: 50);
+        var before = guest.Expected.ToArray();
         await BackupAsync("full", "t");
-        await WriteUntilGoneAsync(writer);
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         Assert.Equal(before, await ReadAsync("t"));
     }
@@ -91,26 +83,16 @@ public sealed class IncrementalBackupTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t", clusterSize: clusterSize);
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
         for (var at = 0; at < Size; at += 65536)
-            Assert.True((await queue.WriteAsync(at, Filled((byte)(at >> 16 | 1), 65536))).IsOk);
+            await WriteAsync("s", (byte)(at >> 16 | 1), at, 65536);
         var before = await ReadAsync("s");
+        await using var guest = await StartGuestAsync("s", seed: 1, holds: before.ToArray());
         await BackupAsync("full", "t", "\"compress\":true");
-        await WriteUntilGoneAsync(new GuestWriter(guest, seed: 1, before.ToArray()));
+        await guest.WriteWhileAsync(UntilGoneAsync);
 
         Assert.Equal(before, await ReadAsync("t"));
         var metadata = 5 * clusterSize;
         Assert.InRange(new FileInfo(PathOf("t")).Length, 1, metadata + (Size / 4));
-    }
-
-    private async Task WriteUntilGoneAsync(GuestWriter writer)
-    {
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-        await UntilGoneAsync();
-        stop.SetResult();
-        await writing;
     }
 
     private Task BackupAsync(string sync, string target, string more = "") =>

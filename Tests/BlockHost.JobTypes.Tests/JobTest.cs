@@ -19,6 +19,8 @@ public abstract class JobTest : IAsyncLifetime
         Name = "guest",
     };
 
+    internal static readonly BackendOptions Reader = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
+
     private readonly string _folder = Directory.CreateTempSubdirectory("job").FullName;
     private HostBed _bed = null!;
 
@@ -80,12 +82,52 @@ public abstract class JobTest : IAsyncLifetime
         }
     }
 
+    /// <summary>Waits until the job is ready, and has it end so.</summary>
+    protected async Task CompleteJobAsync()
+    {
+        await UntilAsync(JobStatus.Ready);
+        await ExecuteAsync("job-complete", "\"id\":\"j\"");
+        await UntilGoneAsync();
+    }
+
+    protected async Task CancelJobAsync()
+    {
+        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
+        await UntilGoneAsync();
+    }
+
+    /// <summary>Where the job is ready it completes, and guests stay where they are.</summary>
+    protected async Task CancelSoftlyAsync()
+    {
+        await ExecuteAsync("block-job-cancel", "\"device\":\"j\"");
+        await UntilGoneAsync();
+    }
+
     protected IGraphNode Node(string name) => _bed.Graph.Lookup(null, name);
+
+    protected IEnumerable<string> NamedNodes => _bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name);
+
+    /// <summary>For a guest's reads and writes.</summary>
+    protected ValueTask<IBlockBackend> OpenAsync(string node) => _bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
+
+    /// <summary>A guest that has written so many times.</summary>
+    private protected async Task<GuestWriter> StartGuestAsync(string node, int seed, int writes = 0, byte[]? holds = null)
+    {
+        var guest = new GuestWriter(await OpenAsync(node), seed, holds);
+        await guest.WriteAsync(writes);
+        return guest;
+    }
+
+    protected async Task WriteAsync(string node, byte value, int offset, int length)
+    {
+        await using var guest = await OpenAsync(node);
+        await using var queue = guest.OpenQueue();
+        Assert.True((await queue.WriteAsync(offset, Filled(value, length))).IsOk);
+    }
 
     protected async Task<byte[]> ReadAsync(string name)
     {
-        var options = new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
-        await using var backend = await _bed.Graph.CreateBackendAsync(Node(name), options, CancellationToken.None);
+        await using var backend = await _bed.Graph.CreateBackendAsync(Node(name), Reader, CancellationToken.None);
         await using var queue = backend.OpenQueue();
         var bytes = new byte[backend.Length];
         Assert.True((await queue.ReadAsync(0, bytes)).IsOk);

@@ -12,7 +12,7 @@ public sealed class MirrorCostTests : JobTest
     {
         await ExecuteAsync("blockdev-add", """ "driver":"null-co","node-name":"s","size":4194304 """);
         await ExecuteAsync("blockdev-add", """ "driver":"null-co","node-name":"t","size":4194304 """);
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("s");
         await using var queue = guest.OpenQueue();
         var data = new byte[4096];
 

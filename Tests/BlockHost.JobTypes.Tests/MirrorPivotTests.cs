@@ -21,19 +21,14 @@ public sealed class MirrorPivotTests : JobTest
     public async Task Many_pivots_under_many_guests_lose_nothing(string copyMode, int granularity, string discard, int pivots)
     {
         await AddAsync("disk0");
-        await using var disk = await Bed.Graph.CreateBackendAsync(Node("disk0"), Guest, CancellationToken.None);
-        var guests = Enumerable.Range(0, Guests).Select(i => new RecordGuest(disk, i, Guests)).ToArray();
-        var stop = new TaskCompletionSource();
-        var inUse = guests.Select(guest => Task.Run(() => guest.UseUntilAsync(stop.Task))).ToArray();
-
-        for (var i = 0; i < pivots; i++)
-            await MoveAsync($"disk{i}", $"disk{i + 1}", discard, $"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity},\"buf-size\":{BufferSize}");
-        stop.SetResult();
-        await Task.WhenAll(inUse);
+        await using var disk = await OpenAsync("disk0");
+        var guests = await WhileGuestsUseAsync(disk, async () =>
+        {
+            for (var i = 0; i < pivots; i++)
+                await MoveAsync($"disk{i}", $"disk{i + 1}", discard, $"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity},\"buf-size\":{BufferSize}");
+        });
 
         Assert.Equal($"disk{pivots}", disk.Node.Name);
-        var content = await ReadAsync(disk.Node.Name);
-        Assert.Empty(guests.SelectMany(guest => guest.Lost(content)));
         Assert.All(guests, guest => Assert.True(guest.Writes > pivots));
     }
 
@@ -44,34 +39,38 @@ public sealed class MirrorPivotTests : JobTest
     {
         await AddAsync("s");
         await AddAsync("t");
-        await using var disk = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var guests = Enumerable.Range(0, Guests).Select(i => new RecordGuest(disk, i, Guests)).ToArray();
-        var stop = new TaskCompletionSource();
-        var inUse = guests.Select(guest => Task.Run(() => guest.UseUntilAsync(stop.Task))).ToArray();
-        await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
+        await using var disk = await OpenAsync("s");
 
-        for (var i = 0; i < 200; i++)
+        await WhileGuestsUseAsync(disk, async () =>
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-            await using var drained = await Bed.Graph.DrainAsync(null, patience.Token);
-        }
+            await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
+            for (var i = 0; i < 200; i++)
+            {
+                using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+                await using var drained = await Bed.Graph.DrainAsync(null, patience.Token);
+            }
 
-        await UntilAsync(JobStatus.Ready);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
-        stop.SetResult();
-        await Task.WhenAll(inUse);
-        var content = await ReadAsync("t");
+            await CompleteJobAsync();
+        });
+
+        Assert.Equal("t", disk.Node.Name);
+    }
+
+    /// <summary>Guests that lose nothing of what they write meanwhile, wherever their disk goes.</summary>
+    private async Task<RecordGuest[]> WhileGuestsUseAsync(IBlockBackend disk, Func<Task> action)
+    {
+        var guests = Enumerable.Range(0, Guests).Select(i => new RecordGuest(disk, i, Guests)).ToArray();
+        await GuestWork.WhileAsync(action, guests.Select(guest => (Func<Task, Task>)guest.UseUntilAsync));
+        var content = await ReadAsync(disk.Node.Name);
         Assert.Empty(guests.SelectMany(guest => guest.Lost(content)));
+        return guests;
     }
 
     private async Task MoveAsync(string from, string to, string discard, string how)
     {
         await AddAsync(to, discard: discard);
         await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"{from}\",\"target\":\"{to}\",\"sync\":\"full\",{how}");
-        await UntilAsync(JobStatus.Ready);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CompleteJobAsync();
         await ExecuteAsync("blockdev-del", $"\"node-name\":\"{from}\"");
     }
 }

@@ -20,23 +20,18 @@ public sealed class MirrorTests : JobTest
     [InlineData("write-blocking", 4096)]
     public async Task A_pivot_under_writes_loses_none(string copyMode, int granularity)
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: granularity);
-        await writer.WriteAsync(times: 200);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
+        await using var guest = await StartGuestAsync("s", seed: granularity, writes: 200);
 
-        await MirrorAsync($"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity}");
-        await UntilAsync(JobStatus.Ready);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
-        await Task.Delay(20);
-        stop.SetResult();
-        await writing;
+        await guest.WriteWhileAsync(async () =>
+        {
+            await MirrorAsync($"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity}");
+            await CompleteJobAsync();
+            await Task.Delay(20);
+        });
 
         Assert.Equal("t", guest.Node.Name);
-        Assert.Equal(writer.Expected, await ReadAsync("t"));
-        Assert.Equal(["t", "s"], Bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name));
+        Assert.Equal(guest.Expected, await ReadAsync("t"));
+        Assert.Equal(["t", "s"], NamedNodes);
     }
 
     [Fact]
@@ -47,9 +42,7 @@ public sealed class MirrorTests : JobTest
             "driver":"raw","node-name":"r","file":{"driver":"file","filename":"{{PathOf("r")}}"}
             """);
         await ExecuteAsync("blockdev-mirror", "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"r\",\"sync\":\"full\"");
-        await UntilAsync(JobStatus.Ready);
-        await ExecuteAsync("job-complete", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CompleteJobAsync();
 
         var nodes = (await Bed.ExecuteAsync("""{"execute":"query-named-block-nodes","arguments":{"flat":true}}"""))["return"]!.AsArray();
         Assert.Equal(0, (long)nodes.Single(node => (string?)node!["node-name"] == "r")!["image"]!["actual-size"]!);
@@ -59,52 +52,45 @@ public sealed class MirrorTests : JobTest
     [Fact]
     public async Task In_write_blocking_mode_a_write_that_is_done_is_on_the_target()
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 7);
-        await writer.WriteAsync(times: 50);
+        await using var guest = await StartGuestAsync("s", seed: 7, writes: 50);
         await MirrorAsync("\"copy-mode\":\"write-blocking\"");
         await UntilAsync(JobStatus.Ready);
         await ExecuteAsync("job-pause", "\"id\":\"j\"");
         await UntilAsync(JobStatus.Standby);
 
-        await writer.WriteAsync(times: 50);
+        await guest.WriteAsync(times: 50);
 
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
-        Assert.Equal(writer.Expected, await ReadAsync("t"));
+        await CancelJobAsync();
+        Assert.Equal(guest.Expected, await ReadAsync("t"));
     }
 
     [Fact]
     public async Task A_soft_cancel_leaves_a_copy_of_its_moment_and_the_guest_where_it_was()
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 3);
-        await writer.WriteAsync(times: 100);
+        await using var guest = await StartGuestAsync("s", seed: 3, writes: 100);
         await MirrorAsync("\"filter-node-name\":\"filter\"");
         await UntilAsync(JobStatus.Ready);
         Assert.Equal("filter", guest.Node.Name);
 
-        await ExecuteAsync("block-job-cancel", "\"device\":\"j\"");
-        await UntilGoneAsync();
-        var copied = writer.Expected.ToArray();
-        await writer.WriteAsync(times: 20);
+        await CancelSoftlyAsync();
+        var copied = guest.Expected.ToArray();
+        await guest.WriteAsync(times: 20);
 
         Assert.Equal("s", guest.Node.Name);
         Assert.Equal(copied, await ReadAsync("t"));
-        Assert.Equal(writer.Expected, await ReadAsync("s"));
+        Assert.Equal(guest.Expected, await ReadAsync("s"));
     }
 
     [Fact]
     public async Task A_mirror_of_nothing_but_new_writes_copies_just_them()
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("s");
         await using var queue = guest.OpenQueue();
         Assert.True((await queue.WriteAsync(0, Filled(1, 65536))).IsOk);
         await MirrorAsync("", sync: "none");
         await UntilAsync(JobStatus.Ready);
         Assert.True((await queue.WriteAsync(1 << 20, Filled(2, 65536))).IsOk);
-        await ExecuteAsync("block-job-cancel", "\"device\":\"j\"");
-        await UntilGoneAsync();
+        await CancelSoftlyAsync();
 
         var target = await ReadAsync("t");
         Assert.Equal(0, target[0]);
@@ -114,7 +100,7 @@ public sealed class MirrorTests : JobTest
     [Fact]
     public async Task A_speed_limit_holds_and_can_be_lifted()
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("s"), Guest, CancellationToken.None);
+        await using var guest = await OpenAsync("s");
         await MirrorAsync("\"speed\":65536");
         await Task.Delay(150);
         Assert.True(Bed.Host.Jobs.TryGet("j", out var job));

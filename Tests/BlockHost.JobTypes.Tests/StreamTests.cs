@@ -4,10 +4,8 @@ using BlockHost.Block.Facets;
 namespace BlockHost.JobTypes.Tests;
 
 /// <summary>Streams into an image of a chain, b ◄ m ◄ t, that is written all the while.</summary>
-public sealed class StreamTests : JobTest
+public sealed class StreamTests : ChainTest
 {
-    private readonly byte[] _expected = new byte[Size];
-
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
@@ -21,21 +19,17 @@ public sealed class StreamTests : JobTest
     [Fact]
     public async Task The_image_stands_alone_and_reads_as_before()
     {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node("t"), Guest, CancellationToken.None);
-        var writer = new GuestWriter(guest, seed: 1, _expected);
-        var stop = new TaskCompletionSource();
-        var writing = Task.Run(() => writer.WriteUntilAsync(stop.Task));
-
-        await ExecuteAsync("block-stream", "\"job-id\":\"j\",\"device\":\"t\"");
-        await UntilGoneAsync();
-        stop.SetResult();
-        await writing;
+        await WhileGuestWritesAsync(async guest =>
+        {
+            await ExecuteAsync("block-stream", "\"job-id\":\"j\",\"device\":\"t\"");
+            await UntilGoneAsync();
+            Assert.Equal("t", guest.Node.Name);
+        });
 
         Assert.Null(Node("t").Backing);
         Assert.True(Node("t").TryGetFacet<IBackingFileStore>(out var header));
         Assert.Null(header.Backing);
-        Assert.Equal(_expected, await ReadAsync("t"));
-        Assert.Equal("t", guest.Node.Name);
+        Assert.Equal(Expected, await ReadAsync("t"));
     }
 
     [Fact]
@@ -47,7 +41,7 @@ public sealed class StreamTests : JobTest
         Assert.Equal("b", Node("t").Backing!.Name);
         Assert.True(Node("t").TryGetFacet<IBackingFileStore>(out var header));
         Assert.Equal(PathOf("b"), header.Backing!.FileName);
-        Assert.Equal(_expected, await ReadAsync("t"));
+        Assert.Equal(Expected, await ReadAsync("t"));
     }
 
     [Fact]
@@ -69,18 +63,8 @@ public sealed class StreamTests : JobTest
     public async Task A_cancelled_stream_leaves_the_chain_as_it_was()
     {
         await ExecuteAsync("block-stream", "\"job-id\":\"j\",\"device\":\"t\",\"speed\":65536");
-        await ExecuteAsync("job-cancel", "\"id\":\"j\"");
-        await UntilGoneAsync();
+        await CancelJobAsync();
 
-        Assert.Equal("m", Node("t").Backing!.Name);
-        Assert.Equal(_expected, await ReadAsync("t"));
-    }
-
-    private async Task FillAsync(string node, byte value, int offset, int length)
-    {
-        await using var guest = await Bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
-        await using var queue = guest.OpenQueue();
-        Assert.True((await queue.WriteAsync(offset, Filled(value, length))).IsOk);
-        _expected.AsSpan(offset, length).Fill(value);
+        await CheckChainIsAsBeforeAsync();
     }
 }

@@ -68,8 +68,7 @@ internal sealed class FaultBed : IAsyncDisposable
 
     public async Task<byte[]> ReadAsync(string name)
     {
-        var options = new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
-        await using var backend = await Graph.CreateBackendAsync(Node(name), options, CancellationToken.None);
+        await using var backend = await Graph.CreateBackendAsync(Node(name), JobTest.Reader, CancellationToken.None);
         await using var queue = backend.OpenQueue();
         var bytes = new byte[Size];
         Assert.True((await queue.ReadAsync(0, bytes)).IsOk);

@@ -62,12 +62,7 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
         var answer = await bed.TryAsync(scenario.Command, $"\"job-id\":\"j\",{scenario.Arguments.Replace("POLICY", policy)}");
         var started = answer["error"] is null;
         Assert.True(started || Disk.Failures > 0, $"{answer["error"]}");
-        var stop = new TaskCompletionSource();
-        var working = Task.Run(() => guest.RunUntilAsync(stop.Task));
-        if (started)
-            await FollowAsync(bed);
-        stop.SetResult();
-        await working;
+        await GuestWork.WhileAsync(() => started ? FollowAsync(bed) : Task.CompletedTask, guest.RunUntilAsync);
 
         if (kind != FaultKind.Vanish)
             Disk.Heal();
