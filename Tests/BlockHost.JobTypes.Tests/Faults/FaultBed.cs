@@ -35,7 +35,7 @@ internal sealed class FaultBed : IAsyncDisposable
     /// <summary>A new image, open as a node of that name, that holds random data in about half of its clusters.</summary>
     public async Task AddAsync(string name, string? backing = null, Random? data = null)
     {
-        var recorded = backing is null ? "" : $",\"backing-file\":\"{FaultDriver.Prefix}:{backing}\",\"backing-fmt\":\"qcow2\"";
+        var recorded = backing is null ? "" : $",\"backing-file\":\"{FaultPlugin.Protocol}:{backing}\",\"backing-fmt\":\"qcow2\"";
         var create = $$"""{"driver":"qcow2","file":{"driver":"fault","filename":"{{name}}"},"size":{{Size}},"cluster-size":{{ClusterSize}}{{recorded}}}""";
         using var options = JsonDocument.Parse(create);
         await Graph.CreateImageAsync(options.RootElement, CancellationToken.None);

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Chain.Tests.Disks;
 using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.JobTypes.Tests.Faults;
 
-[Flags]
-internal enum FaultOn
-{
-    Read = 1,
-    Write = 2,
-    Zero = 4,
-    Discard = 8,
-    Flush = 16,
-
-    /// <summary>What takes room.</summary>
-    Change = Write | Zero,
-}
-
 /// <summary>Requests that fail: after the first <paramref name="Skip"/> of their kind, so many <paramref name="Times"/>.</summary>
-internal sealed record Fault(FaultOn On, int Errno, int Skip = 0, int Times = int.MaxValue);
+internal sealed record Fault(DiskRequest On, int Errno, int Skip = 0, int Times = int.MaxValue);
 
 /// <summary>Bytes of data that are being read and written.</summary>
 internal sealed class Traffic
@@ -47,7 +35,7 @@ internal sealed class Traffic
 
 /// <summary>A disk in memory that takes its time and fails as it is told.</summary>
 /// <param name="traffic">What all disks of a test have under way.</param>
-internal sealed class FaultDisk(int seed, Traffic traffic)
+internal sealed class FaultDisk(int seed, Traffic traffic) : IDisk
 {
     private readonly Lock _lock = new();
     private readonly Random _random = new(seed);
@@ -81,17 +69,17 @@ internal sealed class FaultDisk(int seed, Traffic traffic)
             (_fault, _room) = (null, long.MaxValue);
     }
 
-    public async ValueTask DoAsync(FaultOn on, long offset, long bytes, Action action)
+    public async ValueTask DoAsync(DiskRequest request, long offset, long bytes, Action action)
     {
-        var data = (on & (FaultOn.Read | FaultOn.Write)) != 0 ? bytes : 0;
+        var data = (request & (DiskRequest.Read | DiskRequest.Write)) != 0 ? bytes : 0;
         traffic.Add(data);
         try
         {
             await TakeTimeAsync();
-            if (ErrnoFor(on, offset, bytes) is not 0 and var errno)
+            if (ErrnoFor(request, offset, bytes) is not 0 and var errno)
             {
                 Interlocked.Increment(ref _failures);
-                throw new BlockException(BlockErrorKind.Io, $"The disk fails: {on} at {offset}", errno);
+                throw new BlockException(BlockErrorKind.Io, $"The disk fails: {request} at {offset}", errno);
             }
 
             action();
@@ -102,13 +90,13 @@ internal sealed class FaultDisk(int seed, Traffic traffic)
         }
     }
 
-    private int ErrnoFor(FaultOn on, long offset, long bytes)
+    private int ErrnoFor(DiskRequest request, long offset, long bytes)
     {
         lock (_lock)
         {
-            if ((on & FaultOn.Change) != 0 && offset + bytes > _room)
+            if ((request & DiskRequest.Change) != 0 && offset + bytes > _room)
                 return Errno.ENOSPC;
-            if (_fault is not { } fault || (on & fault.On) == 0)
+            if (_fault is not { } fault || (request & fault.On) == 0)
                 return 0;
             var turn = _seen++ - fault.Skip;
             return turn >= 0 && turn < fault.Times ? fault.Errno : 0;

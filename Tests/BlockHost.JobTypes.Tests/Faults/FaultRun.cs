@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Chain.Tests.Disks;
 using BlockHost.Jobs;
 
 namespace BlockHost.JobTypes.Tests.Faults;
@@ -79,19 +80,19 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
         switch (kind)
         {
             case FaultKind.Read:
-                Disk.Break(new(FaultOn.Read, Errno.EIO, Skip: _random.Next(6), Times: _random.Next(1, 6)));
+                Disk.Break(new(DiskRequest.Read, Errno.EIO, Skip: _random.Next(6), Times: _random.Next(1, 6)));
                 break;
             case FaultKind.Write:
-                Disk.Break(new(FaultOn.Change, Errno.EIO, Skip: _random.Next(4), Times: _random.Next(1, 6)));
+                Disk.Break(new(DiskRequest.Change, Errno.EIO, Skip: _random.Next(4), Times: _random.Next(1, 6)));
                 break;
             case FaultKind.NoSpace:
                 Disk.Fill(_random.Next(FaultBed.Size / 16));
                 break;
             case FaultKind.Flush:
-                Disk.Break(new(FaultOn.Flush, Errno.EIO, Skip: 0, Times: _random.Next(1, 3)));
+                Disk.Break(new(DiskRequest.Flush, Errno.EIO, Skip: 0, Times: _random.Next(1, 3)));
                 break;
             case FaultKind.Vanish:
-                Disk.Break(new(FaultOn.Read | FaultOn.Change | FaultOn.Discard | FaultOn.Flush, Errno.EIO, Skip: _random.Next(6)));
+                Disk.Break(new(DiskRequest.Read | DiskRequest.Change | DiskRequest.Discard | DiskRequest.Flush, Errno.EIO, Skip: _random.Next(6)));
                 break;
         }
     }
