@@ -10,10 +10,7 @@ namespace BlockHost.JobTypes.Tests;
 public sealed class ActiveCommitTests : ChainTest
 {
     [Theory]
-    [InlineData(65536, 65536, 65536)]
-    [InlineData(512, 65536, 4096)]
-    [InlineData(65536, 4096, 512)]
-    [InlineData(1 << 20, 512, 65536)]
+    [MemberData(nameof(Clusters))]
     public async Task Guests_move_to_the_base_and_lose_no_write(int baseClusters, int middleClusters, int topClusters)
     {
         await ChainOfClustersAsync(baseClusters, middleClusters, topClusters);

@@ -6,6 +6,16 @@ namespace BlockHost.JobTypes.Tests;
 /// <summary>Chains of images, and what the topmost must read as.</summary>
 public abstract class ChainTest : JobTest
 {
+    /// <summary>Sizes of clusters of b ◄ m ◄ t.</summary>
+    public static TheoryData<int, int, int> Clusters => new()
+    {
+        { 65536, 65536, 65536 },
+        { 512, 65536, 4096 },
+        { 65536, 4096, 65536 },
+        { 65536, 4096, 512 },
+        { 1 << 20, 512, 65536 },
+    };
+
     protected byte[] Expected { get; } = new byte[Size];
 
     /// <summary>A chain of which each image holds something of its own, and something over the one below.</summary>

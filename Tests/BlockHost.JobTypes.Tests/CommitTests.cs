@@ -9,10 +9,7 @@ namespace BlockHost.JobTypes.Tests;
 public sealed class CommitTests : ChainTest
 {
     [Theory]
-    [InlineData(65536, 65536, 65536)]
-    [InlineData(512, 65536, 4096)]
-    [InlineData(65536, 4096, 65536)]
-    [InlineData(1 << 20, 512, 65536)]
+    [MemberData(nameof(Clusters))]
     public async Task A_layer_goes_down_under_a_guest_that_writes(int baseClusters, int middleClusters, int topClusters)
     {
         await ChainOfClustersAsync(baseClusters, middleClusters, topClusters);

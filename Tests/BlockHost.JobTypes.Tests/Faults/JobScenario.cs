@@ -36,65 +36,39 @@ internal sealed record JobScenario
     /// <summary>The target is below the guest's disk or that disk itself: it must be whole whatever happens.</summary>
     public bool TargetIsTheGuests { get; init; }
 
-    public static JobScenario Stream { get; } = new()
+    public static JobScenario Stream { get; } = OverChain("block-stream", "", source: "b", target: "t") with { OnlyReads = true, IgnoredErrorsFail = true };
+
+    public static JobScenario IntermediateCommit { get; } =
+        OverChain("block-commit", "\"top-node\":\"m\",\"base-node\":\"b\",", source: "m", target: "b");
+
+    public static JobScenario ActiveCommit { get; } =
+        OverChain("block-commit", "\"base-node\":\"m\",", source: "t", target: "m") with { PrepareAsync = ChainWithDataAsync, Result = "m" };
+
+    public static JobScenario MirrorInBackground { get; } = Copy("blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"background\"");
+
+    public static JobScenario MirrorWithWrites { get; } = Copy("blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"write-blocking\"");
+
+    public static JobScenario Backup { get; } = Copy("blockdev-backup", "\"x-perf\":{\"max-chunk\":65536}") with { TargetIsOfTheStart = true };
+
+    /// <summary>Within a chain b ◄ m ◄ t whose top a guest uses.</summary>
+    private static JobScenario OverChain(string command, string more, string source, string target) => new()
     {
         PrepareAsync = ChainAsync,
-        Command = "block-stream",
-        Arguments = "\"device\":\"t\",\"on-error\":\"POLICY\"",
+        Command = command,
+        Arguments = $"\"device\":\"t\",{more}\"on-error\":\"POLICY\"",
         Guest = "t",
-        Source = "b",
-        Target = "t",
-        Result = "t",
-        OnlyReads = true,
-        IgnoredErrorsFail = true,
-        TargetIsTheGuests = true,
-    };
-
-    public static JobScenario MirrorInBackground { get; } = Mirror("background");
-
-    public static JobScenario MirrorWithWrites { get; } = Mirror("write-blocking");
-
-    public static JobScenario IntermediateCommit { get; } = new()
-    {
-        PrepareAsync = ChainAsync,
-        Command = "block-commit",
-        Arguments = "\"device\":\"t\",\"top-node\":\"m\",\"base-node\":\"b\",\"on-error\":\"POLICY\"",
-        Guest = "t",
-        Source = "m",
-        Target = "b",
+        Source = source,
+        Target = target,
         Result = "t",
         TargetIsTheGuests = true,
     };
 
-    public static JobScenario ActiveCommit { get; } = new()
-    {
-        PrepareAsync = ChainWithDataAsync,
-        Command = "block-commit",
-        Arguments = "\"device\":\"t\",\"base-node\":\"m\",\"on-error\":\"POLICY\"",
-        Guest = "t",
-        Source = "t",
-        Target = "m",
-        Result = "m",
-        TargetIsTheGuests = true,
-    };
-
-    public static JobScenario Backup { get; } = new()
+    /// <summary>Of the disk s, which a guest uses, to t.</summary>
+    private static JobScenario Copy(string command, string more) => new()
     {
         PrepareAsync = CopyAsync,
-        Command = "blockdev-backup",
-        Arguments = "\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"x-perf\":{\"max-chunk\":65536},\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
-        Guest = "s",
-        Source = "s",
-        Target = "t",
-        Result = "t",
-        TargetIsOfTheStart = true,
-    };
-
-    private static JobScenario Mirror(string copyMode) => new()
-    {
-        PrepareAsync = CopyAsync,
-        Command = "blockdev-mirror",
-        Arguments = $"\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"granularity\":16384,\"copy-mode\":\"{copyMode}\",\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
+        Command = command,
+        Arguments = $"\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",{more},\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
         Guest = "s",
         Source = "s",
         Target = "t",
