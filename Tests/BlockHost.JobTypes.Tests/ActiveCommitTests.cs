@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Block.Graph;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Block.Graph;
 
 namespace BlockHost.JobTypes.Tests;
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.JobTypes.Tests.Faults;
 

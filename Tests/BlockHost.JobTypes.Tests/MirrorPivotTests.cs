@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
-using BlockHost.Jobs;
 
 namespace BlockHost.JobTypes.Tests;
 
