@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with commits of the active layer of base ◄ middle ◄ top, against the real daemon and this host.</summary>
 public sealed class ActiveCommitSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Ready = "@ BLOCK_JOB_READY j";
-    private const string Gone = "@ null j";
-    private const string SoftCancel = """{"execute":"block-job-cancel","arguments":{"device":"j"}}""";
     private const string Server = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd"}}}}""";
 
     [SkippableFact]
@@ -22,11 +17,11 @@ public sealed class ActiveCommitSessionTests
         Commit(""","filter-node-name":"9x" """),
         """{"execute":"block-commit","arguments":{"device":"t"}}""",
         """{"execute":"block-commit","arguments":{"job-id":"9 j","device":"t"}}""",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
-    public Task Pivot() => CompareAsync(Commit(""), Ready, Jobs, BlockJobs, Graph, Verb("job-complete"), Gone, Jobs, Graph);
+    public Task Pivot() => CompareAsync(Commit(""), Ready, QueryJobs, BlockJobs, Graph, Verb("job-complete"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Onto_a_base_in_the_middle() => CompareAsync(
@@ -55,7 +50,7 @@ public sealed class ActiveCommitSessionTests
         Graph,
         Verb("job-finalize"),
         "@ concluded j",
-        Jobs,
+        QueryJobs,
         Graph,
         Verb("job-dismiss"),
         """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
@@ -112,14 +107,14 @@ public sealed class ActiveCommitSessionTests
         Graph);
 
     [SkippableFact]
-    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(""","auto-dismiss":false"""), "@ concluded j", Jobs, Graph);
+    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(""","auto-dismiss":false"""), "@ concluded j", QueryJobs, Graph);
 
     private static Task CompareAsync(params string[] session) => CompareAsync(_ => Task.CompletedTask, session);
 
     private static Task CompareAsync(Func<string, Task> prepare, params string[] session) => JobSessions.CompareAsync(
         prepare,
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""",
+        OpenChain,
         .. session,
     ]);
 
@@ -128,6 +123,4 @@ public sealed class ActiveCommitSessionTests
 
     private static string Export(string node, bool writable) =>
         $$$"""{"execute":"block-export-add","arguments":{"type":"nbd","id":"{{{node}}}","node-name":"{{{node}}}","name":"{{{node}}}","writable":{{{(writable ? "true" : "false")}}}}}""";
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -8,19 +9,14 @@ public sealed class BackupErrorSessionTests
 {
     private const int Eio = 5;
     private const int Enospc = 28;
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
     private const string Bitmap = """{"execute":"x-debug-block-dirty-bitmap-sha256","arguments":{"node":"s","name":"b"}}""";
-    private const string Nodes = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Gone = "@ null j";
 
     [SkippableTheory]
     [InlineData("source", "read", Eio)]
     [InlineData("target", "write", Eio)]
     [InlineData("target", "write", Enospc)]
     public Task An_error_that_is_reported(string side, string kind, int errno) => CompareAsync(
-        Broken(side, kind, errno), Backup(side, "full", ""","auto-dismiss":false"""), "@ concluded j", Jobs, BlockJobs, Graph, Verb("job-dismiss"));
+        Broken(side, kind, errno), Backup(side, "full", ""","auto-dismiss":false"""), "@ concluded j", QueryJobs, BlockJobs, Graph, Verb("job-dismiss"));
 
     [SkippableTheory]
     [InlineData("source", "read", Eio)]
@@ -30,7 +26,7 @@ public sealed class BackupErrorSessionTests
         Backup(side, "full", $",\"on-{side}-error\":\"stop\",\"auto-finalize\":false"),
         "@ paused j 2",
         BlockJobs,
-        Jobs,
+        QueryJobs,
         Verb("job-pause"),
         Verb("job-resume"),
         "@ pending j",
@@ -49,7 +45,7 @@ public sealed class BackupErrorSessionTests
         Verb("job-resume"),
         "@ paused j 3",
         BlockJobs,
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         Verb("job-cancel"),
         Gone,
         Graph);
@@ -64,18 +60,18 @@ public sealed class BackupErrorSessionTests
         BlockJobs,
         """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""",
         Gone,
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task An_error_that_is_ignored_once() => CompareAsync(
-        Broken("target", "write", Eio, once: true), Backup("target", "full", ""","on-target-error":"ignore" """), Gone, Jobs);
+        Broken("target", "write", Eio, once: true), Backup("target", "full", ""","on-target-error":"ignore" """), Gone, QueryJobs);
 
     [SkippableFact]
     public Task A_group_that_fails_together() => CompareAsync(
         Broken("target", "write", Eio),
         $$$"""{"execute":"transaction","arguments":{"actions":[{{{Action("g1", "x", "y", "none")}}},{{{Action("g2", "s", "broken", "full")}}}],"properties":{"completion-mode":"grouped"} } }""",
         "@ null g1",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
@@ -83,7 +79,7 @@ public sealed class BackupErrorSessionTests
         Broken("target", "write", Eio),
         $$$"""{"execute":"transaction","arguments":{"actions":[{{{Action("g1", "x", "y", "none")}}},{{{Action("g2", "s", "broken", "full")}}}]}}""",
         "@ null g2",
-        Jobs,
+        QueryJobs,
         """{"execute":"job-cancel","arguments":{"id":"g1"}}""",
         "@ null g1",
         Graph);
@@ -165,6 +161,4 @@ public sealed class BackupErrorSessionTests
 
     private static string Arguments(string job, string source, string target, string sync, string more) =>
         $$$""" "job-id":"{{{job}}}","device":"{{{source}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{more}}} """;
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

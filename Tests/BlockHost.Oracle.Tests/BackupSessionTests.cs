@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with backup jobs, against the real daemon and this host.</summary>
 public sealed class BackupSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Gone = "@ null j";
-
     [SkippableFact]
     public Task Backups_that_do_not_start() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
@@ -35,7 +31,7 @@ public sealed class BackupSessionTests
         """{"execute":"blockdev-backup","arguments":{"device":"s","target":"t","sync":"full"}}""",
         """{"execute":"blockdev-backup","arguments":{"job-id":"j","device":"s","target":"t"}}""",
         """{"execute":"blockdev-backup","arguments":{"job-id":"1j","device":"s","target":"t","sync":"full"}}""",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
@@ -57,34 +53,34 @@ public sealed class BackupSessionTests
         Backup("bitmap", ""","bitmap":"b" """),
         Backup("bitmap", ""","bitmap":"nope","bitmap-mode":"never" """),
         Backup("bitmap", ""","bitmap":"nope","bitmap-mode":"never" """, target: "s"),
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
-    public Task The_whole_disk() => CompareAsync(Backup("full"), Gone, Jobs, BlockJobs, Backup("full"), "@ null j 2", Graph);
+    public Task The_whole_disk() => CompareAsync(Backup("full"), Gone, QueryJobs, BlockJobs, Backup("full"), "@ null j 2", Graph);
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
         Backup("full", ""","auto-finalize":false,"auto-dismiss":false,"filter-node-name":"f" """),
         "@ pending j",
-        Jobs,
+        QueryJobs,
         BlockJobs,
         Graph,
         Verb("job-complete"),
         Verb("job-pause"),
         Verb("job-finalize"),
-        Jobs,
+        QueryJobs,
         Graph,
         Verb("job-finalize"),
         Verb("job-cancel"),
         Verb("job-dismiss"),
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
-    public Task A_cancel_while_pending() => CompareAsync(Backup("full", ""","auto-finalize":false"""), "@ pending j", Verb("job-cancel"), Gone, Jobs, Graph);
+    public Task A_cancel_while_pending() => CompareAsync(Backup("full", ""","auto-finalize":false"""), "@ pending j", Verb("job-cancel"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
-    public Task A_cancel_while_it_runs() => CompareAsync(Backup("none"), BlockJobs, Verb("block-job-cancel", "device"), Gone, Jobs, Graph);
+    public Task A_cancel_while_it_runs() => CompareAsync(Backup("none"), BlockJobs, Verb("block-job-cancel", "device"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Paused_and_cancelled() => CompareAsync(
@@ -95,7 +91,7 @@ public sealed class BackupSessionTests
         Verb("block-job-cancel", "device"),
         Verb("job-cancel"),
         "@ concluded j",
-        Jobs,
+        QueryJobs,
         Verb("job-dismiss"));
 
     [SkippableFact]
@@ -142,7 +138,7 @@ public sealed class BackupSessionTests
         Graph);
 
     [SkippableFact]
-    public Task A_backing_file_as_source() => CompareAsync(AddChain, Backup("full", device: "s"), Gone, Jobs);
+    public Task A_backing_file_as_source() => CompareAsync(AddChain, Backup("full", device: "s"), Gone, QueryJobs);
 
     [SkippableFact]
     public Task Jobs_that_others_drain() => CompareAsync(
@@ -201,13 +197,11 @@ public sealed class BackupSessionTests
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        OpenSource,
+        OpenTarget,
         .. session,
     ]);
 
     private static string Backup(string sync, string more = "", string device = "s", string target = "t", string job = "j") =>
         $$$"""{"execute":"blockdev-backup","arguments":{"job-id":"{{{job}}}","device":"{{{device}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";
-
-    private static string Verb(string verb, string by = "id") => $$$"""{"execute":"{{{verb}}}","arguments":{"{{{by}}}":"j"} }""";
 }

@@ -1,38 +1,35 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with backups of several disks, against the real daemon and this host.</summary>
 public sealed class BackupTransactionSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-
     [SkippableFact]
     public Task Grouped_ends_come_together() => CompareAsync(
         Transaction(Grouped, A(""","auto-finalize":false,"auto-dismiss":false"""), B(""","speed":1""")),
         "@ waiting a",
-        Jobs,
-        Verb("job-finalize", "a"),
+        QueryJobs,
+        VerbFor("job-finalize", "a"),
         """{"execute":"block-job-set-speed","arguments":{"device":"b","speed":0}}""",
         "@ BLOCK_JOB_PENDING a",
         BlockJobs,
-        Verb("job-finalize", "b"),
+        VerbFor("job-finalize", "b"),
         "@ null b",
-        Jobs,
-        Verb("job-dismiss", "a"),
+        QueryJobs,
+        VerbFor("job-dismiss", "a"),
         Graph);
 
     [SkippableFact]
     public Task Each_by_itself() => CompareAsync(
         Transaction("", A(""","auto-finalize":false"""), B(sync: "none")),
         "@ pending a",
-        Jobs,
-        Verb("job-cancel", "b"),
+        QueryJobs,
+        VerbFor("job-cancel", "b"),
         "@ null b",
-        Verb("job-finalize", "a"),
+        VerbFor("job-finalize", "a"),
         "@ null a",
         Graph);
 
@@ -40,22 +37,22 @@ public sealed class BackupTransactionSessionTests
     public Task A_cancelled_member_takes_the_group_down() => CompareAsync(
         Transaction(Grouped, A(), B(sync: "none")),
         "@ waiting a",
-        Jobs,
-        Verb("job-cancel", "b"),
+        QueryJobs,
+        VerbFor("job-cancel", "b"),
         "@ null a",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
     public Task A_cancel_of_one_that_waits() => CompareAsync(
         Transaction(Grouped, A(""","auto-dismiss":false"""), B(""","auto-dismiss":false""", sync: "none")),
         "@ waiting a",
-        Verb("job-cancel", "a"),
+        VerbFor("job-cancel", "a"),
         "@ concluded b",
         "@ concluded a",
-        Jobs,
-        Verb("job-dismiss", "a"),
-        Verb("job-dismiss", "b"));
+        QueryJobs,
+        VerbFor("job-dismiss", "a"),
+        VerbFor("job-dismiss", "b"));
 
     // Two jobs of a group that is called off before they start are left out: QEMU's own daemon hangs then.
     [SkippableFact]
@@ -70,20 +67,20 @@ public sealed class BackupTransactionSessionTests
         Transaction(Grouped, A(), A()),
         Transaction(Grouped, A(), """{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"x"}}"""),
         Transaction("", A(), """{"type":"block-dirty-bitmap-add","data":{"node":"nope","name":"x"}}"""),
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
     public Task A_bitmap_from_the_moment_on() => CompareAsync(
         Transaction("", """{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"x"}}""", A(), """{"type":"block-dirty-bitmap-add","data":{"node":"b","name":"x"}}""", B(sync: "none")),
         "@ null a",
-        Verb("job-cancel", "b"),
+        VerbFor("job-cancel", "b"),
         "@ null b",
         Bitmaps,
         Transaction("", A(""","bitmap":"x" """, "incremental"), """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}"""),
         Transaction("", """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}""", A(""","bitmap":"x" """, "incremental")),
         "@ null a 3",
-        Jobs);
+        QueryJobs);
 
     private const string Grouped = ""","properties":{"completion-mode":"grouped"}""";
     private const string Bitmaps = """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
@@ -107,5 +104,5 @@ public sealed class BackupTransactionSessionTests
     private static string Backup(string disk, string more, string sync, string target) =>
         $$$"""{"type":"blockdev-backup","data":{"job-id":"{{{disk}}}","device":"{{{disk}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";
 
-    private static string Verb(string verb, string job) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"{{{job}}}"} }""";
+    private static string VerbFor(string verb, string job) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"{{{job}}}"} }""";
 }

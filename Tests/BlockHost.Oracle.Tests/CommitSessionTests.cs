@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with commit jobs over base ◄ middle ◄ top whose top is not the active layer, against the real daemon and this host.</summary>
 public sealed class CommitSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Gone = "@ null j";
     private const string Middle = ""","top-node":"m" """;
 
     [SkippableFact]
@@ -38,7 +35,7 @@ public sealed class CommitSessionTests
         """{"execute":"block-commit","arguments":{"device":"t","top-node":"m"}}""",
         """{"execute":"block-commit","arguments":{"job-id":"9 j","device":"t","top-node":"m"}}""",
         """{"execute":"block-commit","arguments":{"job-id":"j","top-node":"m"}}""",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
@@ -50,7 +47,7 @@ public sealed class CommitSessionTests
         Commit("", device: "o"));
 
     [SkippableFact]
-    public Task A_layer_goes_down() => CompareAsync(Commit(Middle), Gone, Jobs, Graph, Commit(Middle), Gone);
+    public Task A_layer_goes_down() => CompareAsync(Commit(Middle), Gone, QueryJobs, Graph, Commit(Middle), Gone);
 
     [SkippableFact]
     public Task By_the_names_that_headers_record() => JobSessions.CompareAsync(
@@ -77,7 +74,7 @@ public sealed class CommitSessionTests
         Verb("job-pause"),
         "@ paused j",
         Graph,
-        Jobs,
+        QueryJobs,
         BlockJobs,
         Verb("job-pause"),
         Verb("job-complete"),
@@ -87,7 +84,7 @@ public sealed class CommitSessionTests
         Verb("job-resume"),
         """{"execute":"block-job-set-speed","arguments":{"device":"j","speed":0}}""",
         Gone,
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task Its_nodes_are_kept() => CompareAsync(
@@ -125,14 +122,14 @@ public sealed class CommitSessionTests
         "@ progress j 1572864",
         Verb("job-pause"),
         "@ paused j",
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""",
         Gone,
         Graph);
 
     [SkippableFact]
     public Task Cancelled_while_pending() => CompareAsync(
-        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", Graph, Jobs, Verb("job-cancel"), "@ concluded j", Jobs, Graph, Verb("job-dismiss"), Graph);
+        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", Graph, QueryJobs, Verb("job-cancel"), "@ concluded j", QueryJobs, Graph, Verb("job-dismiss"), Graph);
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
@@ -156,7 +153,7 @@ public sealed class CommitSessionTests
         Graph,
         "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""",
         Commit(""","base":"disk.raw" """),
-        "@ BLOCK_JOB_READY j",
+        Ready,
         Verb("job-complete"),
         "@ null j 2",
         Graph);
@@ -196,7 +193,7 @@ public sealed class CommitSessionTests
         Graph,
         Commit(Middle),
         Commit(Middle + ""","base-node":"over-b" """),
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
@@ -211,7 +208,7 @@ public sealed class CommitSessionTests
         "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
 
     [SkippableFact]
-    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","auto-dismiss":false"""), "@ concluded j", Jobs, BlockJobs, Graph);
+    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","auto-dismiss":false"""), "@ concluded j", QueryJobs, BlockJobs, Graph);
 
     [SkippableFact]
     public Task A_read_that_fails_for_no_lack_of_space() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","on-error":"enospc" """), Gone, Graph);
@@ -225,7 +222,7 @@ public sealed class CommitSessionTests
         Verb("job-resume"),
         "@ paused j 2",
         BlockJobs,
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         Verb("job-cancel"),
         Gone,
         Graph);
@@ -235,7 +232,7 @@ public sealed class CommitSessionTests
     private static Task CompareAsync(Func<string, Task> prepare, params string[] session) => JobSessions.CompareAsync(
         prepare,
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""",
+        OpenChain,
         .. session,
     ]);
 
@@ -244,6 +241,4 @@ public sealed class CommitSessionTests
 
     private static string Commit(string more, string device = "t", string id = "j") =>
         $$$"""{"execute":"block-commit","arguments":{"job-id":"{{{id}}}","device":"{{{device}}}"{{{more}}} } }""";
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with filters that copy before writing, against the real daemon and this host.</summary>
 public sealed class CopyBeforeWriteSessionTests
 {
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-
     [SkippableFact]
     public Task Options() => CompareAsync(
         Add(""),
@@ -51,8 +50,8 @@ public sealed class CopyBeforeWriteSessionTests
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        OpenSource,
+        OpenTarget,
         .. session,
     ]);
 

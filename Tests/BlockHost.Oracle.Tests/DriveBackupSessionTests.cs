@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Backups to images that are named by file, against the real daemon and this host.</summary>
 public sealed class DriveBackupSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string Flat = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Gone = "@ null j";
-
     [SkippableFact]
     public Task Targets_that_cannot_be_made_or_found() => CompareAsync(
         Backup("full", "DIR/o", device: "nope"),
@@ -34,7 +30,7 @@ public sealed class DriveBackupSessionTests
         Backup("full", "DIR/other.qcow2", ""","mode":"nope" """),
         """{"execute":"drive-backup","arguments":{"device":"t","target":"DIR/o"}}""",
         """{"execute":"drive-backup","arguments":{"device":"t","target":"DIR/o","sync":"full"}}""",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
@@ -54,22 +50,22 @@ public sealed class DriveBackupSessionTests
         Backup("full", "DIR/o", ""","job-id":"" """),
         Backup("full", "DIR/o", ""","x-perf":{"max-workers":0}"""),
         Backup("full", "DIR/o", ""","x-perf":{"max-chunk":-1}"""),
-        Jobs,
+        QueryJobs,
         Graph,
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task The_whole_disk_to_a_new_image_of_its_format() => CompareAsync(
         Backup("full", "DIR/o", ""","auto-finalize":false,"auto-dismiss":false"""),
         "@ pending j",
-        Jobs,
+        QueryJobs,
         Graph,
-        Flat,
+        Nodes,
         Verb("job-finalize"),
         Graph,
         Verb("job-dismiss"),
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","file":{"driver":"file","filename":"DIR/o"}}}""",
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task To_raw_and_compressed_and_to_images_that_are_there() => CompareAsync(
@@ -83,37 +79,37 @@ public sealed class DriveBackupSessionTests
         "@ null j 4",
         Backup("full", "file:DIR/o3", device: "f"),
         "@ null j 5",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
     public Task Only_the_top_image() => CompareAsync(
         Backup("top", "DIR/o", ""","auto-finalize":false,"auto-dismiss":false"""),
         "@ pending j",
-        Jobs,
+        QueryJobs,
         Graph,
-        Flat,
+        Nodes,
         Verb("job-finalize"),
         Verb("job-dismiss"),
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","read-only":true,"file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
         Backup("top", "DIR/o2", ""","auto-dismiss":false""", device: "b"),
         "@ concluded j 2",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
     public Task Only_what_is_about_to_be_overwritten() => CompareAsync(
         Backup("none", "DIR/o"),
         "@ running j",
-        Jobs,
+        QueryJobs,
         Graph,
-        Flat,
+        Nodes,
         Verb("job-cancel"),
         Gone,
         Backup("none", "DIR/other.qcow2", ""","mode":"existing","format":"qcow2","filter-node-name":"filter" """),
         "@ running j 2",
         Graph,
-        Flat,
+        Nodes,
         Backup("full", "DIR/o2", ""","job-id":"j" """),
         Verb("job-cancel"),
         "@ null j 2",
@@ -126,7 +122,7 @@ public sealed class DriveBackupSessionTests
         Gone,
         Backup("bitmap", "DIR/o", ""","bitmap":"b","bitmap-mode":"never","mode":"existing" """),
         "@ null j 2",
-        Flat,
+        Nodes,
         Graph);
 
     [SkippableFact]
@@ -138,10 +134,10 @@ public sealed class DriveBackupSessionTests
         Transaction("", Action("t", "DIR/o2", "a"), Action("q", "DIR/o3", "a")),
         Transaction("", Action("t", "DIR/o4", "a"), Action("q", "DIR/o5", "b", "none"), """{"type":"block-dirty-bitmap-add","data":{"node":"t","name":"bm"}}"""),
         "@ null a 4",
-        Flat,
+        Nodes,
         """{"execute":"job-cancel","arguments":{"id":"b"}}""",
         "@ null b",
-        Flat,
+        Nodes,
         Graph);
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
@@ -155,8 +151,6 @@ public sealed class DriveBackupSessionTests
         var id = more.Contains("job-id") ? "" : ""","job-id":"j" """;
         return $$$"""{"execute":"drive-backup","arguments":{"device":"{{{device}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{id}}}{{{more}}}}}""";
     }
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"}}""";
 
     private static string Action(string device, string target, string id, string sync = "full") =>
         $$$"""{"type":"drive-backup","data":{"device":"{{{device}}}","target":"{{{target}}}","sync":"{{{sync}}}","job-id":"{{{id}}}"}}""";

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with drive-mirror, which makes or opens its target by file name, against the real daemon and this host.</summary>
 public sealed class DriveMirrorSessionTests
 {
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Nodes = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Jobs = """{"execute":"query-jobs"}""";
     private const string Exports = """{"execute":"query-block-exports"}""";
-    private const string Ready = "@ BLOCK_JOB_READY j";
-    private const string Gone = "@ null j";
-    private const string Complete = """{"execute":"job-complete","arguments":{"id":"j"}}""";
-    private const string Cancel = """{"execute":"job-cancel","arguments":{"id":"j"}}""";
     private const string Server = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
     private const string Export = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
 
@@ -84,11 +78,11 @@ public sealed class DriveMirrorSessionTests
 
     [SkippableFact]
     public Task Without_users_the_copy_closes_with_the_job() => CompareAsync(
-        Mirror("new.qcow2", "top", ""","node-name":"new" """), Ready, Complete, Gone, Graph, Jobs);
+        Mirror("new.qcow2", "top", ""","node-name":"new" """), Ready, Complete, Gone, Graph, QueryJobs);
 
     [SkippableFact]
     public Task A_soft_cancel() => CompareAsync(
-        Server, Export, Mirror("new.qcow2", "top"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j"}}""", Gone, Graph, Exports);
+        Server, Export, Mirror("new.qcow2", "top"), Ready, SoftCancel, Gone, Graph, Exports);
 
     [SkippableFact]
     public Task Write_blocking_and_manual_ends() => CompareAsync(
@@ -103,7 +97,7 @@ public sealed class DriveMirrorSessionTests
         """{"execute":"job-finalize","arguments":{"id":"j"}}""",
         "@ concluded j",
         Graph,
-        Jobs,
+        QueryJobs,
         """{"execute":"job-dismiss","arguments":{"id":"j"}}""",
         Read("9 4M"));
 

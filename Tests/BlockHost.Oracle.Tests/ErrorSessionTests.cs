@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -9,11 +10,6 @@ namespace BlockHost.Oracle.Tests;
 /// </summary>
 public sealed class ErrorSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Gone = "@ null j";
-
     public static TheoryData<string> CopiesToAFullDisk => new(
         """{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"s","target":"t","sync":"full","on-target-error":"POLICY"}}""",
         """{"execute":"blockdev-backup","arguments":{"job-id":"j","device":"s","target":"t","sync":"full","on-target-error":"POLICY"}}""");
@@ -34,7 +30,7 @@ public sealed class ErrorSessionTests
         Verb("job-resume"),
         Paused(job, 2),
         BlockJobs,
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""",
         Gone,
         Graph);
@@ -42,22 +38,22 @@ public sealed class ErrorSessionTests
     [SkippableTheory]
     [MemberData(nameof(CopiesToAFullDisk))]
     public Task A_full_disk_stops_a_job_without_a_policy(string job) => CompareAsync(
-        job.Replace(""","on-target-error":"POLICY" """.TrimEnd(), ""), Gone, Jobs, Graph);
+        job.Replace(""","on-target-error":"POLICY" """.TrimEnd(), ""), Gone, QueryJobs, Graph);
 
     [SkippableTheory]
     [MemberData(nameof(CopiesToAFullDisk))]
     public Task A_full_disk_ends_a_job_that_is_to_report(string job) => CompareAsync(
-        Kept(job.Replace("POLICY", "report")), "@ concluded j", Jobs, BlockJobs, Verb("job-cancel"), Verb("job-dismiss"), Graph);
+        Kept(job.Replace("POLICY", "report")), "@ concluded j", QueryJobs, BlockJobs, Verb("job-cancel"), Verb("job-dismiss"), Graph);
 
     [SkippableTheory]
     [MemberData(nameof(CopiesToAFullDisk))]
     public Task A_job_that_stopped_at_a_full_disk_can_be_cancelled(string job) => CompareAsync(
-        job.Replace("POLICY", "stop"), Paused(job, 1), BlockJobs, Verb("job-cancel"), Gone, Jobs, Graph);
+        job.Replace("POLICY", "stop"), Paused(job, 1), BlockJobs, Verb("job-cancel"), Gone, QueryJobs, Graph);
 
     [SkippableTheory]
     [MemberData(nameof(CopiesOfABadDisk))]
     public Task Data_that_cannot_be_read_ends_a_job_that_is_to_report(string job) => CompareAsync(
-        Kept(job.Replace("POLICY", "report")), "@ concluded j", Jobs, BlockJobs, Verb("job-dismiss"), Graph);
+        Kept(job.Replace("POLICY", "report")), "@ concluded j", QueryJobs, BlockJobs, Verb("job-dismiss"), Graph);
 
     [SkippableTheory]
     [MemberData(nameof(CopiesOfABadDisk))]
@@ -75,25 +71,25 @@ public sealed class ErrorSessionTests
     [SkippableTheory]
     [MemberData(nameof(CopiesOfABadDisk))]
     public Task Data_that_cannot_be_read_ends_a_job_that_waits_for_room_only(string job) => CompareAsync(
-        Kept(job.Replace("POLICY", "enospc")), "@ concluded j", Jobs, Verb("job-dismiss"), Graph);
+        Kept(job.Replace("POLICY", "enospc")), "@ concluded j", QueryJobs, Verb("job-dismiss"), Graph);
 
     [SkippableFact]
     public Task A_stream_that_ignores_errors_ends_with_one() => CompareAsync(
-        Kept("""{"execute":"block-stream","arguments":{"job-id":"j","device":"x","on-error":"ignore"}}"""), "@ concluded j", Jobs, Verb("job-dismiss"), Graph);
+        Kept("""{"execute":"block-stream","arguments":{"job-id":"j","device":"x","on-error":"ignore"}}"""), "@ concluded j", QueryJobs, Verb("job-dismiss"), Graph);
 
     [SkippableFact]
     public Task One_full_disk_calls_off_a_group_of_backups() => CompareAsync(
         """{"execute":"transaction","arguments":{"properties":{"completion-mode":"grouped"},"actions":[{"type":"blockdev-backup","data":{"job-id":"k","device":"x","target":"o","sync":"full","speed":1000,"on-source-error":"stop"}},{"type":"blockdev-backup","data":{"job-id":"j","device":"s","target":"t","sync":"full","on-target-error":"report"}}]}}""",
         Gone,
         "@ null k",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
     public Task A_full_disk_without_a_group_ends_one_backup_only() => CompareAsync(
         """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-backup","data":{"job-id":"j","device":"s","target":"t","sync":"full","on-target-error":"report"}},{"type":"blockdev-backup","data":{"job-id":"k","device":"x","target":"o","sync":"none"}}]}}""",
         Gone,
-        Jobs,
+        QueryJobs,
         """{"execute":"block-job-cancel","arguments":{"device":"k"}}""",
         "@ null k",
         Graph);
@@ -117,6 +113,4 @@ public sealed class ErrorSessionTests
 
     /// <summary>A backup pauses while its filter is put in.</summary>
     private static string Paused(string job, int times) => $"@ paused j {times + (job.Contains("backup") ? 1 : 0)}";
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

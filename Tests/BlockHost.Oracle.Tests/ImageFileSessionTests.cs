@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -55,7 +56,7 @@ public sealed class ImageFileSessionTests
         Snapshot("file:DIR/s"),
         """{"execute":"blockdev-snapshot-sync","arguments":{"node-name":"s","snapshot-node-name":"s2","snapshot-file":"DIR/other.qcow2","mode":"existing"}}""",
         Flat,
-        """{"execute":"x-debug-query-block-graph"}""");
+        Graph);
 
     [SkippableFact]
     public Task Sizes_that_are_no_whole_sectors() => JobSessions.CompareAsync(
@@ -68,7 +69,7 @@ public sealed class ImageFileSessionTests
         "@ concluded c",
         """{"execute":"blockdev-create","arguments":{"job-id":"d","options":{"driver":"qcow2","file":"f","size":-1}}}""",
         "@ concluded d",
-        """{"execute":"query-jobs"}""",
+        QueryJobs,
         Flat,
         """{"execute":"blockdev-snapshot-sync","arguments":{"node-name":"f","snapshot-node-name":"s","snapshot-file":"DIR/s"}}""",
         Flat);

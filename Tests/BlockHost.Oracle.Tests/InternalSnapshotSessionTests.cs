@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Snapshots inside images, as the real daemon takes, refuses and deletes them.</summary>
 public sealed class InternalSnapshotSessionTests
 {
-    private const string Flat = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
     private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2","node-name":"f"}}}""";
     private const string Raw = """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""";
     private const string ReadOnly = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"ro","read-only":true,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
@@ -28,7 +28,7 @@ public sealed class InternalSnapshotSessionTests
         """{"execute":"blockdev-snapshot-internal-sync","arguments":{"device":"t"}}""",
         """{"execute":"blockdev-snapshot-internal-sync","arguments":{"name":"t"}}""",
         """{"execute":"blockdev-snapshot-internal-sync","arguments":{"device":"t","name":"a","x":1}}""",
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Snapshots_taken_listed_and_deleted() => JobSessions.CompareAsync(
@@ -39,7 +39,7 @@ public sealed class InternalSnapshotSessionTests
         Take("t", "a"),
         Take("t", "1"),
         Take("t", new string('x', 300)),
-        Flat,
+        Nodes,
         Delete("nope", "\"name\":\"a\""),
         Delete("f", "\"name\":\"a\""),
         Delete("r", "\"name\":\"a\""),
@@ -52,10 +52,10 @@ public sealed class InternalSnapshotSessionTests
         Delete("t", "\"name\":\"1\""),
         Delete("t", "\"id\":\"1\""),
         Take("t", "b"),
-        Flat,
+        Nodes,
         Delete("t", "\"id\":\"4\",\"name\":\"b\""),
         Delete("t", "\"id\":\"3\""),
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Snapshots_of_an_image_below_a_filter_or_a_raw_node() => JobSessions.CompareAsync(
@@ -64,7 +64,7 @@ public sealed class InternalSnapshotSessionTests
         Take("r", "a"),
         Take("c", "a"),
         Take("t", "a"),
-        Flat,
+        Nodes,
         Delete("r", "\"name\":\"a\""),
         Delete("c", "\"name\":\"a\""));
 
@@ -75,13 +75,13 @@ public sealed class InternalSnapshotSessionTests
         Take("t", "a"),
         """{"execute":"blockdev-mirror","arguments":{"job-id":"m","device":"t","target":"n","sync":"none"}}""",
         "@ ready m",
-        Flat,
+        Nodes,
         Take("t", "b"),
         Delete("t", "\"name\":\"a\""),
         """{"execute":"block-job-cancel","arguments":{"device":"m","force":true}}""",
         "@ null m",
         Take("t", "b"),
-        Flat);
+        Nodes);
 
     private static string Take(string device, string name) =>
         $$$"""{"execute":"blockdev-snapshot-internal-sync","arguments":{"device":"{{{device}}}","name":"{{{name}}}"}}""";

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>The same sessions with jobs against the real daemon and this host: the same answers, the same events in the same order.</summary>
 public sealed class JobSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-
     [SkippableFact]
     public Task Verbs_for_jobs_that_are_not_there() => JobSessions.CompareAsync(
         """{"execute":"job-pause","arguments":{"id":"x"}}""",
@@ -28,14 +26,14 @@ public sealed class JobSessionTests
         """{"execute":"block-job-finalize","arguments":{"device":"x"}}""",
         """{"execute":"block-job-dismiss","arguments":{"id":"x"}}""",
         """{"execute":"job-dismiss"}""",
-        Jobs,
+        QueryJobs,
         BlockJobs);
 
     [SkippableFact]
     public Task Creating_a_file() => JobSessions.CompareAsync(
         """{"execute":"blockdev-create","arguments":{"job-id":"c","options":{"driver":"file","filename":"DIR/new.raw","size":1048576}}}""",
         "@ concluded c",
-        Jobs,
+        QueryJobs,
         BlockJobs,
         """{"execute":"job-pause","arguments":{"id":"c"}}""",
         """{"execute":"job-resume","arguments":{"id":"c"}}""",
@@ -45,7 +43,7 @@ public sealed class JobSessionTests
         """{"execute":"block-job-dismiss","arguments":{"id":"c"}}""",
         """{"execute":"blockdev-create","arguments":{"job-id":"c","options":{"driver":"file","filename":"DIR/new.raw","size":1048576}}}""",
         """{"execute":"job-dismiss","arguments":{"id":"c"}}""",
-        Jobs,
+        QueryJobs,
         """{"execute":"blockdev-create","arguments":{"job-id":"c","options":{"driver":"file","filename":"DIR/new.raw","size":512}}}""",
         "@ concluded c 2",
         """{"execute":"job-dismiss","arguments":{"id":"c"}}""");
@@ -57,7 +55,7 @@ public sealed class JobSessionTests
         """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/new.qcow2"}}""",
         """{"execute":"blockdev-create","arguments":{"job-id":"format","options":{"driver":"qcow2","file":"f","size":1048576}}}""",
         "@ concluded format",
-        Jobs,
+        QueryJobs,
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":"f"}}""",
         """{"execute":"job-dismiss","arguments":{"id":"file"}}""",
         """{"execute":"job-dismiss","arguments":{"id":"format"}}""");
@@ -79,7 +77,7 @@ public sealed class JobSessionTests
         """{"execute":"blockdev-create","arguments":{"options":{"driver":"file","filename":"DIR/x","size":0}}}""",
         """{"execute":"blockdev-create","arguments":{"job-id":"1e","options":{"driver":"file","filename":"DIR/x","size":0}}}""",
         """{"execute":"blockdev-create","arguments":{"job-id":"","options":{"driver":"file","filename":"DIR/x","size":0}}}""",
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task Creating_over_a_node_that_is_in_use() => JobSessions.CompareAsync(
@@ -87,7 +85,7 @@ public sealed class JobSessionTests
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":"f"}}""",
         """{"execute":"blockdev-create","arguments":{"job-id":"a","options":{"driver":"qcow2","file":"f","size":1048576}}}""",
         "@ concluded a",
-        Jobs,
+        QueryJobs,
         """{"execute":"job-dismiss","arguments":{"id":"a"}}""");
 
     [SkippableFact]
@@ -95,14 +93,14 @@ public sealed class JobSessionTests
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"q","file":{"driver":"file","filename":"DIR/base.qcow2","node-name":"f"}}}""",
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"a","node-name":"q","options":{"driver":"qcow2"}}}""",
         "@ concluded a",
-        Jobs,
+        QueryJobs,
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"b","node-name":"q","options":{"driver":"raw"}}}""",
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"b","node-name":"nope","options":{"driver":"raw"}}}""",
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"b","node-name":"q","options":{"driver":"qcow2","compat":"0.10"}}}""",
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"a","node-name":"q","options":{"driver":"qcow2"}}}""",
         """{"execute":"x-blockdev-amend","arguments":{"job-id":"b","node-name":"f","options":{"driver":"file"}}}""",
         """{"execute":"job-dismiss","arguments":{"id":"a"}}""",
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task Transactions_that_fail() => JobSessions.CompareAsync(
@@ -146,7 +144,6 @@ public sealed class JobSessionTests
         """{"execute":"blockdev-del","arguments":{"node-name":"o"}}""",
         Graph);
 
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
 
     private static string Add(string node, string image) =>
         $$$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"{{{node}}}","file":{"driver":"file","filename":"DIR/{{{image}}}.qcow2" } } }""";

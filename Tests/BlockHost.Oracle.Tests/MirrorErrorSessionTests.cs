@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -8,12 +9,7 @@ public sealed class MirrorErrorSessionTests
 {
     private const int EIO = 5;
     private const int ENOSPC = 28;
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Ready = "@ BLOCK_JOB_READY j";
-    private const string Gone = "@ null j";
     private const string Resume = """{"execute":"job-resume","arguments":{"id":"j"}}""";
-    private const string Complete = """{"execute":"job-complete","arguments":{"id":"j"}}""";
-    private const string Cancel = """{"execute":"job-cancel","arguments":{"id":"j"}}""";
 
     [SkippableTheory]
     [InlineData("report", EIO)]
@@ -58,7 +54,7 @@ public sealed class MirrorErrorSessionTests
         "@ paused j",
         """{"execute":"job-pause","arguments":{"id":"j"}}""",
         Complete,
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         Cancel,
         Gone,
         BlockJobs);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with mirror jobs, against the real daemon and this host.</summary>
 public sealed class MirrorSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Ready = "@ BLOCK_JOB_READY j";
-    private const string Gone = "@ null j";
-    private const string Soft = """{"execute":"block-job-cancel","arguments":{"device":"j"}}""";
     private static readonly string Slow = Mirror("full", ""","speed":1048576,"buf-size":65536""");
 
     [SkippableFact]
@@ -31,17 +27,17 @@ public sealed class MirrorSessionTests
         """{"execute":"blockdev-mirror","arguments":{"device":"s","target":"t","sync":"full"}}""",
         """{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"s","target":"t"}}""",
         """{"execute":"blockdev-mirror","arguments":{"job-id":"1j","device":"s","target":"t","sync":"full"}}""",
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task A_target_of_another_size() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
         Mirror("full", target: "r"),
         Gone,
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
-    public Task Pivot() => CompareAsync(Mirror("full"), Ready, Jobs, BlockJobs, Verb("job-complete"), Gone, Jobs, Verb("job-complete"));
+    public Task Pivot() => CompareAsync(Mirror("full"), Ready, QueryJobs, BlockJobs, Verb("job-complete"), Gone, QueryJobs, Verb("job-complete"));
 
     [SkippableFact]
     public Task Pivot_by_the_older_command() => CompareAsync(
@@ -53,14 +49,14 @@ public sealed class MirrorSessionTests
 
     [SkippableFact]
     public Task A_soft_cancel_of_a_ready_mirror_ends_it_well() => CompareAsync(
-        Mirror("full"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j"}}""", Gone, Jobs);
+        Mirror("full"), Ready, SoftCancel, Gone, QueryJobs);
 
     [SkippableFact]
-    public Task A_forced_cancel_of_a_ready_mirror() => CompareAsync(Mirror("full"), Ready, Verb("job-cancel"), Gone, Jobs);
+    public Task A_forced_cancel_of_a_ready_mirror() => CompareAsync(Mirror("full"), Ready, Verb("job-cancel"), Gone, QueryJobs);
 
     [SkippableFact]
     public Task A_cancel_in_standby() => CompareAsync(
-        Mirror("full"), Ready, Verb("job-pause"), "@ standby j", """{"execute":"block-job-cancel","arguments":{"device":"j"}}""", Verb("job-cancel"), Gone);
+        Mirror("full"), Ready, Verb("job-pause"), "@ standby j", SoftCancel, Verb("job-cancel"), Gone);
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
@@ -70,7 +66,7 @@ public sealed class MirrorSessionTests
         Verb("job-dismiss"),
         Verb("job-complete"),
         "@ pending j",
-        Jobs,
+        QueryJobs,
         Verb("job-complete"),
         Verb("job-pause"),
         Verb("job-finalize"),
@@ -78,11 +74,11 @@ public sealed class MirrorSessionTests
         BlockJobs,
         Verb("job-cancel"),
         Verb("job-dismiss"),
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task A_cancel_while_pending() => CompareAsync(
-        Mirror("full", ""","auto-finalize":false"""), Ready, Verb("job-complete"), "@ pending j", Verb("job-cancel"), Gone, Jobs);
+        Mirror("full", ""","auto-finalize":false"""), Ready, Verb("job-complete"), "@ pending j", Verb("job-cancel"), Gone, QueryJobs);
 
     [SkippableFact]
     public Task Only_what_is_new() => CompareAsync(Mirror("none"), Ready, BlockJobs, Verb("job-complete"), Gone);
@@ -116,7 +112,7 @@ public sealed class MirrorSessionTests
         Ready,
         Verb("job-complete"),
         Gone,
-        """{"execute":"x-debug-query-block-graph"}""");
+        Graph);
 
     [SkippableFact]
     public Task A_node_under_a_filter_is_replaced() => CompareAsync(
@@ -133,14 +129,14 @@ public sealed class MirrorSessionTests
         """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""");
 
     [SkippableFact]
-    public Task A_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-complete"), Soft, Gone, Jobs);
+    public Task A_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-complete"), SoftCancel, Gone, QueryJobs);
 
     [SkippableFact]
-    public Task A_forced_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-finalize"), Verb("job-dismiss"), Verb("job-cancel"), Gone, Jobs);
+    public Task A_forced_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-finalize"), Verb("job-dismiss"), Verb("job-cancel"), Gone, QueryJobs);
 
     [SkippableFact]
     public Task A_cancel_in_a_pause() => CompareAsync(
-        Slow, Verb("job-pause"), "@ paused j", Verb("job-complete"), Soft, Verb("job-cancel"), Gone);
+        Slow, Verb("job-pause"), "@ paused j", Verb("job-complete"), SoftCancel, Verb("job-cancel"), Gone);
 
     [SkippableFact]
     public Task A_pause_while_it_copies() => CompareAsync(
@@ -157,7 +153,7 @@ public sealed class MirrorSessionTests
 
     [SkippableFact]
     public Task Two_cancels_of_a_ready_mirror_that_waits_for_its_end() => CompareAsync(
-        Mirror("full", ""","auto-finalize":false"""), Ready, Soft, "@ pending j", Soft, Verb("job-complete"), Verb("job-cancel"), Gone);
+        Mirror("full", ""","auto-finalize":false"""), Ready, SoftCancel, "@ pending j", SoftCancel, Verb("job-complete"), Verb("job-cancel"), Gone);
 
     [SkippableFact]
     public Task A_soft_cancel_that_is_finalized() => CompareAsync(
@@ -168,19 +164,19 @@ public sealed class MirrorSessionTests
         BlockJobs,
         Verb("job-finalize"),
         "@ concluded j",
-        Jobs,
-        """{"execute":"x-debug-query-block-graph"}""",
+        QueryJobs,
+        Graph,
         Verb("job-dismiss"));
 
     [SkippableFact]
     public Task A_forced_cancel_by_the_older_command() => CompareAsync(
-        Mirror("full"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""", Gone, Jobs);
+        Mirror("full"), Ready, """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""", Gone, QueryJobs);
 
     [SkippableFact]
     public Task What_it_holds() => CompareAsync(
         Mirror("full"),
         Ready,
-        """{"execute":"x-debug-query-block-graph"}""",
+        Graph,
         """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
         """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""",
         """{"execute":"blockdev-mirror","arguments":{"job-id":"k","device":"t","target":"s","sync":"full"}}""",
@@ -191,7 +187,7 @@ public sealed class MirrorSessionTests
         """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"t","writable":true}}""",
         Verb("job-complete"),
         Gone,
-        """{"execute":"x-debug-query-block-graph"}""",
+        Graph,
         """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""",
         """{"execute":"blockdev-del","arguments":{"node-name":"s"}}""");
 
@@ -206,21 +202,19 @@ public sealed class MirrorSessionTests
         Verb("job-complete"),
         "@ pending j",
         BlockJobs,
-        """{"execute":"x-debug-query-block-graph"}""",
+        Graph,
         Verb("job-finalize"),
         Gone,
         """{"execute":"query-block-exports"}""",
-        """{"execute":"x-debug-query-block-graph"}""");
+        Graph);
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""",
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        OpenSource,
+        OpenTarget,
         .. session,
     ]);
 
     private static string Mirror(string sync, string more = "", string device = "s", string target = "t") =>
         $$$"""{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"{{{device}}}","target":"{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Children exchanged by blockdev-reopen, as the real daemon exchanges them.</summary>
 public sealed class ReopenSessionTests
 {
-    private const string Flat = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-
     [SkippableFact]
     public Task Another_file_under_a_raw_node() => JobSessions.CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","node-name":"f","filename":"DIR/disk.raw"}}}""",
@@ -21,15 +19,15 @@ public sealed class ReopenSessionTests
         Reopen("""{"driver":"raw","node-name":"r","file":"f"}"""),
         Reopen("""{"driver":"raw","node-name":"r","file":"g"}"""),
         Graph,
-        Flat,
+        Nodes,
         Reopen("""{"driver":"raw","node-name":"r","file":"g"}"""),
         Reopen("""{"driver":"raw","node-name":"r","file":"f"}"""),
         Reopen("""{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}"""),
         Reopen("""{"driver":"raw","node-name":"r","file":"q"}"""),
-        Flat,
+        Nodes,
         Reopen("""{"driver":"raw","node-name":"r","file":"c","read-only":true}"""),
         Graph,
-        Flat,
+        Nodes,
         Reopen("""{"driver":"copy-on-read","node-name":"c","file":"g"}"""));
 
     [SkippableFact]
@@ -41,7 +39,7 @@ public sealed class ReopenSessionTests
         """{"execute":"blockdev-del","arguments":{"node-name":"u"}}""",
         Reopen("""{"driver":"qcow2","node-name":"q","file":"g"}"""),
         Graph,
-        Flat,
+        Nodes,
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""");
 
     [SkippableFact]
@@ -67,7 +65,7 @@ public sealed class ReopenSessionTests
         Reopen("""{"driver":"raw","node-name":"r","file":"g"},{"driver":"qcow2","node-name":"q","file":"nope"}"""),
         Reopen("""{"driver":"raw","node-name":"r","file":"g"},{"driver":"qcow2","node-name":"q","file":"g"}"""),
         Graph,
-        Flat);
+        Nodes);
 
     private static string Reopen(string options) => $$$"""{"execute":"blockdev-reopen","arguments":{"options":[{{{options}}}]}}""";
 }

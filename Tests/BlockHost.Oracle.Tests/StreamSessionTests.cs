@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Sessions with stream jobs over base ◄ middle ◄ top, against the real daemon and this host.</summary>
 public sealed class StreamSessionTests
 {
-    private const string Jobs = """{"execute":"query-jobs"}""";
-    private const string BlockJobs = """{"execute":"query-block-jobs"}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
-    private const string Gone = "@ null j";
-
     [SkippableFact]
     public Task Streams_that_do_not_start() => CompareAsync(
         Stream("", device: "nope"),
@@ -29,11 +25,11 @@ public sealed class StreamSessionTests
         Stream(""","filter-node-name":"m" """),
         """{"execute":"block-stream","arguments":{"device":"t"}}""",
         """{"execute":"block-stream","arguments":{"job-id":"j"}}""",
-        Jobs,
+        QueryJobs,
         Graph);
 
     [SkippableFact]
-    public Task The_whole_chain() => CompareAsync(Stream(""), Gone, Jobs, Graph);
+    public Task The_whole_chain() => CompareAsync(Stream(""), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Down_to_a_base_node() => CompareAsync(Stream(""","base-node":"b" """), Gone, Graph);
@@ -48,7 +44,7 @@ public sealed class StreamSessionTests
     public Task An_image_in_the_middle() => CompareAsync(Stream("", device: "m"), Gone, Graph);
 
     [SkippableFact]
-    public Task An_image_without_backing_file() => CompareAsync(Stream("", device: "b"), Gone, Jobs, Graph);
+    public Task An_image_without_backing_file() => CompareAsync(Stream("", device: "b"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Pause_resume_and_end() => CompareAsync(
@@ -64,7 +60,7 @@ public sealed class StreamSessionTests
         Verb("job-resume"),
         """{"execute":"block-job-set-speed","arguments":{"device":"j","speed":0}}""",
         Gone,
-        Jobs);
+        QueryJobs);
 
     [SkippableFact]
     public Task Cancel_while_running() => CompareAsync(Slow(), "@ running j", Verb("job-cancel"), Gone, Graph);
@@ -75,7 +71,7 @@ public sealed class StreamSessionTests
         "@ running j",
         Verb("job-pause"),
         "@ paused j",
-        """{"execute":"block-job-cancel","arguments":{"device":"j"}}""",
+        SoftCancel,
         """{"execute":"block-job-cancel","arguments":{"device":"j","force":true}}""",
         Gone,
         Graph);
@@ -92,11 +88,11 @@ public sealed class StreamSessionTests
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
-        Stream(""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", Jobs, Verb("job-finalize"), "@ concluded j", BlockJobs, Verb("job-dismiss"), Graph);
+        Stream(""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", QueryJobs, Verb("job-finalize"), "@ concluded j", BlockJobs, Verb("job-dismiss"), Graph);
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""",
+        OpenChain,
         .. session,
     ]);
 
@@ -105,6 +101,4 @@ public sealed class StreamSessionTests
 
     private static string Stream(string more, string device = "t") =>
         $$$"""{"execute":"block-stream","arguments":{"job-id":"j","device":"{{{device}}}"{{{more}}} } }""";
-
-    private static string Verb(string verb) => $$$"""{"execute":"{{{verb}}}","arguments":{"id":"j"} }""";
 }

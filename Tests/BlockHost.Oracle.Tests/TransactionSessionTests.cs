@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
+using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
 /// <summary>Transactions of mixed actions, through and taken back half way, against the real daemon.</summary>
 public sealed class TransactionSessionTests
 {
-    private const string Flat = """~ {"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Graph = """{"execute":"x-debug-query-block-graph"}""";
     private const string Abort = """{"type":"abort","data":{}}""";
     private const string Fail = """{"type":"block-dirty-bitmap-clear","data":{"node":"t","name":"nope"}}""";
     private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
@@ -19,12 +18,12 @@ public sealed class TransactionSessionTests
         Transaction(Internal("t", "a"), Abort),
         Transaction(Internal("t", "a"), Internal("t", "b"), Internal("t", "a")),
         Transaction(Internal("t", "a"), Internal("t", "b"), Fail),
-        Flat,
+        Nodes,
         Transaction(Internal("t", "a"), Internal("t", "b")),
-        Flat,
+        Nodes,
         Transaction(Internal("t", "c"), Internal("nope", "d")),
         """{"execute":"transaction","arguments":{"actions":[{"type":"blockdev-snapshot-internal-sync","data":{"device":"t","name":"d"}}],"properties":{"completion-mode":"grouped"}}}""",
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Internal_and_external_snapshots_in_one() => JobSessions.CompareAsync(
@@ -34,28 +33,28 @@ public sealed class TransactionSessionTests
         Transaction(External("t", "s"), Internal("t", "a")),
         Transaction(Internal("t", "a"), Cover("t", "o"), Fail),
         Graph,
-        Flat,
+        Nodes,
         Transaction(Internal("t", "a"), Cover("t", "o")),
         Graph,
-        Flat,
+        Nodes,
         Transaction(Internal("o", "b"), Internal("t", "b")),
         """{"execute":"blockdev-snapshot-delete-internal-sync","arguments":{"device":"o","name":"b"}}""",
         Transaction(Internal("o", "b")),
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Bitmaps_and_snapshots_in_one() => JobSessions.CompareAsync(
         Disk,
         Overlay,
         Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Cover("t", "o"), Bitmap("add", "o", "two"), Abort),
-        Flat,
+        Nodes,
         Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Bitmap("disable", "t", "one"), Cover("t", "o"), Bitmap("add", "o", "two")),
-        Flat,
+        Nodes,
         Graph,
         Transaction(Bitmap("remove", "o", "two"), Bitmap("add", "o", "two"), Internal("o", "b"), Fail),
-        Flat,
+        Nodes,
         Transaction(Bitmap("remove", "o", "two"), Bitmap("add", "o", "three"), Internal("o", "b")),
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Snapshots_of_several_disks_of_which_the_last_fails() => JobSessions.CompareAsync(
@@ -67,7 +66,7 @@ public sealed class TransactionSessionTests
         Transaction(External("t", "s1"), External("t", "s2")),
         Transaction(External("t", "s1"), External("q", "s1")),
         Graph,
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Backups_with_everything_else_taken_back() => JobSessions.CompareAsync(
@@ -80,9 +79,9 @@ public sealed class TransactionSessionTests
         Transaction(Backup("t", "x", "full"), Backup("o", "x", "full")),
         Transaction(Backup("t", "x", "incremental"), Internal("t", "a")),
         Transaction(Bitmap("remove", "t", "b"), Backup("t", "x", "incremental")),
-        """{"execute":"query-jobs"}""",
+        QueryJobs,
         Graph,
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task A_backup_with_a_new_bitmap_and_a_snapshot() => JobSessions.CompareAsync(
@@ -91,16 +90,16 @@ public sealed class TransactionSessionTests
         Transaction(Backup("t", "x", "none"), Internal("t", "a")),
         Transaction(Internal("t", "a"), Bitmap("add", "t", "b"), Backup("t", "x", "none")),
         "@ running x",
-        """{"execute":"query-jobs"}""",
+        QueryJobs,
         Graph,
-        Flat,
+        Nodes,
         Transaction(Bitmap("add", "t", "c"), Internal("t", "b"), Abort),
         """{"execute":"blockdev-snapshot-delete-internal-sync","arguments":{"device":"t","name":"a"}}""",
         """{"execute":"block-dirty-bitmap-add","arguments":{"node":"t","name":"d"}}""",
         """{"execute":"job-cancel","arguments":{"id":"x"}}""",
         "@ null x 2",
         Graph,
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Grouped_backups() => JobSessions.CompareAsync(
@@ -115,7 +114,7 @@ public sealed class TransactionSessionTests
         Grouped(Backup("t", "x", "full"), Abort),
         Grouped(Backup("t", "x", "full"), Bitmap("add", "t", "b")),
         Graph,
-        Flat);
+        Nodes);
 
     [SkippableFact]
     public Task Grouped_backups_that_wait_for_each_other() => JobSessions.CompareAsync(
@@ -123,7 +122,7 @@ public sealed class TransactionSessionTests
         Overlay,
         Grouped(Backup("t", "x", "full", ",\"auto-finalize\":false"), Backup("o", "y", "none")),
         "@ waiting x",
-        """{"execute":"query-jobs"}""",
+        QueryJobs,
         """{"execute":"job-finalize","arguments":{"id":"x"}}""",
         """{"execute":"job-cancel","arguments":{"id":"y"}}""",
         "@ null x",
