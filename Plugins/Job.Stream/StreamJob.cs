@@ -102,11 +102,11 @@ internal sealed class StreamJob(StreamSettings settings, StreamNodes nodes, IPlu
         return new BackingFileReference(settings.BackingFile ?? below.FileName, below.Driver.FormatName);
     }
 
+    /// <summary>The images stay the job's until it is dismissed, as in QEMU.</summary>
     private async ValueTask RemoveFilterAsync()
     {
         if (_context is not null)
-            await _context.ReleaseNodesAsync().ConfigureAwait(false);
-        if (host.Graph.TryGetNode(nodes.Filter.Name, out var present) && present == nodes.Filter)
-            await host.Graph.RemoveFilterAsync(present, CancellationToken.None).ConfigureAwait(false);
+            await _context.ReleaseNodesAsync(nodes.Reader).ConfigureAwait(false);
+        await host.Graph.RemoveFilterAsync(nodes.Filter, CancellationToken.None).ConfigureAwait(false);
     }
 }
