@@ -65,6 +65,8 @@ public sealed class ImageFileSessionTests
         """{"execute":"blockdev-create","arguments":{"job-id":"b","options":{"driver":"file","filename":"DIR/new2","size":-1}}}""",
         "@ concluded b",
         """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/new"}}""",
+        """{"execute":"blockdev-create","arguments":{"job-id":"n","options":{"driver":"qcow2","file":"nope","size":1000}}}""",
+        "@ concluded n",
         """{"execute":"blockdev-create","arguments":{"job-id":"c","options":{"driver":"qcow2","file":"f","size":1000}}}""",
         "@ concluded c",
         """{"execute":"blockdev-create","arguments":{"job-id":"d","options":{"driver":"qcow2","file":"f","size":-1}}}""",

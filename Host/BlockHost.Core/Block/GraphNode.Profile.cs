@@ -88,10 +88,13 @@ internal sealed partial class GraphNode
         }
     }
 
-    /// <summary>A completed write that ended past the length has made the node longer.</summary>
+    /// <summary>A completed write that ended past the length has made the node longer: by whole sectors where its driver counts in these.</summary>
     private void GrowTo(long end)
     {
         var length = Length;
+        if (end <= length)
+            return;
+        end = Math.Max(end, Node.Profile.Length);
         while (end > length)
         {
             var seen = Interlocked.CompareExchange(ref _length, end, length);

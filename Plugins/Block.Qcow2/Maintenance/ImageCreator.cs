@@ -30,12 +30,12 @@ internal sealed class ImageCreator : IImageCreator
         var typed = options.Deserialize(Qcow2Json.Default.Qcow2CreateOptions)!;
         try
         {
+            var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
             if (typed.Size % SectorSize != 0)
                 throw new BlockException(BlockErrorKind.InvalidArgument, $"Image size must be a multiple of {SectorSize} bytes");
             var header = Plan(typed);
             if (header.Compression == CompressionType.Zstd) Zstd.Require();
             _ = header.L1EntriesFor(typed.Size);
-            var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
             var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
             if (dataFile is not null) header = header.WithDataFile(dataFile.FileName);
             await WriteAsync(file, header, cancellationToken).ConfigureAwait(false);
@@ -126,9 +126,7 @@ internal sealed class ImageCreator : IImageCreator
         var clusterSize = 1 << header.ClusterBits;
         var headerCluster = HeaderWriter.Write(header);
 
-        // Old content must not show through as data, and an old header must not survive a failure.
-        if (file.Profile.Growable && file.Length > 0)
-            await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+        // An old header must not survive a failure. Storage keeps its length: it may have been preallocated for this image.
         await file.WriteAsync(0, new byte[clusterSize], cancellationToken: cancellationToken).ConfigureAwait(false);
         await file.WriteAsync(clusterSize, TableCluster(clusterSize, 2L * clusterSize), cancellationToken: cancellationToken).ConfigureAwait(false);
         var block = new byte[clusterSize];
