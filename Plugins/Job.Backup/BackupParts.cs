@@ -17,8 +17,7 @@ internal sealed record BackupParts(
     {
         FilterNode.SetCopier(null);
         FilterNode.Exclusive = false;
-        if (Graph.TryGetNode(Filter.Name, out var present) && present == Filter)
-            await Graph.RemoveFilterAsync(present, CancellationToken.None).ConfigureAwait(false);
+        await Graph.RemoveFilterAsync(Filter, CancellationToken.None).ConfigureAwait(false);
         Pending.Dispose();
         Readers?.Dispose();
     }

@@ -26,8 +26,7 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         {
             var bitmap = BackupChecks.CheckBitmap(request);
             BackupChecks.CheckNodes(request);
-            var cluster = await BackupChecks.ClusterSizeAsync(request, cancellationToken).ConfigureAwait(false);
-            var parts = await InsertAsync(request, bitmap, cluster, cancellationToken).ConfigureAwait(false);
+            var parts = await InsertAsync(request, bitmap, cancellationToken).ConfigureAwait(false);
             return new BackupStep(await CreateAsync(request, parts, cancellationToken).ConfigureAwait(false), drained);
         }
         catch
@@ -37,7 +36,7 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         }
     }
 
-    private async ValueTask<BackupParts> InsertAsync(BackupRequest request, IDirtyBitmap? bitmap, long cluster, CancellationToken cancellationToken)
+    private async ValueTask<BackupParts> InsertAsync(BackupRequest request, IDirtyBitmap? bitmap, CancellationToken cancellationToken)
     {
         var driver = new BackupFilterDriver();
         var options = new FilterOptions
@@ -52,6 +51,7 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         IReadTracker? readers = null;
         try
         {
+            var cluster = await BackupChecks.ClusterSizeAsync(request, cancellationToken).ConfigureAwait(false);
             pending = PendingOf(request, bitmap, cluster);
             var node = driver.Node!;
             readers = ClusterCopier.TrackReaders(request.Source, request.Target);

@@ -34,8 +34,7 @@ internal sealed partial class CommitJob
     {
         await ReleaseBackendsAsync().ConfigureAwait(false);
         await _context.ReleaseNodesAsync().ConfigureAwait(false);
-        if (_host.Graph.TryGetNode(_nodes.Filter.Name, out var present) && present == _nodes.Filter)
-            await _host.Graph.RemoveFilterAsync(present, CancellationToken.None).ConfigureAwait(false);
+        await _host.Graph.RemoveFilterAsync(_nodes.Filter, CancellationToken.None).ConfigureAwait(false);
     }
 
     public override async ValueTask CleanAsync()

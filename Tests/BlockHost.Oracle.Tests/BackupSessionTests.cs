@@ -27,6 +27,7 @@ public sealed class BackupSessionTests
         Backup("full", ""","x-perf":{"max-workers":9999999999}"""),
         Backup("full", ""","x-perf":{"max-chunk":-1}"""),
         Backup("full", ""","x-perf":{"max-chunk":1}"""),
+        Backup("full", ""","filter-node-name":"same","x-perf":{"max-chunk":1}"""),
         Backup("full", ""","x-perf":{"max-chunk":1,"max-workers":0}""", target: "r"),
         """{"execute":"blockdev-backup","arguments":{"device":"s","target":"t","sync":"full"}}""",
         """{"execute":"blockdev-backup","arguments":{"job-id":"j","device":"s","target":"t"}}""",

@@ -50,6 +50,14 @@ public sealed class BlockSessionTests
         Flat);
 
     [SkippableFact]
+    public Task Nodes_below_themselves() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"top","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"mid","backing":null,"file":{"driver":"file","filename":"DIR/middle.qcow2"}}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        """{"execute":"blockdev-snapshot","arguments":{"node":"o","overlay":"o"}}""",
+        """{"execute":"blockdev-snapshot","arguments":{"node":"top","overlay":"mid"}}""",
+        Graph);
+
+    [SkippableFact]
     public Task Nodes_in_use_and_their_permissions() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"f","filename":"DIR/disk.raw"}}""",
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r1","file":"f"}}""",

@@ -30,6 +30,13 @@ public sealed class MirrorSessionTests
         QueryJobs);
 
     [SkippableFact]
+    public Task A_target_that_cannot_be_written() => CompareAsync(
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"r","read-only":true,"backing":null,"file":{"driver":"file","filename":"DIR/middle.qcow2"}}}""",
+        Mirror("full", target: "r"),
+        Mirror("full", ""","filter-node-name":"f" """, target: "r"),
+        Graph);
+
+    [SkippableFact]
     public Task A_target_of_another_size() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""",
         Mirror("full", target: "r"),

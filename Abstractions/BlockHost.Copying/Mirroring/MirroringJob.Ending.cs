@@ -45,8 +45,7 @@ public abstract partial class MirroringJob
             Dirty.Dispose();
             // What the job asks for must not go down with the filter's users.
             await Nodes.Job.ReleaseNodesAsync().ConfigureAwait(false);
-            if (Graph.TryGetNode(Nodes.Filter.Name, out var filter) && filter == Nodes.Filter)
-                await Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
+            await Graph.RemoveFilterAsync(Nodes.Filter, CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

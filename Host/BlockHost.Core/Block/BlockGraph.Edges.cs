@@ -18,7 +18,7 @@ public sealed partial class BlockGraph
         if (top.BackingLink is not null)
             throw new QmpException("The overlay already has a backing image");
         await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        CheckNoLoop(top, below);
+        GraphWalk.RefuseCycle(top, "backing", below);
         var users = below.ParentEdges.RemoveAll(StaysAtNode);
         Move(users, below, top);
         var link = Link(top, below);
@@ -92,7 +92,7 @@ public sealed partial class BlockGraph
             throw new QmpException($"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
         var holder = HolderOf(top);
         if (backing is not null)
-            CheckNoLoop(top, backing);
+            GraphWalk.RefuseCycle(top, "backing", backing);
         if (old is not null)
             Unlink(old);
         var link = backing is null ? null : Link(top, backing);

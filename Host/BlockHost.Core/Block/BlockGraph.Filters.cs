@@ -36,6 +36,8 @@ public sealed partial class BlockGraph
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var top = Own(filter);
+        if (top.IsClosed)
+            return;
         var below = top.FilteredLink?.Child ?? throw new ArgumentException($"Node '{filter.Name}' is not a filter", nameof(filter));
         await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await GiveAsync(top.ParentEdges, top, below, cancellationToken).ConfigureAwait(false);

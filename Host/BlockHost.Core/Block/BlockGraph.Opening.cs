@@ -93,7 +93,7 @@ public sealed partial class BlockGraph
     internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, string name, BlockChildRole role, GraphNode child, CancellationToken cancellationToken)
     {
         var link = new ChildLink(parent, name, role, child);
-        CheckNoLoop(parent, child);
+        GraphWalk.RefuseCycle(parent, name, child);
         parent.ChildLinks = parent.ChildLinks.Add(link);
         child.AttachParent(link);
         try
@@ -195,12 +195,6 @@ public sealed partial class BlockGraph
         link.Child.DetachParent(link);
         if (link.ParentNode is { } parent)
             parent.ChildLinks = parent.ChildLinks.Remove(link);
-    }
-
-    private static void CheckNoLoop(GraphNode parent, GraphNode child)
-    {
-        if (GraphWalk.DownFrom([child]).Contains(parent))
-            throw new QmpException($"Making '{child.Name}' a child of '{parent.Name}' would create a cycle");
     }
 
     private void CheckNewName(string name)

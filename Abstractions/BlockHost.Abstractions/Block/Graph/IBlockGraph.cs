@@ -60,11 +60,11 @@ public interface IBlockGraph
 
     /// <summary>
     /// Opens a filter over a node and gives it the node's users, except those that stay (<see cref="BackendOptions.StaysAtNode"/>).
-    /// Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>.
+    /// Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>, or until it has had users and the last one goes.
     /// </summary>
     ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken);
 
-    /// <summary>Gives a filter's users the node that it filters, and closes the filter.</summary>
+    /// <summary>Gives a filter's users the node that it filters, and closes the filter, if it is still there.</summary>
     ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken);
 
     /// <summary>Puts <paramref name="backing"/> under an overlay, or (null) nothing.</summary>

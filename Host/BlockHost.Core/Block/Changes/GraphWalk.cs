@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Qmp;
+
 namespace BlockHost.Core.Block.Changes;
 
 /// <summary>Walks over the graph.</summary>
@@ -11,6 +13,13 @@ internal static class GraphWalk
     /// <summary>The node and all above it, every child before its parents.</summary>
     public static List<GraphNode> UpFrom(GraphNode node) =>
         ParentsFirst([node], static node => node.ParentEdges.Select(edge => edge.ParentNode).OfType<GraphNode>());
+
+    /// <exception cref="QmpException">The parent is the child, or below it.</exception>
+    public static void RefuseCycle(GraphNode parent, string edge, GraphNode child)
+    {
+        if (DownFrom([child]).Contains(parent))
+            throw new QmpException($"Making '{child.Name}' a {edge} child of '{parent.Name}' would create a cycle");
+    }
 
     // Depth first without recursion; a node is placed when all that follows from it has been.
     private static List<GraphNode> ParentsFirst(IReadOnlyList<GraphNode> start, Func<GraphNode, IEnumerable<GraphNode>> next)

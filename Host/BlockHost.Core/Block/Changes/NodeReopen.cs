@@ -152,8 +152,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
         if (!Node.TryGetFacet<IBackingChildHolder>(out _))
             throw new QmpException("Cannot change the option 'backing'");
-        if (wanted is not null && GraphWalk.DownFrom([wanted]).Contains(Node))
-            throw new QmpException($"Making '{wanted.Name}' a backing child of '{Node.Name}' would create a cycle");
+        if (wanted is not null)
+            GraphWalk.RefuseCycle(Node, "backing", wanted);
         _newBacking = wanted is null ? null : new ChildLink(Node, "backing", BlockChildRole.Backing, wanted);
     }
 

@@ -25,8 +25,7 @@ internal sealed class StorageExchange
             throw new QmpException($"Cannot change the option '{link.Name}'");
         if (link.Child.IsImplicit)
             throw new QmpException($"Cannot replace implicit file child of {parent.Name}");
-        if (GraphWalk.DownFrom([wanted]).Contains(parent))
-            throw new QmpException($"Making '{wanted.Name}' a file child of '{parent.Name}' would create a cycle");
+        GraphWalk.RefuseCycle(parent, "file", wanted);
         return new StorageExchange(link, wanted);
     }
 
