@@ -50,9 +50,12 @@ public sealed class BlockSessionTests
         Flat);
 
     [SkippableFact]
-    public Task Nodes_below_themselves() => CompareAsync(
+    public Task Overlays_that_cannot_be() => CompareAsync(
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"top","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"mid","backing":null,"file":{"driver":"file","filename":"DIR/middle.qcow2"}}}}""",
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""",
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"c","file":"o"}}""",
+        """{"execute":"blockdev-snapshot","arguments":{"node":"top","overlay":"c"}}""",
+        """{"execute":"blockdev-del","arguments":{"node-name":"c"}}""",
         """{"execute":"blockdev-snapshot","arguments":{"node":"o","overlay":"o"}}""",
         """{"execute":"blockdev-snapshot","arguments":{"node":"top","overlay":"mid"}}""",
         Graph);

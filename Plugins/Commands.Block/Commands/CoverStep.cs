@@ -79,9 +79,11 @@ internal sealed class CoverStep(IBlockGraph graph, IGraphNode node) : Transactio
     {
         if (overlay.Parents.Any(edge => (edge.Permissions.Needed & BlockPermissions.ConsistentRead) != 0))
             throw new QmpException("The overlay is already in use");
+        if (overlay.Driver.Kind == BlockDriverKind.Filter)
+            throw new QmpException("Filters cannot be used as overlays");
         if (!overlay.Driver.SupportsBacking)
             throw new QmpException("The overlay does not support backing images");
-        if (overlay.Driver.Kind != BlockDriverKind.Filter && overlay.Backing is not null)
+        if (overlay.Backing is not null)
             throw new QmpException("The overlay already has a backing image");
     }
 }
