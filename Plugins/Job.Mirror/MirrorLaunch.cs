@@ -58,8 +58,6 @@ internal static class MirrorLaunch
             throw new QmpException($"Sync mode '{(request.Sync == MirrorSyncMode.Bitmap ? "bitmap" : "incremental")}' not supported");
         if (request.BufferSize is < 0)
             throw new QmpException("Invalid parameter 'buf-size'");
-        if (source == target)
-            throw new QmpException("Can't mirror node into itself");
         return new MirrorSettings
         {
             Source = source,

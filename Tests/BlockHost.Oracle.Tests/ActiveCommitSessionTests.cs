@@ -109,6 +109,16 @@ public sealed class ActiveCommitSessionTests
     [SkippableFact]
     public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(""","auto-dismiss":false"""), "@ concluded j", QueryJobs, Graph);
 
+    [SkippableFact]
+    public Task A_filter_onto_what_it_filters() => JobSessions.CompareAsync(
+        OpenTarget,
+        """{"execute":"blockdev-add","arguments":{"driver":"copy-on-read","node-name":"f","file":"t"}}""",
+        """{"execute":"block-commit","arguments":{"job-id":"j","device":"f"}}""",
+        """{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"f","target":"t","sync":"full"}}""",
+        """{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"f","target":"f","sync":"full","granularity":3}}""",
+        QueryJobs,
+        Graph);
+
     private static Task CompareAsync(params string[] session) => CompareAsync(_ => Task.CompletedTask, session);
 
     private static Task CompareAsync(Func<string, Task> prepare, params string[] session) => JobSessions.CompareAsync(

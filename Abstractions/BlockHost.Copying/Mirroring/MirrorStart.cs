@@ -5,6 +5,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Copying.Mirroring.Filter;
 using BlockHost.Jobs;
 using BlockHost.Plugins;
+using BlockHost.Qmp;
 
 namespace BlockHost.Copying.Mirroring;
 
@@ -39,8 +40,11 @@ public sealed record MirrorPlan
 public static class MirrorStart
 {
     /// <param name="createJob">Makes the job once its nodes are held; must not fail.</param>
+    /// <exception cref="QmpException">The job cannot be: the target is the source itself, or either is in use.</exception>
     public static async ValueTask RunAsync(IPluginHost host, MirrorPlan plan, Func<MirrorNodes, MirroringJob> createJob, CancellationToken cancellationToken)
     {
+        if (BackingChain.SkipFilters(plan.Settings.Source) == BackingChain.SkipFilters(plan.Settings.Target))
+            throw new QmpException("Can't mirror node into itself");
         var driver = new MirrorTopDriver(plan.TargetIsBelow);
         var (filter, dirty) = await InsertAsync(host.Graph, plan, driver, cancellationToken).ConfigureAwait(false);
         try
