@@ -22,6 +22,7 @@ internal sealed class AmendJob(IGraphNode node, IImageAmend image, JsonElement o
         var progress = new Steps(context);
         try
         {
+            using var changing = context.ChangeGraph();
             var drained = await context.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
             await using var quiet = drained.ConfigureAwait(false);
             if (options.EnumerateObject().Any())

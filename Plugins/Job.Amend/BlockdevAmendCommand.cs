@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
@@ -25,6 +26,8 @@ internal static class BlockdevAmendCommand
             throw new QmpException("Driver does not support x-blockdev-amend");
         var request = new JobRequest { Type = type, Id = arguments.JobId, Flags = JobFlags.ManualDismiss };
         var setup = await host.Jobs.CreateAsync(request, cancellationToken).ConfigureAwait(false);
+        // Nobody may close the node meanwhile.
+        await setup.OpenBackendAsync(node, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
         setup.Start(new AmendJob(node, image, WithoutDriver(arguments.Options.Json), arguments.Force ?? false));
     }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The two clients that the tour needs: a plain NBD client, and a QMP client that fails loudly."""
+"""The two clients that the scripts here need: a plain NBD client, and a QMP client that fails loudly."""
 
 import json
 import socket
@@ -72,12 +72,17 @@ class Monitor:
 
     def run(self, command, may_fail=False, **arguments):
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
+        message = self.ask(command, arguments)
+        assert may_fail or "return" in message, f"{command}: {message}"
+        return message.get("return")
+
+    def ask(self, command, arguments):
+        """The answer as it is."""
         self.log.append(f"{command} {json.dumps(arguments)}")
         self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while "event" in (message := self._read()):
             self.events.append(message)
-        assert may_fail or "return" in message, f"{command}: {message}"
-        return message.get("return")
+        return message
 
     def wait(self, event, **members):
         """The event with these members of its data; it and those before it are forgotten."""
@@ -89,4 +94,7 @@ class Monitor:
             self.events.append(self._read())
 
     def _read(self):
-        return json.loads(self.stream.readline())
+        line = self.stream.readline()
+        if not line:
+            raise EOFError("the daemon has gone")
+        return json.loads(line)
