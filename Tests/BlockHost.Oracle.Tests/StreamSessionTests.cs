@@ -20,6 +20,7 @@ public sealed class StreamSessionTests
         Stream(""","bottom":"nope" """),
         Stream(""","bottom":"t" """, device: "m"),
         Stream(""","backing-file":"x" """),
+        Stream(""","backing-file":"x","bottom":"m" """),
         Stream(""","speed":-1"""),
         Stream(""","on-error":"nope" """),
         Stream(""","filter-node-name":"m" """),

@@ -21,7 +21,8 @@ internal static class BlockStreamCommand
         var chain = FindChain(host.Graph, arguments);
         foreach (var layer in chain.Intermediate.Prepend(chain.Top))
             layer.CheckOperation(BlockOperations.Stream);
-        if (chain.Base is null && arguments.BackingFile is not null)
+        // Beside a bottom node too, as in QEMU: only who names a base says what it is called.
+        if (arguments is { BackingFile: not null, Base: null, BaseNode: null })
             throw new QmpException("backing file specified, but streaming the entire chain");
         var id = JobRequest.IdOrDefault(arguments.JobId, host.Graph, chain.Top);
         var wasReadOnly = chain.Top.ReadOnly;

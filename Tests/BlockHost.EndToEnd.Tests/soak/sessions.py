@@ -106,6 +106,7 @@ class Deck:
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
+        self.made = 0
         self.kinds = [
             *[self.stream, self.commit, self.snapshot, self.cover, self.node, self.drive_mirror, self.drive_backup] * 2,
             *[self.mirror, self.backup, self.bitmap, self.query, self.transaction] * 4,
@@ -149,7 +150,7 @@ class Deck:
         return "blockdev-mirror", {**self._mirror(device=self.any_node(), target=self.any_node()), **self.some(filter_node_name=["f"])}
 
     def new_file(self):
-        target = self.one(["new1.qcow2", "new2.raw", "no/x.raw", "t.qcow2"])
+        target = self.one(["new1.qcow2", "new2.raw", "t.qcow2"])
         return {"target": target, "format": self.one(["qcow2", "raw", "bogus"]), "mode": "existing" if target == "t.qcow2" else "absolute-paths"}
 
     def drive_mirror(self):
@@ -199,9 +200,10 @@ class Deck:
         return "blockdev-del", {"node-name": self.any_node()}
 
     def node(self):
-        driver, member = self.one([("copy-on-read", "file"), ("raw", "file"), ("qcow2", "file")])
-        below = {"driver": "file", "filename": "new1.qcow2"} if driver == "qcow2" else self.one(["t", "s", "r", "top"])
-        return "blockdev-add", {"driver": driver, "node-name": self.one(["x", "y"]), member: below}
+        """Over nodes that no job uses: QEMU stops a job for a moment where its node gets another user."""
+        self.made += 1
+        below = self.one([{"driver": "file", "filename": self.one(["new1.qcow2", "new2.raw"])}, {"driver": "null-co", "size": IMAGE}])
+        return "blockdev-add", {"driver": self.one(["copy-on-read", "raw", "qcow2"]), "node-name": self.one(["x", "y", f"n{self.made}"]), "file": below}
 
     def resize(self):
         return "block_resize", {"node-name": self.any_node(), "size": self.one([IMAGE, 2 * IMAGE, IMAGE // 2, -1])}
