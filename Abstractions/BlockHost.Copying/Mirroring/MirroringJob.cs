@@ -32,6 +32,7 @@ public abstract partial class MirroringJob : BackgroundJob
     private readonly CopyWindow _window;
     private readonly DirtyWalk _walk;
     private readonly bool _zeroesAreFree;
+    private readonly Lock _counting = new();
     private long _bytesInFlight;
     private long _buffersInFlight;
     private long _sincePause;
@@ -106,9 +107,10 @@ public abstract partial class MirroringJob : BackgroundJob
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ThrowIfFailed();
-            _copies.RemoveAll(copy => copy.IsCompleted);
-            context.SetRemaining(DirtyBytes + Interlocked.Read(ref _bytesInFlight));
+            CountRemaining(context);
+            if (_copies.Find(static copy => copy.IsFaulted) is { } broken)
+                await broken.ConfigureAwait(false);
+            _copies.RemoveAll(static copy => copy.IsCompleted);
             if (_window.HasRoom(_copies.Count, Interlocked.Read(ref _buffersInFlight)) && await TryFindAheadAsync(context).ConfigureAwait(false))
             {
                 // A pause on the way may have ended because the job is cancelled.
@@ -143,10 +145,15 @@ public abstract partial class MirroringJob : BackgroundJob
     {
         if (await _walk.NextAsync().ConfigureAwait(false) is not { } piece)
             return;
+        ThrowIfFailed();
         piece = InWholeClusters(piece);
-        Dirty.Reset(piece.Offset, piece.Bytes);
         var buffer = Math.Min(piece.Bytes, _window.CopySize);
-        Interlocked.Add(ref _bytesInFlight, piece.Bytes);
+        lock (_counting)
+        {
+            Dirty.Reset(piece.Offset, piece.Bytes);
+            _bytesInFlight += piece.Bytes;
+        }
+
         Interlocked.Add(ref _buffersInFlight, buffer);
         _copies.Add(CopyAsync(context, piece, buffer));
         _sincePause += buffer;
@@ -179,19 +186,37 @@ public abstract partial class MirroringJob : BackgroundJob
             var result = piece.IsData
                 ? await _copier.CopyDataAsync(piece.Offset, piece.Bytes).ConfigureAwait(false)
                 : await _copier.CopyAsync(piece.Offset, piece.Bytes).ConfigureAwait(false);
-            if (result.Status.IsOk)
-            {
-                context.AddProgress(piece.Bytes);
-                return;
-            }
-
-            Dirty.Set(piece.Offset, piece.Bytes);
-            Handle(context, result);
+            // Before the range is dirty again: nobody tries it once more while the job has yet to fail or to pause.
+            if (!result.Status.IsOk)
+                Handle(context, result);
+            Settle(context, piece, result.Status.IsOk);
         }
         finally
         {
-            Interlocked.Add(ref _bytesInFlight, -piece.Bytes);
             Interlocked.Add(ref _buffersInFlight, -buffer);
+        }
+    }
+
+    /// <summary>A range is counted once: under way, done, or dirty again.</summary>
+    private void Settle(IJobContext context, DirtyPiece piece, bool copied)
+    {
+        lock (_counting)
+        {
+            _bytesInFlight -= piece.Bytes;
+            if (copied)
+                context.AddProgress(piece.Bytes);
+            else
+                Dirty.Set(piece.Offset, piece.Bytes);
+        }
+    }
+
+    /// <exception cref="JobException">A copy has failed: what is left stays what it was then.</exception>
+    private void CountRemaining(IJobContext context)
+    {
+        lock (_counting)
+        {
+            ThrowIfFailed();
+            context.SetRemaining(DirtyBytes + _bytesInFlight);
         }
     }
 
