@@ -36,7 +36,7 @@ public sealed class ClusterCopier(
 
     /// <summary>Tracks the readers of a target that shows the source, as its backing file or below that; null for any other.</summary>
     public static IReadTracker? TrackReaders(IGraphNode source, IGraphNode target) =>
-        target.Children.Any(edge => Reaches(edge.Child, source)) ? target.TrackReads() : null;
+        Reaches(target, source) ? target.TrackReads() : null;
 
     /// <summary>Whether any cluster that the range touches has yet to be copied.</summary>
     public bool IsPending(long offset, long bytes)
@@ -242,8 +242,18 @@ public sealed class ClusterCopier(
     }
 
     /// <summary>Not only along a backing chain: a "raw" node in between shows the source just as well.</summary>
-    private static bool Reaches(IGraphNode node, IGraphNode wanted) =>
-        node == wanted || node.Children.Any(edge => Reaches(edge.Child, wanted));
+    private static bool Reaches(IGraphNode top, IGraphNode wanted)
+    {
+        var seen = new HashSet<IGraphNode> { top };
+        var open = new Stack<IGraphNode>(seen);
+        while (open.TryPop(out var node))
+        {
+            foreach (var child in node.Children.Select(edge => edge.Child).Where(seen.Add))
+                open.Push(child);
+        }
+
+        return seen.Contains(wanted);
+    }
 
     private long RoundUp(long bytes) => (bytes + _cluster - 1) / _cluster * _cluster;
 

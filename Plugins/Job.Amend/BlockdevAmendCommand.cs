@@ -26,8 +26,17 @@ internal static class BlockdevAmendCommand
             throw new QmpException("Driver does not support x-blockdev-amend");
         var request = new JobRequest { Type = type, Id = arguments.JobId, Flags = JobFlags.ManualDismiss };
         var setup = await host.Jobs.CreateAsync(request, cancellationToken).ConfigureAwait(false);
-        // Nobody may close the node meanwhile.
-        await setup.OpenBackendAsync(node, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Nobody may close the node meanwhile.
+            await setup.OpenBackendAsync(node, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await setup.FailAsync().ConfigureAwait(false);
+            throw;
+        }
+
         setup.Start(new AmendJob(node, image, WithoutDriver(arguments.Options.Json), arguments.Force ?? false));
     }
 

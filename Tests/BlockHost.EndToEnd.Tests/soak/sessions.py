@@ -236,7 +236,10 @@ def session(programs, seed, steps, folder):
                 theirs = real.ask(command, arguments)
             except (EOFError, ConnectionError):
                 return None
-            answer = ours.ask(command, arguments)
+            try:
+                answer = ours.ask(command, arguments)
+            except (EOFError, OSError) as failure:
+                answer = repr(failure)
             if answer != theirs:
                 return "\n".join([*said[-SHOWN_BEFORE:], f"  real {theirs}", f"  ours {answer}"])
         return None
