@@ -21,7 +21,8 @@ public sealed class PluginHost(
     IQmpEvents events,
     IUserObjects objects,
     IIoBufferPool buffers,
-    TimeProvider clock) : IPluginHost
+    TimeProvider clock,
+    HostStartup startup) : IPluginHost
 {
     public IBlockGraph Graph => graph;
 
@@ -42,4 +43,6 @@ public sealed class PluginHost(
     public IIoBufferPool Buffers => buffers;
 
     public TimeProvider Clock => clock;
+
+    public Task Started => startup.Completed;
 }

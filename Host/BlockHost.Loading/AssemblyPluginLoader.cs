@@ -9,7 +9,7 @@ namespace BlockHost.Loading;
 /// <summary>
 /// Loads plugins from files:
 /// <code>
-///   bytes ─► SHA-256 = manifest's? ─► entry and contract from metadata ─► references shared with the host fit?
+///   nobody else can write it? ─► bytes ─► SHA-256 = manifest's? ─► entry and contract from metadata ─► references shared with the host fit?
 ///                                                                            │ only here does code run
 ///                                                                            └─► context ─► entry class ─► constructor
 /// </code>
@@ -17,6 +17,8 @@ namespace BlockHost.Loading;
 public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoader
 {
     private static readonly Type[] SharedTypes = [typeof(Plugin)];
+
+    private readonly PluginTrust _trust = new(locations);
 
     /// <summary>
     /// Whether plugins can be unloaded again; default: true. The runtime neither uses precompiled code nor starts with
@@ -27,10 +29,36 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
 
     public IReadOnlyList<PluginCandidate> Discover() => ManifestFolder.ReadAll(locations);
 
-    public PluginCandidate ReadManifest(string path) => ManifestFile.Read(Path.GetFullPath(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
+    public PluginCandidate ReadManifest(string path)
+    {
+        var full = Path.GetFullPath(path);
+        try
+        {
+            if (File.Exists(full))
+                _trust.RefuseForeignManifest(full);
+            return ManifestFile.Read(full, Path.GetDirectoryName(full)!);
+        }
+        catch (PluginException e)
+        {
+            return new PluginCandidate(Path.GetFileNameWithoutExtension(full), full, null, $"its manifest {full} {e.Message}");
+        }
+    }
+
+    public bool HasNewCode(PluginManifest loaded)
+    {
+        try
+        {
+            return !string.Equals(PluginImage.Read(loaded.AssemblyPath).Sha256, loaded.Sha256, StringComparison.OrdinalIgnoreCase);
+        }
+        catch (PluginException)
+        {
+            return false;
+        }
+    }
 
     public ILoadedPlugin Load(PluginManifest manifest)
     {
+        _trust.RefuseForeignCode(manifest);
         var image = PluginImage.Read(manifest.AssemblyPath);
         image.Verify(manifest.Sha256);
         var metadata = PluginMetadataReader.Read(image);

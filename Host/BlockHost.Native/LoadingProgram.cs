@@ -21,7 +21,7 @@ internal static partial class LoadingProgram
     {
         var known = linked.Select(plugin => plugin.Id + ".json").ToHashSet(StringComparer.Ordinal);
         return PluginLocations.Default().ManifestFolders
-            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.json"))
+            .SelectMany(PluginLocations.ManifestsIn)
             .Any(file => !known.Contains(System.IO.Path.GetFileName(file)));
     }
 

@@ -37,6 +37,8 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
         blockhost --version          print the version
         blockhost SUBCOMMAND --help  tell more about one of them
 
+        serve, img, io, nbd and plugin take --plugin-path DIR, --manifests DIR (more plugins) and --composition NAME.
+
         Called as qemu-img, qemu-io, qemu-nbd or qemu-storage-daemon the program behaves as that tool.
 
         """);

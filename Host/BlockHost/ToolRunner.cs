@@ -15,6 +15,8 @@ internal static class ToolRunner
     {
         try
         {
+            if (console.HasOwnName && role is Role.Img or Role.Io or Role.Nbd)
+                (args, hosts) = HostArguments.Take(args, hosts);
             return await ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
         }
         catch (ToolException e)

@@ -15,7 +15,6 @@ public sealed class DaemonTests
         for (var start = 0; start < 2; start++)
         {
             await using var daemon = await ServerProcess.StartAsync(folder["state/nbd.sock"], folder.Path, Programs.Blockhost, "serve", "--state", folder["state"]);
-            Skip.If(daemon.Output.Contains("Address already in use", StringComparison.Ordinal), "NBD's port is taken by another program");
             var command = start == 0 ? "write -P 7 1M 1M" : "read -P 7 1M 1M";
             CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", command, url);
             Assert.Equal(0, await daemon.TerminateAsync());
@@ -87,19 +86,39 @@ public sealed class DaemonTests
     public void Removing_a_manifest_removes_just_what_its_plugin_provides()
     {
         using var folder = new Folder();
-        Directory.CreateDirectory(folder["manifests"]);
-        foreach (var manifest in Directory.GetFiles(Path.Combine(Programs.Root, "artifacts", "plugin-manifests"), "*.json"))
-            File.Copy(manifest, folder[$"manifests/{Path.GetFileName(manifest)}"]);
-        File.Delete(folder["manifests/block.null.json"]);
+        var program = CopyProgram(folder);
+        File.Delete(folder["plugin-manifests/block.null.json"]);
 
-        var without = CommandRunner.RunIn(folder.Path, Programs.Blockhost, "serve", "--manifests", folder["manifests"], "--blockdev", "driver=null-co,node-name=a");
-        var listed = CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list", "--manifests", folder["manifests"]);
+        var without = CommandRunner.RunIn(folder.Path, program, "serve", "--blockdev", "driver=null-co,node-name=a");
+        var listed = CommandRunner.Check(folder.Path, program, "plugin", "list");
         var all = CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list");
 
         Assert.Equal(1, without.ExitCode);
         Assert.Contains("Parameter 'driver' does not accept value 'null-co'", without.Error, StringComparison.Ordinal);
         var gone = Lines(all).Except(Lines(listed)).ToList();
         Assert.Contains("block.null", Assert.Single(gone), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_tool_takes_more_plugins_and_keeps_its_own()
+    {
+        using var folder = new Folder();
+        CopyProgram(folder);
+        Directory.CreateDirectory(folder["manifests"]);
+        Directory.CreateDirectory(folder["plugins-of-mine"]);
+        File.Copy(folder["plugin-manifests/block.null.json"], folder["manifests/block.null.json"]);
+        string[] more = ["--plugin-path", folder["plugins-of-mine"], "--manifests", folder["manifests"]];
+
+        Assert.Equal(CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list"), CommandRunner.Check(folder.Path, Programs.Blockhost, ["plugin", "list", .. more]));
+        CommandRunner.Check(folder.Path, Programs.Blockhost, ["img", "create", "-q", "-f", "qcow2", "disk.qcow2", "1M", .. more]);
+        CommandRunner.Check(folder.Path, Programs.Blockhost, ["io", .. more, "-c", "read 0 1M", "disk.qcow2"]);
+        CommandRunner.Check(folder.Path, "env", $"BLOCKHOST_MANIFESTS={folder["manifests"]}", Programs.Ours("qemu-img"), "check", "disk.qcow2");
+        foreach (var line in new[] { "img info disk.qcow2", "io -c quit disk.qcow2", "nbd disk.qcow2", "serve" })
+        {
+            var result = CommandRunner.RunIn(folder.Path, Programs.Blockhost, [.. line.Split(' '), "--manifests", folder["none"]]);
+            Assert.Equal(
+                (1, $"blockhost {line.Split(' ')[0]}: There is no folder of manifests '{folder["none"]}' (--manifests, or BLOCKHOST_MANIFESTS)\n"), (result.ExitCode, result.Error));
+        }
     }
 
     [Theory]
@@ -154,6 +173,16 @@ public sealed class DaemonTests
         CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "read -P 2 1M 1M", Url(folder));
 
         Assert.Equal(0, await server.ExitCodeAsync());
+    }
+
+    /// <summary>The program with folders of manifests and plugins of its own above it.</summary>
+    private static string CopyProgram(Folder folder)
+    {
+        var artifacts = Path.Combine(Programs.Root, "artifacts");
+        foreach (var part in new[] { "bin", "plugin-manifests" })
+            CommandRunner.Check(folder.Path, "cp", "-a", Path.Combine(artifacts, part), part);
+        Directory.CreateSymbolicLink(folder["plugins"], Path.Combine(artifacts, "plugins"));
+        return folder["bin/blockhost"];
     }
 
     private static IEnumerable<string> Lines(string table) => table.Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => !line.StartsWith('─'));

@@ -46,7 +46,9 @@ public sealed class JobsToolTests
         var result = Jobs(folder, "list");
 
         Assert.Equal(1, result.ExitCode);
-        Assert.StartsWith($"blockhost jobs: no daemon answers at '{folder["qmp.sock"]}': ", result.Error);
+        Assert.Equal(
+            $"blockhost jobs: no daemon answers at '{folder["qmp.sock"]}': there is no such socket; 'blockhost serve' starts one, and --qmp SOCKET names another's monitor\n",
+            result.Error);
     }
 
     private static CommandResult Jobs(Folder folder, params string[] words) =>

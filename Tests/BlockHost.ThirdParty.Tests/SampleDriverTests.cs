@@ -14,7 +14,7 @@ public sealed class SampleDriverTests(BuiltSample sample)
     private readonly PluginManager _manager = new(new PluginManagerOptions
     {
         Host = () => new TestPluginHost(),
-        Loader = new AssemblyPluginLoader(new PluginLocations { ManifestFolders = [], PluginFolders = [] }),
+        Loader = new AssemblyPluginLoader(new PluginLocations { ManifestFolders = [], PluginFolders = [Path.GetDirectoryName(sample.PluginFolder)!] }),
     });
 
     [Fact]

@@ -87,6 +87,8 @@ public static class SocketFactory
             if (address.Abstract is not true)
                 File.Delete(address.Path);
             socket.Bind(endPoint);
+            if (address.Abstract is not true)
+                ShowPrivacy(address.Path);
             socket.Listen(backlog);
             return socket;
         }
@@ -95,6 +97,16 @@ public static class SocketFactory
             socket.Dispose();
             throw new QmpException($"Failed to bind socket to {address.Path}: {Reason(e, address)}");
         }
+    }
+
+    /// <summary>A socket that the process's umask leaves to its user alone is 0600, as a private file is.</summary>
+    private static void ShowPrivacy(string path)
+    {
+        const UnixFileMode user = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (OperatingSystem.IsWindows())
+            return;
+        if (File.GetUnixFileMode(path) == (user | UnixFileMode.UserExecute))
+            File.SetUnixFileMode(path, user);
     }
 
     private static string Reason(Exception error, SocketAddress address) => error switch

@@ -31,4 +31,10 @@ public interface IPluginHost
     IIoBufferPool Buffers { get; }
 
     TimeProvider Clock { get; }
+
+    /// <summary>
+    /// Completes when all is open that the host was started with. What listens takes clients from then on: one that comes
+    /// earlier waits, and is not told that something does not exist which is just being opened.
+    /// </summary>
+    Task Started => Task.CompletedTask;
 }

@@ -64,6 +64,7 @@ public static class CoreServices
         services.TryAddSingleton<ITransactions>(provider => new TransactionRunner(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<HostStartup>();
         services.TryAddSingleton<IPluginHost, PluginHost>();
         return services;
     }

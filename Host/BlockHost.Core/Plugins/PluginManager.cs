@@ -87,9 +87,11 @@ public sealed class PluginManager : IPluginCatalog
     /// <exception cref="PluginException">It is unknown, failed to load, or its old code is still being unloaded.</exception>
     public async ValueTask<PluginInfo> LoadAsync(string id, CancellationToken cancellationToken)
     {
+        var candidate = ReadManifestOf(id);
+        RefuseOldCode(id, candidate?.Manifest);
         if (_plugins.TryCallOffUnload(id))
             return Find(id)!;
-        if (ReadManifestOf(id) is { } candidate)
+        if (candidate is not null)
             _plugins.Replace(candidate);
         return await _plugins.LoadAsync(id, cancellationToken).ConfigureAwait(false);
     }
@@ -102,6 +104,7 @@ public sealed class PluginManager : IPluginCatalog
         var candidate = loader.ReadManifest(path);
         if (candidate.Manifest is null)
             throw new PluginException($"Plugin '{candidate.Id}' is faulted: {candidate.Reason}");
+        RefuseOldCode(candidate.Id, candidate.Manifest);
         _plugins.Replace(candidate);
         return await _plugins.LoadAsync(candidate.Id, cancellationToken).ConfigureAwait(false);
     }
@@ -182,6 +185,16 @@ public sealed class PluginManager : IPluginCatalog
         {
             // The plugin's state tells.
         }
+    }
+
+    /// <summary>Who loads a plugin whose files are new wants the new code, which a loaded plugin is not replaced by.</summary>
+    private void RefuseOldCode(string id, PluginManifest? found)
+    {
+        if (_options.Loader is not { } loader || _plugins.ManifestInUse(id) is not { } loaded)
+            return;
+        var isNew = loader.HasNewCode(loaded) || (found is not null && found.AssemblyPath == loaded.AssemblyPath && found.Sha256 != loaded.Sha256);
+        if (isNew)
+            throw new PluginException($"Plugin '{id}' is loaded, and {loaded.AssemblyPath} has changed since: plugin-unload it first, then plugin-load takes the new code");
     }
 
     private PluginCandidate? ReadManifestOf(string id)

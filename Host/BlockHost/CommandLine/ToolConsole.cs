@@ -31,6 +31,9 @@ internal sealed class ToolConsole : IDisposable
 
     public string Name { get; }
 
+    /// <summary>The tool is called as a part of blockhost, and not by the name of QEMU's.</summary>
+    public bool HasOwnName => Name.StartsWith("blockhost", StringComparison.Ordinal);
+
     public TextWriter Out { get; }
 
     public TextWriter Error { get; }

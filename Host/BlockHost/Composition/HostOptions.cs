@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Composition;
 
-/// <summary>What a host is started with. Folders that are not given are those that came with the program.</summary>
+/// <summary>What a host is started with, besides the folders that came with the program.</summary>
 internal sealed record HostOptions
 {
     private const string Prefix = "BLOCKHOST_";

@@ -39,8 +39,8 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>Completes when a monitor's client asks for the end.</summary>
     public Task QuitRequested => Get<HostLifetime>().StopRequested;
 
-    /// <summary>Monitors greet nobody until the result is disposed.</summary>
-    public IDisposable HoldMonitors() => Get<Monitors>().Hold();
+    /// <summary>Clients of monitors and servers wait until the result is disposed, when all is open.</summary>
+    public IDisposable HoldClients() => new Hold(Get<HostStartup>().Hold(), Get<Monitors>().Hold());
 
     /// <summary>Runs a QMP command as the command line's.</summary>
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
@@ -101,6 +101,16 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
 
     private T Get<T>()
         where T : notnull => services.GetRequiredService<T>();
+
+    /// <summary>Monitors last: whoever is greeted finds the rest there.</summary>
+    private sealed class Hold(IDisposable servers, IDisposable monitors) : IDisposable
+    {
+        public void Dispose()
+        {
+            servers.Dispose();
+            monitors.Dispose();
+        }
+    }
 
     /// <summary>A call that no monitor made.</summary>
     private sealed class HostCall(IPluginHost host) : IQmpCall

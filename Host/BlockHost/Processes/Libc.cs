@@ -13,6 +13,9 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "setsid", SetLastError = true)]
     public static partial int SetSid();
 
+    [LibraryImport(Library, EntryPoint = "umask")]
+    public static partial uint SetUmask(uint mask);
+
     [LibraryImport(Library, EntryPoint = "pipe", SetLastError = true)]
     public static unsafe partial int Pipe(int* fds);
 

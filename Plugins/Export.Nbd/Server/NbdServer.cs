@@ -13,8 +13,8 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     public static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// A new server's first export follows at once, when a daemon starts: clients that are faster than that are let in
-    /// only then, rather than told that the export does not exist.
+    /// A new server's first export follows at once: clients that are faster than that are let in only then, rather than
+    /// told that the export does not exist.
     /// </summary>
     private static readonly TimeSpan FirstExportLimit = TimeSpan.FromSeconds(1);
 
@@ -25,18 +25,22 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private readonly ListenerSet _listeners;
     private readonly TlsUpgrade? _tls;
     private readonly ITimer _firstExport;
+    private readonly Task _started;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _stopping;
     private bool _disposed;
 
-    public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock)
+    /// <param name="started">Clients wait until then: more than one export can belong to a daemon's start.</param>
+    public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock, Task? started = null)
     {
         MaxConnections = maxConnections;
         Clock = clock;
         _tls = tls;
+        _started = started ?? Task.CompletedTask;
         _listeners = listeners;
         listeners.Start(_loops.First, Accepted);
-        _firstExport = clock.CreateTimer(_ => listeners.Open(), null, FirstExportLimit, Timeout.InfiniteTimeSpan);
+        _firstExport = clock.CreateTimer(_ => listeners.Open(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _ = OpenWhenStartedAsync();
     }
 
     /// <summary>0: any number.</summary>
@@ -81,8 +85,8 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
             _exports.Add(export);
         }
 
-        _firstExport.Dispose();
-        _listeners.Open();
+        if (_started.IsCompleted)
+            Open();
         return true;
     }
 
@@ -131,6 +135,23 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
         await Task.Run(_loops.Dispose).ConfigureAwait(false);
         if (_tls is not null)
             await _tls.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task OpenWhenStartedAsync()
+    {
+        await _started.ConfigureAwait(false);
+        if (_disposed)
+            return;
+        if (((IExportDirectory)this).List().Count > 0)
+            Open();
+        else
+            _firstExport.Change(FirstExportLimit, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Open()
+    {
+        _firstExport.Dispose();
+        _listeners.Open();
     }
 
     /// <summary>On the first loop. False: no more clients for now.</summary>

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace BlockHost.EndToEnd.Tests.Support;
 
 /// <summary>
-/// A page of docs/guides, which is a session that can be run:
+/// A page of docs/guides, or the README's tour, which is a session that can be run:
 /// <code>
 ///   ```console          ```json
 ///   $ command \         -> request

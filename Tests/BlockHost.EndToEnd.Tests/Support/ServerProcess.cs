@@ -24,6 +24,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
+    public int Id => _process.Id;
+
     /// <summary>Both streams so far.</summary>
     public string Output
     {

@@ -81,11 +81,11 @@ public sealed class LazyLoadingTests : IDisposable
     [Fact]
     public async Task A_plugin_dropped_in_later_is_loaded_by_id_or_by_its_manifest()
     {
-        var manager = _bed.CreateManager();
+        using var elsewhere = new PluginBed();
+        var manager = _bed.CreateManager(more: elsewhere);
         _bed.InstallOrdinary();
         await manager.LoadAsync("fixture.ordinary", CancellationToken.None);
 
-        using var elsewhere = new PluginBed();
         elsewhere.Install("UsesGreeterV1", "fixture.greeter1", "events:GREETING_OF_VERSION_1");
         var manifest = Path.Combine(elsewhere.PluginFolder, "fixture.greeter1", "manifest.json");
         File.Move(elsewhere.ManifestPath("fixture.greeter1"), manifest);

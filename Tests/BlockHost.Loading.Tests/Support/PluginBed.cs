@@ -27,13 +27,14 @@ internal sealed class PluginBed : IDisposable
 
     public AssemblyPluginLoader Loader => new(Locations);
 
-    public PluginManager CreateManager(PluginSelection? selection = null, TimeProvider? clock = null)
+    /// <param name="more">Another bed, whose plugins may be loaded as well; its manifests are not read.</param>
+    public PluginManager CreateManager(PluginSelection? selection = null, TimeProvider? clock = null, PluginBed? more = null)
     {
         var host = new TestPluginHost();
         var manager = new PluginManager(new PluginManagerOptions
         {
             Host = () => host,
-            Loader = Loader,
+            Loader = more is null ? Loader : new(Locations with { PluginFolders = [PluginFolder, more.PluginFolder] }),
             Selection = selection ?? PluginSelection.Everything,
             Clock = clock ?? TimeProvider.System,
         });

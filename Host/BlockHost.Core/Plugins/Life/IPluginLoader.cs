@@ -12,6 +12,9 @@ public interface IPluginLoader
     /// <summary>Reads one manifest; the plugin's folder is the manifest's.</summary>
     PluginCandidate ReadManifest(string path);
 
+    /// <summary>Whether the files of a loaded plugin hold another code by now than the one that runs.</summary>
+    bool HasNewCode(PluginManifest loaded);
+
     /// <summary>Checks hash, contract and entry before any code runs, then loads the code and constructs the plugin.</summary>
     /// <exception cref="UnsupportedContractException">The plugin was compiled against a contract this host does not serve.</exception>
     /// <exception cref="PluginException">Anything else. Messages are reasons without a subject: they follow "Plugin 'x' is faulted: ".</exception>

@@ -17,6 +17,8 @@ public sealed class LinkedPluginLoader(IReadOnlyList<LinkedPluginSource> plugins
     public PluginCandidate ReadManifest(string path) =>
         new(Path.GetFileNameWithoutExtension(path), path, null, "this program has its plugins linked in, and loads no others");
 
+    public bool HasNewCode(PluginManifest loaded) => false;
+
     public ILoadedPlugin Load(PluginManifest manifest) => new LinkedPlugin(plugins.First(plugin => plugin.Id == manifest.Id).Create());
 
     private PluginCandidate Candidate(LinkedPluginSource plugin)

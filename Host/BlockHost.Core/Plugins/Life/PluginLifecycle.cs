@@ -107,6 +107,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             return _entries.GetValueOrDefault(id)?.ManifestPath;
     }
 
+    /// <summary>The manifest of a plugin whose code is in memory; null: it is not, or is linked into the program.</summary>
+    public PluginManifest? ManifestInUse(string id)
+    {
+        lock (_gate)
+            return _entries.GetValueOrDefault(id) is { } entry && IsLive(entry) ? entry.Manifest : null;
+    }
+
     /// <summary>Loads the plugin whose manifest provides the name; false: there is none.</summary>
     public async ValueTask<bool> LoadProviderAsync(ProvidedName name, CancellationToken cancellationToken)
     {

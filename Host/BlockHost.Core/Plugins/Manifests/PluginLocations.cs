@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Files;
+using BlockHost.Plugins;
+
 namespace BlockHost.Core.Plugins;
 
 /// <summary>
@@ -33,19 +36,45 @@ public sealed record PluginLocations
         return new PluginLocations { ManifestFolders = [], PluginFolders = [] };
     }
 
-    /// <summary>The command line's folders, each kind replacing the default's where given.</summary>
+    /// <summary>The command line's folders, then those that came with the program.</summary>
+    /// <exception cref="PluginException">One of them is missing, or somebody else could put code into it; names the folder.</exception>
     public static PluginLocations From(IReadOnlyList<string> manifestFolders, IReadOnlyList<string> pluginFolders)
     {
         var standard = Default();
-        return new PluginLocations
+        var locations = new PluginLocations
         {
-            ManifestFolders = manifestFolders.Count == 0 ? standard.ManifestFolders : [.. manifestFolders.Select(Path.GetFullPath)],
-            PluginFolders = pluginFolders.Count == 0 ? standard.PluginFolders : [.. pluginFolders.Select(Path.GetFullPath)],
+            ManifestFolders = [.. manifestFolders.Select(folder => Existing(folder, "manifests", "--manifests")).Concat(standard.ManifestFolders).Distinct()],
+            PluginFolders = [.. pluginFolders.Select(folder => Existing(folder, "plugins", "--plugin-path")).Concat(standard.PluginFolders).Distinct()],
         };
+        var trusted = new TrustedPath();
+        foreach (var folder in locations.ManifestFolders.Concat(locations.PluginFolders))
+        {
+            if (trusted.Follow(folder).Objection is { } objection)
+                throw new PluginException($"No plugins are taken from {folder}: {objection}");
+        }
+
+        return locations;
     }
+
+    /// <summary>The manifests in a folder, in ordinal order; no subfolders, and not what .NET's build puts beside an assembly.</summary>
+    public static IEnumerable<string> ManifestsIn(string folder) =>
+        Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, "*.json").Where(IsManifest).Order(StringComparer.Ordinal)
+            : [];
 
     /// <summary>The folder of one plugin; null: there are no folders of plugins.</summary>
     public string? FolderOf(string id) =>
         PluginFolders.Select(folder => Path.Combine(folder, id)).FirstOrDefault(Directory.Exists)
         ?? (PluginFolders.Count == 0 ? null : Path.Combine(PluginFolders[0], id));
+
+    private static bool IsManifest(string path) =>
+        !path.EndsWith(".deps.json", StringComparison.Ordinal) && !path.EndsWith(".runtimeconfig.json", StringComparison.Ordinal);
+
+    private static string Existing(string folder, string what, string option)
+    {
+        var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        return Directory.Exists(path)
+            ? path
+            : throw new PluginException($"There is no folder of {what} '{path}' ({option}, or BLOCKHOST_{(option == "--manifests" ? "MANIFESTS" : "PLUGIN_PATH")})");
+    }
 }

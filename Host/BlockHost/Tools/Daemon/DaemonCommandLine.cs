@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 
@@ -30,7 +31,7 @@ internal sealed record DaemonCommandLine
 {
     private static readonly OptionTable QemuTable = new("hT:V", QemuOptions);
 
-    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "audit-log:"]);
+    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:"]);
 
     private static readonly Dictionary<string, DaemonStepKind> StepKinds = new(StringComparer.Ordinal)
     {
@@ -52,6 +53,9 @@ internal sealed record DaemonCommandLine
     public string? PidFile { get; private set; }
 
     public string? StateFolder { get; private set; }
+
+    /// <summary>TCP port of the disk of its own.</summary>
+    public ushort? Port { get; private set; }
 
     public HostOptions Host { get; private set; } = HostOptions.ForTool;
 
@@ -75,6 +79,8 @@ internal sealed record DaemonCommandLine
         }
 
         result.Steps = steps;
+        if (steps.Count > 0 && (result.StateFolder is not null || result.Port is not null))
+            throw ToolException.Usage($"--{(result.Port is null ? "state" : "port")} is for a disk of the daemon's own, which is served where no option opens anything");
         return result;
     }
 
@@ -88,6 +94,7 @@ internal sealed record DaemonCommandLine
             case "daemonize": Daemonize = true; break;
             case "pidfile": PidFile = item.Value; break;
             case "state": StateFolder = item.Value; break;
+            case "port": Port = ParsePort(item.Value!); break;
             case "plugin-path": Host = Host with { PluginFolders = [.. Host.PluginFolders, item.Value!] }; break;
             case "manifests": Host = Host with { ManifestFolders = [.. Host.ManifestFolders, item.Value!] }; break;
             case "composition": Host = Host with { Composition = item.Value }; break;
@@ -96,4 +103,9 @@ internal sealed record DaemonCommandLine
 
         return false;
     }
+
+    private static ushort ParsePort(string text) =>
+        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
+            ? port
+            : throw new ToolException($"--port {text}: a number from 1 to {ushort.MaxValue} is wanted; NBD's own is 10809");
 }

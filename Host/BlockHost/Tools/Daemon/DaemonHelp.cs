@@ -39,11 +39,12 @@ internal static class DaemonHelp
     private static void PrintOwn(ToolConsole console) => console.Out.Write(
         """
 
-        Without any of these a disk of its own is served, over NBD and with a QMP socket.
+        Without any of these a disk of its own is served to this user alone, at Unix sockets for NBD and QMP.
 
           --state DIR                    where that disk is kept (default: blockhost in the user's state folder)
-          --plugin-path DIR              plugins, a folder each; may be given several times
-          --manifests DIR                manifests of plugins; may be given several times
+          --port PORT                    serve it at a TCP port of this machine as well, to all of its users
+          --plugin-path DIR              more plugins, a folder each; may be given several times
+          --manifests DIR                more manifests of plugins; may be given several times
           --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
           --audit-log FILE               log every command, who sent it and how it ended
 

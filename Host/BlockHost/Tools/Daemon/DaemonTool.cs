@@ -9,7 +9,8 @@ namespace BlockHost.Tools.Daemon;
 
 /// <summary>
 /// qemu-storage-daemon, and blockhost serve: opens what the options say, in their order, serves until it is told to
-/// stop, and then ends in order.
+/// stop, and then ends in order. Under our own name everything that it makes is for this user alone; under QEMU's the
+/// umask decides.
 /// </summary>
 internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool embeddedDefault) : ITool
 {
@@ -29,6 +30,10 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         var background = Background.Adopt();
         if (commandLine.Daemonize && background is null)
             return Background.Start(Environment.GetCommandLineArgs().Skip(1));
+        if (embeddedDefault)
+            FileCreation.KeepPrivate();
+        else if (background is not null)
+            FileCreation.KeepToGroup();
         return await ServeAsync(commandLine, background, cancellationToken);
     }
 
@@ -40,18 +45,18 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
         host.Warnings.Given += console.Report;
         using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
-        using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder) : null;
+        using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder, commandLine.Port) : null;
         if (state is not null)
             await state.CreateDiskAsync(host, cancellationToken);
 
-        using (host.HoldMonitors())
+        using (host.HoldClients())
         {
             foreach (var step in state?.Steps() ?? commandLine.Steps)
                 await RunStepAsync(host, step, cancellationToken);
         }
 
-        if (state is not null)
-            console.Out.Write(state.Describe());
+        state?.Keep();
+        console.Out.Write(state?.Describe() ?? "");
         console.Out.Flush();
         background?.Ready();
         if (background is not null)

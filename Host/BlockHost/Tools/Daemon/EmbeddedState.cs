@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using System.Text.Json.Nodes;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
@@ -7,7 +8,7 @@ using BlockHost.Images;
 namespace BlockHost.Tools.Daemon;
 
 /// <summary>
-/// What blockhost serve does when it is not told anything: a disk of its own, kept from one start to the next.
+/// What blockhost serve does when it is not told anything: a disk of its own, kept from one start to the next, for this user alone.
 /// <code>
 ///   STATE/disk.qcow2   made at the first start        STATE/nbd.sock   NBD
 ///   STATE/lock         held by the running daemon     STATE/qmp.sock   QMP
@@ -16,86 +17,86 @@ namespace BlockHost.Tools.Daemon;
 internal sealed class EmbeddedState : IDisposable
 {
     private const long DiskSize = 10L << 30;
-    private const int NbdPort = 10809;
     private const string Node = "disk";
+    private const string NbdSocketName = "nbd.sock";
+    private const string QmpSocketName = "qmp.sock";
 
     private readonly string _folder;
+    private readonly ushort? _port;
     private readonly FileStream _lock;
+    private bool _isNew;
 
-    private EmbeddedState(string folder, FileStream folderLock)
+    private EmbeddedState(string folder, ushort? port)
     {
         _folder = folder;
-        _lock = folderLock;
+        _port = port;
+        _lock = StateFolder.Open(folder, longestSocket: NbdSocketName);
     }
 
     private string Disk => Path.Combine(_folder, "disk.qcow2");
 
-    private string NbdSocket => Path.Combine(_folder, "nbd.sock");
+    private string NbdSocket => Path.Combine(_folder, NbdSocketName);
 
-    private string QmpSocket => Path.Combine(_folder, "qmp.sock");
+    private string QmpSocket => Path.Combine(_folder, QmpSocketName);
 
     /// <summary>The monitor's socket in a state folder.</summary>
     /// <param name="folder">As <see cref="Open"/> takes it.</param>
-    public static string MonitorOf(string? folder) => Path.Combine(Path.GetFullPath(folder ?? DefaultFolder()), "qmp.sock");
+    public static string MonitorOf(string? folder) => Path.Combine(Path.GetFullPath(folder ?? StateFolder.Default()), QmpSocketName);
 
     /// <param name="folder">Null: blockhost in the user's state folder.</param>
-    public static EmbeddedState Open(string? folder)
-    {
-        var path = Path.GetFullPath(folder ?? DefaultFolder());
-        Directory.CreateDirectory(path);
-        try
-        {
-            return new EmbeddedState(path, new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException)
-        {
-            throw new ToolException($"another blockhost serves from {path}; give this one a folder of its own with --state DIR");
-        }
-    }
+    /// <param name="port">Serve NBD at this TCP port of the local host as well; null: at Unix sockets only.</param>
+    public static EmbeddedState Open(string? folder, ushort? port) => new(Path.GetFullPath(folder ?? StateFolder.Default()), port);
 
     public async ValueTask CreateDiskAsync(RunningHost host, CancellationToken cancellationToken)
     {
+        StateFolder.CloseFile(Disk);
         if (File.Exists(Disk))
             return;
+        _isNew = true;
         var creation = await ImageCreation.PlanAsync(host.Images, Disk, "qcow2", cancellationToken);
-        creation.Options.Set("size", DiskSize.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        creation.Options.Set("size", DiskSize.ToString(CultureInfo.InvariantCulture));
         await creation.RunAsync(cancellationToken);
     }
 
+    /// <summary>The monitor last: where its socket is, the rest is there.</summary>
     public IReadOnlyList<DaemonStep> Steps() =>
     [
+        Step(DaemonStepKind.Blockdev, BlockdevOptions()),
+        _port is null ? Step(DaemonStepKind.NbdServer, NbdServer()) : new(DaemonStepKind.NbdServer, NbdServer(), $"--port {_port}"),
+        Step(DaemonStepKind.Export, $"type=nbd,id={Node},node-name={Node},name={Node},writable=on"),
         Step(DaemonStepKind.Chardev, $"socket,id=qmp,path={Escape(QmpSocket)},server=on,wait=off"),
         Step(DaemonStepKind.Monitor, "chardev=qmp"),
-        Step(DaemonStepKind.Blockdev, BlockdevOptions()),
-        Step(DaemonStepKind.NbdServer, $"addr.type=inet,addr.host=127.0.0.1,addr.port={NbdPort},also.0.type=unix,also.0.path={Escape(NbdSocket)}"),
-        Step(DaemonStepKind.Export, $"type=nbd,id={Node},node-name={Node},name={Node},writable=on"),
     ];
+
+    /// <summary>All has been opened: a disk that was made for it stays.</summary>
+    public void Keep() => _isNew = false;
 
     public string Describe() =>
         $"""
         blockhost {Versions.Own} serves the disk {Disk} ({Sizes.Human(DiskSize)}), which stays for the next start.
 
-          NBD, TCP      nbdinfo nbd://127.0.0.1/{Node}
-          NBD, socket   qemu-img info 'nbd+unix:///{Node}?socket={NbdSocket}'
-          QMP           socat - UNIX-CONNECT:{QmpSocket}
-
+          NBD   nbdinfo 'nbd+unix:///{Node}?socket={NbdSocket}'
+          QMP   socat - UNIX-CONNECT:{QmpSocket}
+        {DescribePort()}
         Ctrl-C ends it.
 
         """;
 
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        if (_isNew)
+            File.Delete(Disk);
+        _lock.Dispose();
+    }
 
-    private static DaemonStep Step(DaemonStepKind kind, string argument) => new(kind, argument, argument);
+    private DaemonStep Step(DaemonStepKind kind, string argument) => new(kind, argument, $"--state {_folder}");
 
     private static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
 
-    private static string DefaultFolder()
-    {
-        var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
-        if (string.IsNullOrEmpty(state))
-            state = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
-        return Path.Combine(state, "blockhost");
-    }
+    private string NbdServer() =>
+        $"addr.type=unix,addr.path={Escape(NbdSocket)}{(_port is { } port ? $",also.0.type=inet,also.0.host=127.0.0.1,also.0.port={port}" : "")}";
+
+    private string DescribePort() => _port is { } port ? $"  TCP   nbdinfo nbd://127.0.0.1:{port}/{Node}    (open to every user of this machine)\n" : "";
 
     private string BlockdevOptions() => new JsonObject
     {

@@ -36,7 +36,7 @@ internal sealed class QmpConnection : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new ToolException($"no daemon answers at '{path}': {e.Message}; --qmp SOCKET names another monitor");
+            throw new ToolException($"no daemon answers at '{path}': {Reason(e)}; 'blockhost serve' starts one, and --qmp SOCKET names another's monitor");
         }
 
         var connection = new QmpConnection(new NetworkStream(socket, ownsSocket: true));
@@ -53,6 +53,15 @@ internal sealed class QmpConnection : IDisposable
             throw;
         }
     }
+
+    /// <summary>The runtime says of a socket that is not there that its address cannot be assigned.</summary>
+    private static string Reason(Exception error) => error switch
+    {
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "there is no such socket",
+        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "nobody listens there any more",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "it is another user's",
+        _ => error.Message,
+    };
 
     /// <exception cref="QmpAnswerException">The daemon refused.</exception>
     public async Task<JsonElement> RunAsync(string command, JsonObject? arguments, CancellationToken cancellationToken)

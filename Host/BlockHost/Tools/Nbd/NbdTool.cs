@@ -56,10 +56,11 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         using var deviceSocket = options.Device is null ? null : new PrivateSocket();
+        using var held = host.HoldClients();
         await StartServerAsync(host, options, Address(options, activated, deviceSocket), cancellationToken);
         try
         {
-            return await ServeImageAsync(host, options, deviceSocket, signals, background, cancellationToken);
+            return await ServeImageAsync(host, options, deviceSocket, held, signals, background, cancellationToken);
         }
         finally
         {
@@ -68,7 +69,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     }
 
     private async Task<int> ServeImageAsync(
-        RunningHost host, NbdOptions options, PrivateSocket? deviceSocket, StopSignals signals, Background? background, CancellationToken cancellationToken)
+        RunningHost host, NbdOptions options, PrivateSocket? deviceSocket, IDisposable held, StopSignals signals, Background? background, CancellationToken cancellationToken)
     {
         await using var image = await OpenAsync(host, options, cancellationToken);
         image.WarnOfGuess(console);
@@ -77,6 +78,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         await using var window = await WindowAsync(image, options, cancellationToken);
         var lastClientGone = LastClientGone(host, options);
         await host.ExecuteAsync("block-export-add", ExportArguments(options, window?.Node ?? image.Node), cancellationToken);
+        held.Dispose();
         using var device = options.Device is { } path && deviceSocket is not null ? await KernelDevice.ConnectAsync(path, deviceSocket.Path, options, cancellationToken) : null;
         using var pidFile = options.PidFile is { } pidPath ? PidFile.Create(pidPath) : null;
         background?.Ready();

@@ -70,8 +70,8 @@ internal sealed class PluginTool(ToolConsole console, IHostFactory hosts) : IToo
         var fromEnvironment = HostOptions.ForTool;
         var options = fromEnvironment with
         {
-            PluginFolders = result.GetValue(PluginPath) is { Length: > 0 } folders ? folders : fromEnvironment.PluginFolders,
-            ManifestFolders = result.GetValue(Manifests) is { Length: > 0 } manifests ? manifests : fromEnvironment.ManifestFolders,
+            PluginFolders = [.. result.GetValue(PluginPath) ?? [], .. fromEnvironment.PluginFolders],
+            ManifestFolders = [.. result.GetValue(Manifests) ?? [], .. fromEnvironment.ManifestFolders],
             Composition = result.GetValue(Composition) ?? fromEnvironment.Composition,
         };
         return hosts.StartAsync(options, cancellationToken);
