@@ -179,8 +179,9 @@ public sealed class DaemonTests
     private static string CopyProgram(Folder folder)
     {
         var artifacts = Path.Combine(Programs.Root, "artifacts");
-        foreach (var part in new[] { "bin", "plugin-manifests" })
-            CommandRunner.Check(folder.Path, "cp", "-a", Path.Combine(artifacts, part), part);
+        var program = new FileInfo(Programs.Blockhost).ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        CommandRunner.Check(folder.Path, "cp", "-a", Path.GetDirectoryName(program)!, "bin");
+        CommandRunner.Check(folder.Path, "cp", "-a", Path.Combine(artifacts, "plugin-manifests"), "plugin-manifests");
         Directory.CreateSymbolicLink(folder["plugins"], Path.Combine(artifacts, "plugins"));
         return folder["bin/blockhost"];
     }
