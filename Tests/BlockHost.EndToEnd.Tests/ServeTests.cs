@@ -51,7 +51,7 @@ public sealed class ServeTests : IDisposable
         var modes = new List<string[]>();
         foreach (var program in new[] { "qemu-storage-daemon", Programs.Ours("qemu-storage-daemon") })
         {
-            await using (await ServerProcess.StartAsync(_folder["qmp.sock"], _folder.Path, "sh", "-c", $"umask 002; exec {program} \"$@\"", "sh", .. Options("disk.qcow2")))
+            await using (await ServerProcess.StartAsync(_folder["qmp.sock"], _folder.Path, "sh", ["-c", $"umask 002; exec {program} \"$@\"", "sh", .. Options("disk.qcow2")]))
             {
                 await SnapshotAsync();
                 modes.Add(Modes("nbd.sock", "pid", "qmp.sock", "snapshot.qcow2"));
@@ -155,7 +155,7 @@ public sealed class ServeTests : IDisposable
         Programs.Require("nbdinfo", "qemu-storage-daemon");
         await using var daemon = await ServerProcess.StartAsync(
             _folder["gate"], _folder.Path, ours ? Programs.Ours("qemu-storage-daemon") : "qemu-storage-daemon",
-            "--blockdev", "driver=null-co,node-name=disk,size=1M",
+            "--blockdev", "driver=null-co,node-name=disk,size=1048576",
             "--nbd-server", $"addr.type=unix,addr.path={_folder["nbd.sock"]}",
             "--export", "type=nbd,id=first,node-name=disk",
             "--chardev", $"socket,id=gate,path={_folder["gate"]},server=on,wait=on",
@@ -202,7 +202,7 @@ public sealed class ServeTests : IDisposable
     }
 
     private Task<ServerProcess> StartAsync(string umask, string ready, params string[] args) =>
-        ServerProcess.StartAsync(_folder[ready], _folder.Path, "sh", "-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Blockhost, .. args);
+        ServerProcess.StartAsync(_folder[ready], _folder.Path, "sh", ["-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Blockhost, .. args]);
 
     private CommandResult Serve(params string[] args) => CommandRunner.RunIn(_folder.Path, Programs.Blockhost, ["serve", .. args]);
 

@@ -111,6 +111,8 @@ public sealed class ManyAtOnceTests
 
         public PluginCandidate ReadManifest(string path) => new(Id, path, Manifest, null);
 
+        public bool HasNewCode(PluginManifest loaded) => false;
+
         public ILoadedPlugin Load(PluginManifest manifest) => new Loaded();
 
         private sealed class Loaded : ILoadedPlugin, IUnloadProof

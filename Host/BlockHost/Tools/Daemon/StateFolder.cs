@@ -95,7 +95,7 @@ internal static class StateFolder
     private static string Reason(Exception error) => error switch
     {
         UnauthorizedAccessException => "Permission denied",
-        DirectoryNotFoundException => "No such file or directory",
+        DirectoryNotFoundException or FileNotFoundException => "No such file or directory",
         _ => error.Message,
     };
 }
