@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # smoke.sh [BINARY...]: proves that a published blockhost-native serves a disk. Without arguments publishes both forms,
-# trimmed (net10.0) and native code (net9.0), below artifacts/native and proves each. Needs nbdcopy (libnbd) and python3.
+# trimmed and native code, below artifacts/native and proves each. Needs nbdcopy (libnbd) and python3.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -45,7 +45,7 @@ prove() { # BINARY
 command -v nbdcopy >/dev/null || { echo "smoke: skipped: there is no nbdcopy" >&2; exit 0; }
 if [ $# = 0 ]; then
     trimmed=$(publish trimmed)
-    native=$(publish aot -p:BlockHostTargetFramework=net9.0 -p:PublishAot=true)
+    native=$(publish aot -p:PublishAot=true)
     set -- "$trimmed" "$native"
 fi
 for binary in "$@"; do
