@@ -31,12 +31,14 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
 
     public PluginCandidate ReadManifest(string path)
     {
+        if (path.Length == 0 || path.Contains('\0'))
+            throw new PluginException(path.Length == 0 ? "The path of a manifest is empty" : "The path of a manifest has a NUL character in it");
         var full = Path.GetFullPath(path);
         try
         {
             if (File.Exists(full))
                 _trust.RefuseForeignManifest(full);
-            return ManifestFile.Read(full, Path.GetDirectoryName(full)!);
+            return ManifestFile.Read(full, Path.GetDirectoryName(full) ?? full);
         }
         catch (PluginException e)
         {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
+using BlockHost.Core;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qmp;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,7 +33,7 @@ internal sealed class LinkedHostFactory : IHostFactory
             return null;
         return services =>
         {
-            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
             services.AddSingleton<QmpDispatcher>();
             services.Replace(ServiceDescriptor.Singleton<IQmpDispatcher>(provider =>
                 new AuditingDispatcher(provider.GetRequiredService<QmpDispatcher>(), provider.GetRequiredService<AuditLog>())));

@@ -72,6 +72,7 @@ public sealed record FileCreateOptions
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(FileOptions))]

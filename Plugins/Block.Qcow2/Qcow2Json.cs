@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Qcow2;
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Raw;
 
@@ -27,7 +28,7 @@ public sealed record RawCreateOptions
     public PreallocationMode Preallocation { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(RawOptions))]
 [JsonSerializable(typeof(RawCreateOptions))]
 internal sealed partial class RawJson : JsonSerializerContext;

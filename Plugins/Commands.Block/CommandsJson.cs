@@ -3,10 +3,12 @@ using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Commands.Block.Types;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block;
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Plugins.Commands.Job.Types;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Job;
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

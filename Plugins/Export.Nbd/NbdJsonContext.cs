@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Export.Nbd;
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(NbdExportOptions))]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Filter.CopyBeforeWrite;
 
@@ -48,7 +49,7 @@ public sealed record SnapshotAccessOptions
     public required BlockdevRef File { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(CopyBeforeWriteOptions))]
 [JsonSerializable(typeof(SnapshotAccessOptions))]
 internal sealed partial class CopyBeforeWriteJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Filter.CopyOnRead;
 
@@ -13,6 +14,6 @@ public sealed record CopyOnReadOptions
     public string? Bottom { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(CopyOnReadOptions))]
 internal sealed partial class CopyOnReadJson : JsonSerializerContext;

@@ -44,6 +44,7 @@ internal sealed record BlockdevCreateOptions(JsonElement Json) : IQapiUnion<Bloc
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

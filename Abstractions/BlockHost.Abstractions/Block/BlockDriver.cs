@@ -2,6 +2,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Qmp;
 
 namespace BlockHost.Block;
 
@@ -80,13 +81,15 @@ public abstract class BlockDriver
 public abstract class BlockDriver<TOptions> : BlockDriver
     where TOptions : class
 {
+    private JsonTypeInfo<TOptions>? _deep;
+
     public sealed override JsonTypeInfo OptionsType => TypedOptionsType;
 
     /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
     protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
 
     public sealed override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
-        OpenAsync(context, options.Deserialize(TypedOptionsType)!, cancellationToken);
+        OpenAsync(context, options.Deserialize(_deep ??= TypedOptionsType.Deep())!, cancellationToken);
 
     protected abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, TOptions options, CancellationToken cancellationToken);
 }

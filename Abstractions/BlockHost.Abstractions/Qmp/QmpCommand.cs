@@ -104,17 +104,20 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags)
         Func<IQmpCall, TArgs, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags) : QmpCommand(name, flags)
     {
+        private JsonTypeInfo<TArgs>? _deepArguments;
+        private JsonTypeInfo<TReturn>? _deepReturns;
+
         public override JsonTypeInfo? ArgumentsType => arguments;
 
         public override JsonTypeInfo? ReturnType => returns;
 
         public override async ValueTask InvokeAsync(IQmpCall call, JsonElement json, Utf8JsonWriter result, CancellationToken cancellationToken)
         {
-            var args = arguments is null ? default! : json.Deserialize(arguments)!;
+            var args = arguments is null ? default! : json.Deserialize(_deepArguments ??= arguments.Deep())!;
             var value = await handler(call, args, cancellationToken).ConfigureAwait(false);
             if (returns is not null)
             {
-                JsonSerializer.Serialize(result, value, returns);
+                JsonSerializer.Serialize(result, value, _deepReturns ??= returns.Deep());
                 return;
             }
 

@@ -24,9 +24,11 @@ public abstract class QmpEvent(string name)
 /// <summary>An event with data; declare one instance, register it and emit with it.</summary>
 public sealed class QmpEvent<T>(string name, JsonTypeInfo<T> dataType) : QmpEvent(name)
 {
+    private JsonTypeInfo<T>? _deep;
+
     public override JsonTypeInfo? DataType => dataType;
 
-    public JsonElement Serialize(T data) => JsonSerializer.SerializeToElement(data, dataType);
+    public JsonElement Serialize(T data) => JsonSerializer.SerializeToElement(data, _deep ??= dataType.Deep());
 }
 
 /// <summary>An event without data.</summary>

@@ -109,7 +109,7 @@ public sealed record IoErrorEvent
     public required string Reason { get; init; }
 }
 
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WriteThresholdEvent))]
 [JsonSerializable(typeof(ImageCorruptedEvent))]
 [JsonSerializable(typeof(IoErrorEvent))]

@@ -70,6 +70,7 @@ internal sealed record ExportDeletedEvent
     public required string Id { get; init; }
 }
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(BlockExportOptions))]
 [JsonSerializable(typeof(ExportCommon))]
 [JsonSerializable(typeof(ExportDelArguments))]

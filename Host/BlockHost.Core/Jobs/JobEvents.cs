@@ -104,7 +104,7 @@ internal sealed record BlockJobPendingEvent
     public required string Id { get; init; }
 }
 
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(JobStatusChangeEvent))]
 [JsonSerializable(typeof(BlockJobFactsEvent))]
 [JsonSerializable(typeof(BlockJobEndEvent))]

@@ -34,6 +34,7 @@ public sealed class PluginManager : IPluginCatalog
         Types = new LazyTable<QmpType>(_plugins, ProvidedKind.Type, _registry.Types);
         _plugins.NamesChanged += () => Changed?.Invoke();
         _plugins.StateChanged += info => StateChanged?.Invoke(info);
+        _plugins.Announced += info => Announced?.Invoke(info);
     }
 
     public IProvidedTable<BlockDriver> Drivers { get; }
@@ -58,6 +59,9 @@ public sealed class PluginManager : IPluginCatalog
 
     /// <summary>A plugin has a new state. Raised outside locks, on the thread that changed it.</summary>
     public event Action<PluginInfo>? StateChanged;
+
+    /// <summary>A change that users hear of: what they asked for, and faults. A plugin that is loaded by use stays silent.</summary>
+    public event Action<PluginInfo>? Announced;
 
     /// <summary>Declares what the host itself provides.</summary>
     /// <exception cref="PluginException">A name is taken.</exception>
@@ -93,7 +97,7 @@ public sealed class PluginManager : IPluginCatalog
             return Find(id)!;
         if (candidate is not null)
             _plugins.Replace(candidate);
-        return await _plugins.LoadAsync(id, cancellationToken).ConfigureAwait(false);
+        return await _plugins.LoadAsync(id, byUser: true, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Loads the plugin that a manifest file describes; the plugin's folder is the manifest's.</summary>
@@ -106,7 +110,7 @@ public sealed class PluginManager : IPluginCatalog
             throw new PluginException($"Plugin '{candidate.Id}' is faulted: {candidate.Reason}");
         RefuseOldCode(candidate.Id, candidate.Manifest);
         _plugins.Replace(candidate);
-        return await _plugins.LoadAsync(candidate.Id, cancellationToken).ConfigureAwait(false);
+        return await _plugins.LoadAsync(candidate.Id, byUser: true, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -154,7 +158,7 @@ public sealed class PluginManager : IPluginCatalog
     public async ValueTask LoadAllAsync(CancellationToken cancellationToken)
     {
         foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available))
-            await IgnoringFaults(_plugins.LoadAsync(plugin.Id, cancellationToken).AsTask()).ConfigureAwait(false);
+            await IgnoringFaults(_plugins.LoadAsync(plugin.Id, byUser: false, cancellationToken).AsTask()).ConfigureAwait(false);
     }
 
     /// <summary>Drivers whose magic bytes are in <paramref name="head"/>, longest magic first. Loads nothing. A hint for tools.</summary>

@@ -47,6 +47,7 @@ internal sealed record YankInstanceJson(JsonElement Json) : IQapiUnion<YankInsta
     public static YankInstanceJson From(JsonElement json) => new(json);
 }
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(YankArguments))]
 [JsonSerializable(typeof(IReadOnlyList<YankInstanceJson>))]
 internal sealed partial class YankJson : JsonSerializerContext;

@@ -1,52 +1,118 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using BlockHost.CommandLine;
+using BlockHost.Core;
 using BlockHost.Core.Qmp;
 using BlockHost.Qmp;
 
 namespace BlockHost.Composition;
 
 /// <summary>
-/// A file with a line of JSON for every command: when, from where, what, how it ended and how long it took. Arguments
-/// are left out: they can hold secrets.
+/// A file with two lines of JSON for every command: before its work (when, from where, what) and after it (how it ended and
+/// how long it took); <c>entry</c> is the same in both. Arguments are left out: they can hold secrets. A log that cannot be
+/// written holds no command up and changes no answer: the user is warned once, until there is room again.
 /// </summary>
 internal sealed class AuditLog : IDisposable
 {
-    private readonly StreamWriter _file;
+    private readonly string _path;
+    private readonly FileStream _file;
     private readonly TimeProvider _clock;
+    private readonly HostWarnings _warnings;
     private readonly Lock _gate = new();
+    private bool _isFailing;
+    private long _entries;
 
-    public AuditLog(string path, TimeProvider clock)
+    /// <exception cref="ToolException">The file cannot be opened.</exception>
+    public AuditLog(string path, TimeProvider clock, HostWarnings warnings)
     {
+        _path = path;
         _clock = clock;
-        _file = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+        _warnings = warnings;
+        try
+        {
+            _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ToolException($"Could not open the audit log '{path}': {e.Message}");
+        }
     }
 
     public long Now() => _clock.GetTimestamp();
 
+    /// <summary>Writes that a command begins.</summary>
+    /// <returns>The entry's number, for <see cref="Ended"/>.</returns>
+    public long Begins(IQmpCall call, string command)
+    {
+        var entry = Interlocked.Increment(ref _entries);
+        Write(entry, json =>
+        {
+            json.WriteString("monitor", call.MonitorId);
+            json.WriteString("command", command);
+            json.WriteBoolean("oob", call.OutOfBand);
+        });
+        return entry;
+    }
+
     /// <param name="error">Null: it succeeded.</param>
-    public void Write(IQmpCall call, string command, string? error, long started)
+    public void Ended(long entry, string command, string? error, long started) => Write(entry, json =>
+    {
+        json.WriteString("command", command);
+        json.WriteNumber("ms", Math.Round(_clock.GetElapsedTime(started).TotalMilliseconds, 3));
+        json.WriteBoolean("ok", error is null);
+        if (error is not null)
+            json.WriteString("error", error);
+    });
+
+    public void Dispose() => _file.Dispose();
+
+    private void Write(long entry, Action<Utf8JsonWriter> members)
     {
         using var line = new MemoryStream();
         using (var json = new Utf8JsonWriter(line))
         {
             json.WriteStartObject();
             json.WriteString("time", _clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
-            json.WriteString("monitor", call.MonitorId);
-            json.WriteString("command", command);
-            json.WriteBoolean("oob", call.OutOfBand);
-            json.WriteNumber("ms", Math.Round(_clock.GetElapsedTime(started).TotalMilliseconds, 3));
-            if (error is not null)
-                json.WriteString("error", error);
+            json.WriteNumber("entry", entry);
+            members(json);
             json.WriteEndObject();
         }
 
+        line.WriteByte((byte)'\n');
         lock (_gate)
-            _file.WriteLine(Encoding.UTF8.GetString(line.GetBuffer().AsSpan(0, (int)line.Length)));
+            Append(line.GetBuffer().AsSpan(0, (int)line.Length));
     }
 
-    public void Dispose() => _file.Dispose();
+    private void Append(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            _file.Write(line);
+            _isFailing = false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TakeBack();
+            if (!_isFailing)
+                _warnings.Give($"warning: the audit log '{_path}' cannot be written, and commands go on without it: {e.Message}");
+            _isFailing = true;
+        }
+    }
+
+    /// <summary>Takes back what a full disk has taken of a line, so that the next one begins where it began.</summary>
+    private void TakeBack()
+    {
+        try
+        {
+            if (_file.CanSeek)
+                _file.SetLength(_file.Position);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // Not a file that can be cut.
+        }
+    }
 }
 
 /// <summary>Logs every command around the real dispatcher.</summary>
@@ -55,6 +121,7 @@ internal sealed class AuditingDispatcher(IQmpDispatcher inner, AuditLog log) : I
     public async ValueTask DispatchAsync(IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
     {
         var started = log.Now();
+        var entry = log.Begins(call, command);
         string? error = null;
         try
         {
@@ -67,7 +134,7 @@ internal sealed class AuditingDispatcher(IQmpDispatcher inner, AuditLog log) : I
         }
         finally
         {
-            log.Write(call, command, error, started);
+            log.Ended(entry, command, error, started);
         }
     }
 }

@@ -2,9 +2,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using BlockHost.Qmp;
 
 namespace BlockHost.Composition;
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(JsonObject))]
 internal sealed partial class HostJson : JsonSerializerContext
 {

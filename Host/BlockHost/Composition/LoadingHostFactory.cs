@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qmp;
 using BlockHost.Loading;
@@ -25,7 +26,7 @@ internal sealed class LoadingHostFactory : IHostFactory
             return null;
         return services =>
         {
-            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
             services.Decorate<IQmpDispatcher, AuditingDispatcher>();
         };
     }

@@ -46,7 +46,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
     {
         _ = _commands.Value;
-        using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
+        using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>(), QmpJson.Writing);
         await Get<IQmpDispatcher>().DispatchAsync(_call, command, arguments, result, cancellationToken);
     }
 

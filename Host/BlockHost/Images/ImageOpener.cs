@@ -50,7 +50,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         const string prefix = "json:";
         if (source.IsOptions || !source.Name.StartsWith(prefix, StringComparison.Ordinal))
             return null;
-        using var document = JsonDocument.Parse(source.Name.AsMemory(prefix.Length));
+        using var document = JsonDocument.Parse(source.Name.AsMemory(prefix.Length), QmpJson.Reading);
         return document.RootElement.Clone();
     }
 
@@ -108,7 +108,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     private static JsonElement BuildOptions(ImageSource source, JsonElement options, OpenMode mode)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
             var given = source.IsOptions ? WriteGiven(writer, options, mode) : [];
@@ -120,8 +120,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             writer.WriteEndObject();
         }
 
-        using var document = JsonDocument.Parse(buffer.WrittenMemory);
-        return document.RootElement.Clone();
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 
     /// <summary>Options that the user gave win over what the tool's other options say.</summary>
@@ -146,7 +145,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         if (!mode.Writable)
             throw new BlockException(BlockErrorKind.ReadOnly, "Can't use copy-on-read on read-only device");
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
             writer.WriteString("driver", "copy-on-read");
@@ -156,8 +155,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             writer.WriteEndObject();
         }
 
-        using var document = JsonDocument.Parse(buffer.WrittenMemory);
-        return document.RootElement.Clone();
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 
     private static void WriteMode(Utf8JsonWriter writer, OpenMode mode, HashSet<string> given)

@@ -5,6 +5,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Core.Qapi;
+using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
@@ -33,7 +34,7 @@ internal sealed record ImageReopening
     {
         var typed = await TypeAsync(images, input, node, cancellationToken);
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
             foreach (var member in node.Options.EnumerateObject().Where(member => !typed.TryGetProperty(member.Name, out _) && !IsSet(member.Name)))
@@ -44,8 +45,7 @@ internal sealed record ImageReopening
             writer.WriteEndObject();
         }
 
-        using var document = JsonDocument.Parse(buffer.WrittenMemory);
-        return document.RootElement.Clone();
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 
     private static bool IsSet(string member) => member is "read-only" or "cache" or "backing";
@@ -87,7 +87,7 @@ internal sealed record ImageReopening
     private JsonElement Without(JsonElement typed, IGraphNode node)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
             foreach (var member in typed.EnumerateObject().Where(member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
@@ -95,8 +95,7 @@ internal sealed record ImageReopening
             writer.WriteEndObject();
         }
 
-        using var document = JsonDocument.Parse(buffer.WrittenMemory);
-        return document.RootElement.Clone();
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 
     private void WriteSet(Utf8JsonWriter writer, IGraphNode node, JsonElement typed)

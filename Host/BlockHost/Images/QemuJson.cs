@@ -2,6 +2,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
@@ -16,6 +17,7 @@ internal static class QemuJson
 
     private static readonly JsonWriterOptions Pretty = new()
     {
+        MaxDepth = QmpJson.MaxDepth,
         Indented = true,
         IndentSize = Indentation,
         NewLine = "\n",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
@@ -27,7 +28,7 @@ internal static class LegacyBlockdevOptions
 
         var node = JsonObject.Create(options)!;
         Convert(node, inheritedAio: null);
-        return Element(node);
+        return QmpJson.ToElement(node);
     }
 
     /// <summary>Takes out what describes the node's user rather than the node; null where the options name no user.</summary>
@@ -38,7 +39,7 @@ internal static class LegacyBlockdevOptions
         var rest = JsonObject.Create(options)!;
         rest.Remove("id");
         var writeThrough = rest["cache"] is JsonObject cache && cache.Remove("writeback", out var writeback) && !writeback!.GetValue<bool>();
-        options = Element(rest);
+        options = QmpJson.ToElement(rest);
         return new(id.GetString()!, writeThrough);
     }
 
@@ -57,8 +58,6 @@ internal static class LegacyBlockdevOptions
         foreach (var child in children)
             Convert(child, aio);
     }
-
-    private static JsonElement Element(JsonObject json) => JsonDocument.Parse(json.ToJsonString()).RootElement;
 }
 
 /// <param name="Id">Name of the backend that owns the node.</param>

@@ -88,6 +88,7 @@ internal sealed record BackupPerf
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

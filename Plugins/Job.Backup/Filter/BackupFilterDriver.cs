@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Copying;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup.Filter;
 
@@ -18,6 +19,7 @@ internal sealed record BackupFilterOptions
 /// <summary>The option that names the target.</summary>
 internal sealed record BackupFilterTarget([property: JsonPropertyName("target")] string Target);
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(BackupFilterOptions))]
 [JsonSerializable(typeof(BackupFilterTarget))]
 internal sealed partial class BackupFilterJson : JsonSerializerContext;

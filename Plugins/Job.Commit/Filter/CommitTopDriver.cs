@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Commit.Filter;
 
@@ -11,6 +12,7 @@ internal sealed record CommitTopOptions
     public required BlockdevRef Backing { get; init; }
 }
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(CommitTopOptions))]
 internal sealed partial class CommitTopJson : JsonSerializerContext;
 

@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Mirror.Commands;
 
@@ -73,6 +74,7 @@ internal sealed record DriveMirrorArguments : MirrorArguments
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

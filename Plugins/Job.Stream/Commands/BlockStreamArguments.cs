@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Jobs;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Stream.Commands;
 
@@ -32,6 +33,7 @@ internal sealed record BlockStreamArguments
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Copying.Mirroring.Filter;
 
@@ -11,6 +12,7 @@ internal sealed record MirrorTopOptions
     public required BlockdevRef Backing { get; init; }
 }
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
 [JsonSerializable(typeof(MirrorTopOptions))]
 internal sealed partial class MirrorTopJson : JsonSerializerContext;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Text.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -13,15 +14,14 @@ internal static class JsonObjects
     public static JsonElement Write(Action<Utf8JsonWriter> members)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
             members(writer);
             writer.WriteEndObject();
         }
 
-        using var document = JsonDocument.Parse(buffer.WrittenMemory);
-        return document.RootElement.Clone();
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 
     public static JsonElement Where(JsonElement source, Func<JsonProperty, bool> keep) => Write(writer =>

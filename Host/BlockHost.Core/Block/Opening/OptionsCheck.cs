@@ -28,7 +28,7 @@ internal static class OptionsCheck
 
         try
         {
-            options.Deserialize(type);
+            options.Deserialize(type.Deep());
         }
         catch (JsonException e)
         {

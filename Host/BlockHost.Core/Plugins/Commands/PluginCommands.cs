@@ -23,9 +23,9 @@ public sealed class PluginCommands(PluginManager manager)
             "plugin-unload", PluginJson.Default.PluginUnloadArguments, PluginJson.Default.PluginInfo, (_, arguments, ct) => UnloadAsync(arguments, ct)));
     }
 
-    /// <summary>Sends an event for every change of a plugin's state from now on.</summary>
+    /// <summary>Sends an event for every change of a plugin's state that a user asked for, and for faults, from now on.</summary>
     public void EmitTo(IQmpEvents events) =>
-        manager.StateChanged += info => events.Emit(_stateChange, new PluginStateChange { Id = info.Id, State = info.State, Reason = info.Reason });
+        manager.Announced += info => events.Emit(_stateChange, new PluginStateChange { Id = info.Id, State = info.State, Reason = info.Reason });
 
     private async ValueTask<PluginInfo> LoadAsync(PluginLoadArguments arguments, CancellationToken cancellationToken)
     {

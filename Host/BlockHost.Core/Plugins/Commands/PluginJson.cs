@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Plugins;
 
@@ -33,7 +34,7 @@ public sealed record PluginStateChange
     public string? Reason { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(PluginLoadArguments))]
 [JsonSerializable(typeof(PluginUnloadArguments))]
 [JsonSerializable(typeof(PluginStateChange))]

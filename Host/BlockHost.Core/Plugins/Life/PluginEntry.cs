@@ -24,6 +24,9 @@ internal sealed class PluginEntry(string id)
     /// <summary>The load in progress, shared by all who ask.</summary>
     public Task? Activation { get; set; }
 
+    /// <summary>Somebody asked for the plugin itself, not for what it provides: its loading is announced.</summary>
+    public bool IsAskedFor { get; set; }
+
     /// <summary>The unload in progress.</summary>
     public PluginUnloading? Unloading { get; set; }
 

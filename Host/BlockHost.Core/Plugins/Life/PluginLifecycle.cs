@@ -16,6 +16,9 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
 
     public event Action<PluginInfo>? StateChanged;
 
+    /// <summary>As <see cref="StateChanged"/>, without plugins that were loaded because something of theirs was used.</summary>
+    public event Action<PluginInfo>? Announced;
+
     public event Action? NamesChanged;
 
     public IReadOnlyList<PluginInfo> List()
@@ -96,7 +99,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         }
 
         if (info.State != PluginState.Available)
-            StateChanged?.Invoke(info);
+            Announce(info);
         NamesChanged?.Invoke();
     }
 
@@ -122,12 +125,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             entry = _index.ProviderOf(name);
         if (entry is null)
             return false;
-        await LoadAsync(entry.Id, cancellationToken).ConfigureAwait(false);
+        await LoadAsync(entry.Id, byUser: false, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
     /// <exception cref="PluginException">It is unknown, in a state that does not load, or failed to.</exception>
-    public async ValueTask<PluginInfo> LoadAsync(string id, CancellationToken cancellationToken)
+    /// <param name="byUser">Somebody asked for the plugin itself, and hears of it.</param>
+    public async ValueTask<PluginInfo> LoadAsync(string id, bool byUser, CancellationToken cancellationToken)
     {
         PluginEntry entry;
         lock (_gate)
@@ -137,6 +141,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
                 return entry.ToInfo();
             if (entry.State != PluginState.Available)
                 throw Refusal(entry);
+            entry.IsAskedFor |= byUser;
         }
 
         if (_activating.Value?.Contains(entry) == true)
@@ -159,7 +164,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             info = Enter(entry, PluginState.Loaded, null);
         }
 
-        StateChanged?.Invoke(info);
+        Announce(info);
         NamesChanged?.Invoke();
         return true;
     }
@@ -184,9 +189,15 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             info = Enter(entry, PluginState.Unloading, null);
         }
 
-        StateChanged?.Invoke(info);
+        Announce(info);
         unloading.Begin(() => Released(id), () => Collected(id));
         return unloading;
+    }
+
+    private void Announce(PluginInfo info)
+    {
+        StateChanged?.Invoke(info);
+        Announced?.Invoke(info);
     }
 
     private static bool IsLive(PluginEntry entry) =>
@@ -296,14 +307,19 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     private void Activated(PluginEntry entry, ActivePlugin active)
     {
         PluginInfo info;
+        bool isAskedFor;
         lock (_gate)
         {
             entry.Active = active;
             entry.Activation = null;
+            (isAskedFor, entry.IsAskedFor) = (entry.IsAskedFor, false);
             info = Enter(entry, PluginState.Loaded, null);
         }
 
-        StateChanged?.Invoke(info);
+        if (isAskedFor)
+            Announce(info);
+        else
+            StateChanged?.Invoke(info);
         NamesChanged?.Invoke();
     }
 
@@ -314,13 +330,14 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         lock (_gate)
         {
             entry.Activation = null;
+            entry.IsAskedFor = false;
             var state = error is UnsupportedContractException ? PluginState.Unsupported : PluginState.Faulted;
             var known = error is UnsupportedContractException or PluginException;
             info = Enter(entry, state, known ? error.Message : $"{error.GetType().Name}: {error.Message}");
             refusal = Refusal(entry);
         }
 
-        StateChanged?.Invoke(info);
+        Announce(info);
         NamesChanged?.Invoke();
         return refusal;
     }
@@ -342,7 +359,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             info = Enter(_entries[id], PluginState.Available, null);
         }
 
-        StateChanged?.Invoke(info);
+        Announce(info);
         NamesChanged?.Invoke();
     }
 }

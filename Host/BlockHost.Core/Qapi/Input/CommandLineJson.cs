@@ -21,10 +21,4 @@ internal static class CommandLineJson
             throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
         }
     }
-
-    public static JsonElement Parse(ReadOnlyMemory<byte> utf8)
-    {
-        using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = JsonGrammar.MaxDepth + 1 });
-        return document.RootElement.Clone();
-    }
 }

@@ -82,6 +82,8 @@ internal static class KeyValueParser
         var fragments = Fragments(key) ?? throw new QmpException($"Invalid parameter '{key}'");
         if (fragments.FirstOrDefault(fragment => fragment.Length > MaxNameLength) is { } tooLong)
             throw new QmpException($"Parameter{(fragments.Count > 1 ? " fragment" : "")} '{tooLong}' is too long");
+        if (fragments.Count > JsonGrammar.MaxDepth)
+            throw new QmpException($"Parameter '{fragments[0]}' is nested more than {JsonGrammar.MaxDepth} levels deep");
         var node = root;
         for (var i = 0; i < fragments.Count - 1; i++)
             node = node.Child(fragments[i], string.Join('.', fragments.Take(i + 1)));
@@ -131,11 +133,7 @@ internal static class KeyValueParser
         return length < text.Length && text[length] == '_' ? length + 1 : 0;
     }
 
-    private static JsonElement ToJson(KeyValueObject root)
-    {
-        using var document = JsonDocument.Parse(root.ToJson("").ToJsonString(), new JsonDocumentOptions { MaxDepth = JsonGrammar.MaxDepth });
-        return document.RootElement.Clone();
-    }
+    private static JsonElement ToJson(KeyValueObject root) => QmpJson.ToElement(root.ToJson(""));
 }
 
 /// <summary>An object under construction, that turns out to be a list where all its keys are numbers.</summary>

@@ -80,8 +80,8 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
         }
 
         var buffer = new ArrayBufferWriter<byte>();
-        using (var output = new Utf8JsonWriter(buffer, new JsonWriterOptions { MaxDepth = Qmp.Json.JsonGrammar.MaxDepth + 1 }))
+        using (var output = new Utf8JsonWriter(buffer, QmpJson.Writing))
             new QapiInputVisitor(branches, keyValue, output, cancellationToken).VisitRoot(type, value);
-        return CommandLineJson.Parse(buffer.WrittenMemory);
+        return QmpJson.Parse(buffer.WrittenMemory);
     }
 }

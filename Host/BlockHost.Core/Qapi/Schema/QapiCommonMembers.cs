@@ -99,7 +99,7 @@ internal sealed record TypeTag
     public required string Type { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(BlockdevCommonMembers))]
 [JsonSerializable(typeof(BlockExportCommonMembers))]
 [JsonSerializable(typeof(ObjectCommonMembers))]

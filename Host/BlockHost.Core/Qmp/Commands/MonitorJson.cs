@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Core.Qapi;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qmp.Commands;
 
@@ -62,6 +63,7 @@ internal enum MonitorMode
 }
 
 [JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NegotiationArguments))]

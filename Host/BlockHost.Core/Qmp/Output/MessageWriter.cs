@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Text.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qmp.Output;
 
@@ -55,6 +56,6 @@ internal sealed class MessageWriter : IDisposable
         MaxDepth = DeepestMessage,
     };
 
-    /// <summary>An id may be as deep as a request, and stands one level below the answer.</summary>
-    private const int DeepestMessage = Qmp.Json.JsonGrammar.MaxDepth + 8;
+    /// <summary>What a command returns, and an id, which may be as deep as a request, stand one level below the answer.</summary>
+    private const int DeepestMessage = QmpJson.MaxDepth + 8;
 }

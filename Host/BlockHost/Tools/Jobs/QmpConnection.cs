@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Qmp;
 
 namespace BlockHost.Tools.Jobs;
 
@@ -87,7 +88,7 @@ internal sealed class QmpConnection : IDisposable
         try
         {
             var line = await _reader.ReadLineAsync(cancellationToken) ?? throw new ToolException("the daemon has ended the connection");
-            using var document = JsonDocument.Parse(line);
+            using var document = JsonDocument.Parse(line, QmpJson.Reading);
             return document.RootElement.Clone();
         }
         catch (Exception e) when (e is IOException or JsonException)
