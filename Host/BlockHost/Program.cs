@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Core.Processes;
 
 namespace BlockHost;
 
@@ -8,6 +9,7 @@ internal static class Program
 {
     public static async Task<int> Main(string[] args)
     {
+        StandardStreams.Claim();
         ReadOnlySpan<string> rest = args;
         var calledAs = CalledAs.From(CalledAs.ProgramName(), ref rest);
         string[] toolArgs = [.. rest];

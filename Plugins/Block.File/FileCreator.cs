@@ -37,7 +37,7 @@ internal static class FileCreator
         catch
         {
             if (isNew)
-                _ = Libc.unlink(path);
+                System.IO.File.Delete(System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
             throw;
         }
     }
@@ -63,6 +63,13 @@ internal static class FileCreator
         isNew = file is not null;
         if (errno == Errno.EEXIST)
             file = FileDescriptor.TryOpen(path, Existing, 0, out errno);
+        if (file is null && errno == Errno.ENOENT)
+        {
+            // A link to a file that is not there yet.
+            file = FileDescriptor.TryOpen(path, Existing | OpenFlags.Create, OwnerWritesAllRead, out errno);
+            isNew = file is not null;
+        }
+
         return file ?? throw SystemError.Exception($"Could not create '{path}'", errno);
     }
 

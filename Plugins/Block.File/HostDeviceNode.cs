@@ -33,10 +33,10 @@ internal sealed class HostDeviceNode : PosixNode
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(BlockErrorKind.NotSupported, "Preallocation is unsupported for this non-regular file");
         var current = DeviceSize(File);
-        if (length > current)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
         if (!options.MayExceed && length != current)
             throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize device files");
+        if (length > current)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
 
         // The device may have grown since it was opened; that is all a resize can bring to light.
         CurrentProfile = CurrentProfile with { Length = current };

@@ -85,7 +85,7 @@ public sealed class HostDeviceTests : IDisposable
         await resizable.ResizeAsync(Size, default, default);
         await resizable.ResizeAsync(Size / 2, new ResizeOptions(MayExceed: true), default);
         Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size / 2, new ResizeOptions(), default))).Message);
-        Assert.Equal("Cannot grow device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(), default))).Message);
+        Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(), default))).Message);
     }
 
     [SkippableFact]

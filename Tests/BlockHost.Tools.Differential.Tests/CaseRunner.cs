@@ -32,8 +32,8 @@ internal sealed partial class CaseRunner : IDisposable
         using var runner = new CaseRunner();
         foreach (var step in script.Steps)
             runner.Run(step);
-        runner._theirs.EndServers();
-        runner._ours.EndServers();
+        runner.OnBoth(side => side.EndServers());
+        runner.OnBoth(side => side.Detach());
         runner._differences.AddRange(FolderComparison.Differences(runner._theirs.Folder, runner._ours.Folder, runner._ignoredFiles));
         return runner._differences;
     }
@@ -51,20 +51,21 @@ internal sealed partial class CaseRunner : IDisposable
         switch (step.Verb)
         {
             case "qemu-img" or "qemu-io" or "qemu-nbd" or "qemu-storage-daemon":
-                Compare(step, step.Verb, args, () => InProcessTool.Run(_ours.Folder, step.Verb, args, _input));
+                Compare(step, step.Verb, args, ours => InProcessTool.Run(_ours.Folder, step.Verb, ours, _input));
                 break;
             case "@exec":
-                Compare(step, args[0], args.Skip(1), () => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), [.. args.Skip(1)], _input));
+                Compare(step, args[0], args.Skip(1), ours => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), ours, _input));
                 break;
             case "@real":
-                Compare(step, args[0], args.Skip(1), () => ProgramRunner.Run(_ours.Folder, args[0], [.. args.Skip(1)], _input));
+                Compare(step, args[0], args.Skip(1), ours => ProgramRunner.Run(_ours.Folder, args[0], ours, _input));
                 break;
             case "@file": OnBoth(side => side.MakeFile(args[0], Size(args[1]))); break;
+            case "@loop": OnBoth(side => Skip.IfNot(side.TryAttach(args[0], Size(args[1])), "no loop device can be made here")); break;
             case "@fill": OnBoth(side => side.Write(args[0], Size(args[1]), Filled(Size(args[2]), args[3]))); break;
             case "@poke": OnBoth(side => side.Write(args[0], Size(args[1]), Convert.FromHexString(args[2]))); break;
             case "@same": Compare(step, Map(_theirs, args[0]), Map(_ours, args[0])); break;
             case "@identical": Identical(step, args[0]); break;
-            case "@check": Compare(step, "qemu-img", ["check", args[0]], () => ProgramRunner.Run(_ours.Folder, "qemu-img", ["check", args[0]])); break;
+            case "@check": Compare(step, "qemu-img", ["check", args[0]], ours => ProgramRunner.Run(_ours.Folder, "qemu-img", ours)); break;
             case "@serve": Serve(args[0], args[1], [.. args.Skip(2)]); break;
             case "@stdin": _input = step.Rest.Replace("\\n", "\n", StringComparison.Ordinal); break;
             case "@mask": _masks.Add(step.Rest); break;
@@ -76,10 +77,10 @@ internal sealed partial class CaseRunner : IDisposable
     }
 
     /// <summary>QEMU's program and <paramref name="ours"/> at the same time.</summary>
-    private void Compare(Step step, string program, IEnumerable<string> args, Func<ToolResult> ours)
+    private void Compare(Step step, string program, IEnumerable<string> args, Func<IReadOnlyList<string>, ToolResult> ours)
     {
-        var theirs = Task.Run(() => ProgramRunner.Run(_theirs.Folder, program, [.. args], _input));
-        var result = ours();
+        var theirs = Task.Run(() => ProgramRunner.Run(_theirs.Folder, program, [.. args.Select(_theirs.WithDevices)], _input));
+        var result = ours([.. args.Select(_ours.WithDevices)]);
         Compare(step, theirs.GetAwaiter().GetResult(), result);
     }
 
@@ -96,7 +97,9 @@ internal sealed partial class CaseRunner : IDisposable
     }
 
     private ToolResult Masked(ToolResult result, Scratch side) =>
-        result with { Output = _masks.Apply(result.Output, side.Folder), Error = _masks.Apply(result.Error, side.Folder) };
+        result with { Output = Masked(result.Output, side), Error = Masked(result.Error, side) };
+
+    private string Masked(string text, Scratch side) => _masks.Apply(side.WithoutDevices(text), side.Folder);
 
     private void Identical(Step step, string name)
     {

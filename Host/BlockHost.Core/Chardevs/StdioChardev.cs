@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Processes;
+
 namespace BlockHost.Core.Chardevs;
 
 /// <summary>Standard input and output as one duplex stream; it can be had once.</summary>
@@ -9,7 +11,7 @@ public sealed class StdioChardev(string id) : Chardev(id)
     public override ValueTask StartAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public override ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>
-        new(Interlocked.Exchange(ref _taken, 1) == 0 ? new DuplexStream(Console.OpenStandardInput(), Console.OpenStandardOutput()) : null);
+        new(Interlocked.Exchange(ref _taken, 1) == 0 ? new DuplexStream(StandardStreams.OpenInput(), StandardStreams.OpenOutput()) : null);
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.ComponentModel;
 using System.Runtime.InteropServices;
 using BlockHost.Processes;
 
@@ -7,7 +6,8 @@ namespace BlockHost.CommandLine;
 
 /// <summary>
 /// Standard output or error. The runtime's own prepares a terminal for reading keys before the first write, with a
-/// thread and signal handlers, and a <see cref="FileStream"/> would not move the offset that programs share.
+/// thread and signal handlers, and a <see cref="FileStream"/> would not move the offset that programs share. What cannot
+/// be written is lost, as with QEMU's programs: the exit code tells of the work, which nobody's reading changes.
 /// </summary>
 internal sealed class OutputStream(int descriptor) : Stream
 {
@@ -30,7 +30,6 @@ internal sealed class OutputStream(int descriptor) : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    /// <exception cref="IOException">The other end is gone, or the disk is full.</exception>
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
         while (buffer.Length > 0)
@@ -40,8 +39,8 @@ internal sealed class OutputStream(int descriptor) : Stream
                 written = Libc.Write(descriptor, start, buffer.Length);
             if (written >= 0)
                 buffer = buffer[(int)written..];
-            else
-                WaitOrThrow(Marshal.GetLastPInvokeError());
+            else if (!IsWorthRetrying(Marshal.GetLastPInvokeError()))
+                return;
         }
     }
 
@@ -55,12 +54,11 @@ internal sealed class OutputStream(int descriptor) : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    private static void WaitOrThrow(int error)
+    private static bool IsWorthRetrying(int error)
     {
         // A reader that shares the descriptor may have made it non-blocking.
         if (error == TryAgain)
             Thread.Sleep(1);
-        else if (error != Interrupted)
-            throw new IOException(new Win32Exception(error).Message);
+        return error is TryAgain or Interrupted;
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
+using BlockHost.Core.Processes;
 
 namespace BlockHost.CommandLine;
 
@@ -16,7 +17,7 @@ internal sealed class ToolConsole : IDisposable
 
     /// <param name="name">How the tool calls itself in messages.</param>
     public ToolConsole(string name)
-        : this(name, new StreamWriter(new OutputStream(1), Utf8, 4096), new StreamWriter(new OutputStream(2), Utf8, 256), Console.OpenStandardInput())
+        : this(name, Writer(StandardStreams.Output, 4096), Writer(StandardStreams.Error, 256), StandardStreams.OpenInput())
     {
         _isReal = true;
     }
@@ -68,6 +69,9 @@ internal sealed class ToolConsole : IDisposable
             ErrorLine($"Try '{Name} --help' for more information");
         return e.ExitCode;
     }
+
+    private static StreamWriter Writer(int fd, int bufferSize) =>
+        new(StandardStreams.IsGiven(fd) ? new OutputStream(fd) : Stream.Null, Utf8, bufferSize);
 
     private void ErrorText(string text)
     {

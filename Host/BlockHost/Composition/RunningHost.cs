@@ -86,7 +86,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
             await graph.DisposeAsync();
         using var limit = new CancellationTokenSource(Patience);
         foreach (var (id, error) in await Plugins.StopAllAsync(limit.Token))
-            Console.Error.WriteLine($"warning: plugin '{id}' did not stop: {error.Message}");
+            Warnings.Give($"warning: plugin '{id}' did not stop: {error.Message}");
         if (_hasMonitors)
             await Get<Monitors>().StopAsync(Patience);
     }

@@ -13,7 +13,8 @@ namespace BlockHost.Images;
 
 /// <summary>
 /// Makes a new image file the way the command-line tools do: the protocol makes the file, then the format writes
-/// its structure into it; when that fails the file goes away again, and so do files that options name.
+/// its structure into it. When that fails, or what the image was made for, the files that were made go away again; those
+/// that were there before stay.
 /// </summary>
 internal sealed partial class ImageCreation
 {
@@ -57,14 +58,34 @@ internal sealed partial class ImageCreation
         return new(images, fileName, driver, protocol);
     }
 
-    /// <exception cref="BlockException">The format or protocol refused; no file is left.</exception>
+    /// <exception cref="BlockException">The format or protocol refused; no file is left that was not there before.</exception>
     public async ValueTask RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await MakeAsync(cancellationToken);
+        }
+        catch
+        {
+            RemoveMade();
+            throw;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="RunAsync"/> made, to be called when the image has been closed.</summary>
+    public void RemoveMade()
+    {
+        _made.ForEach(File.Delete);
+        _made.Clear();
+    }
+
+    private async ValueTask MakeAsync(CancellationToken cancellationToken)
     {
         if (Options["backing_fmt"] is { } format && await _images.Graph.FindDriverAsync(format, cancellationToken) is null)
             throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
         if (Format.Kind == BlockDriverKind.Protocol)
         {
-            await CreateAsync(ProtocolObject(Format, Size), cancellationToken);
+            await StoreAsync(ProtocolObject(Format, Size), cancellationToken);
             return;
         }
 
@@ -73,18 +94,9 @@ internal sealed partial class ImageCreation
         await CreateStorageAsync(plain, cancellationToken);
         if (plain)
             return;
-        NoteMade(_protocol, PlainName(_fileName));
-        try
-        {
-            var image = FormatObject();
-            await MakeFilesAsync(image, cancellationToken);
-            await CreateAsync(image, cancellationToken);
-        }
-        catch
-        {
-            _made.ForEach(File.Delete);
-            throw;
-        }
+        var image = FormatObject();
+        await MakeFilesAsync(image, cancellationToken);
+        await CreateAsync(image, cancellationToken);
     }
 
     /// <summary>Files that options name beside the image's own.</summary>
@@ -98,8 +110,7 @@ internal sealed partial class ImageCreation
             var node = new JsonObject { ["driver"] = protocol.FormatName, ["filename"] = PlainName(name) };
             image[option.Member] = node.DeepClone();
             node["size"] = 0;
-            await CreateAsync(node, cancellationToken);
-            NoteMade(protocol, PlainName(name));
+            await StoreAsync(node, cancellationToken);
         }
     }
 
@@ -107,7 +118,7 @@ internal sealed partial class ImageCreation
     {
         try
         {
-            await CreateAsync(ProtocolObject(_protocol, plain ? Size : 0), cancellationToken);
+            await StoreAsync(ProtocolObject(_protocol, plain ? Size : 0), cancellationToken);
         }
         catch (QmpException e) when (UnknownChoice().Match(e.Message) is { Success: true } match)
         {
@@ -142,15 +153,24 @@ internal sealed partial class ImageCreation
     }
 
     private static string PlainName(string fileName) =>
-        FileNames.Protocol(fileName) is "file" ? fileName["file:".Length..] : fileName;
+        FileNames.Protocol(fileName) is ("file" or "host_device") and var protocol ? fileName[(protocol.Length + 1)..] : fileName;
 
     private ValueTask CreateAsync(JsonObject create, CancellationToken cancellationToken) =>
         _images.Graph.CreateImageAsync(HostJson.ToElement(create), cancellationToken);
 
-    private void NoteMade(BlockDriver protocol, string path)
+    /// <summary>The file that a link leads to, which need not be there yet.</summary>
+    private static string TargetOf(FileInfo file) =>
+        file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;
+
+    /// <summary>Has a protocol make a file, and keeps in mind one that was not there. A device always was.</summary>
+    private async ValueTask StoreAsync(JsonObject create, CancellationToken cancellationToken)
     {
-        if (protocol.FormatName == "file")
-            _made.Add(path);
+        var path = create["driver"]!.GetValue<string>() == "file" ? create["filename"]!.GetValue<string>() : null;
+        var target = path is null ? null : TargetOf(new FileInfo(path));
+        var isNew = target is not null && !File.Exists(target);
+        await CreateAsync(create, cancellationToken);
+        if (isNew)
+            _made.Add(target!);
     }
 }
 

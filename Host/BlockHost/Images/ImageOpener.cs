@@ -4,6 +4,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
@@ -79,13 +80,10 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     public async ValueTask<BlockDriver> ProtocolOfAsync(string fileName, CancellationToken cancellationToken)
     {
         var prefix = FileNames.Protocol(fileName);
-        var name = prefix is null ? StorageDriver(fileName) : protocolByPrefix(prefix) ?? prefix;
+        var name = prefix is null ? StorageDriver.Of(fileName) : protocolByPrefix(prefix) ?? prefix;
         return await Graph.FindDriverAsync(name, cancellationToken)
             ?? throw new ToolException($"Unknown protocol '{name}'");
     }
-
-    public static string StorageDriver(string path) =>
-        path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 ? "host_device" : "file";
 
     private static BackendOptions BackendOptions(OpenMode mode)
     {

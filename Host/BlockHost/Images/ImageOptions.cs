@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Composition;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
@@ -61,7 +62,7 @@ internal static class ImageOptions
     private static void AddFileDrivers(Dictionary<string, string> options)
     {
         foreach (var key in options.Keys.Where(key => key == "file.filename" || key.EndsWith(".file.filename", StringComparison.Ordinal)).ToArray())
-            options.TryAdd(key[..^"filename".Length] + "driver", ImageOpener.StorageDriver(options[key]));
+            options.TryAdd(key[..^"filename".Length] + "driver", StorageDriver.Of(options[key]));
     }
 
     private static async ValueTask AddPathAsync(ImageOpener images, Dictionary<string, string> options, string path, CancellationToken cancellationToken)

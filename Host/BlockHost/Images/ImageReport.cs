@@ -32,7 +32,7 @@ internal sealed record ImageReport
     public static async ValueTask<ImageReport> OfAsync(OpenImage image, ImageSource source, CancellationToken cancellationToken)
     {
         var node = image.Node;
-        var isPlain = !source.IsOptions && FileNames.Protocol(source.Name) is not ("json" or "file");
+        var isPlain = !source.IsOptions && FileNames.Protocol(source.Name) is not ("json" or "file" or "host_device");
         var fileName = isPlain ? source.Name : node.FileName;
         var facts = await node.GetFactsAsync(cancellationToken);
         var snapshots = node.TryGetFacet<ISnapshotStore>(out var store) ? await store.ListAsync(cancellationToken) : [];

@@ -11,13 +11,14 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
     private const string IdKey = Prefix + "id";
     private const string NameKey = Prefix + "name";
 
-    public static SnapshotChoice Parse(string text, ToolConsole console)
+    /// <param name="quote">What the tool's message puts before a text that is wrong.</param>
+    public static SnapshotChoice Parse(string text, ToolConsole console, char quote = '\'')
     {
         if (!text.StartsWith(Prefix, StringComparison.Ordinal))
             return new(null, null, text);
         var choice = new SnapshotChoice(null, null, null);
         foreach (var part in CreateOptionList.SplitCommas(text))
-            choice = choice.With(part, text, console);
+            choice = choice.With(part, console, $"Failed in parsing snapshot param {quote}{text}'");
         return choice;
     }
 
@@ -32,7 +33,7 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
             await store.ShowAsync(snapshot.Id, cancellationToken);
     }
 
-    private SnapshotChoice With(string part, string text, ToolConsole console)
+    private SnapshotChoice With(string part, ToolConsole console, string failure)
     {
         var equals = part.IndexOf('=');
         var key = equals < 0 ? part : part[..equals];
@@ -47,7 +48,7 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
         {
             IdKey => this with { Id = value },
             NameKey => this with { Name = value },
-            _ => throw new ToolException($"Invalid parameter '{key}'") { SecondMessage = $"Failed in parsing snapshot param '{text}'" },
+            _ => throw new ToolException($"Invalid parameter '{key}'") { SecondMessage = failure },
         };
     }
 

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using BlockHost.CommandLine;
+using BlockHost.Core.Processes;
 
 namespace BlockHost.Processes;
 
@@ -53,7 +54,7 @@ internal sealed unsafe class Background
     public void Ready()
     {
         var nowhere = Libc.Open("/dev/null", Libc.ReadWrite);
-        foreach (var fd in StandardStreams())
+        foreach (var fd in GivenStreams())
             Libc.Dup2(nowhere, fd);
         Libc.Close(nowhere);
         Directory.SetCurrentDirectory("/");
@@ -64,11 +65,11 @@ internal sealed unsafe class Background
 
     /// <summary>
     /// 0 to 2 and their duplicates: the runtime's console keeps one of its own, and whoever reads the other end of a pipe would wait
-    /// as long as the daemon lives.
+    /// as long as the daemon lives. One that the process was not given is something else's number, and stays.
     /// </summary>
-    private static List<int> StandardStreams()
+    private static List<int> GivenStreams()
     {
-        List<int> found = [0, 1, 2];
+        List<int> found = [.. Enumerable.Range(StandardStreams.Input, 3).Where(StandardStreams.IsGiven)];
         var open = Directory.GetFiles("/proc/self/fd").ToDictionary(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture), path => new FileInfo(path).LinkTarget);
         var pipes = found.Select(fd => open.GetValueOrDefault(fd)).Where(target => target?.StartsWith("pipe:", StringComparison.Ordinal) == true).ToHashSet();
         found.AddRange(open.Where(file => file.Key > 2 && pipes.Contains(file.Value)).Select(file => file.Key));

@@ -11,4 +11,7 @@ internal interface IClusterCounts
     bool MayHaveAny(long first, long count);
 
     ValueTask<ulong> GetAsync(long cluster);
+
+    /// <summary>Nothing lies there, not even a refcount structure that is left out of the counts.</summary>
+    ValueTask<bool> IsFreeAsync(long cluster);
 }

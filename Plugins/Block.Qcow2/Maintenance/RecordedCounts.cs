@@ -63,5 +63,8 @@ internal sealed class RecordedCounts : IClusterCounts
         return false;
     }
 
+    public async ValueTask<bool> IsFreeAsync(long cluster) =>
+        !_structure.Contains(cluster) && await _image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false) == 0;
+
     public ValueTask<ulong> GetAsync(long cluster) => _structure.Contains(cluster) ? new(0UL) : _image.Allocator.GetRefcountAsync(cluster);
 }

@@ -30,6 +30,8 @@ internal sealed class ReferenceMap : IClusterCounts
 
     public ValueTask<ulong> GetAsync(long cluster) => new(this[cluster]);
 
+    public ValueTask<bool> IsFreeAsync(long cluster) => new(this[cluster] == 0);
+
     public void Add(long cluster)
     {
         var page = Find(cluster >> PageBits) ?? AddPage(cluster >> PageBits);

@@ -11,6 +11,7 @@ internal sealed class Scratch(string path) : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly List<Process> _servers = [];
+    private readonly Dictionary<string, LoopDevice> _devices = new(StringComparer.Ordinal);
 
     public string Folder { get; } = Directory.CreateDirectory(path).FullName;
 
@@ -19,7 +20,7 @@ internal sealed class Scratch(string path) : IDisposable
     /// <summary>Starts a server that is ready when the file <paramref name="socket"/> is there.</summary>
     public void Serve(string socket, string program, IReadOnlyList<string> args)
     {
-        var server = ProgramRunner.Start(Folder, program, [.. args.Select(arg => arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal))]);
+        var server = ProgramRunner.Start(Folder, program, [.. args.Select(arg => WithDevices(arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal)))]);
         _servers.Add(server);
         var clock = Stopwatch.StartNew();
         while (!File.Exists(this[socket]))
@@ -41,6 +42,38 @@ internal sealed class Scratch(string path) : IDisposable
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
         client.Connect(new UnixDomainSocketEndPoint(path));
         _ = client.Receive(new byte[8]);
+    }
+
+    /// <summary>A device over the file "NAME.disk", with a link NAME to it.</summary>
+    /// <returns>False where no loop device can be made.</returns>
+    public bool TryAttach(string name, long size)
+    {
+        MakeFile(name + ".disk", size);
+        if (LoopDevice.TryAttach(this[name + ".disk"]) is not { } device)
+            return false;
+        _devices.Add($"%{name}%", device);
+        File.CreateSymbolicLink(this[name], device.Path);
+        return true;
+    }
+
+    /// <summary>%NAME% is the path of the device behind the link NAME.</summary>
+    public string WithDevices(string text) =>
+        _devices.Aggregate(text, (result, device) => result.Replace(device.Key, device.Value.Path, StringComparison.Ordinal));
+
+    /// <summary>The same the other way.</summary>
+    public string WithoutDevices(string text) =>
+        _devices.Aggregate(text, (result, device) => result.Replace(device.Value.Path, device.Key, StringComparison.Ordinal));
+
+    /// <summary>Afterwards the files hold what was written to the devices.</summary>
+    public void Detach()
+    {
+        foreach (var (name, device) in _devices)
+        {
+            device.Dispose();
+            File.Delete(this[name.Trim('%')]);
+        }
+
+        _devices.Clear();
     }
 
     public void MakeFile(string name, long size)
@@ -73,6 +106,7 @@ internal sealed class Scratch(string path) : IDisposable
     public void Dispose()
     {
         EndServers();
+        Detach();
         Directory.Delete(Folder, recursive: true);
     }
 }

@@ -13,7 +13,7 @@ namespace BlockHost.Core.Block.Opening;
 /// <code>
 ///   json:{…}          the options themselves
 ///   prefix:rest       the protocol driver with that prefix
-///   path              "file", or "host_device" for a device
+///   path              "file", or "host_device" for a device or a link to one
 /// </code>
 /// A format whose "file" is missing gets the file name's protocol node under it; with no driver at all the format is
 /// probed, where that is allowed.
@@ -59,7 +59,7 @@ internal static class FileNameOptions
     public static async ValueTask<JsonElement> ProtocolOptionsAsync(IDriverSource drivers, string fileName, CancellationToken cancellationToken)
     {
         var prefix = ImageFileName.ProtocolOf(fileName);
-        var name = prefix is null ? PathDriver(fileName) : drivers.FindByPrefix(prefix) ?? (prefix is "file" or "host_device" ? prefix : null);
+        var name = prefix is null ? StorageDriver.Of(fileName) : drivers.FindByPrefix(prefix) ?? (prefix is "file" or "host_device" ? prefix : null);
         if (name is null)
             throw new QmpException($"Unknown protocol '{prefix}'");
         using var lease = await drivers.AcquireAsync(name, $"file name '{fileName}'", cancellationToken).ConfigureAwait(false)
@@ -70,7 +70,7 @@ internal static class FileNameOptions
     }
 
     /// <summary>Options of the node that stores a file, whatever its path looks like.</summary>
-    public static JsonElement OfPath(string path) => PathOptions(PathDriver(path), path);
+    public static JsonElement OfPath(string path) => PathOptions(StorageDriver.Of(path), path);
 
     private static JsonElement PathOptions(string driver, string path) => JsonObjects.Write(writer =>
     {
@@ -109,18 +109,6 @@ internal static class FileNameOptions
         catch (QmpException e)
         {
             throw new QmpException(QmpErrorClass.GenericError, $"Could not parse the JSON options: {e.Message}", e);
-        }
-    }
-
-    private static string PathDriver(string path)
-    {
-        try
-        {
-            return (File.GetAttributes(path) & FileAttributes.Device) != 0 && path.StartsWith("/dev/", StringComparison.Ordinal) ? "host_device" : "file";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return "file";
         }
     }
 

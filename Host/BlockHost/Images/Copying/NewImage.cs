@@ -14,7 +14,8 @@ internal static class NewImage
     {
         if (node.Driver.Kind == BlockDriverKind.Protocol)
             return node.Driver.FormatName == "file";
-        var data = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Data) != 0 && (edge.Role & BlockChildRole.Metadata) == 0);
+        var data = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0
+            || ((edge.Role & BlockChildRole.Data) != 0 && (edge.Role & BlockChildRole.Metadata) == 0));
         return data is null || ReadsZero(data.Child);
     }
 }

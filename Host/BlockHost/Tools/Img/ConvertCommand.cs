@@ -48,10 +48,26 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
     {
         if (options.Snapshot is { } snapshot)
             await LoadSnapshotAsync(sources, snapshot, cancellationToken);
+        if (options.TargetIsZero && options.BackingFile is not null)
+            throw new ToolException("Cannot use --target-is-zero when the destination image has a backing file");
         if (options.Bitmaps)
             ConvertBitmaps.CheckSources(sources, options.SkipBrokenBitmaps);
         var row = await SourceRow.OfAsync(sources, cancellationToken);
-        var preparation = new ConvertTarget(context, options, row);
+        var target = new ConvertTarget(context, options, row);
+        try
+        {
+            await CopyAsync(sources, row, target, options, progress, cancellationToken);
+        }
+        catch
+        {
+            target.TakeBack();
+            throw;
+        }
+    }
+
+    private async ValueTask CopyAsync(
+        List<OpenImage> sources, SourceRow row, ConvertTarget preparation, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
+    {
         await using var target = await preparation.OpenAsync(cancellationToken);
         var bitmaps = options.Bitmaps ? await ConvertBitmaps.PlanAsync(sources[0], target, cancellationToken) : null;
         var copyOptions = await preparation.CopyOptionsAsync(target, cancellationToken);

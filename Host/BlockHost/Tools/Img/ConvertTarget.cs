@@ -3,6 +3,7 @@ using System.Globalization;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Images;
 using BlockHost.Images.Copying;
 
@@ -11,6 +12,7 @@ namespace BlockHost.Tools.Img;
 /// <summary>Makes and opens the target of convert, and tells how it is to be written.</summary>
 internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, SourceRow row)
 {
+    private ImageCreation? _creation;
     private bool _hasBacking;
 
     public async ValueTask<OpenImage> OpenAsync(CancellationToken cancellationToken)
@@ -20,13 +22,14 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
         _hasBacking = options.BackingFile is not null || creation?.Options["backing_file"] is not null;
         if (_hasBacking)
             CheckBacking(creation);
-        if (!options.TargetImageOptions)
-            await CheckCompressionAsync(host.Images, cancellationToken);
+        if (options.Compress)
+            await CheckCompressionAsync(host.Images, creation?.Options, cancellationToken);
         var cache = context.ParseCache(options.TargetCache);
         if (creation is not null)
         {
             await CheckSpaceAsync(creation, cancellationToken);
             await CreateAsync(creation, cancellationToken);
+            _creation = creation;
         }
 
         var mode = new OpenMode
@@ -49,6 +52,9 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
 
         return target;
     }
+
+    /// <summary>Leaves no half image behind that was not there before; to be called when the target has been closed.</summary>
+    public void TakeBack() => _creation?.RemoveMade();
 
     public async ValueTask<CopyOptions> CopyOptionsAsync(OpenImage target, CancellationToken cancellationToken)
     {
@@ -96,19 +102,20 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             throw new ToolException("Use of backing file requires explicit backing format");
     }
 
-    private async ValueTask CheckCompressionAsync(ImageOpener images, CancellationToken cancellationToken)
+    private async ValueTask CheckCompressionAsync(ImageOpener images, CreateOptionList? created, CancellationToken cancellationToken)
     {
-        if (!options.Compress)
-            return;
-        var driver = await images.Graph.FindDriverAsync(options.TargetFormat!, cancellationToken);
-        if (driver is { SupportsCompressedWrites: false })
+        if (!options.TargetImageOptions && await images.Graph.FindDriverAsync(options.TargetFormat!, cancellationToken) is { SupportsCompressedWrites: false })
             throw new ToolException("Compression not supported for this file format");
+        if (created?["encryption"] is "on" || created?["encrypt.format"] is not null)
+            throw new ToolException("Compression and encryption not supported at the same time");
+        if (created?["preallocation"] is not (null or "off"))
+            throw new ToolException("Compression and preallocation not supported at the same time");
     }
 
-    /// <summary>Before anything is written; QEMU finds out when the disk is full.</summary>
+    /// <summary>Before anything is written; QEMU finds out when the disk is full. A device takes no space where its name is.</summary>
     private async ValueTask CheckSpaceAsync(ImageCreation creation, CancellationToken cancellationToken)
     {
-        if (FileNames.Protocol(options.TargetName) is not null)
+        if (FileNames.Protocol(options.TargetName) is not null || StorageDriver.Of(options.TargetName) != "file")
             return;
         var plan = new CopyOptions { MinSparse = options.MinSparse, Compress = options.Compress, TargetHasBacking = _hasBacking, Salvage = options.Salvage };
         var check = new SpaceCheck(row, plan, SpaceCheck.FreeBytes);

@@ -81,11 +81,16 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
             throw new ToolException($"{_output}: error while creating output image: {e.Message}") { Hint = ImageErrors.HintOf(e) };
         }
 
-        var target = await context.OpenAsync(new(_output!, _targetFormat), new OpenMode { Writable = true }, cancellationToken);
-        await using (target)
+        try
         {
+            await using var target = await context.OpenAsync(new(_output!, _targetFormat), new OpenMode { Writable = true }, cancellationToken);
             await CopyBlocksAsync(source, target, start, end, cancellationToken);
             await target.Node.FlushAsync(cancellationToken);
+        }
+        catch
+        {
+            creation.RemoveMade();
+            throw;
         }
     }
 

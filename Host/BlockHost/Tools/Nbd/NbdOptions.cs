@@ -26,7 +26,10 @@ internal sealed class NbdOptions
         "format:=f", "persistent=t", "verbose=v", "object:", "export-name:=x", "description:=D", "tls-creds:", "tls-authz:", "tls-hostname:",
         "image-opts", "trace:=T", "fork", "pid-file:", "selinux-label:");
 
+    private readonly ToolConsole _console;
     private readonly List<string> _operands = [];
+
+    private NbdOptions(ToolConsole console) => _console = console;
 
     public NbdAction Action { get; private set; }
 
@@ -80,18 +83,18 @@ internal sealed class NbdOptions
 
     public string? SelinuxLabel { get; private set; }
 
-    /// <summary>-l: an internal snapshot, by its id or name.</summary>
-    public string? LoadSnapshot { get; private set; }
+    /// <summary>-l: the internal snapshot to serve.</summary>
+    public SnapshotChoice? LoadSnapshot { get; private set; }
 
     /// <summary>Options given more than the default, by their key.</summary>
     public HashSet<string> Given { get; } = new(StringComparer.Ordinal);
 
-    /// <param name="program">As the messages call it.</param>
+    /// <param name="console">The messages call the tool by its name; warnings go there.</param>
     /// <exception cref="ToolException">With the text of qemu-nbd.</exception>
-    public static NbdOptions Parse(IReadOnlyList<string> args, string program)
+    public static NbdOptions Parse(IReadOnlyList<string> args, ToolConsole console)
     {
-        var options = new NbdOptions();
-        var tryHelp = $"Try `{program} --help' for more information.";
+        var options = new NbdOptions(console);
+        var tryHelp = $"Try `{console.Name} --help' for more information.";
         foreach (var item in GetOpt.Read(args, Table))
         {
             if (item.Kind == GetOptKind.Operand)
@@ -153,7 +156,7 @@ internal sealed class NbdOptions
             case "o": Offset = ParseOffset(value); return true;
             case "r": Mode = Mode with { Writable = false }; return true;
             case "s": Snapshot = true; return true;
-            case "l": LoadSnapshot = ParseSnapshot(value); Mode = Mode with { Writable = false }; return true;
+            case "l": LoadSnapshot = SnapshotChoice.Parse(value, _console, quote: '`'); Mode = Mode with { Writable = false }; return true;
             case "n": Mode = Mode with { Cache = CacheMode.None }; return true;
             case "cache": Mode = Mode with { Cache = CacheMode.TryParse(value, out var cache) ? cache.Value : throw new ToolException($"Invalid cache mode `{value}'") }; return true;
             case "aio": Mode = Mode with { Aio = value is "threads" or "native" or "io_uring" ? value : throw new ToolException($"Invalid aio mode '{value}'") }; return true;
@@ -219,16 +222,6 @@ internal sealed class NbdOptions
     {
         const int longest = 4096;
         return System.Text.Encoding.UTF8.GetByteCount(value) <= longest ? value : throw new ToolException($"export {what} '{value}' too long");
-    }
-
-    private static string ParseSnapshot(string value)
-    {
-        if (!value.StartsWith("snapshot.", StringComparison.Ordinal))
-            return value;
-        var options = ImageOptionText.Parse(value);
-        if (options.Keys.FirstOrDefault(key => key is not ("snapshot.id" or "snapshot.name")) is { } unknown)
-            throw new ToolException($"Invalid parameter '{unknown}'") { SecondMessage = $"Failed in parsing snapshot param `{value}'" };
-        return options.Values.First();
     }
 
     /// <summary>As C reads an unsigned number: a minus sign wraps it around.</summary>

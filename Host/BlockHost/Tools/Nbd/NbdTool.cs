@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Nodes;
 using BlockHost.Block;
-using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
@@ -20,7 +19,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var options = NbdOptions.Parse(args, console.Name);
+        var options = NbdOptions.Parse(args, console);
         switch (options.Action)
         {
             case NbdAction.Help:
@@ -74,7 +73,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         await using var image = await OpenAsync(host, options, cancellationToken);
         image.WarnOfGuess(console);
         if (options.LoadSnapshot is { } snapshot)
-            await FindSnapshotAsync(image, snapshot, cancellationToken);
+            await snapshot.LoadAsync(image, cancellationToken);
         await using var window = await WindowAsync(image, options, cancellationToken);
         var lastClientGone = LastClientGone(host, options);
         await host.ExecuteAsync("block-export-add", ExportArguments(options, window?.Node ?? image.Node), cancellationToken);
@@ -87,15 +86,6 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         device?.Stop();
         await host.Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
         return 0;
-    }
-
-    /// <summary>-l: there is no way yet to serve a snapshot, so it can only be missing.</summary>
-    private static async ValueTask FindSnapshotAsync(OpenImage image, string snapshot, CancellationToken cancellationToken)
-    {
-        if (!image.Node.TryGetFacet<ISnapshotStore>(out var store))
-            throw new ToolException($"Failed to load snapshot: Block format '{image.Node.Driver.FormatName}' used by device '' does not support temporarily loading internal snapshots");
-        var found = (await store.ListAsync(cancellationToken)).Any(record => record.Id == snapshot || record.Name == snapshot);
-        throw new ToolException(found ? $"Failed to load snapshot: '{snapshot}' cannot be served; copy it out with img convert -l" : "Failed to load snapshot: Can't find snapshot");
     }
 
     private static async ValueTask<OpenImage> OpenAsync(RunningHost host, NbdOptions options, CancellationToken cancellationToken)
