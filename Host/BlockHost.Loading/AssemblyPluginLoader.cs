@@ -19,6 +19,7 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
     private static readonly Type[] SharedTypes = [typeof(Plugin)];
 
     private readonly PluginTrust _trust = new(locations);
+    private readonly ThreadLedger _threads = new();
 
     /// <summary>
     /// Whether plugins can be unloaded again; default: true. The runtime neither uses precompiled code nor starts with
@@ -66,10 +67,10 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
         var metadata = PluginMetadataReader.Read(image);
         RefuseOtherContracts(metadata.Contract);
         RefuseNewerReferences(metadata);
-        var loader = PluginLoader.FromImage(image, SharedTypes, Unloadable);
+        var loader = PluginLoader.FromImage(image, SharedTypes, Unloadable && _threads.Ending is null, _threads);
         try
         {
-            return new LoadedPlugin(loader, Construct(loader, metadata));
+            return new LoadedPlugin(loader, Construct(loader, metadata), _threads);
         }
         catch
         {
@@ -122,13 +123,13 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
         }
     }
 
-    private sealed class LoadedPlugin(PluginLoader loader, Plugin plugin) : ILoadedPlugin
+    private sealed class LoadedPlugin(PluginLoader loader, Plugin plugin, ThreadLedger threads) : ILoadedPlugin
     {
         private Plugin? _plugin = plugin;
 
         public Plugin Plugin => _plugin ?? throw new ObjectDisposedException(nameof(LoadedPlugin));
 
-        public string? ResidentBecause => loader.IsUnloadable ? null : "this program loads plugins for good";
+        public string? ResidentBecause => threads.Ending ?? (loader.IsUnloadable ? null : "this program loads plugins for good");
 
         public IUnloadProof Unload()
         {

@@ -37,7 +37,11 @@ public sealed class PluginLoader : IDisposable
     /// <param name="privateAssemblies">Simple names that the plugin brings itself though the shared types refer to them.</param>
     public static PluginLoader FromImage(
         PluginImage image, IReadOnlyList<Type> sharedTypes, bool unloadable, IEnumerable<string>? privateAssemblies = null) =>
-        new(image, new PluginLoadContext(image.Path, new SharedAssemblies(sharedTypes, privateAssemblies ?? []), unloadable));
+        FromImage(image, sharedTypes, unloadable, new ThreadLedger(), privateAssemblies);
+
+    internal static PluginLoader FromImage(
+        PluginImage image, IReadOnlyList<Type> sharedTypes, bool unloadable, ThreadLedger threads, IEnumerable<string>? privateAssemblies = null) =>
+        new(image, new PluginLoadContext(image.Path, new SharedAssemblies(sharedTypes, privateAssemblies ?? []), unloadable, threads));
 
     public Assembly LoadDefaultAssembly() => Context.LoadBytes(_image.Path, _image.Buffer);
 

@@ -26,6 +26,16 @@ public sealed class PluginHouseTests
         loaded.Unload();
     }
 
+    /// <summary>Otherwise nothing can be unloaded: docs/decisions/13.</summary>
+    [Theory]
+    [MemberData(nameof(Plugins))]
+    public void A_plugin_and_what_it_brings_make_no_threads_that_end(string plugin)
+    {
+        var assemblies = Directory.EnumerateFiles(Path.GetDirectoryName(ShippedPlugins.Manifest(plugin).AssemblyPath)!, "*.dll");
+
+        Assert.All(assemblies, assembly => Assert.Null(ThreadUse.Find(File.ReadAllBytes(assembly))));
+    }
+
     [Fact]
     public void Names_are_unique_over_all_plugins()
     {

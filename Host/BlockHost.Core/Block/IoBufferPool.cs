@@ -123,7 +123,8 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
         public override MemoryHandle Pin(int elementIndex = 0)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length, nameof(elementIndex));
-            return new(Unsafe.AsPointer(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_array), _start + elementIndex)));
+            // The array never moves, but it is collected: the handle keeps it.
+            return new(Unsafe.AsPointer(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_array), _start + elementIndex)), default, this);
         }
 
         public override void Unpin()

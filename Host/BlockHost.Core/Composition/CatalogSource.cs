@@ -11,29 +11,26 @@ namespace BlockHost.Core.Composition;
 /// <summary>Drivers and export types out of the plugins.</summary>
 internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource, IJobTypeSource
 {
-    public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken)
-    {
-        var found = await plugins.Drivers.FindAsync(formatName, cancellationToken).ConfigureAwait(false);
-        return found is null ? null : new DriverLease(found.Value, found.Use(user));
-    }
+    public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
+        await plugins.Drivers.LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
+            ? new DriverLease(driver, use)
+            : null;
 
-    public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken)
-    {
-        var found = await plugins.Exports.FindAsync(type, cancellationToken).ConfigureAwait(false);
-        return found is null ? null : new ExportTypeLease(found.Value, found.Use(user));
-    }
+    public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
+        await plugins.Exports.LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
+            ? new ExportTypeLease(export, use)
+            : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>
-        (await plugins.Jobs.FindAsync(type.Name, cancellationToken).ConfigureAwait(false))?.Use(user);
+        (await plugins.Jobs.LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
 
-    public async ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken)
-    {
-        var found = await plugins.Actions.FindAsync(type, cancellationToken).ConfigureAwait(false);
-        return found is null ? null : new TransactionActionLease(found.Value, found.Use($"transaction action '{type}'"));
-    }
+    public async ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) =>
+        await plugins.Actions.LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
+            ? new TransactionActionLease(action, use)
+            : null;
 
     public IReadOnlyList<string> Probe(ReadOnlySpan<byte> head) =>
-        [.. plugins.DriversByMagic(head).Concat(plugins.Drivers.Loaded.Where(driver => driver.Value.Kind == BlockDriverKind.Format).Select(driver => driver.Name)).Distinct()];
+        [.. plugins.DriversByMagic(head).Concat(plugins.Drivers.Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name)).Distinct()];
 
     public string? FindByPrefix(string prefix) => plugins.DriverByPrefix(prefix);
 }

@@ -91,6 +91,7 @@ public sealed class PluginManager : IPluginCatalog
     /// <exception cref="PluginException">It is unknown, failed to load, or its old code is still being unloaded.</exception>
     public async ValueTask<PluginInfo> LoadAsync(string id, CancellationToken cancellationToken)
     {
+        await _plugins.UnloadedAsync(id, cancellationToken).ConfigureAwait(false);
         var candidate = ReadManifestOf(id);
         RefuseOldCode(id, candidate?.Manifest);
         if (_plugins.TryCallOffUnload(id))
@@ -108,6 +109,7 @@ public sealed class PluginManager : IPluginCatalog
         var candidate = loader.ReadManifest(path);
         if (candidate.Manifest is null)
             throw new PluginException($"Plugin '{candidate.Id}' is faulted: {candidate.Reason}");
+        await _plugins.UnloadedAsync(candidate.Id, cancellationToken).ConfigureAwait(false);
         RefuseOldCode(candidate.Id, candidate.Manifest);
         _plugins.Replace(candidate);
         return await _plugins.LoadAsync(candidate.Id, byUser: true, cancellationToken).ConfigureAwait(false);
@@ -157,7 +159,7 @@ public sealed class PluginManager : IPluginCatalog
 
     public async ValueTask LoadAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available))
+        foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available || plugin is { State: PluginState.Unloading, Users: [] }))
             await IgnoringFaults(_plugins.LoadAsync(plugin.Id, byUser: false, cancellationToken).AsTask()).ConfigureAwait(false);
     }
 

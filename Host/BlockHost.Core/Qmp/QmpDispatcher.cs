@@ -15,9 +15,9 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
     public async ValueTask DispatchAsync(
         IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
     {
-        var found = await FindAsync(command, cancellationToken).ConfigureAwait(false)
+        var (known, held) = await LeaseAsync(command, cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException(QmpErrorClass.CommandNotFound, $"The command {command} has not been found");
-        using var use = Use(found, command, out var known);
+        using var use = held;
         if (call.OutOfBand && !known.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
             throw new QmpException($"The command {command} does not support OOB");
         var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : known.Modernise(arguments);
@@ -25,31 +25,14 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
         await known.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<Provided<QmpCommand>?> FindAsync(string command, CancellationToken cancellationToken)
+    private async ValueTask<ProvidedLease<QmpCommand>?> LeaseAsync(string command, CancellationToken cancellationToken)
     {
         try
         {
-            return await catalog.Commands.FindAsync(command, cancellationToken).ConfigureAwait(false);
+            return await catalog.Commands.LeaseAsync(command, $"command '{command}'", brief: true, cancellationToken).ConfigureAwait(false);
         }
         catch (PluginException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
-        }
-    }
-
-    /// <summary>The plugin can be on its way out by now, or gone.</summary>
-    private static PluginUse Use(Provided<QmpCommand> found, string name, out QmpCommand command)
-    {
-        PluginUse? use = null;
-        try
-        {
-            use = found.Use($"command '{name}'");
-            command = found.Value;
-            return use;
-        }
-        catch (PluginException e)
-        {
-            use?.Dispose();
             throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
         }
     }

@@ -17,12 +17,14 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
     private readonly SharedAssemblies _shared;
     private readonly AssemblyDependencyResolver? _resolver;
     private readonly NativeLibraries _natives;
+    private readonly ThreadLedger _threads;
     private readonly string _folder;
 
-    public PluginLoadContext(string assemblyPath, SharedAssemblies shared, bool unloadable)
+    public PluginLoadContext(string assemblyPath, SharedAssemblies shared, bool unloadable, ThreadLedger threads)
         : base(Path.GetFileNameWithoutExtension(assemblyPath), unloadable)
     {
         _shared = shared;
+        _threads = threads;
         _folder = Path.GetDirectoryName(assemblyPath)!;
         _resolver = File.Exists(Path.ChangeExtension(assemblyPath, ".deps.json")) ? new AssemblyDependencyResolver(assemblyPath) : null;
         _natives = new NativeLibraries(_folder);
@@ -31,6 +33,8 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
 
     public Assembly LoadBytes(string path, byte[] bytes)
     {
+        if (IsCollectible)
+            _threads.Note(path, bytes, this);
         using var assembly = new MemoryStream(bytes, writable: false);
         var symbols = Path.ChangeExtension(path, ".pdb");
         if (!File.Exists(symbols))

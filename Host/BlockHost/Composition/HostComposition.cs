@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Checked;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -17,6 +19,8 @@ internal static class HostComposition
     public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate)
     {
         var services = new ServiceCollection();
+        if (HostOptions.UsesCheckedBuffers)
+            services.AddSingleton<IIoBufferPool, CheckedBufferPool>(_ => new CheckedBufferPool());
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Block.Checked;
+
 namespace BlockHost.Composition;
 
 /// <summary>What a host is started with, besides the folders that came with the program.</summary>
@@ -13,6 +15,9 @@ internal sealed record HostOptions
         ManifestFolders = FromEnvironment("MANIFESTS"),
         Composition = FromEnvironment("COMPOSITION").FirstOrDefault(),
     };
+
+    /// <summary>The program looks for faults in how memory is used: see <see cref="CheckedBufferPool"/>.</summary>
+    public static bool UsesCheckedBuffers => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CheckedBufferPool.Switch));
 
     /// <summary>Each holds a folder for each plugin.</summary>
     public IReadOnlyList<string> PluginFolders { get; init; } = [];

@@ -59,11 +59,7 @@ internal abstract class KernelEngine : IFileEngine
 
     protected abstract void Close();
 
-    protected void StartReaper(string name)
-    {
-        var thread = new Thread(RunReaper) { IsBackground = true, Name = name };
-        thread.UnsafeStart();
-    }
+    protected void StartReaper(string name) => PluginThread.Start(name, RunReaper);
 
     protected void Completed(ulong slot, long result)
     {

@@ -138,7 +138,7 @@ internal sealed class WorkerPool : IAsyncDisposable
         /// <summary>Set under the pool's lock, before the thread is started or woken.</summary>
         internal FileRequest? Request { get; set; }
 
-        internal void Start() => new Thread(Work) { IsBackground = true, Name = "blockhost-file" }.UnsafeStart();
+        internal void Start() => PluginThread.Start("blockhost-file", Work);
 
         internal void Wake() => _wake.Wake();
 

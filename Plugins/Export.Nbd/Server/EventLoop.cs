@@ -26,7 +26,7 @@ internal sealed unsafe class EventLoop : IDisposable
     private const long WakeId = 0;
 
     private readonly LoopGroup _group;
-    private readonly Thread _thread;
+    private readonly ManualResetEventSlim _ended = new();
     private readonly int _epoll;
     private readonly int _wake;
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
@@ -36,6 +36,7 @@ internal sealed unsafe class EventLoop : IDisposable
     private long _lastServed;
     private volatile bool _asleep;
     private volatile bool _stopping;
+    private volatile int _threadId;
 
     public EventLoop(LoopGroup group, string name)
     {
@@ -43,8 +44,7 @@ internal sealed unsafe class EventLoop : IDisposable
         _epoll = Checked(Libc.epoll_create1(Libc.EPOLL_CLOEXEC));
         _wake = Checked(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK));
         Control(Libc.EPOLL_CTL_ADD, _wake, EpollEvents.In, WakeId);
-        _thread = new Thread(Loop) { IsBackground = true, Name = name };
-        _thread.Start();
+        PluginThread.Start(name, Loop);
     }
 
     public BufferPool Buffers { get; } = new();
@@ -88,8 +88,8 @@ internal sealed unsafe class EventLoop : IDisposable
     {
         _stopping = true;
         Wake();
-        if (Thread.CurrentThread != _thread)
-            _thread.Join();
+        if (Environment.CurrentManagedThreadId != _threadId)
+            _ended.Wait();
     }
 
     private void Wake()
@@ -100,6 +100,7 @@ internal sealed unsafe class EventLoop : IDisposable
 
     private void Loop()
     {
+        _threadId = Environment.CurrentManagedThreadId;
         var events = stackalloc byte[EventsPerWait * EpollEvent.Size];
         while (!_stopping)
         {
@@ -120,6 +121,7 @@ internal sealed unsafe class EventLoop : IDisposable
         RunPosted();
         _ = Libc.close(_epoll);
         _ = Libc.close(_wake);
+        _ended.Set();
     }
 
     private int Wait(byte* events)

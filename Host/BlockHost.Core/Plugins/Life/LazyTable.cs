@@ -16,8 +16,12 @@ internal sealed class LazyTable<T>(PluginLifecycle plugins, ProvidedKind kind, P
 
     private async ValueTask<Provided<T>?> LoadAsync(string name, CancellationToken cancellationToken)
     {
-        if (!await plugins.LoadProviderAsync(new(kind, name), cancellationToken).ConfigureAwait(false))
-            return null;
-        return loaded.Find(name) ?? throw new PluginException($"The {kind.Noun()} '{name}' has just been unloaded");
+        while (await plugins.LoadProviderAsync(new(kind, name), cancellationToken).ConfigureAwait(false))
+        {
+            if (loaded.Find(name) is { } found)
+                return found;
+        }
+
+        return null;
     }
 }

@@ -11,7 +11,7 @@ internal sealed class ManifestIndex
     public PluginEntry? ProviderOf(ProvidedName name) => _providers.GetValueOrDefault(name);
 
     public IEnumerable<string> Names(ProvidedKind kind) =>
-        _providers.Where(pair => pair.Key.Kind == kind && pair.Value.State == PluginState.Available).Select(pair => pair.Key.Name);
+        _providers.Where(pair => pair.Key.Kind == kind && pair.Value.IsUsable).Select(pair => pair.Key.Name);
 
     /// <exception cref="PluginException">Another manifest provides one of the names; nothing has been added.</exception>
     public void Add(PluginEntry entry, PluginProvides provides)

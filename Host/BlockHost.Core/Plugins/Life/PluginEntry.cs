@@ -30,6 +30,9 @@ internal sealed class PluginEntry(string id)
     /// <summary>The unload in progress.</summary>
     public PluginUnloading? Unloading { get; set; }
 
+    /// <summary>What it provides can be had: it is loaded, loads when asked for, or loads again after its unload.</summary>
+    public bool IsUsable => State is PluginState.Available or PluginState.Loaded or PluginState.Unloading;
+
     public PluginInfo ToInfo() => new()
     {
         Id = Id,

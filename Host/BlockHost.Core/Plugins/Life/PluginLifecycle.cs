@@ -45,7 +45,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     {
         lock (_gate)
         {
-            return [.. _entries.Values.Where(entry => entry.State is PluginState.Available or PluginState.Loaded)
+            return [.. _entries.Values.Where(entry => entry.IsUsable)
                 .Select(entry => entry.Manifest).OfType<PluginManifest>()];
         }
     }
@@ -133,6 +133,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     /// <param name="byUser">Somebody asked for the plugin itself, and hears of it.</param>
     public async ValueTask<PluginInfo> LoadAsync(string id, bool byUser, CancellationToken cancellationToken)
     {
+        await UnloadedAsync(id, cancellationToken).ConfigureAwait(false);
         PluginEntry entry;
         lock (_gate)
         {
@@ -151,14 +152,35 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         return Find(id)!;
     }
 
+    /// <summary>
+    /// Where the plugin is being unloaded: waits until its code is gone, unless that takes unusually long. An unload that
+    /// only waits for commands to end is called off: the plugin is wanted. One that waits for anything else goes on.
+    /// </summary>
+    public async ValueTask UnloadedAsync(string id, CancellationToken cancellationToken)
+    {
+        PluginUnloading? unloading;
+        lock (_gate)
+        {
+            var entry = _entries.GetValueOrDefault(id);
+            unloading = entry?.Unloading;
+            if (unloading is null || entry?.Active?.Owner.IsHeldForLong == true)
+                return;
+        }
+
+        if (!TryCallOffUnload(id, onlyBrief: true))
+            await unloading.GoneAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Makes an unload that still waits for users undone.</summary>
-    public bool TryCallOffUnload(string id)
+    /// <param name="id">The plugin.</param>
+    /// <param name="onlyBrief">Only where all that it waits for is commands.</param>
+    public bool TryCallOffUnload(string id, bool onlyBrief = false)
     {
         PluginInfo info;
         lock (_gate)
         {
             var entry = _entries.GetValueOrDefault(id);
-            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || !owner.TryReopen())
+            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || (onlyBrief && owner.IsHeldForLong) || !owner.TryReopen())
                 return false;
             entry.Unloading = null;
             info = Enter(entry, PluginState.Loaded, null);

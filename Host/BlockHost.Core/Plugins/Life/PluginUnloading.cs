@@ -18,9 +18,11 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
     private const int ForcedRounds = 20;
     private static readonly TimeSpan RoundPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan PassivePause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     private readonly Task _idle = active.Owner.Close();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ActivePlugin? _active = active;
     private volatile IUnloadProof? _proof;
     private volatile string? _reason;
@@ -38,6 +40,26 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
     /// <summary>Collects a few times more, for a caller who asks again.</summary>
     public Task CollectAsync() => _proof is { } proof ? ForceAsync(proof) : Task.CompletedTask;
 
+    /// <summary>
+    /// For who wants the plugin back: ends when its code is gone, or stays in spite of several collections, or the unload
+    /// was called off.
+    /// </summary>
+    public async Task GoneAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _tried.Task.WaitAsync(LongestWait, clock, cancellationToken).ConfigureAwait(false);
+            if (_proof is { IsCollected: false } proof)
+                await ForceAsync(proof).ConfigureAwait(false);
+            if (_proof is { IsCollected: true })
+                await _completion.Task.WaitAsync(LongestWait, clock, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // The plugin's StopAsync hangs, or the unload was called off: the plugin's state says which.
+        }
+    }
+
     private async Task CompleteAsync(Action released, Action collected)
     {
         try
@@ -53,6 +75,10 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
         {
             _completion.SetException(e);
         }
+        finally
+        {
+            _tried.TrySetResult();
+        }
     }
 
     private async Task RunAsync(Action released, Action collected)
@@ -62,7 +88,11 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
         await LetGoAsync().ConfigureAwait(false);
         await ForceAsync(_proof!).ConfigureAwait(false);
         if (!_proof!.IsCollected)
+        {
             _reason = $"its code is still in memory: a forgotten delegate or a static root holds it{(_reason is null ? "" : $"; {_reason}")}";
+            _tried.TrySetResult();
+        }
+
         while (!_proof.IsCollected)
             await Task.Delay(PassivePause, clock).ConfigureAwait(false);
         collected();

@@ -32,16 +32,32 @@ public sealed class PluginOwner(PluginIdentity identity)
         }
     }
 
+    /// <summary>Somebody uses it for longer than a moment: something that was made with it and stays.</summary>
+    internal bool IsHeldForLong
+    {
+        get
+        {
+            lock (_gate)
+                return _uses.Any(use => !use.IsBrief);
+        }
+    }
+
     /// <summary>Keeps the plugin loaded until the use is disposed.</summary>
     /// <param name="user">Who uses it, for people: <c>node 'disk0'</c>, <c>command 'block-dirty-bitmap-add'</c>.</param>
     /// <exception cref="PluginException">The plugin is being unloaded.</exception>
-    public PluginUse Use(string user)
+    public PluginUse Use(string user) =>
+        TryUse(user, brief: false) ?? throw new PluginException($"Plugin '{Identity.Id}' is being unloaded and takes no new users");
+
+    /// <summary>As <see cref="Use"/>; null where the plugin is being unloaded.</summary>
+    /// <param name="user">Who uses it, for people.</param>
+    /// <param name="brief">Until a command is done, and no longer.</param>
+    internal PluginUse? TryUse(string user, bool brief)
     {
         lock (_gate)
         {
             if (_drained is not null)
-                throw new PluginException($"Plugin '{Identity.Id}' is being unloaded and takes no new users");
-            var use = new PluginUse(this, user);
+                return null;
+            var use = new PluginUse(this, user, brief);
             _uses.Add(use);
             return use;
         }
@@ -87,13 +103,17 @@ public sealed class PluginUse : IDisposable
 {
     private readonly PluginOwner _owner;
 
-    internal PluginUse(PluginOwner owner, string user)
+    internal PluginUse(PluginOwner owner, string user, bool brief)
     {
         _owner = owner;
         User = user;
+        IsBrief = brief;
     }
 
     public string User { get; }
+
+    /// <summary>Until a command is done.</summary>
+    internal bool IsBrief { get; }
 
     public void Dispose() => _owner.End(this);
 }

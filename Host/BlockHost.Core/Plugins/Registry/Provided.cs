@@ -24,10 +24,27 @@ public sealed class Provided<T>
     public PluginOwner Owner { get; }
 
     /// <exception cref="PluginException">The plugin has been unloaded.</exception>
-    public T Value => _value ?? throw new PluginException($"Plugin '{Owner.Identity.Id}', which provided '{Name}', has been unloaded");
+    public T Value => _value ?? throw Gone();
+
+    /// <summary>Null: the plugin has been unloaded.</summary>
+    internal T? ValueOrNull => _value;
 
     /// <inheritdoc cref="PluginOwner.Use"/>
     public PluginUse Use(string user) => Owner.Use(user);
 
+    /// <summary>Use and value together; null: the plugin is on its way out, and has to be asked for again.</summary>
+    /// <exception cref="PluginException">The plugin has been unloaded, and the box is an old one.</exception>
+    internal ProvidedLease<T>? TryLease(string user, bool brief)
+    {
+        if (Owner.TryUse(user, brief) is not { } use)
+            return null;
+        if (_value is { } value)
+            return new ProvidedLease<T>(value, use);
+        use.Dispose();
+        throw Gone();
+    }
+
     internal void Empty() => _value = null;
+
+    private PluginException Gone() => new($"Plugin '{Owner.Identity.Id}', which provided '{Name}', has been unloaded");
 }

@@ -10,23 +10,42 @@ namespace BlockHost.Core.Qapi;
 /// </summary>
 public sealed class QapiIntrospection(IPluginCatalog catalog, QapiTypes types, QapiBranches branches)
 {
-    /// <summary>The whole schema; loads every plugin that is available.</summary>
+    /// <summary>The whole schema; loads every plugin that is available, and those that are just being unloaded again.</summary>
     public async ValueTask<IReadOnlyList<SchemaInfo>> BuildAsync(CancellationToken cancellationToken)
     {
-        await catalog.LoadAllAsync(cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            await catalog.LoadAllAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return Build(cancellationToken);
+            }
+            catch (QapiBranchLoadingException e)
+            {
+                // Unloaded after the names were listed: look again when it is there, or is known to have no branch.
+                await e.Loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private List<SchemaInfo> Build(CancellationToken cancellationToken)
+    {
         var writer = new SchemaWriter(branches);
-        var commands = catalog.Commands.Loaded.Where(command => !command.Value.Flags.HasFlag(QmpCommandFlags.Hidden));
         IEnumerable<SchemaInfo> named =
         [
-            .. commands.Select(command => Command(command.Value, writer)),
-            .. catalog.Events.Loaded.Select(item => Event(item.Value, writer)),
+            .. Values(catalog.Commands).Where(command => !command.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => Command(command, writer)),
+            .. Values(catalog.Events).Select(item => Event(item, writer)),
         ];
         var entries = named.ToList();
-        foreach (var type in catalog.Types.Loaded)
-            writer.Name(types.Get(type.Value.Type));
+        foreach (var type in Values(catalog.Types))
+            writer.Name(types.Get(type.Type));
         entries.AddRange(writer.Types(cancellationToken));
         return entries;
     }
+
+    /// <summary>One whose plugin is unloaded meanwhile is left out, as it would be a moment later.</summary>
+    private static IEnumerable<T> Values<T>(IProvidedTable<T> table)
+        where T : class => table.Loaded.Select(item => item.ValueOrNull).OfType<T>();
 
     private SchemaCommand Command(QmpCommand command, SchemaWriter writer) => new()
     {

@@ -123,7 +123,9 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
     private static T? Find<T>(IProvidedTable<T> table, string name, CancellationToken cancellationToken)
         where T : class
     {
+        if (table.Peek(name) is { } loaded)
+            return loaded;
         var found = table.FindAsync(name, cancellationToken);
-        return found.IsCompletedSuccessfully ? found.Result?.Value : throw new QapiBranchLoadingException(found.AsTask());
+        return found.IsCompletedSuccessfully ? found.Result?.ValueOrNull : throw new QapiBranchLoadingException(found.AsTask());
     }
 }

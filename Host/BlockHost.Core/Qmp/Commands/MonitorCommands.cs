@@ -39,7 +39,7 @@ public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection in
 
     private ValueTask<IReadOnlyList<CommandInfo>> ListCommands(IQmpCall call, CancellationToken cancellationToken)
     {
-        var hidden = catalog.Commands.Loaded.Where(command => command.Value.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => command.Name);
+        var hidden = catalog.Commands.Loaded.Where(command => command.ValueOrNull?.Flags.HasFlag(QmpCommandFlags.Hidden) == true).Select(command => command.Name);
         return new([.. catalog.Commands.Names.Except(hidden).Select(name => new CommandInfo(name))]);
     }
 
