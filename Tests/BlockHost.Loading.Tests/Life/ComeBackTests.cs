@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading.Tests.Support;
 using BlockHost.Plugins;
@@ -101,12 +102,12 @@ public sealed class ComeBackTests : IDisposable
     {
         await using var host = await JobHost.StartAsync(_bed.InstallOrdinary());
         var schema = await host.SchemaAsync();
-        var node = await host.Plugins.Drivers.LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None);
+        var node = await UseDriverAsync(host.Plugins);
         await host.Plugins.UnloadAsync(Id, TimeSpan.Zero, CancellationToken.None);
 
         Assert.Equal(schema, await host.SchemaAsync());
 
-        node!.Use.Dispose();
+        node.Dispose();
         Assert.Equal(schema, await host.SchemaAsync());
     }
 
@@ -123,4 +124,9 @@ public sealed class ComeBackTests : IDisposable
         await unload;
         Assert.Equal("1.1.0", manager.Find(Id)!.Version);
     }
+
+    /// <summary>Apart, so that no local of a test holds the plugin.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static async Task<PluginUse> UseDriverAsync(PluginManager manager) =>
+        (await manager.Drivers.LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None))!.Use;
 }
