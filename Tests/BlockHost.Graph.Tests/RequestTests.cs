@@ -259,7 +259,8 @@ public sealed class RequestTests
     [InlineData(Concurrency.SerializeDriver, 1)]
     public async Task A_driver_gets_no_more_requests_at_once_than_it_says(Concurrency concurrency, int most)
     {
-        var driver = new MemoryDriver { Name = "gated", NodeConcurrency = concurrency, BeforeRequest = async _ => await Task.Delay(2) };
+        var (arrived, all) = (0, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var driver = new MemoryDriver { Name = "gated", NodeConcurrency = concurrency, BeforeRequest = _ => new ValueTask(Interlocked.Increment(ref arrived) < most ? all.Task : Release()) };
         await using var gated = new TestGraph(driver);
         await gated.AddAsync("{'driver':'gated','node-name':'disk'}");
         await using var backend = await gated.BackendAsync("disk", TestGraph.Reader);
@@ -267,6 +268,12 @@ public sealed class RequestTests
         var reads = Enumerable.Range(0, 8).Select(i => queue.ReadAsync(i * 512, new byte[512]).AsTask()).ToArray();
         Assert.All(await Task.WhenAll(reads), status => Assert.True(status.IsOk));
         Assert.Equal(most, driver.Opened.Single().MostAtOnce);
+
+        async Task Release()
+        {
+            await Task.Yield();
+            all.TrySetResult();
+        }
     }
 
     [Fact]

@@ -48,14 +48,6 @@ public abstract class BlockNode : IAsyncDisposable
     {
     }
 
-    /// <summary>
-    /// Out of band, from any thread at any time, idempotent: shuts the transport down so that what is in flight fails
-    /// with <see cref="BlockErrorKind.Yanked"/>. Takes no lock that I/O can hold.
-    /// </summary>
-    public virtual void Yank()
-    {
-    }
-
     /// <summary>What this node needs of, and shares on, a child, given what its own users need and share.</summary>
     public virtual BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own) => DefaultChildPermissions.For(child.Role, own, Profile.Writable);
 

@@ -82,6 +82,16 @@ public interface IBlockNodeContext
     /// <exception cref="BlockException">The user did not allow it; the message is <paramref name="reason"/>.</exception>
     void FallBackToReadOnly(string reason);
 
+    /// <summary>
+    /// Makes the node one that can be yanked (a <c>block-node</c> instance of query-yank), from now on, also while it opens, until it is
+    /// closed or the result is disposed. For drivers whose peer may never answer.
+    /// </summary>
+    /// <param name="shutDown">
+    /// Called out of band, from any thread at any time, perhaps more than once: shuts the transport down so that what is in flight, opening
+    /// included, fails with <see cref="BlockErrorKind.Yanked"/>. Takes no lock that I/O can hold, and does not block.
+    /// </param>
+    IDisposable OnYank(Action shutDown);
+
     /// <summary>The node's profile has changed (a device grew).</summary>
     void ProfileChanged();
 

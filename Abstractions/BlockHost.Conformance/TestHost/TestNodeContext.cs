@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Plugins;
+using BlockHost.Yank;
 
 namespace BlockHost.Conformance.TestHost;
 
@@ -82,6 +85,12 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
             throw new BlockException(BlockErrorKind.ReadOnly, reason);
         ReadOnly = true;
         ReadOnlyReason = reason;
+    }
+
+    public IDisposable OnYank(Action shutDown)
+    {
+        var identity = new JsonObject { ["node-name"] = NodeName };
+        return Host.Yank.Register(new YankInstance("block-node", JsonDocument.Parse(identity.ToJsonString()).RootElement), shutDown);
     }
 
     public void ProfileChanged() => ProfileChanges++;

@@ -13,17 +13,8 @@ public sealed partial class BlockGraph
 {
     public async ValueTask<IBlockBackend> OpenAsync(BlockdevRef reference, BackendOptions options, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var node = await ResolveAsync(reference, OpenScope.For(options), cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await AttachBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            await CloseUnusedAsync(node).ConfigureAwait(false);
-            throw;
-        }
+        ValueTask<Backend> Attach(GraphNode node) => AttachBackendAsync(node, options, cancellationToken);
+        return await OpenForUserAsync(reference, OpenScope.For(options), Attach, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken)

@@ -35,8 +35,12 @@ public sealed partial class BlockGraph
 
     private async ValueTask<ChildLink> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var node = await ResolveAsync(reference, OpenScope.Storage, cancellationToken).ConfigureAwait(false);
+        ValueTask<ChildLink> Attach(GraphNode node) => AttachStorageAsync(node, cancellationToken);
+        return await OpenForUserAsync(reference, OpenScope.Storage, Attach, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask<ChildLink> AttachStorageAsync(GraphNode node, CancellationToken cancellationToken)
+    {
         // What QEMU asks for: others may read meanwhile, and see an image that is not finished.
         var permissions = new BlockPermissionSet(BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All);
         var link = new ChildLink(parent: null, "root", BlockChildRole.Image, node) { Proposed = permissions };
@@ -49,7 +53,6 @@ public sealed partial class BlockGraph
         catch
         {
             Unlink(link);
-            await CloseUnusedAsync(node).ConfigureAwait(false);
             throw;
         }
     }

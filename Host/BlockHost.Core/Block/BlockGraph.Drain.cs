@@ -38,6 +38,13 @@ public sealed partial class BlockGraph
 
     internal IReadOnlyList<GraphNode> AllNodesTopDown() => GraphWalk.DownFrom(_listed);
 
+    /// <summary>Those above a node, or all.</summary>
+    internal IEnumerable<GraphNode> NodesBeingOpened(GraphNode? above)
+    {
+        var opening = _opening;
+        return above is null || opening.IsEmpty ? opening : GraphWalk.UpFrom(above).Where(opening.Contains);
+    }
+
     /// <summary>The graph has new users or edges: sections that are going on hold them back as well.</summary>
     private async ValueTask ExtendDrainsAsync()
     {

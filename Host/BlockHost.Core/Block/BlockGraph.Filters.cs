@@ -13,10 +13,11 @@ public sealed partial class BlockGraph
 {
     public async ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var below = Own(node);
-        var top = await OpenFilterOrTellAsync(below, filter, cancellationToken).ConfigureAwait(false);
-        try
+        var opened = await OpenFilterOrTellAsync(below, filter, cancellationToken).ConfigureAwait(false);
+        return await GiveToUserAsync(opened, Insert).ConfigureAwait(false);
+
+        async ValueTask<IGraphNode> Insert(GraphNode top)
         {
             await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             // Who is below the filter, such as a target that reads from the node, must not come to read through it.
@@ -24,11 +25,6 @@ public sealed partial class BlockGraph
             var users = below.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
             await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
             return top;
-        }
-        catch
-        {
-            await CloseUnusedAsync(top).ConfigureAwait(false);
-            throw;
         }
     }
 
@@ -67,7 +63,12 @@ public sealed partial class BlockGraph
         {
             IsImplicit = options.NodeName is null,
         };
-        _names[name] = node;
+        if (!_names.TryAdd(name, node))
+        {
+            lease.Dispose();
+            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+        }
+
         await OpenDriverAsync(node, OpenScope.Command, cancellationToken).ConfigureAwait(false);
         return node;
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using BlockHost.Block;
@@ -10,7 +11,15 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>Opening nodes and letting go of them. All of it happens under the graph's lock.</summary>
+/// <summary>
+/// Opening nodes and closing them. A driver may wait for the outside world while it opens a node, so the graph's lock is not held then;
+/// it is taken for each step that the graph sees:
+/// <code>
+///   reserve the name ─► driver.OpenAsync ───────────────► listed, permissions ─► load bitmaps ─► ready ─► given to a user
+///                          └ OpenChildAsync: attach, permissions                                             (held until then)
+///        no lock             lock for the step                  lock               no lock          lock
+/// </code>
+/// </summary>
 public sealed partial class BlockGraph
 {
     /// <summary>Levels of children under a node; more is a loop or an attack.</summary>
@@ -25,10 +34,12 @@ public sealed partial class BlockGraph
     {
         if (options.ValueKind == JsonValueKind.Object && JsonObjects.StringMember(options, "node-name") is null)
             throw new QmpException("'node-name' must be specified for the root node");
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var node = await OpenNodeAsync(options, OpenScope.Command, cancellationToken).ConfigureAwait(false);
-        node.MonitorOwned = true;
-        return node;
+        var opened = await OpenNodeAsync(options, OpenScope.Command, cancellationToken).ConfigureAwait(false);
+        return await GiveToUserAsync(opened, static node =>
+        {
+            node.MonitorOwned = true;
+            return new ValueTask<IGraphNode>(node);
+        }).ConfigureAwait(false);
     }
 
     public async ValueTask RemoveAsync(string nodeName, CancellationToken cancellationToken)
@@ -55,8 +66,20 @@ public sealed partial class BlockGraph
         }
     }
 
-    /// <summary>Opens a node with nothing above it yet. A failure leaves nothing open.</summary>
+    /// <summary>
+    /// Opens a node with nothing above it yet, which is held until it is given to a user or given up. The lock is not held.
+    /// A failure leaves nothing open.
+    /// </summary>
     internal async ValueTask<GraphNode> OpenNodeAsync(JsonElement json, OpenScope scope, CancellationToken cancellationToken)
+    {
+        if (scope.Depth > 0)
+            return await OpenNodeUntilEndAsync(json, scope, cancellationToken).ConfigureAwait(false);
+        _ending.Token.ThrowIfCancellationRequested();
+        using var untilEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
+        return await OpenNodeUntilEndAsync(json, scope, untilEnd.Token).ConfigureAwait(false);
+    }
+
+    private async ValueTask<GraphNode> OpenNodeUntilEndAsync(JsonElement json, OpenScope scope, CancellationToken cancellationToken)
     {
         if (scope.Depth > MaxNesting)
             throw new QmpException($"Nodes are nested more than {MaxNesting} levels deep");
@@ -83,13 +106,40 @@ public sealed partial class BlockGraph
         return node;
     }
 
-    /// <summary>Finds or opens what a reference names. An opened node must be attached or closed by the caller.</summary>
-    internal async ValueTask<GraphNode> ResolveAsync(BlockdevRef reference, OpenScope scope, CancellationToken cancellationToken) =>
-        reference.IsReference
-            ? LookupNode(reference.NodeName, reference.NodeName)
-            : await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false);
+    /// <summary>Finds or opens what a reference names, and makes somebody its user under the lock.</summary>
+    internal async ValueTask<T> OpenForUserAsync<T>(BlockdevRef reference, OpenScope scope, Func<GraphNode, ValueTask<T>> use, CancellationToken cancellationToken)
+    {
+        if (!reference.IsReference)
+            return await GiveToUserAsync(await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false), use).ConfigureAwait(false);
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        return await use(LookupNode(reference.NodeName, reference.NodeName)).ConfigureAwait(false);
+    }
 
-    /// <summary>Links a child to a node that is being opened, with the permissions its role asks for.</summary>
+    /// <summary>Under the lock, makes somebody the user of a node that has been opened; closes it where that fails.</summary>
+    internal async ValueTask<T> GiveToUserAsync<T>(GraphNode opened, Func<GraphNode, ValueTask<T>> use)
+    {
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        opened.Holds--;
+        try
+        {
+            return await use(opened).ConfigureAwait(false);
+        }
+        catch
+        {
+            await CloseUnusedAsync(opened).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Closes a node that has been opened and that nobody wants after all.</summary>
+    internal async ValueTask GiveUpAsync(GraphNode opened)
+    {
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        opened.Holds--;
+        await CloseUnusedAsync(opened).ConfigureAwait(false);
+    }
+
+    /// <summary>Under the lock: links a child to a node that is being opened, with the permissions its role asks for.</summary>
     internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, string name, BlockChildRole role, GraphNode child, CancellationToken cancellationToken)
     {
         var link = new ChildLink(parent, name, role, child);
@@ -127,7 +177,7 @@ public sealed partial class BlockGraph
         unused.Push(first);
         while (unused.TryPop(out var node))
         {
-            if (node.MonitorOwned || node.IsClosed || node.ParentEdges.Length > 0)
+            if (node.MonitorOwned || node.Holds > 0 || node.IsClosed || node.ParentEdges.Length > 0)
                 continue;
             try
             {
@@ -148,26 +198,43 @@ public sealed partial class BlockGraph
 
     private async ValueTask OpenDriverAsync(GraphNode node, OpenScope scope, CancellationToken cancellationToken)
     {
+        node.Holds++;
+        node.BeginOpening();
+        ImmutableInterlocked.Update(ref _opening, static (opening, added) => opening.Add(added), node);
         try
         {
             var driver = node.Driver;
             OptionsCheck.Validate(driver.OptionsType, node.DriverOptions, scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
             var context = new NodeContext(this, node, scope);
-            var opened = await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+            var opened = await driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
             context.Seal();
-            List(node);
-            node.Opened(opened);
-            if (node.Length > MaxLength)
-                throw new BlockException(BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
-            await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+            await PlaceAsync(node, opened, cancellationToken).ConfigureAwait(false);
             if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
                 await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
+            using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+            node.EndOpening();
         }
         catch
         {
-            await CloseUnusedAsync(node).ConfigureAwait(false);
+            await GiveUpAsync(node).ConfigureAwait(false);
             throw;
         }
+        finally
+        {
+            ImmutableInterlocked.Update(ref _opening, static (opening, done) => opening.Remove(done), node);
+        }
+    }
+
+    /// <summary>Gives the driver's half, which nobody else would close, to its node.</summary>
+    private async ValueTask PlaceAsync(GraphNode node, BlockNode opened, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        List(node);
+        node.Opened(opened);
+        if (node.Length > MaxLength)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
+        await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
+        await ExtendDrainsAsync().ConfigureAwait(false);
     }
 
     /// <summary>Takes a closed node out of the graph.</summary>

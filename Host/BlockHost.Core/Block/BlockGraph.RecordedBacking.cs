@@ -10,25 +10,20 @@ public sealed partial class BlockGraph
 {
     public async ValueTask OpenRecordedBackingAsync(IGraphNode overlay, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var top = Own(overlay);
         if (top.BackingLink is not null || top.RecordedBacking is not { FileName.Length: > 0 } recorded)
             return;
         var scope = OpenScope.Command.ForChild(top.Generic, BlockChildRole.Backing) with { AllowFileNames = true };
         var options = BackingFiles.OptionsOf(recorded, top.PrimaryLink?.Child.FileName, scope.AllowProbing);
         var backing = await OpenNodeAsync(options, scope, cancellationToken).ConfigureAwait(false);
-        try
+        await GiveToUserAsync(backing, Attach).ConfigureAwait(false);
+
+        async ValueTask<ChildLink?> Attach(GraphNode opened)
         {
             await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-            await ExchangeBackingAsync(top, backing, cancellationToken).ConfigureAwait(false);
+            await ExchangeBackingAsync(top, opened, cancellationToken).ConfigureAwait(false);
+            opened.InheritsFrom = top;
+            return top.RecordedLink = top.BackingLink;
         }
-        catch
-        {
-            await CloseUnusedAsync(backing).ConfigureAwait(false);
-            throw;
-        }
-
-        backing.InheritsFrom = top;
-        top.RecordedLink = top.BackingLink;
     }
 }

@@ -21,8 +21,10 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     private readonly Func<IPluginHost> _host;
     private readonly IQmpEvents _events;
     private readonly SemaphoreSlim _changes = new(1);
+    private readonly CancellationTokenSource _ending = new();
     private readonly ConcurrentDictionary<string, GraphNode> _names = new(StringComparer.Ordinal);
     private ImmutableArray<GraphNode> _listed = [];
+    private ImmutableHashSet<GraphNode> _opening = [];
     private ImmutableArray<Backend> _backends = [];
     private long _created;
 
@@ -36,7 +38,7 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         Clock = clock;
     }
 
-    public IReadOnlyList<IGraphNode> Nodes => [.. _listed.Reverse()];
+    public IReadOnlyList<IGraphNode> Nodes => [.. _listed.Reverse().Where(node => node.IsReady)];
 
     public IReadOnlyList<IBlockBackend> Backends => _backends;
 
@@ -66,9 +68,13 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         return lease?.Driver;
     }
 
+    /// <summary>The host is about to end: what waits to be opened is given up, and nothing more is opened.</summary>
+    public void StopOpening() => _ending.Cancel();
+
     /// <summary>Ends everything: users are cut off, then nodes close from the top down.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _ending.CancelAsync().ConfigureAwait(false);
         foreach (var backend in _backends)
             await backend.DisposeAsync().ConfigureAwait(false);
         using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
@@ -90,7 +96,7 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsOpen && !node.IsClosed ? node : null;
+    private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsReady && !node.IsClosed ? node : null;
 
     private GraphNode LookupNode(string? device, string? nodeName)
     {
@@ -103,13 +109,19 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     private static GraphNode Own(IGraphNode node) =>
         node as GraphNode ?? throw new ArgumentException($"Node '{node.Name}' is not of this graph", nameof(node));
 
-    /// <summary>Gives the node its place in the order of creation, once.</summary>
+    /// <summary>Under the lock: gives the node its place in the order of creation, once.</summary>
     internal void List(GraphNode node)
     {
         if (node.Order != 0)
             return;
         node.Order = ++_created;
         _listed = _listed.Add(node);
+    }
+
+    internal async ValueTask ListAsync(GraphNode node, CancellationToken cancellationToken)
+    {
+        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        List(node);
     }
 
     private void Unlist(GraphNode node)

@@ -22,6 +22,7 @@ internal sealed partial class GraphNode : IGraphNode
     private readonly DriverLease _lease;
     private BlockNode? _node;
     private string? _recordedAs;
+    private ImmutableList<IDisposable> _resources = [];
 
     public GraphNode(BlockGraph graph, DriverLease lease, string name, bool generatedName, NodeOptions options)
     {
@@ -59,6 +60,15 @@ internal sealed partial class GraphNode : IGraphNode
 
     /// <summary>blockdev-add gave the monitor a reference to this node.</summary>
     public bool MonitorOwned { get; set; }
+
+    /// <summary>Users that have no edge yet or need none: who has just opened the node, or resizes it. Held, it is not closed as unused.</summary>
+    public int Holds { get; set; }
+
+    /// <summary>Where the driver's requests to children wait for their turn while it opens the node; null afterwards.</summary>
+    public OpeningGate? Opening { get; private set; }
+
+    /// <summary>The node can be found by its name.</summary>
+    public bool IsReady { get; private set; }
 
     public bool IsClosed { get; private set; }
 
@@ -159,8 +169,6 @@ internal sealed partial class GraphNode : IGraphNode
             : _node is { } node && node.TryGetFacet(out facet);
     }
 
-    public void Yank() => _node?.Yank();
-
     /// <summary>The options are in force, with generic ones as the driver left them.</summary>
     [MemberNotNull(nameof(Generic))]
     public void TakeOptions(NodeOptions options)
@@ -169,6 +177,16 @@ internal sealed partial class GraphNode : IGraphNode
         DriverOptions = options.DriverOptions;
         ExplicitOptions = options.Explicit;
         Options = options.ToJson(Name);
+    }
+
+    /// <summary>The driver begins to open its half.</summary>
+    public void BeginOpening() => Opening = new OpeningGate();
+
+    /// <summary>Everything about the node is there: others may use it.</summary>
+    public void EndOpening()
+    {
+        Opening = null;
+        IsReady = true;
     }
 
     /// <summary>The driver's half is there.</summary>
@@ -192,9 +210,14 @@ internal sealed partial class GraphNode : IGraphNode
         }
         finally
         {
+            foreach (var resource in _resources)
+                resource.Dispose();
             _lease.Dispose();
         }
     }
+
+    /// <summary>Disposed when the node has been closed.</summary>
+    public void EndsWith(IDisposable resource) => ImmutableInterlocked.Update(ref _resources, static (all, added) => all.Add(added), resource);
 
     public void AttachParent(GraphEdge edge) => ParentEdges = ParentEdges.Insert(0, edge);
 

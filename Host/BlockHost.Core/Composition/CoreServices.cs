@@ -39,7 +39,7 @@ public static class CoreServices
         services.TryAddSingleton<IDriverSource>(provider => provider.GetRequiredService<CatalogSource>());
         services.TryAddSingleton<IExportTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
         // Graph and exports hand the host to plugins, and are part of it: they ask for it when it is needed.
-        services.TryAddSingleton<IBlockGraph>(provider => new BlockGraph(
+        services.TryAddSingleton(provider => new BlockGraph(
             provider.GetRequiredService<IDriverSource>(),
             provider.GetRequiredService<IIoBufferPool>(),
             provider.GetRequiredService<IQmpEvents>(),
@@ -48,6 +48,7 @@ public static class CoreServices
         {
             Warnings = provider.GetRequiredService<HostWarnings>(),
         });
+        services.TryAddSingleton<IBlockGraph>(provider => provider.GetRequiredService<BlockGraph>());
         services.TryAddSingleton<IImageFiles, ImageFiles>();
         services.TryAddSingleton<IBlockExports>(provider => new ExportManager(
             provider.GetRequiredService<IExportTypeSource>(),
@@ -75,6 +76,7 @@ public static class CoreServices
         BlockEvents.Register(registry);
         ExportCommands.Register(registry);
         JobEvents.Register(registry);
+        registry.Add(new BlockNodeYank());
         YankCommands.Register(registry, services.GetRequiredService<YankRegistry>());
     }
 }

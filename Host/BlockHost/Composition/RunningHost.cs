@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block.Graph;
 using BlockHost.Core;
+using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -79,11 +80,11 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     public async Task ShutDownAsync(ShutdownCause cause)
     {
         Get<HostLifetime>().RequestStop(cause);
+        Get<BlockGraph>().StopOpening();
         await Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
         if (Services.Jobs is IAsyncDisposable jobs)
             await jobs.DisposeAsync();
-        if (Get<IBlockGraph>() is IAsyncDisposable graph)
-            await graph.DisposeAsync();
+        await Get<BlockGraph>().DisposeAsync();
         using var limit = new CancellationTokenSource(Patience);
         foreach (var (id, error) in await Plugins.StopAllAsync(limit.Token))
             Warnings.Give($"warning: plugin '{id}' did not stop: {error.Message}");

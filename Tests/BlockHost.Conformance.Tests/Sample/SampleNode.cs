@@ -14,6 +14,7 @@ internal sealed class SampleNode : BlockNode, IResizable
     private readonly Defect _defect;
     private readonly byte[] _scratch = new byte[256 * 1024];
     private readonly ITimer? _timer;
+    private readonly IDisposable _yank;
     private int _inFlight;
     private BlockProfile _profile;
 
@@ -23,6 +24,7 @@ internal sealed class SampleNode : BlockNode, IResizable
         _child = child;
         _defect = defect;
         _profile = MakeProfile(child.Length - Header);
+        _yank = context.OnYank(ShutDown);
         if (defect == Defect.IgnoresDrain)
             _timer = context.Host.Clock.CreateTimer(_ => child.FlushAsync().AsTask().Wait(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
     }
@@ -82,18 +84,19 @@ internal sealed class SampleNode : BlockNode, IResizable
         _profile = MakeProfile(length);
     }
 
-    public override void Yank()
-    {
-        while (_defect == Defect.YankBlocks && Volatile.Read(ref _inFlight) > 0)
-            Thread.Sleep(1);
-    }
-
     public override ValueTask DisposeAsync()
     {
         _timer?.Dispose();
+        _yank.Dispose();
         if (_defect == Defect.WritesAfterClose && !_context.ReadOnly)
             _context.Host.Clock.CreateTimer(_ => WriteLate(), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
         return ValueTask.CompletedTask;
+    }
+
+    private void ShutDown()
+    {
+        while (_defect == Defect.YankBlocks && Volatile.Read(ref _inFlight) > 0)
+            Thread.Sleep(1);
     }
 
     private void WriteLate()

@@ -58,26 +58,36 @@ internal sealed class TransportDriver(BlockErrorKind yankedAs) : BlockDriver<Tra
     }
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, TransportOptions options, CancellationToken cancellationToken) =>
-        new(new Node(_peer, yankedAs));
+        new(new Node(context, _peer, yankedAs));
 
-    private sealed class Node(Peer peer, BlockErrorKind yankedAs) : BlockNode
+    private sealed class Node : BlockNode
     {
         private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Peer _peer;
+        private readonly BlockErrorKind _yankedAs;
+        private readonly IDisposable _yank;
+
+        public Node(IBlockNodeContext context, Peer peer, BlockErrorKind yankedAs)
+        {
+            (_peer, _yankedAs) = (peer, yankedAs);
+            _yank = context.OnYank(ShutDown);
+        }
 
         public override BlockProfile Profile { get; } = new() { Length = Length };
 
         public override async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
         {
-            await peer.AnswerAsync(_broken.Task);
+            await _peer.AnswerAsync(_broken.Task);
             target.Clear();
         }
 
-        public override void Yank() => _broken.TrySetException(new BlockException(yankedAs, "the connection was shut"));
-
         public override ValueTask DisposeAsync()
         {
-            Yank();
+            _yank.Dispose();
+            ShutDown();
             return ValueTask.CompletedTask;
         }
+
+        private void ShutDown() => _broken.TrySetException(new BlockException(_yankedAs, "the connection was shut"));
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block;
+using BlockHost.Core.Yank;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using Moq;
@@ -17,7 +18,7 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     public TestGraph(params BlockDriver[] more)
     {
         _drivers = more.Append(Memory).Append(Layer).ToDictionary(driver => driver.FormatName);
-        Graph = new BlockGraph(this, Buffers, this, TimeProvider.System, () => Mock.Of<IPluginHost>());
+        Graph = new BlockGraph(this, Buffers, this, TimeProvider.System, () => Mock.Of<IPluginHost>(host => host.Yank == Yank));
     }
 
     public MemoryDriver Memory { get; init; } = new();
@@ -27,6 +28,8 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     public IoBufferPool Buffers { get; } = new();
 
     public BlockGraph Graph { get; }
+
+    public YankRegistry Yank { get; } = new();
 
     public List<(string Name, JsonElement Data)> Events { get; } = [];
 

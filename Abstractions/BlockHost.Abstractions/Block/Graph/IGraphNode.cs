@@ -85,8 +85,6 @@ public interface IGraphNode
         var stored = Children.Where(edge => (edge.Role & Content) != 0).Take(2).ToList();
         return stored.Count == 1 ? stored[0].Child.FindSnapshotStore() : null;
     }
-
-    void Yank();
 }
 
 /// <summary>The reads of one node. For who changes what lies below it once the node has its own copy.</summary>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Opening;
 
 namespace BlockHost.Core.Block.Changes;
 
@@ -16,6 +17,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
     private readonly HashSet<Backend> _stopping = [];
     private readonly HashSet<Backend> _stopped = [];
     private readonly List<GraphNode> _quiet = [];
+    private readonly HashSet<OpeningGate> _gates = [];
     private bool _ended;
 
     /// <summary>Holds back what reaches the node now, and waits until it is idle.</summary>
@@ -33,6 +35,8 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         var guests = HoldBack(static backend => backend.DrainedUser is null);
         var quiet = StopDrivers(cancellationToken);
         await WhenIdleAsync(guests, cancellationToken).ConfigureAwait(false);
+        foreach (var gate in HoldBackOpenings())
+            await gate.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
         await WhenIdleAsync(HoldBack(backend => isBrief || _stopped.Contains(backend)), cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -49,6 +53,8 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         graph.Ended(this);
         for (var i = _quiet.Count - 1; i >= 0; i--)
             _quiet[i].DrainEnd();
+        foreach (var gate in _gates)
+            gate.Release();
         foreach (var backend in _heldBack)
             backend.Release();
         foreach (var backend in Users().Where(_stopping.Contains).Union(_stopping))
@@ -78,6 +84,20 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
             var nodes = above.Where(n => n.IsOpen && !n.IsClosed && !_quiet.Contains(n)).ToArray();
             _quiet.AddRange(nodes);
             return [.. nodes.Select(n => n.DrainBegin(cancellationToken))];
+        }
+    }
+
+    /// <summary>Drivers that read their children while they open a node are held back like users.</summary>
+    private IReadOnlyList<OpeningGate> HoldBackOpenings()
+    {
+        lock (_lock)
+        {
+            if (_ended)
+                return [];
+            var gates = graph.NodesBeingOpened(above: node).Select(n => n.Opening).OfType<OpeningGate>().Where(_gates.Add).ToArray();
+            foreach (var gate in gates)
+                gate.HoldBack();
+            return gates;
         }
     }
 

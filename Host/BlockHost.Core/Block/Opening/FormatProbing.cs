@@ -43,7 +43,7 @@ internal static class FormatProbing
         }
         finally
         {
-            await graph.CloseUnusedAsync(node).ConfigureAwait(false);
+            await graph.GiveUpAsync(node).ConfigureAwait(false);
         }
     }
 }

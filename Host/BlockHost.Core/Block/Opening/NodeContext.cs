@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Core.Yank;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -41,14 +42,17 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     public async ValueTask<IBlockChild> OpenChildAsync(string name, BlockChildRole role, BlockdevRef reference, CancellationToken cancellationToken)
     {
         CheckOpening();
-        var childScope = scope.ForChild(node.Generic, role);
-        var child = await graph.ResolveAsync(reference, childScope, cancellationToken).ConfigureAwait(false);
-        if (!reference.IsReference)
-            child.InheritsFrom = node;
-        var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
-        if ((role & (BlockChildRole.Primary | BlockChildRole.Filtered)) != 0)
-            graph.List(node);
-        return link;
+        return await graph.OpenForUserAsync(reference, scope.ForChild(node.Generic, role), Attach, cancellationToken).ConfigureAwait(false);
+
+        async ValueTask<ChildLink> Attach(GraphNode child)
+        {
+            if (!reference.IsReference)
+                child.InheritsFrom = node;
+            var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
+            if ((role & (BlockChildRole.Primary | BlockChildRole.Filtered)) != 0)
+                graph.List(node);
+            return link;
+        }
     }
 
     public async ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
@@ -58,7 +62,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             return option.Value is { } reference ? await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false) : null;
         if (recorded is null || recorded.FileName.Length == 0 || scope.NoBacking)
             return null;
-        graph.List(node);
+        await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
         return await OpenRecordedAsync(recorded, cancellationToken).ConfigureAwait(false);
     }
 
@@ -67,8 +71,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         CheckOpening();
         var child = await graph.OpenNodeAsync(FileNameOptions.OfPath(fileName), scope.ForChild(node.Generic, role) with { AllowFileNames = false }, cancellationToken)
             .ConfigureAwait(false);
-        child.InheritsFrom = node;
-        var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
+        var link = await AdoptAsync(child, name, role, cancellationToken).ConfigureAwait(false);
         link.IsRecorded = true;
         return link;
     }
@@ -83,6 +86,13 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         if (!node.Generic.AutoReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, reason) { NodeName = node.Name };
         node.Generic = node.Generic with { ReadOnly = true };
+    }
+
+    public IDisposable OnYank(Action shutDown)
+    {
+        var registration = graph.Host.Yank.Register(BlockNodeYank.InstanceOf(node.Name), shutDown);
+        node.EndsWith(registration);
+        return registration;
     }
 
     public void ProfileChanged()
@@ -104,8 +114,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         {
             var options = BackingFiles.OptionsOf(recorded, node.PrimaryLink?.Child.FileName, childScope.AllowProbing);
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
-            child.InheritsFrom = node;
-            return node.RecordedLink = await graph.AttachChildAsync(node, "backing", BlockChildRole.Backing, child, cancellationToken).ConfigureAwait(false);
+            return node.RecordedLink = await AdoptAsync(child, "backing", BlockChildRole.Backing, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
@@ -116,6 +125,13 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             };
         }
     }
+
+    /// <summary>Attaches a child that was opened for this node.</summary>
+    private ValueTask<ChildLink> AdoptAsync(GraphNode opened, string name, BlockChildRole role, CancellationToken cancellationToken) => graph.GiveToUserAsync(opened, child =>
+    {
+        child.InheritsFrom = node;
+        return graph.AttachChildAsync(node, name, role, child, cancellationToken);
+    });
 
     private void CheckOpening()
     {

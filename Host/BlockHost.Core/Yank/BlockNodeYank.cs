@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using BlockHost.Core.Block.Opening;
+using BlockHost.Yank;
+
+namespace BlockHost.Core.Yank;
+
+/// <summary>
+/// The yank type "block-node", which is the host's: a node of any driver that asks for it
+/// (<see cref="BlockHost.Block.IBlockNodeContext.OnYank"/>) is an instance.
+/// </summary>
+internal sealed class BlockNodeYank : YankInstanceProvider
+{
+    private const string Type = "block-node";
+
+    public override string InstanceType => Type;
+
+    public override JsonTypeInfo? IdentityType => BlockNodeYankJson.Default.BlockNodeIdentity;
+
+    public static YankInstance InstanceOf(string nodeName) =>
+        new(Type, JsonObjects.Write(writer => writer.WriteString("node-name", nodeName)));
+}
+
+/// <summary>QAPI struct YankInstanceBlockNode.</summary>
+internal sealed record BlockNodeIdentity
+{
+    [JsonPropertyName("node-name")]
+    public required string NodeName { get; init; }
+}
+
+[JsonSerializable(typeof(BlockNodeIdentity))]
+internal sealed partial class BlockNodeYankJson : JsonSerializerContext;
