@@ -4,6 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Maintenance;
@@ -50,7 +51,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
         var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         try
         {
-            var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
+            var store = await HeaderStore.LoadAsync(file, context.ForRepair, cancellationToken).ConfigureAwait(false);
             var header = store.Current;
             RefuseUnserved(header, context);
             var dataFile = await OpenDataFileAsync(context, options, header, cancellationToken).ConfigureAwait(false);
@@ -59,6 +60,7 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
             var node = new Qcow2Node(context, image);
             try
             {
+                await new BitmapValidation(image).RunAsync(cancellationToken).ConfigureAwait(false);
                 image.Backing = await context.OpenBackingAsync(options.Backing, Recorded(header), cancellationToken).ConfigureAwait(false);
                 if (settings.Writable) await PrepareForWritingAsync(image, cancellationToken).ConfigureAwait(false);
                 return node;

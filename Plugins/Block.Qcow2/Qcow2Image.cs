@@ -20,6 +20,8 @@ namespace BlockHost.Plugins.Block.Qcow2;
 /// </remarks>
 internal sealed class Qcow2Image : IAsyncDisposable
 {
+    private const int SectorSize = 512;
+
     private readonly TableCache _l2Cache;
     private readonly TableCache _refcountCache;
     private Task _marking = Task.CompletedTask;
@@ -77,12 +79,15 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public PackedSpace Packed { get; }
     public CompressedWriter Compressed { get; }
     public ZeroWriter Zeroes { get; }
-    public IReadOnlyList<SnapshotEntry> Snapshots { get; private set; } = [];
+    public LoadedSnapshots LoadedSnapshots { get; private set; } = LoadedSnapshots.None;
+
+    public IReadOnlyList<SnapshotEntry> Snapshots => LoadedSnapshots.Entries;
 
     /// <summary>Bytes of the snapshot table.</summary>
-    public long SnapshotTableBytes { get; private set; }
+    public long SnapshotTableBytes => LoadedSnapshots.Bytes;
 
-    public long Length => Header.Current.Size;
+    /// <summary>Guest bytes: whole sectors, whatever the header says.</summary>
+    public long Length => Header.Current.Size & ~(SectorSize - 1L);
 
     /// <exception cref="Qcow2FormatException">The image is refused.</exception>
     public static async ValueTask<Qcow2Image> OpenAsync(
@@ -94,7 +99,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
         var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
-        (image.Snapshots, image.SnapshotTableBytes) = await SnapshotLoader.LoadAsync(file, header, cancellationToken).ConfigureAwait(false);
+        image.LoadedSnapshots = await SnapshotLoader.LoadAsync(file, header, settings.ForRepair, cancellationToken).ConfigureAwait(false);
         if (settings is { Writable: true, ForRepair: false })
         {
             foreach (var snapshot in image.Snapshots) SnapshotTable.Validate(snapshot, image.Geometry);
@@ -163,10 +168,10 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public async ValueTask ReplaceSnapshotsAsync(IReadOnlyList<SnapshotEntry> snapshots, long offset)
     {
         var (oldOffset, oldBytes) = (Header.Current.SnapshotsOffset, SnapshotTableBytes);
-        await Header.UpdateAsync(Header.Current with { SnapshotsOffset = offset }).ConfigureAwait(false);
+        await Header.UpdateAsync(Header.Current with { SnapshotsOffset = offset, SnapshotCount = snapshots.Count }).ConfigureAwait(false);
         Allocator.Retire(new ClusterRun(Geometry.ClusterIndex(oldOffset), Geometry.ClustersFor(oldBytes)));
         Guard.RemoveTable(oldOffset, oldBytes, MetadataKinds.SnapshotTable);
-        (Snapshots, SnapshotTableBytes) = (snapshots, SnapshotTable.Encode(snapshots).Length);
+        LoadedSnapshots = new LoadedSnapshots(snapshots, SnapshotTable.Encode(snapshots).Length);
         Guard.AddTable(offset, SnapshotTableBytes, MetadataKinds.SnapshotTable);
     }
 

@@ -202,7 +202,7 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     {
         try
         {
-            var store = await HeaderStore.LoadAsync(_image.File, CancellationToken.None).ConfigureAwait(false);
+            var store = await HeaderStore.LoadAsync(_image.File, (settings ?? _image.Settings).ForRepair, CancellationToken.None).ConfigureAwait(false);
             var image = await Qcow2Image.OpenAsync(
                 _image.File, _image.Data.External, store, settings ?? _image.Settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false);
             Adopt(image);

@@ -14,7 +14,7 @@ internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenSte
     public static async ValueTask<IReopenStep> PrepareAsync(
         Qcow2Node node, Qcow2Image old, Qcow2Options options, IBlockNodeContext context, CancellationToken cancellationToken)
     {
-        var store = await HeaderStore.LoadAsync(old.File, cancellationToken).ConfigureAwait(false);
+        var store = await HeaderStore.LoadAsync(old.File, old.Settings.ForRepair, cancellationToken).ConfigureAwait(false);
         if (store.Current.HasDataFile != old.Header.Current.HasDataFile)
             throw new BlockException(BlockErrorKind.InvalidArgument, "An image with a data file and one without cannot take each other's place");
         Qcow2Driver.RefuseUnserved(store.Current, context);

@@ -42,7 +42,7 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
     public ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
         new(_drivers.TryGetValue(formatName, out var driver) ? new DriverLease(driver, use: null) : null);
 
-    public IReadOnlyList<string> Probe(ReadOnlySpan<byte> head) => ["raw"];
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head) => [new("raw", false)];
 
     public string? FindByPrefix(string prefix) => prefix == "file" ? "file" : null;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 
@@ -51,6 +52,32 @@ public sealed class ResizeTests
         using var qemu = new QemuTools();
         qemu.Save(storage, "a.qcow2");
         qemu.AssertSound("a.qcow2");
+    }
+
+    /// <summary>Other programs may write any number into the header; sectors are what a disk is made of.</summary>
+    [SkippableTheory]
+    [InlineData(513)]
+    [InlineData(100)]
+    [InlineData((1 << 20) - 1)]
+    [InlineData((1 << 16) + 511)]
+    public async Task A_size_between_two_sectors_ends_at_the_lower_one(int size)
+    {
+        QemuTools.Require();
+        using var qemu = new QemuTools();
+        qemu.Img("create", "-f", "qcow2", "a.qcow2", "1M");
+        qemu.Io("a.qcow2", "write -P 7 0 1M");
+        var storage = qemu.Load("a.qcow2");
+        var header = new byte[8];
+        BinaryPrimitives.WriteInt64BigEndian(header, size);
+        storage.Write(24, header);
+        qemu.Save(storage, "a.qcow2");
+        await using var disk = await TestDisk.OpenAsync(storage);
+        Assert.Equal(qemu.Content("a.qcow2").Length, disk.Length);
+        Assert.Equal(TestDisk.Filled((int)disk.Length, 7), await disk.ReadAsync(0, (int)disk.Length));
+        await disk.Facet<IResizable>().ResizeAsync(2 << 20, new ResizeOptions(), default);
+        var grown = await disk.ReadAsync(0, 2 << 20);
+        Assert.Equal(size & ~511, grown.Count(b => b == 7));
+        Assert.Equal((2 << 20) - (size & ~511), grown.Count(b => b == 0));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
@@ -109,6 +110,36 @@ public sealed class SnapshotTests
         Assert.Equal(3723, info.GetProperty("vm-clock-sec").GetInt64());
         Assert.Equal(500_000_000, info.GetProperty("vm-clock-nsec").GetInt64());
         Assert.Equal(77, info.GetProperty("icount").GetInt64());
+    }
+
+    /// <summary>Finer than .NET's times are, and out of bounds.</summary>
+    [SkippableTheory]
+    [InlineData(123_456_789, 5_987_654_321)]
+    [InlineData(999_999_999, 1)]
+    [InlineData(uint.MaxValue, 0x7fff_ffff_ffff_ffff)]
+    public async Task Times_keep_every_nanosecond(uint nanoseconds, long vmClock)
+    {
+        QemuTools.Require();
+        using var qemu = new QemuTools();
+        qemu.Img("create", "-f", "qcow2", "a.qcow2", "1M");
+        qemu.Img("snapshot", "-c", "one", "a.qcow2");
+        var storage = qemu.Load("a.qcow2");
+        var entry = BinaryPrimitives.ReadInt64BigEndian(storage.Read(64, 8));
+        var times = new byte[12];
+        BinaryPrimitives.WriteUInt32BigEndian(times, nanoseconds);
+        BinaryPrimitives.WriteInt64BigEndian(times.AsSpan(4), vmClock);
+        storage.Write(entry + 20, times);
+        qemu.Save(storage, "a.qcow2");
+        var theirs = System.Text.Json.JsonDocument.Parse(qemu.Img("info", "--output=json", "a.qcow2")).RootElement.GetProperty("snapshots")[0];
+        await using var disk = await TestDisk.OpenAsync(storage);
+        var store = disk.Facet<ISnapshotStore>();
+        var record = Assert.Single(await store.ListAsync(default));
+        var ours = System.Text.Json.JsonSerializer.SerializeToElement(BlockHost.Block.Graph.SnapshotInfo.From(record));
+        foreach (var name in new[] { "date-sec", "date-nsec", "vm-clock-sec", "vm-clock-nsec" })
+            Assert.Equal(theirs.GetProperty(name).GetInt64(), ours.GetProperty(name).GetInt64());
+        if (nanoseconds >= 1_000_000_000) return;
+        var copy = await store.CreateAsync(record with { Name = "two" }, default);
+        Assert.Equal((record.DateNanoseconds, record.VmClockNanoseconds), (copy.DateNanoseconds, copy.VmClockNanoseconds));
     }
 
     [SkippableFact]

@@ -38,6 +38,31 @@ public sealed class UnknownFeatureTests
         Assert.Equal(theirs[theirs.IndexOf("Unsupported", StringComparison.Ordinal)..].TrimEnd(), refusal.Message);
     }
 
+    /// <summary>Bytes of a table with two entries that are left.</summary>
+    [SkippableTheory]
+    [InlineData(95)]
+    [InlineData(62)]
+    [InlineData(51)]
+    [InlineData(50)]
+    [InlineData(49)]
+    [InlineData(48)]
+    [InlineData(14)]
+    [InlineData(3)]
+    [InlineData(2)]
+    [InlineData(1)]
+    public async Task A_name_table_that_is_cut_short_names_what_it_can(int bytes)
+    {
+        QemuTools.Require();
+        using var qemu = new QemuTools();
+        var storage = await TestDisk.CreateAsync(1 << 20);
+        SetBits(storage, Incompatible, (1UL << 62) | (1UL << 41) | (1UL << 40));
+        SetExtensions(storage, [(0x6803f857, NameEntry("0 40 twelve bytes").Concat(NameEntry("0 41 telepathy")).Take(bytes).ToArray())]);
+        qemu.Save(storage, "a.qcow2");
+        var theirs = qemu.RunAll("qemu-io", ["-c", "read 0 512", qemu.Path("a.qcow2")], 1);
+        var refusal = await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage));
+        Assert.Equal(theirs[theirs.IndexOf("Unsupported", StringComparison.Ordinal)..].TrimEnd(), refusal.Message);
+    }
+
     [SkippableFact]
     public async Task What_is_unknown_and_harmless_survives_every_change_of_the_header()
     {

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Graph.Tests.Fakes;
 using BlockHost.Qmp;
 
@@ -27,6 +28,19 @@ public sealed class OpeningTests
         Assert.Equal(message, error.Message);
         Assert.Empty(graph.Graph.Nodes);
         Assert.Equal(0, graph.Leases);
+    }
+
+    [Fact]
+    public async Task What_bears_the_magic_of_a_format_is_never_taken_for_another()
+    {
+        await using var graph = new TestGraph { Magic = { ['L'] = "layer", ['A'] = "absent" } };
+        Assert.Equal("layer", await GuessAsync("L: a version that its driver does not know"));
+        Assert.Equal("absent", await GuessAsync("A: a driver that is not there"));
+        Assert.Equal("raw", await GuessAsync("anything"));
+        Assert.Equal("raw", await GuessAsync(""));
+
+        async Task<string> GuessAsync(string head) =>
+            await FormatProbing.GuessAsync(graph, System.Text.Encoding.UTF8.GetBytes(head), null, CancellationToken.None);
     }
 
     [Fact]

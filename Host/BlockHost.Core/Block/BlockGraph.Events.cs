@@ -21,7 +21,11 @@ public sealed partial class BlockGraph
             Reason = error.Message,
         });
 
-    internal void ImageCorrupted(GraphNode node, string message, long? offset, long? size, bool fatal) =>
+    internal void ImageCorrupted(GraphNode node, string message, long? offset, long? size, bool fatal)
+    {
+        Warnings.Note(fatal
+            ? $"{node.Driver.FormatName}: Marking image as corrupt: {message}; further corruption events will be suppressed"
+            : $"{node.Driver.FormatName}: Image is corrupt: {message}; further non-fatal corruption events will be suppressed");
         _events.Emit(BlockEvents.ImageCorrupted, new ImageCorruptedEvent
         {
             Device = _backends.FirstOrDefault(backend => backend.Name is not null && backend.Link.Child == node)?.Name ?? "",
@@ -31,4 +35,5 @@ public sealed partial class BlockGraph
             Size = size,
             Fatal = fatal,
         });
+    }
 }

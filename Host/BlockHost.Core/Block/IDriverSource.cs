@@ -10,12 +10,16 @@ public interface IDriverSource
     /// <param name="user">Who holds it, for people: "node 'disk0'".</param>
     ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken);
 
-    /// <summary>Names of format drivers that may own an image which starts with <paramref name="head"/>, best guess first.</summary>
-    IReadOnlyList<string> Probe(ReadOnlySpan<byte> head);
+    /// <summary>Format drivers that may own an image which starts with <paramref name="head"/>, best guess first.</summary>
+    IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head);
 
     /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null.</summary>
     string? FindByPrefix(string prefix);
 }
+
+/// <summary>A format driver that may own an image.</summary>
+/// <param name="HasMagic">The image starts with the bytes that the driver's images start with.</param>
+public readonly record struct FormatCandidate(string Driver, bool HasMagic);
 
 /// <summary>A driver in use; its plugin stays loaded until this is disposed.</summary>
 public sealed class DriverLease(BlockDriver driver, IDisposable? use) : IDisposable

@@ -29,8 +29,12 @@ internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExp
             ? new TransactionActionLease(action, use)
             : null;
 
-    public IReadOnlyList<string> Probe(ReadOnlySpan<byte> head) =>
-        [.. plugins.DriversByMagic(head).Concat(plugins.Drivers.Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name)).Distinct()];
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
+    {
+        var byMagic = plugins.DriversByMagic(head);
+        var loaded = plugins.Drivers.Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
+        return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic).Select(name => new FormatCandidate(name, false))];
+    }
 
     public string? FindByPrefix(string prefix) => plugins.DriverByPrefix(prefix);
 }

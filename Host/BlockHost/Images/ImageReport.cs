@@ -147,9 +147,9 @@ internal sealed record ImageReport
             ["name"] = snapshot.Name,
             ["vm-state-size"] = snapshot.VmStateSize,
             ["date-sec"] = snapshot.Date.ToUnixTimeSeconds(),
-            ["date-nsec"] = snapshot.Date.Ticks % TimeSpan.TicksPerSecond * 100,
+            ["date-nsec"] = snapshot.DateNanoseconds,
             ["vm-clock-sec"] = snapshot.VmClock.Ticks / TimeSpan.TicksPerSecond,
-            ["vm-clock-nsec"] = snapshot.VmClock.Ticks % TimeSpan.TicksPerSecond * 100,
+            ["vm-clock-nsec"] = snapshot.VmClockNanoseconds,
         };
         if (snapshot.InstructionCount is { } count)
             json["icount"] = count;

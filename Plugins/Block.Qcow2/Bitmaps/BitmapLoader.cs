@@ -34,7 +34,7 @@ internal sealed class BitmapLoader(Qcow2Image image)
         var start = index << _geometry.ClusterBits;
         var length = (int)Math.Min(_geometry.ClusterSize, bytes - start);
         var host = (long)(entry & BitmapEntry.OffsetMask);
-        if ((entry & ~(BitmapEntry.OffsetMask | BitmapEntry.AllOnes)) != 0 || !_geometry.IsClusterAligned(host) || (host != 0 && (entry & BitmapEntry.AllOnes) != 0))
+        if (!BitmapEntry.IsTableEntry(entry, _geometry))
             throw new Qcow2FormatException($"Bitmap '{target.Name}' has an invalid table entry {index}: {entry:x}");
         if (host != 0)
         {

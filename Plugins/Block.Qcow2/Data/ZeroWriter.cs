@@ -27,15 +27,16 @@ internal sealed class ZeroWriter(Qcow2Image image)
         try
         {
             var (start, end) = WholeSubclusters(offset, bytes, diskEnd);
-            if (image.Header.Current.Version < 3 || start >= end)
+            if (image.Header.Current.Version < 3)
             {
                 await ZeroPartAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
                 return;
             }
-            await ZeroPartAsync(offset, start - offset, flags, cancellationToken).ConfigureAwait(false);
-            if (offset + bytes > end)
-                await ZeroPartAsync(end, offset + bytes - end, flags, cancellationToken).ConfigureAwait(false);
-            await ZeroWholeAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
+            var firstEnd = Math.Min(start, offset + bytes);
+            await ZeroEdgeAsync(offset, firstEnd - offset, flags, cancellationToken).ConfigureAwait(false);
+            if (offset + bytes > Math.Max(firstEnd, end))
+                await ZeroEdgeAsync(Math.Max(firstEnd, end), offset + bytes - Math.Max(firstEnd, end), flags, cancellationToken).ConfigureAwait(false);
+            if (start < end) await ZeroWholeAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -161,6 +162,30 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         var end = offset + bytes;
         return (_geometry.SubclusterEnd(offset), end == diskEnd ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.SubclusterStart(end));
+    }
+
+    /// <summary>Zeroes a part of one subcluster: by its entry where nothing else is in it, else as data.</summary>
+    private async ValueTask ZeroEdgeAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        if (bytes == 0) return;
+        if (await ZeroEdge.CanWidenAsync(image, offset, bytes, cancellationToken).ConfigureAwait(false)
+            && await TryZeroSubclusterAsync(_geometry.SubclusterStart(offset), flags, cancellationToken).ConfigureAwait(false)) return;
+        await ZeroPartAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <returns>False: another request has put data there first.</returns>
+    private async ValueTask<bool> TryZeroSubclusterAsync(long start, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        var zeroing = Zeroing((flags & ZeroFlags.MayUnmap) != 0);
+        var isZero = true;
+        await ChangeAsync(
+            start,
+            start + _geometry.SubclusterSize,
+            (old, first, count) => (isZero = ZeroEdge.HasNoData(old, first, count)) ? zeroing(old, first, count) : old,
+            skipUnmapped: false,
+            image.Settings.PassDiscardRequest,
+            cancellationToken).ConfigureAwait(false);
+        return isZero;
     }
 
     private async ValueTask ZeroPartAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)

@@ -70,6 +70,13 @@ internal sealed record BitmapEntry(long TableOffset, int TableEntries, BitmapFla
         && GranularityBits is >= MinGranularityBits and <= MaxGranularityBits
         && NameBytes.Length is > 0 and <= MaxNameLength;
 
+    /// <summary>Whether a table entry names a cluster, or says that there is none and what its bits are.</summary>
+    public static bool IsTableEntry(ulong entry, ClusterGeometry geometry)
+    {
+        var host = (long)(entry & OffsetMask);
+        return (entry & ~(OffsetMask | AllOnes)) == 0 && geometry.IsClusterAligned(host) && (host == 0 || (entry & AllOnes) == 0);
+    }
+
     public static int PlainSizeFor(int nameLength) => Aligned(FixedSize + nameLength);
 
     /// <summary>Bytes of content that the bitmap of a disk has.</summary>

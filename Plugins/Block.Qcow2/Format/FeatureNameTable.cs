@@ -13,6 +13,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Format;
 internal static class FeatureNameTable
 {
     private const int EntrySize = 48;
+    private const int HeadSize = 2;
 
     private static readonly (byte Type, byte Bit, string Name)[] Known =
     [
@@ -40,16 +41,17 @@ internal static class FeatureNameTable
         return new HeaderExtension(HeaderExtension.FeatureNames, data);
     }
 
-    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, up to an empty one, then the rest in hexadecimal.</summary>
+    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, up to an empty one, then the rest in hexadecimal. The last
+    /// entry may be cut short in its name.</summary>
     public static string Describe(ulong bits, HeaderExtension? table)
     {
         var names = new List<string>();
-        for (var at = 0; table is not null && at + EntrySize <= table.Data.Length; at += EntrySize)
+        for (var at = 0; table is not null && at + HeadSize < table.Data.Length; at += EntrySize)
         {
-            var entry = table.Data.AsSpan(at, EntrySize);
-            if (entry[2] == 0) break;
+            var entry = table.Data.AsSpan(at, Math.Min(EntrySize, table.Data.Length - at));
+            if (entry[HeadSize] == 0) break;
             if (entry[0] != 0 || entry[1] > 63 || (bits & (1UL << entry[1])) == 0) continue;
-            names.Add(Printable(entry[2..]));
+            names.Add(Printable(entry[HeadSize..]));
             bits &= ~(1UL << entry[1]);
         }
         if (BitOperations.PopCount(bits) > 0) names.Add($"Unknown incompatible feature: {bits:x}");

@@ -39,7 +39,8 @@ internal static class HeaderParser
     }
 
     /// <param name="cluster">The first cluster, or less of it when the file is shorter.</param>
-    public static Qcow2Header Parse(ReadOnlySpan<byte> cluster)
+    /// <param name="forCheck">What a check reports, and may mend, is let pass: no refcount table, a bad place or number of snapshots.</param>
+    public static Qcow2Header Parse(ReadOnlySpan<byte> cluster, bool forCheck = false)
     {
         var clusterSize = ParseClusterSize(cluster);
         var version = (int)U32(cluster, 4);
@@ -48,12 +49,12 @@ internal static class HeaderParser
         if (backingOffset > (ulong)clusterSize)
             throw new Qcow2FormatException("Invalid backing file offset");
 
-        var header = version == 2 ? Version2(cluster) : Version3(cluster, length);
+        var header = version == 2 ? Version2(cluster, forCheck) : Version3(cluster, length, forCheck);
         var areaEnd = backingOffset != 0 ? (int)backingOffset : clusterSize;
         if (length < Math.Min(areaEnd, cluster.Length))
             header = header with { Extensions = HeaderExtension.ParseAll(cluster[length..Math.Min(areaEnd, cluster.Length)]) };
         RefuseUnknownFeatures(header);
-        CheckTables(header, U64(cluster, 24));
+        CheckTables(header, U64(cluster, 24), forCheck);
         CheckCompression(header);
         return header with { BackingFile = BackingName(cluster, backingOffset, clusterSize) };
     }
@@ -69,7 +70,7 @@ internal static class HeaderParser
         return (int)length;
     }
 
-    private static Qcow2Header Version2(ReadOnlySpan<byte> cluster)
+    private static Qcow2Header Version2(ReadOnlySpan<byte> cluster, bool forCheck)
     {
         var size = U64(cluster, 24);
         if (size > long.MaxValue) throw new Qcow2FormatException("Image is too big", Qcow2Fault.TooLarge);
@@ -87,13 +88,14 @@ internal static class HeaderParser
             RefcountTableOffset = (long)U64(cluster, 48),
             RefcountTableClusters = Count(
                 cluster, 56, ClusterGeometry.MaxRefcountTableBytes >> (int)U32(cluster, 20), "Reference count table too large"),
-            SnapshotCount = Count(
-                cluster, 60, Math.Min(MaxSnapshots, MaxSnapshotTableBytes / MinSnapshotEntry), "Snapshot table too large"),
+            SnapshotCount = forCheck
+                ? (int)Math.Min(U32(cluster, 60), int.MaxValue)
+                : Count(cluster, 60, Math.Min(MaxSnapshots, MaxSnapshotTableBytes / MinSnapshotEntry), "Snapshot table too large"),
             SnapshotsOffset = (long)U64(cluster, 64),
         };
     }
 
-    private static Qcow2Header Version3(ReadOnlySpan<byte> cluster, int length) => Version2(cluster) with
+    private static Qcow2Header Version3(ReadOnlySpan<byte> cluster, int length, bool forCheck) => Version2(cluster, forCheck) with
     {
         Incompatible = (IncompatibleFeatures)U64(cluster, 72),
         Compatible = (CompatibleFeatures)U64(cluster, 80),
@@ -113,20 +115,24 @@ internal static class HeaderParser
         }
     }
 
-    private static void CheckTables(Qcow2Header header, ulong size)
+    private static void CheckTables(Qcow2Header header, ulong size, bool forCheck)
     {
         var geometry = header.Geometry();
-        if (header.RefcountTableClusters == 0)
+        if (header.RefcountTableClusters == 0 && !forCheck)
             throw new Qcow2FormatException("Image does not contain a reference count table");
         if (!geometry.IsTablePlace((ulong)header.RefcountTableOffset, (long)header.RefcountTableClusters << header.ClusterBits))
             throw new Qcow2FormatException("Reference count table offset invalid");
-        if (header.SnapshotCount > 0 && !geometry.IsTablePlace((ulong)header.SnapshotsOffset, (long)header.SnapshotCount * MinSnapshotEntry))
+        if (!forCheck && !HasSnapshotPlace(header))
             throw new Qcow2FormatException("Snapshot table offset invalid");
         if (!geometry.IsTablePlace((ulong)header.L1Offset, (long)header.L1Entries * sizeof(ulong)))
             throw new Qcow2FormatException("Active L1 table offset invalid");
         if (header.L1Entries < header.L1EntriesFor((long)size))
             throw new Qcow2FormatException("L1 table is too small");
     }
+
+    /// <summary>Whether a snapshot table can be where the header says, be it empty.</summary>
+    public static bool HasSnapshotPlace(Qcow2Header header) =>
+        header.Geometry().IsTablePlace((ulong)header.SnapshotsOffset, (long)header.SnapshotCount * MinSnapshotEntry);
 
     private static void CheckCompression(Qcow2Header header)
     {

@@ -21,10 +21,13 @@ internal sealed class Qcow2FormatException(string message, Qcow2Fault fault = Qc
 {
     public Qcow2Fault Fault { get; } = fault;
 
+    /// <summary>A further line for a user: what helps.</summary>
+    public string? Hint { get; init; }
+
     public BlockException ToBlockException() => Fault switch
     {
-        Qcow2Fault.Unsupported => new BlockException(BlockErrorKind.NotSupported, Message, innerException: this),
-        Qcow2Fault.TooLarge => new BlockException(BlockErrorKind.InvalidArgument, Message, Errno.EFBIG, this),
-        _ => new BlockException(BlockErrorKind.InvalidArgument, Message, innerException: this),
+        Qcow2Fault.Unsupported => new BlockException(BlockErrorKind.NotSupported, Message, innerException: this) { Hint = Hint },
+        Qcow2Fault.TooLarge => new BlockException(BlockErrorKind.InvalidArgument, Message, Errno.EFBIG, this) { Hint = Hint },
+        _ => new BlockException(BlockErrorKind.InvalidArgument, Message, innerException: this) { Hint = Hint },
     };
 }

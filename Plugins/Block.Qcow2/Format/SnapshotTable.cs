@@ -36,25 +36,32 @@ internal sealed record SnapshotEntry
 /// </remarks>
 internal static class SnapshotTable
 {
-    private const int FixedSize = 40;
-    private const int MaxExtra = 1024;
-    private const int KnownExtra = 24;
+    public const int FixedSize = 40;
+    public const int MaxExtra = 1024;
+    public const int KnownExtra = 24;
 
     public const long MaxTableBytes = 64L << 20;
 
     /// <summary>Most bytes one entry can take, padding included.</summary>
     public const int MaxEntrySize = FixedSize + MaxExtra + (2 * ushort.MaxValue) + 7;
 
-    /// <summary>Reads one entry; <paramref name="size"/> is what it takes in the table.</summary>
-    public static SnapshotEntry ParseEntry(ReadOnlySpan<byte> bytes, out int size)
+    /// <summary>Bytes of extra data that an entry says it has.</summary>
+    public static uint ExtraSize(ReadOnlySpan<byte> entry) => BinaryPrimitives.ReadUInt32BigEndian(entry[36..]);
+
+    public static void SetExtraSize(Span<byte> entry, uint size) => BinaryPrimitives.WriteUInt32BigEndian(entry[36..], size);
+
+    /// <summary>What an entry takes in the table.</summary>
+    public static long EntrySize(ReadOnlySpan<byte> entry) =>
+        (FixedSize + (long)ExtraSize(entry) + BinaryPrimitives.ReadUInt16BigEndian(entry[12..]) + BinaryPrimitives.ReadUInt16BigEndian(entry[14..]) + 7) & ~7L;
+
+    public static SnapshotEntry ParseEntry(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < FixedSize) throw new Qcow2FormatException("Failed to read snapshot table");
         var idLength = BinaryPrimitives.ReadUInt16BigEndian(bytes[12..]);
         var nameLength = BinaryPrimitives.ReadUInt16BigEndian(bytes[14..]);
-        var extra = BinaryPrimitives.ReadUInt32BigEndian(bytes[36..]);
+        var extra = ExtraSize(bytes);
         if (extra > MaxExtra) throw new Qcow2FormatException("Too much extra metadata in snapshot table entry");
         var end = FixedSize + (int)extra + idLength + nameLength;
-        size = (end + 7) & ~7;
         if (end > bytes.Length) throw new Qcow2FormatException("Failed to read snapshot table");
 
         var text = bytes[(FixedSize + (int)extra)..end];

@@ -41,6 +41,8 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
         var changed = 0;
         for (var at = 0; at < table.Length; at += _geometry.L2EntrySize)
         {
+            at += await SkipRightAsync(table, at / _geometry.L2EntrySize).ConfigureAwait(false) * _geometry.L2EntrySize;
+            if (at == table.Length) break;
             var entry = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table.Span[at..]));
             if (entry.Compressed || (entry.HostOffset == 0 && !(_hasDataFile && entry.Copied))) continue;
             var known = _hasDataFile ? 1 : await RefcountAsync(entry.HostOffset).ConfigureAwait(false);
@@ -51,6 +53,16 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
             changed++;
         }
         if (changed > 0) await WriteAsync(offset, table, changed).ConfigureAwait(false);
+    }
+
+    /// <summary>Entries from one on that name clusters of one reference, and say so, as far as one look reaches.</summary>
+    private async ValueTask<int> SkipRightAsync(Memory<byte> table, int index)
+    {
+        var run = _geometry.ExtendedL2 || _hasDataFile ? 0 : PlainRun.LengthAt(table.Span, index, _geometry);
+        if (run == 0) return 0;
+        var first = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table.Span[(index * sizeof(ulong))..]));
+        if (!first.Copied || await _recorded.GetRunAsync(_geometry.ClusterIndex(first.HostOffset)).ConfigureAwait(false) is not { } counts) return 0;
+        return counts.CountEqual(0, run, 1);
     }
 
     private async ValueTask WriteAsync(long offset, Memory<byte> table, int changed)

@@ -12,9 +12,11 @@ internal sealed class ImageChecker(Qcow2Image image)
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
     private readonly CheckReport _report = new();
+    private readonly SnapshotTableCheck _snapshots = new(image);
 
     public async ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken)
     {
+        if (_snapshots.FindFailure(repair) is { } failure) return failure;
         await QuietImage.RunAsync(image, () => CheckQuietAsync(repair, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (repair != CheckRepair.None)
         {
@@ -27,7 +29,7 @@ internal sealed class ImageChecker(Qcow2Image image)
     private async ValueTask<bool> CheckQuietAsync(CheckRepair repair, CancellationToken cancellationToken)
     {
         var fixesErrors = repair.HasFlag(CheckRepair.Errors);
-        var hasIncomplete = FindIncompleteSnapshots(fixesErrors);
+        var snapshotFaults = _snapshots.Report(_report, fixesErrors);
         var counter = await CountAsync(fixesErrors, cancellationToken).ConfigureAwait(false);
         var counted = _report.Counts;
         var needsRebuild = await CompareAsync(counter, CheckRepair.None, cancellationToken).ConfigureAwait(false) || counter.NeedsRebuild;
@@ -50,34 +52,8 @@ internal sealed class ImageChecker(Qcow2Image image)
         var fixesFlags = fixesErrors || (repair != CheckRepair.None && _report.Counts is { CheckErrors: 0, Corruptions: 0, Leaks: 0 });
         if (fixesFlags) await image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);
         await new CopiedFlagCheck(image, _report, fixesFlags).RunAsync(cancellationToken).ConfigureAwait(false);
-        if (fixesErrors && hasIncomplete) await CompleteSnapshotsAsync().ConfigureAwait(false);
+        if (fixesErrors && snapshotFaults > 0) await _snapshots.MendAsync(_report, snapshotFaults).ConfigureAwait(false);
         return true;
-    }
-
-    /// <summary>Version 3 wants to know how large the disk was.</summary>
-    private bool FindIncompleteSnapshots(bool fixesErrors)
-    {
-        if (image.Header.Current.Version < 3) return false;
-        for (var i = 0; i < image.Snapshots.Count; i++)
-        {
-            if (image.Snapshots[i].DiskSize is null) _report.Corruption($"{(fixesErrors ? "Repairing" : "ERROR")} snapshot table entry {i} is incomplete");
-        }
-        return image.Snapshots.Any(s => s.DiskSize is null);
-    }
-
-    /// <summary>A new table takes clusters, so the refcounts must be right by now.</summary>
-    private async ValueTask CompleteSnapshotsAsync()
-    {
-        var incomplete = image.Snapshots.Count(s => s.DiskSize is null);
-        if (_report.Counts.CheckErrors > 0 || _report.Counts.Corruptions > incomplete) return;
-        var tables = new NewTables(image);
-        await using var scope = tables.ConfigureAwait(false);
-        var complete = image.Snapshots.Select(s => s with { DiskSize = s.DiskSize ?? (ulong)image.Length }).ToList();
-        var offset = await tables.AddAsync(SnapshotTable.Encode(complete)).ConfigureAwait(false);
-        await image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);
-        tables.Keep();
-        await image.ReplaceSnapshotsAsync(complete, offset).ConfigureAwait(false);
-        _report.Counts = _report.Counts with { Corruptions = 0, CorruptionsFixed = _report.Counts.CorruptionsFixed + incomplete };
     }
 
     /// <summary>Everything is counted again afterwards: the old structure, still counted in the new one, is a leak then.</summary>

@@ -150,8 +150,8 @@ internal sealed class ImageCreator : IImageCreator
     {
         try
         {
-            var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
-            var settings = new Qcow2Settings { Writable = true };
+            var store = await HeaderStore.LoadAsync(file, forCheck: false, cancellationToken).ConfigureAwait(false);
+            var settings = new Qcow2Settings { Writable = true, L2CacheBytes = 1 << 20 };
             var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             await using (image.ConfigureAwait(false))
                 await new ImageResizer(image) { KeepDataFile = image.Data.IsRaw }.ResizeAsync(size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);

@@ -57,61 +57,11 @@ internal sealed class ImageResizer(Qcow2Image image)
         // A raw data file is data throughout: its owner may write it without the image.
         var mode = options.Preallocation == PreallocationMode.Off && image.Data.IsRaw ? PreallocationMode.Metadata : options.Preallocation;
         if (mode != PreallocationMode.Off)
-            await PreallocateAsync(old, length, mode, cancellationToken).ConfigureAwait(false);
+            await new Preallocator(image, mode).RunAsync(old, length, cancellationToken).ConfigureAwait(false);
         if (options.ZeroNewArea)
             await image.Zeroes.WriteZeroesAsync(old, length - old, length, mode == PreallocationMode.Off ? ZeroFlags.MayUnmap : ZeroFlags.None, cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetSizeAsync(length).ConfigureAwait(false);
-    }
-
-    private async ValueTask PreallocateAsync(long old, long length, PreallocationMode mode, CancellationToken cancellationToken)
-    {
-        var end = _geometry.ClustersFor(length) << _geometry.ClusterBits;
-        for (var at = _geometry.ClustersFor(old) << _geometry.ClusterBits; at < end;)
-        {
-            await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
-            var (start, stop) = (at, Math.Min(end, at + image.Map.ToSliceEnd(at)));
-            at += await image.ChangeAsync(() => PreallocateSliceAsync(start, stop, mode), cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <returns>Guest bytes dealt with.</returns>
-    private async ValueTask<long> PreallocateSliceAsync(long start, long stop, PreallocationMode mode)
-    {
-        var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
-        var index = image.Map.IndexInSlice(start);
-        if (image.Map.EntryAt(slice, index) != ClusterEntry.Unallocated) return _geometry.ClusterSize;
-        var run = await image.Data.TakeAsync(_geometry.ClusterIndex(start), (stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
-        try
-        {
-            if (!image.Data.IsExternal) await ProvideAsync(run, mode).ConfigureAwait(false);
-        }
-        catch
-        {
-            await image.Data.GiveBackAsync(run).ConfigureAwait(false);
-            throw;
-        }
-        for (var i = 0; i < run.Count; i++)
-            slice = image.Map.SetEntry(slice, index + i, Provided((run.First + i) << _geometry.ClusterBits));
-        return run.Count << _geometry.ClusterBits;
-    }
-
-    /// <summary>As QEMU: subclusters wait for their data, so that a backing file shows until then; clusters are data.</summary>
-    private ClusterEntry Provided(long hostOffset) => ClusterEntry.Unallocated.WithData(hostOffset, 0, _geometry.ExtendedL2 ? 0 : 1);
-
-    /// <summary>The clusters become data that nobody writes, so they must exist and read as zeroes.</summary>
-    private async ValueTask ProvideAsync(ClusterRun run, PreallocationMode mode)
-    {
-        var (offset, end) = (run.First << _geometry.ClusterBits, run.End << _geometry.ClusterBits);
-        var isSpaceWanted = mode != PreallocationMode.Metadata;
-        if (offset < image.File.Length && (isSpaceWanted || !run.Untouched))
-        {
-            var flags = isSpaceWanted ? ZeroFlags.None : ZeroFlags.MayUnmap;
-            await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset, flags).ConfigureAwait(false);
-        }
-        if (end <= image.File.Length) return;
-        var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
-        await image.File.ResizeAsync(end, new ResizeOptions(storage, MayExceed: true)).ConfigureAwait(false);
     }
 
     /// <summary>

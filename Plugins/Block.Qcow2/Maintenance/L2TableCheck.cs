@@ -22,8 +22,27 @@ internal sealed class L2TableCheck(Qcow2Image image, CheckReport report, Referen
         if (!table.Span.ContainsAnyExcept((byte)0)) return;
         for (var i = 0; i < _geometry.L2Entries; i++)
         {
+            i += CountPlainRun(i, table.Span);
+            if (i == _geometry.L2Entries) break;
             if (Examine(i, table.Span)) await ZeroAsync(tableOffset, i, table).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Counts a run of ordinary data clusters that lie one behind the other; nothing can be said against those.</summary>
+    /// <returns>How many there are.</returns>
+    private int CountPlainRun(int index, ReadOnlySpan<byte> table)
+    {
+        var run = _geometry.ExtendedL2 || _hasDataFile ? 0 : PlainRun.LengthAt(table, index, _geometry);
+        if (run == 0) return 0;
+        var first = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table[(index * sizeof(ulong))..])).HostOffset;
+        var end = first + ((long)run << _geometry.ClusterBits);
+        if (!counter.IsInFile(end)) return 0;
+        counter.CountRun(_geometry.ClusterIndex(first), run);
+        if (!isActive) return run;
+        report.AllocatedClusters += run;
+        if (_nextContiguous != 0 && first != _nextContiguous) report.FragmentedClusters++;
+        _nextContiguous = end;
+        return run;
     }
 
     /// <returns>The entry says nothing about data and cannot be right: a plain zero cluster is to take its place.</returns>

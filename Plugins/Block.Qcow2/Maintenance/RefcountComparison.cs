@@ -24,9 +24,28 @@ internal sealed class RefcountComparison(Qcow2Image image, ReferenceCounter coun
             var first = region << _geometry.RefblockBits;
             if (!_recorded.IsBroken(region) && !_recorded.HasBlock(region) && !_references.MayHaveAny(first, _geometry.RefblockEntries)) continue;
             var end = Math.Min(counter.Clusters, first + _geometry.RefblockEntries);
-            for (var cluster = first; cluster < end; cluster++)
-                await CompareAsync(cluster).ConfigureAwait(false);
+            for (var cluster = first; cluster < end;)
+            {
+                cluster += await SkipEqualAsync(cluster, end).ConfigureAwait(false);
+                if (cluster < end) await CompareAsync(cluster++).ConfigureAwait(false);
+            }
         }
+    }
+
+    /// <summary>Clusters from the first on whose refcount is right, as far as one look reaches.</summary>
+    private async ValueTask<long> SkipEqualAsync(long first, long end)
+    {
+        if (await _recorded.GetRunAsync(first).ConfigureAwait(false) is not { } run) return 0;
+        var most = (int)Math.Min(end - first, run.Count);
+        var skipped = 0;
+        while (skipped < most)
+        {
+            var references = _references[first + skipped];
+            if (run.CountEqual(skipped, 1, references) == 0) break;
+            skipped++;
+            if (references > 0) report.ImageEndOffset = (first + skipped) << _geometry.ClusterBits;
+        }
+        return skipped;
     }
 
     private async ValueTask CompareAsync(long cluster)

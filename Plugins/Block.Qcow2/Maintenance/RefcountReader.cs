@@ -20,6 +20,10 @@ internal sealed class RefcountReader(Qcow2Image image)
         return block < 0 ? null : block == 0 ? 0 : await image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false);
     }
 
+    /// <summary>The refcounts from a cluster on that can be had at once, or null where the table's entry is broken.</summary>
+    public async ValueTask<RefcountRun?> GetRunAsync(long cluster) =>
+        IsBroken(_geometry.RefcountTableIndex(cluster)) ? null : await image.Allocator.GetRefcountsAsync(cluster).ConfigureAwait(false);
+
     /// <returns>0: none; -1: not a place for a block.</returns>
     private long BlockOf(long region)
     {

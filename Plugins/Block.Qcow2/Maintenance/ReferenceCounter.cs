@@ -77,6 +77,19 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
         }
     }
 
+    /// <summary>Counts whole clusters in a row, all of which lie in the file.</summary>
+    public void CountRun(long first, long count)
+    {
+        for (var done = 0L; done < count;)
+        {
+            done += References.AddRun(first + done, count - done, _geometry.MaxRefcount);
+            if (done < count) Count((first + done++) << _geometry.ClusterBits, _geometry.ClusterSize);
+        }
+    }
+
+    /// <summary>Whether a range of whole clusters ends in the file.</summary>
+    public bool IsInFile(long end) => end - _fileLength < _geometry.ClusterSize;
+
     private void NoteStray(long offset, long size)
     {
         if (offset < 0) return;
@@ -189,8 +202,11 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
         Count(bitmap.TableOffset, (long)bitmap.TableEntries * sizeof(ulong));
         foreach (var entry in await TopTable.LoadAsync(image.File, bitmap.TableOffset, bitmap.TableEntries, cancellationToken).ConfigureAwait(false))
         {
+            // A bitmap in use is not read when the image is opened.
+            if (!BitmapEntry.IsTableEntry(entry, _geometry))
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmap '{bitmap.Name}' has an invalid table entry: {entry:x}", Errno.EINVAL);
             var offset = (long)(entry & BitmapEntry.OffsetMask);
-            if (offset != 0 && _geometry.IsClusterAligned(offset)) Count(offset, _geometry.ClusterSize);
+            if (offset != 0) Count(offset, _geometry.ClusterSize);
         }
     }
 }

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using BlockHost.Block;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
 /// <summary>
-/// References counted to each host cluster; memory goes with the clusters in use, not with the file's length, and has a
-/// limit that no sound image of less than some hundred terabytes reaches.
+/// References counted to each host cluster: one byte a cluster, four where one is referred to more often than that can say.
+/// Memory goes with the clusters in use, not with the file's length, and has a limit that no sound image of less than some
+/// hundred terabytes reaches.
 /// </summary>
 internal sealed class ReferenceMap : IClusterCounts
 {
-    private const int PageBits = 8;
+    private const int PageBits = 10;
     private const int PageSize = 1 << PageBits;
     private const int MaxPages = 1 << 21;
+    private const ulong OneEach = 0x0101_0101_0101_0101;
 
-    private readonly Dictionary<long, uint[]> _pages = [];
+    private readonly Dictionary<long, Page> _pages = [];
     private long _lastIndex = -1;
-    private uint[] _lastPage = [];
+    private Page? _lastPage;
 
     public long End { get; private set; }
 
-    public uint this[long cluster] => Find(cluster >> PageBits) is { } page ? page[cluster & (PageSize - 1)] : 0;
+    public uint this[long cluster] => Find(cluster >> PageBits)?[IndexOf(cluster)] ?? 0;
 
     /// <summary>Clusters with a reference, in order.</summary>
     public IEnumerable<(long Cluster, uint Count)> All =>
@@ -34,9 +37,24 @@ internal sealed class ReferenceMap : IClusterCounts
 
     public void Add(long cluster)
     {
-        var page = Find(cluster >> PageBits) ?? AddPage(cluster >> PageBits);
-        page[cluster & (PageSize - 1)]++;
+        PageFor(cluster >> PageBits).Add(IndexOf(cluster));
         End = Math.Max(End, cluster + 1);
+    }
+
+    /// <summary>Counts one more reference to each cluster of a run.</summary>
+    /// <param name="most">No cluster is counted more often.</param>
+    /// <returns>How many of them were counted: up to the first that may need a look by itself.</returns>
+    public long AddRun(long first, long count, ulong most)
+    {
+        for (var done = 0L; done < count;)
+        {
+            var cluster = first + done;
+            var part = (int)Math.Min(count - done, PageSize - IndexOf(cluster));
+            if (!PageFor(cluster >> PageBits).TryAddToAll(IndexOf(cluster), part, most)) return done;
+            done += part;
+            End = Math.Max(End, cluster + part);
+        }
+        return count;
     }
 
     public bool MayHaveAny(long first, long count)
@@ -49,7 +67,11 @@ internal sealed class ReferenceMap : IClusterCounts
         return false;
     }
 
-    private uint[]? Find(long index)
+    private static int IndexOf(long cluster) => (int)(cluster & (PageSize - 1));
+
+    private Page PageFor(long index) => Find(index) ?? AddPage(index);
+
+    private Page? Find(long index)
     {
         if (index == _lastIndex) return _lastPage;
         if (!_pages.TryGetValue(index, out var page)) return null;
@@ -57,13 +79,47 @@ internal sealed class ReferenceMap : IClusterCounts
         return page;
     }
 
-    private uint[] AddPage(long index)
+    private Page AddPage(long index)
     {
         if (_pages.Count == MaxPages)
             throw new BlockException(BlockErrorKind.InvalidArgument, "The image has too many references to count in memory", Errno.ENOMEM);
-        var page = new uint[PageSize];
+        var page = new Page();
         _pages.Add(index, page);
         (_lastIndex, _lastPage) = (index, page);
         return page;
+    }
+
+    private sealed class Page
+    {
+        private byte[] _narrow = new byte[PageSize];
+        private uint[]? _wide;
+
+        public uint this[int index] => _wide is null ? _narrow[index] : _wide[index];
+
+        public void Add(int index)
+        {
+            if (_wide is null && _narrow[index] == byte.MaxValue) Widen();
+            if (_wide is null) _narrow[index]++;
+            else _wide[index]++;
+        }
+
+        public bool TryAddToAll(int index, int count, ulong most)
+        {
+            if (_wide is not null) return false;
+            var counts = _narrow.AsSpan(index, count);
+            if (counts.ContainsAnyInRange((byte)Math.Min(most, byte.MaxValue), byte.MaxValue)) return false;
+
+            // No count is as large as a byte can hold, so none carries into its neighbour.
+            var words = MemoryMarshal.Cast<byte, ulong>(counts);
+            foreach (ref var word in words) word += OneEach;
+            foreach (ref var cell in counts[(words.Length * sizeof(ulong))..]) cell++;
+            return true;
+        }
+
+        private void Widen()
+        {
+            _wide = Array.ConvertAll(_narrow, count => (uint)count);
+            _narrow = [];
+        }
     }
 }

@@ -9,15 +9,18 @@ namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 internal static class SnapshotRecords
 {
     private const int NanosecondsPerTick = 100;
+    private const int NanosecondsPerSecond = 1_000_000_000;
 
     public static SnapshotRecord ToRecord(SnapshotEntry entry) => new(
         entry.Id,
         entry.Name,
         (long)Math.Min(entry.VmStateSize, long.MaxValue),
-        DateTimeOffset.UnixEpoch.AddSeconds(entry.Seconds).AddTicks(entry.Nanoseconds / NanosecondsPerTick),
+        DateTimeOffset.UnixEpoch.AddSeconds(entry.Seconds).AddTicks(Math.Min(entry.Nanoseconds, NanosecondsPerSecond - 1) / NanosecondsPerTick),
         TimeSpan.FromTicks((long)(entry.VmClockNanoseconds / NanosecondsPerTick)))
     {
         InstructionCount = (long?)entry.InstructionCount,
+        DateNanoseconds = entry.Nanoseconds,
+        VmClockNanoseconds = (long)(entry.VmClockNanoseconds % NanosecondsPerSecond),
     };
 
     /// <summary>An entry without its place; a longer name is cut, as QEMU cuts it.</summary>
@@ -31,8 +34,8 @@ internal static class SnapshotRecords
             L1Offset = 0,
             L1Entries = 0,
             Seconds = (uint)Math.Clamp(sinceEpoch.Ticks / TimeSpan.TicksPerSecond, 0, uint.MaxValue),
-            Nanoseconds = (uint)(Math.Max(0, sinceEpoch.Ticks) % TimeSpan.TicksPerSecond * NanosecondsPerTick),
-            VmClockNanoseconds = (ulong)Math.Max(0, record.VmClock.Ticks) * NanosecondsPerTick,
+            Nanoseconds = (uint)Math.Clamp(record.DateNanoseconds, 0, NanosecondsPerSecond - 1),
+            VmClockNanoseconds = ((ulong)Math.Max(0, record.VmClock.Ticks / TimeSpan.TicksPerSecond) * NanosecondsPerSecond) + (ulong)Math.Clamp(record.VmClockNanoseconds, 0, NanosecondsPerSecond - 1),
             VmStateSize = (ulong)Math.Max(0, record.VmStateSize),
             InstructionCount = (ulong?)record.InstructionCount,
         };

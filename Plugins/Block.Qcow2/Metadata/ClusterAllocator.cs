@@ -47,6 +47,16 @@ internal sealed class ClusterAllocator(
         return RefcountCodec.Read(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder);
     }
 
+    /// <summary>The refcounts from <paramref name="cluster"/> on that one cached slice holds.</summary>
+    public async ValueTask<RefcountRun> GetRefcountsAsync(long cluster)
+    {
+        var inBlock = geometry.RefblockEntries - geometry.RefblockIndex(cluster);
+        if (BlockOf(cluster) == 0) return RefcountRun.Zeroes((int)inBlock);
+        var slice = await SliceAsync(cluster).ConfigureAwait(false);
+        var index = IndexInSlice(cluster);
+        return new RefcountRun(slice.Data, index, (1 << _sliceEntryBits) - index, geometry.RefcountOrder);
+    }
+
     /// <summary>Clusters before <paramref name="end"/> that are in use, counted up to <paramref name="enough"/>. Takes no lock: a guess.</summary>
     public async ValueTask<long> CountInUseAsync(long end, long enough)
     {
@@ -221,9 +231,10 @@ internal sealed class ClusterAllocator(
             var cluster = first + count;
             if (geometry.RefcountTableIndex(cluster) >= table.Count) break;
             if (BlockOf(cluster) == 0) await AddBlockAsync(cluster).ConfigureAwait(false);
-            var slice = await SliceAsync(cluster).ConfigureAwait(false);
-            if (RefcountCodec.Read(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder) != 0) break;
-            count++;
+            var counts = await GetRefcountsAsync(cluster).ConfigureAwait(false);
+            var free = counts.CountEqual(0, (int)Math.Min(wanted - count, counts.Count), 0);
+            count += free;
+            if (free < counts.Count) break;
         }
         return count;
     }
@@ -238,10 +249,12 @@ internal sealed class ClusterAllocator(
         var slices = new List<TableSlice>();
         for (var cluster = run.First; cluster < run.End; cluster = ((cluster >> _sliceEntryBits) + 1) << _sliceEntryBits)
             slices.Add(await ChangeableSliceAsync(cluster).ConfigureAwait(false));
-        for (var cluster = run.First; cluster < run.End; cluster++)
+        var next = run.First;
+        foreach (var loaded in slices)
         {
-            var slice = cache.MarkDirty(slices[(int)((cluster >> _sliceEntryBits) - (run.First >> _sliceEntryBits))]);
-            RefcountCodec.Write(slice.Data, IndexInSlice(cluster), geometry.RefcountOrder, 1);
+            var slice = cache.MarkDirty(loaded);
+            for (var end = Math.Min(run.End, ((next >> _sliceEntryBits) + 1) << _sliceEntryBits); next < end; next++)
+                RefcountCodec.Write(slice.Data, IndexInSlice(next), geometry.RefcountOrder, 1);
         }
         if (moveHint) _hint = run.End;
         return run with { Untouched = Touch(run) };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
@@ -119,6 +120,27 @@ internal sealed class ClusterMap(
         return slice;
     }
 
+    /// <summary>Whether there is a table for the part of the disk.</summary>
+    public bool HasTable(long guestOffset) => new L1Entry(l1[geometry.L1Index(guestOffset)]).TableOffset != 0;
+
+    /// <summary>Puts an entry into a table that is still to be written.</summary>
+    public void Encode(Span<byte> table, int index, ClusterEntry entry)
+    {
+        var descriptor = ClusterEntryCodec.DescriptorOnDisk(entry, geometry);
+        var cell = table[(index * geometry.L2EntrySize)..];
+        BinaryPrimitives.WriteUInt64BigEndian(cell, _isExternal ? ExternalOffset.ToDisk(descriptor) : descriptor);
+        if (geometry.ExtendedL2) BinaryPrimitives.WriteUInt64BigEndian(cell[8..], entry.Subclusters.Raw);
+    }
+
+    /// <summary>Writes a whole table for a part of the disk that has none. Under the metadata lock.</summary>
+    public async ValueTask AddTableAsync(long guestOffset, long cluster, Memory<byte> content)
+    {
+        var index = geometry.L1Index(guestOffset);
+        guard.CheckMetadata(l1.Offset + (index * sizeof(ulong)), sizeof(ulong), MetadataKinds.ActiveL1);
+        await file.WriteAsync(cluster << geometry.ClusterBits, content).ConfigureAwait(false);
+        Link(index, cluster);
+    }
+
     /// <summary>Gives up what an entry referred to.</summary>
     public void Retire(ClusterEntry entry, bool passDown)
     {
@@ -204,15 +226,21 @@ internal sealed class ClusterMap(
             await allocator.ReleaseAsync(run).ConfigureAwait(false);
             throw;
         }
-        cache.Forget(offset, geometry.ClusterSize);
-        guard.AddMetadata(run.First, MetadataKinds.ActiveL2);
-        var entry = L1Entry.Owned(offset);
-        l1.Set(index, entry.Raw);
+        var entry = Link(index, run.First);
         if (old.TableOffset != 0)
         {
             guard.RemoveMetadata(geometry.ClusterIndex(old.TableOffset), MetadataKinds.ActiveL2);
             allocator.Retire(new ClusterRun(geometry.ClusterIndex(old.TableOffset), 1));
         }
+        return entry;
+    }
+
+    private L1Entry Link(long index, long cluster)
+    {
+        cache.Forget(cluster << geometry.ClusterBits, geometry.ClusterSize);
+        guard.AddMetadata(cluster, MetadataKinds.ActiveL2);
+        var entry = L1Entry.Owned(cluster << geometry.ClusterBits);
+        l1.Set(index, entry.Raw);
         return entry;
     }
 

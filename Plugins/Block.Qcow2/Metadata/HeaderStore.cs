@@ -20,7 +20,8 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public Action? Lost { get; set; }
 
     /// <summary>Reads and checks the header of an image.</summary>
-    public static async ValueTask<HeaderStore> LoadAsync(IBlockChild file, CancellationToken cancellationToken)
+    /// <param name="forCheck">Damage that a check reports is let pass.</param>
+    public static async ValueTask<HeaderStore> LoadAsync(IBlockChild file, bool forCheck, CancellationToken cancellationToken)
     {
         var head = new byte[Math.Min(SectorSize, file.Length)];
         await file.ReadAsync(0, head, cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -28,7 +29,7 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
         var cluster = new byte[clusterSize];
         var present = (int)Math.Min(clusterSize, file.Length);
         await file.ReadAsync(0, cluster.AsMemory(0, present), cancellationToken: cancellationToken).ConfigureAwait(false);
-        return new HeaderStore(file, HeaderParser.Parse(cluster.AsSpan(0, present)), cluster);
+        return new HeaderStore(file, HeaderParser.Parse(cluster.AsSpan(0, present), forCheck), cluster);
     }
 
     /// <summary>

@@ -93,7 +93,8 @@ internal sealed class ImageMap
         var at = (int)Header.SnapshotsOffset;
         for (var i = 0; i < Header.SnapshotCount; i++)
         {
-            var entry = SnapshotTable.ParseEntry(_image.AsSpan(at, Math.Min(SnapshotTable.MaxEntrySize, _image.Length - at)), out var size);
+            var bytes = _image.AsSpan(at, Math.Min(SnapshotTable.MaxEntrySize, _image.Length - at));
+            var (entry, size) = (SnapshotTable.ParseEntry(bytes), (int)SnapshotTable.EntrySize(bytes));
             for (var j = 0; j < size; j += 4) Places.Add(new Place(Field.SnapshotEntry, at + j, 4));
             AddMappings(Field.SnapshotL1Entry, (int)entry.L1Offset, entry.L1Entries);
             at += size;

@@ -60,7 +60,14 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
         return new(new DriverLease(driver, new Use(this)));
     }
 
-    public IReadOnlyList<string> Probe(ReadOnlySpan<byte> head) => [.. _drivers.Keys];
+    /// <summary>The drivers that an image's first bytes point to, by that byte.</summary>
+    public Dictionary<byte, string> Magic { get; } = [];
+
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
+    {
+        var byMagic = head.Length > 0 && Magic.TryGetValue(head[0], out var named) ? named : null;
+        return [.. _drivers.Keys.Append(byMagic).OfType<string>().Distinct().Select(name => new FormatCandidate(name, name == byMagic))];
+    }
 
     public string? FindByPrefix(string prefix) => _drivers.Values.FirstOrDefault(driver => driver.FileNamePrefixes.Contains(prefix))?.FormatName;
 

@@ -35,6 +35,9 @@ public sealed record ImageCheckResult
     /// <summary>Not 0: the check could not go on (a positive errno), and the rest is what it found until then.</summary>
     public int Errno { get; init; }
 
+    /// <summary>Why the check could not be done at all, where there is more to say than <see cref="Errno"/> does.</summary>
+    public string? Failure { get; init; }
+
     /// <summary>One line a finding, as qemu-img prints them on standard error.</summary>
     public IReadOnlyList<string> Messages { get; init; } = [];
 }

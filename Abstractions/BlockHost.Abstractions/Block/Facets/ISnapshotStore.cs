@@ -5,6 +5,12 @@ namespace BlockHost.Block.Facets;
 public sealed record SnapshotRecord(string Id, string Name, long VmStateSize, DateTimeOffset Date, TimeSpan VmClock)
 {
     public long? InstructionCount { get; init; }
+
+    /// <summary>Nanoseconds of the date's second, which may say more than <see cref="Date"/> can.</summary>
+    public long DateNanoseconds { get; init; } = Date.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick;
+
+    /// <summary>Nanoseconds of the guest clock's second, which may say more than <see cref="VmClock"/> can.</summary>
+    public long VmClockNanoseconds { get; init; } = VmClock.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick;
 }
 
 /// <summary>Internal snapshots of an image. The node is drained for all but the listing.</summary>

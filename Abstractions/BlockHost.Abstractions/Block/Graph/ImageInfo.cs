@@ -40,9 +40,9 @@ public sealed record SnapshotInfo
         Name = snapshot.Name,
         VmStateSize = snapshot.VmStateSize,
         DateSeconds = snapshot.Date.ToUnixTimeSeconds(),
-        DateNanoseconds = snapshot.Date.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick,
+        DateNanoseconds = snapshot.DateNanoseconds,
         VmClockSeconds = snapshot.VmClock.Ticks / TimeSpan.TicksPerSecond,
-        VmClockNanoseconds = snapshot.VmClock.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick,
+        VmClockNanoseconds = snapshot.VmClockNanoseconds,
         InstructionCount = snapshot.InstructionCount,
     };
 }

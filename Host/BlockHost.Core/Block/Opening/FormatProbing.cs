@@ -9,6 +9,9 @@ internal static class FormatProbing
 {
     private const int ProbeBytes = 2048;
 
+    /// <summary>More than raw says of any image, less than a driver that knows its own.</summary>
+    private const int MagicScore = 2;
+
     /// <param name="protocol">Options of the node that stores the image.</param>
     public static async ValueTask<string> ProbeAsync(BlockGraph graph, IDriverSource drivers, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
     {
@@ -16,16 +19,19 @@ internal static class FormatProbing
         return await GuessAsync(drivers, head, JsonObjects.StringMember(protocol, "filename"), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>raw where no driver claims the image.</summary>
+    /// <summary>
+    /// raw where no driver claims the image. What bears a format's magic is never taken for raw, though its driver may know
+    /// no such version or may not be there: it is for that driver to say so.
+    /// </summary>
     public static async ValueTask<string> GuessAsync(IDriverSource drivers, ReadOnlyMemory<byte> head, string? fileName, CancellationToken cancellationToken)
     {
         var best = (Name: "raw", Score: 0);
-        foreach (var name in drivers.Probe(head.Span))
+        foreach (var candidate in drivers.Probe(head.Span))
         {
-            using var lease = await drivers.AcquireAsync(name, "probing", cancellationToken).ConfigureAwait(false);
-            var score = lease?.Driver.Probe(head.Span, fileName) ?? 0;
+            using var lease = await drivers.AcquireAsync(candidate.Driver, "probing", cancellationToken).ConfigureAwait(false);
+            var score = Math.Max(lease?.Driver.Probe(head.Span, fileName) ?? 0, candidate.HasMagic ? MagicScore : 0);
             if (score > best.Score)
-                best = (name, score);
+                best = (candidate.Driver, score);
         }
 
         return best.Name;

@@ -44,6 +44,7 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         var canBeAsked = embedded || commandLine.Steps.Any(step => step.Kind == DaemonStepKind.Monitor);
         await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
         host.Warnings.Given += console.Report;
+        host.Warnings.Noted += console.ErrorLine;
         using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder, commandLine.Port) : null;
         if (state is not null)

@@ -93,7 +93,10 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
             var result = await check.CheckAsync(repair, cancellationToken);
             foreach (var message in result.Messages)
                 context.Console.ErrorLine(message);
-            return result.Errno == 0 ? result : throw new ToolException($"Check failed: {ImageErrors.Text(result.Errno)}");
+            if (result.Errno == 0)
+                return result;
+            var failed = $"Check failed: {ImageErrors.Text(result.Errno)}";
+            throw result.Failure is { } failure ? new ToolException(failure) { SecondMessage = failed } : new ToolException(failed);
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
             return _host;
         _host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         _host.Warnings.Given += Console.Report;
+        _host.Warnings.Noted += Console.ErrorLine;
         return _host;
     }
 

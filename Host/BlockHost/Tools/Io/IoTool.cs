@@ -45,6 +45,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
             throw new ToolException("--image-opts and -f are mutually exclusive");
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         host.Warnings.Given += console.Report;
+        host.Warnings.Noted += console.ErrorLine;
         foreach (var definition in _objects)
             await host.AddObjectAsync(definition, cancellationToken);
         var session = new IoSession(console, host.Images, _imageOptions);

@@ -52,6 +52,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         using var signals = new StopSignals();
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         host.Warnings.Given += console.Report;
+        host.Warnings.Noted += console.ErrorLine;
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         using var deviceSocket = options.Device is null ? null : new PrivateSocket();
