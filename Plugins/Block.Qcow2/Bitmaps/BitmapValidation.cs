@@ -18,8 +18,6 @@ internal sealed class BitmapValidation(Qcow2Image image)
     /// <exception cref="Qcow2FormatException">The directory, an entry or a table is damaged.</exception>
     public async ValueTask RunAsync(CancellationToken cancellationToken)
     {
-        if (image.Header.Current.Extension(HeaderExtension.Bitmaps) is { Data.Length: not BitmapsExtension.Size })
-            throw new Qcow2FormatException("bitmaps_ext: Invalid extension length");
         if (BitmapDirectory.Place(image.Header.Current) is not { } place) return;
         var bytes = new byte[place.DirectorySize];
         await image.File.ReadAsync(place.DirectoryOffset, bytes, cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -37,8 +35,8 @@ internal sealed class BitmapValidation(Qcow2Image image)
         var count = 0u;
         for (; directory.Length > 0; count++)
         {
-            if (count == expected) throw new Qcow2FormatException("More bitmaps found than specified in header extension");
             if (directory.Length < HeadSize) throw new Qcow2FormatException("Broken bitmap directory");
+            if (count == expected) throw new Qcow2FormatException("More bitmaps found than specified in header extension");
             var nameLength = BinaryPrimitives.ReadUInt16BigEndian(directory[18..]);
             var extra = BinaryPrimitives.ReadUInt32BigEndian(directory[20..]);
             var size = (HeadSize + (long)nameLength + extra + 7) & ~7L;

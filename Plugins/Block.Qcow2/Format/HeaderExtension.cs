@@ -37,6 +37,7 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
             if (length > (uint)area.Length)
                 throw new Qcow2FormatException("Header extension too large");
             if (type == End) break;
+            if (type == Bitmaps && length != BitmapsExtension.Size) throw new Qcow2FormatException("bitmaps_ext: Invalid extension length");
             found.Add(new HeaderExtension(type, area[..(int)length].ToArray()));
             area = area[(int)Math.Min((length + 7) & ~7u, (uint)area.Length)..];
         }
