@@ -51,6 +51,9 @@ internal sealed class ImageResizer(Qcow2Image image)
     private async ValueTask GrowAsync(long old, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
+
+        // The old L1 table's clusters are free for what comes now.
+        if (options.Preallocation != PreallocationMode.Off) await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         if (image.Snapshots.Count == 0) await ClearBehindAsync(old, length).ConfigureAwait(false);
         await image.Data.GrowAsync(old, length, options.Preallocation, KeepDataFile, cancellationToken).ConfigureAwait(false);
 
