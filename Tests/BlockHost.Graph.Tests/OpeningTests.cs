@@ -33,7 +33,7 @@ public sealed class OpeningTests
     [Fact]
     public async Task What_bears_the_magic_of_a_format_is_never_taken_for_another()
     {
-        await using var graph = new TestGraph { Magic = { ['L'] = "layer", ['A'] = "absent" } };
+        await using var graph = new TestGraph { Magic = { [(byte)'L'] = "layer", [(byte)'A'] = "absent" } };
         Assert.Equal("layer", await GuessAsync("L: a version that its driver does not know"));
         Assert.Equal("absent", await GuessAsync("A: a driver that is not there"));
         Assert.Equal("raw", await GuessAsync("anything"));
