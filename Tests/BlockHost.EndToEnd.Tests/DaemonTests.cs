@@ -121,6 +121,23 @@ public sealed class DaemonTests
         }
     }
 
+    [SkippableFact]
+    public void Plugins_of_the_programs_owner_are_taken_and_those_of_anybody_else_are_not()
+    {
+        Skip.IfNot(Environment.UserName == "root", "only root can give files away");
+        using var folder = new Folder();
+        var program = CopyProgram(folder);
+        Directory.CreateDirectory(folder["plugins-of-mine"]);
+        CommandRunner.Check(folder.Path, "chown", "-R", "4711", ".");
+        CommandRunner.Check(folder.Path, program, "plugin", "list", "--plugin-path", folder["plugins-of-mine"]);
+
+        CommandRunner.Check(folder.Path, "chown", "4712", "plugins-of-mine");
+        var refused = CommandRunner.RunIn(folder.Path, program, "plugin", "list", "--plugin-path", folder["plugins-of-mine"]);
+
+        var mine = folder["plugins-of-mine"];
+        Assert.Equal((1, $"blockhost plugin: No plugins are taken from {mine}: the folder {mine} belongs to another user (number 4712)\n"), (refused.ExitCode, refused.Error));
+    }
+
     [Theory]
     [InlineData("--blockdev driver=foo", "--blockdev driver=foo: Parameter 'driver' does not accept value 'foo'")]
     [InlineData("--blockdev driver=null-co,node-name=a,foo=1", "--blockdev driver=null-co,node-name=a,foo=1: Parameter 'foo' is unexpected")]

@@ -7,8 +7,8 @@ namespace BlockHost.Core.Files;
 /// <code>
 ///   /opt/plugins ─link─► /srv/v2/plugins          checked: /  /opt  the link  /srv  /srv/v2  /srv/v2/plugins
 /// </code>
-/// Trusted are root, the user of this process, and who owns the program or the root of the file system: they can put
-/// another program in this one's place anyway.
+/// Trusted are root, the user of this process, and who owns the program's folder or one above it: they can put another
+/// program in this one's place anyway.
 /// </summary>
 public sealed class TrustedPath
 {
@@ -17,7 +17,7 @@ public sealed class TrustedPath
     private readonly HashSet<uint> _owners;
 
     public TrustedPath()
-        : this([0, FileFacts.CurrentUser, .. OwnerOf("/"), .. OwnerOf(AppContext.BaseDirectory)])
+        : this([0, FileFacts.CurrentUser, .. OwnersAlong(AppContext.BaseDirectory)])
     {
     }
 
@@ -61,7 +61,14 @@ public sealed class TrustedPath
         Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
             .Select(ObjectionTo).FirstOrDefault(objection => objection is not null);
 
-    private static IEnumerable<uint> OwnerOf(string path) => FileFacts.Of(path, followLink: true) is { } facts ? [facts.Owner] : [];
+    private static IEnumerable<uint> OwnersAlong(string path)
+    {
+        for (var folder = new DirectoryInfo(path); folder is not null; folder = folder.Parent)
+        {
+            if (FileFacts.Of(folder.FullName, followLink: true) is { } facts)
+                yield return facts.Owner;
+        }
+    }
 
     private static string[] Parts(string path) => [.. path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".")];
 
