@@ -21,6 +21,7 @@ public sealed class PluginHost(
     IQmpEvents events,
     IUserObjects objects,
     IIoBufferPool buffers,
+    MemoryBudget memory,
     TimeProvider clock,
     HostStartup startup) : IPluginHost
 {
@@ -41,6 +42,8 @@ public sealed class PluginHost(
     public IUserObjects Objects => objects;
 
     public IIoBufferPool Buffers => buffers;
+
+    public MemoryBudget Memory => memory;
 
     public TimeProvider Clock => clock;
 

@@ -18,7 +18,8 @@ internal sealed class LinkedHostFactory : IHostFactory
             LoadingProgram.Become();
         if (WantsOthers(options))
             throw new ToolException("This program has its plugins linked in, and loads no others");
-        var host = HostComposition.Build(new LinkedPluginLoader(plugins, AppContext.BaseDirectory), PluginSelection.Everything, startInline: true, Decoration(options));
+        var loader = new LinkedPluginLoader(plugins, AppContext.BaseDirectory);
+        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, Decoration(options), options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }

@@ -27,7 +27,7 @@ internal sealed class NbdServerControl
             var tls = TlsFor(options, host);
             var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
             var listeners = ListenerFactory.Open(Addresses(options));
-            _server = new NbdServer(listeners, maxConnections, tls, host.Clock, host.Started);
+            _server = new NbdServer(listeners, maxConnections, tls, host.Clock, host.Memory, host.Started);
         }
         finally
         {

@@ -25,7 +25,7 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
 
         // A test machine may be slow at any moment; what the driver makes of that has tests of its own.
         var host = Mock.Of<IPluginHost>(h => h.Clock == new FakeClock());
-        Graph = new BlockGraph(this, new IoBufferPool(), Mock.Of<IQmpEvents>(), TimeProvider.System, () => host);
+        Graph = new BlockGraph(this, new IoBufferPool(TimeProvider.System, new MemoryBudget()), Mock.Of<IQmpEvents>(), TimeProvider.System, () => host);
     }
 
     public BlockGraph Graph { get; }

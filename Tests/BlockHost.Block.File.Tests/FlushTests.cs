@@ -119,7 +119,7 @@ public sealed class FlushTests : IDisposable
         await Task.Delay(30);
         Assert.False(second.IsCompleted);
         gate.Set();
-        Assert.All(await Task.WhenAll(first, second).WaitAsync(TimeSpan.FromSeconds(10)), errno => Assert.Equal(0, errno));
+        Assert.All(await Task.WhenAll(first, second).WaitAsync(TimeSpan.FromSeconds(60)), errno => Assert.Equal(0, errno));
         Assert.Equal(1, calls);
     }
 

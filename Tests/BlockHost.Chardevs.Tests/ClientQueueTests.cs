@@ -7,7 +7,7 @@ namespace BlockHost.Core.Tests.Chardevs;
 
 public sealed class ClientQueueTests : IDisposable
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("clients").FullName;
     private readonly Socket _listener;

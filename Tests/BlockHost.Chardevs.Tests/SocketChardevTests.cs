@@ -10,7 +10,7 @@ namespace BlockHost.Core.Tests.Chardevs;
 
 public sealed class SocketChardevTests : IDisposable
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chardev").FullName;
 

@@ -164,12 +164,12 @@ public sealed class DaemonTests
             "--nbd-server", $"addr.type=unix,addr.path={folder["nbd.sock"]}", "--export", "type=nbd,id=e,node-name=disk,name=disk",
         ];
         using var parent = CommandRunner.Start(folder.Path, Programs.Ours("qemu-storage-daemon"), args);
-        Assert.True(parent.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.True(parent.WaitForExit(TimeSpan.FromSeconds(60)));
         Assert.Equal(0, parent.ExitCode);
         try
         {
             // Whoever reads what the parent prints is not kept waiting by the child.
-            Assert.True(parent.StandardOutput.ReadToEndAsync().Wait(TimeSpan.FromSeconds(30)));
+            Assert.True(parent.StandardOutput.ReadToEndAsync().Wait(TimeSpan.FromSeconds(60)));
             Assert.Equal("/", new DirectoryInfo($"/proc/{CommandRunner.Run("cat", folder["pid"]).Output.Trim()}/cwd").LinkTarget);
             CommandRunner.Check(folder.Path, "qemu-io", "-r", "-f", "raw", "-c", "read -P 0 0 1M", Url(folder));
         }

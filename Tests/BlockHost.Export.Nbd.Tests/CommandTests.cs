@@ -32,6 +32,7 @@ public sealed class CommandTests : IAsyncLifetime
         _plugin.Register(registry.Object);
         _exports.Setup(e => e.List()).Returns(_listed);
         _host.Setup(h => h.Exports).Returns(_exports.Object);
+        _host.Setup(h => h.Memory).Returns(new MemoryBudget());
         _host.Setup(h => h.Clock).Returns(TimeProvider.System);
         _host.Setup(h => h.Objects).Returns(Mock.Of<IUserObjects>());
         _host.Setup(h => h.Graph.Lookup(It.IsAny<string?>(), It.IsAny<string?>()))

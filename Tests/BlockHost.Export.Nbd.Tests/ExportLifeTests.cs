@@ -21,7 +21,7 @@ public sealed class ExportLifeTests
 
         Assert.Equal(NbdError.None, client.ReadSimple().Error);
         Assert.True(client.IsClosed());
-        await disk.Ended.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await disk.Ended.Task.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal([5, 6], disk.Backend.Data[..2]);
     }
 

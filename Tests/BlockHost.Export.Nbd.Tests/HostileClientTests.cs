@@ -146,7 +146,7 @@ public sealed class HostileClientTests
             }
         }
 
-        await Task.Delay(100);
+        await Eventually.TrueAsync(() => Volatile.Read(ref disk.Backend.Reads) >= 1);
         using var client = disk.Connect().Go();
         Assert.Equal(1 << 20, client.ReadData(0, 1 << 20).Length);
         Assert.InRange(disk.Backend.Reads, 2, 40);
@@ -179,7 +179,7 @@ public sealed class HostileClientTests
             client.Send([.. RawClient.Request(NbdCommand.Write, 0, length), 1, 2, 3]);
         }
 
-        await EventuallyAsync(() => disk.Server.ClientCount == 0);
+        await Eventually.TrueAsync(() => disk.Server.ClientCount == 0);
         Assert.Equal(0, disk.Backend.OpenQueues);
         Assert.False(disk.Export.HasClients);
     }
@@ -197,7 +197,7 @@ public sealed class HostileClientTests
         await Task.Delay(20);
         Assert.Equal(1, disk.Server.ClientCount);
         disk.Backend.Release();
-        await EventuallyAsync(() => disk.Server.ClientCount == 0);
+        await Eventually.TrueAsync(() => disk.Server.ClientCount == 0);
         Assert.Equal([1, 2, 3, 4], disk.Backend.Data[..4]);
     }
 
@@ -228,13 +228,6 @@ public sealed class HostileClientTests
             Assert.Equal([0], client.ReadData(0, 1));
 
         crowd.ForEach(c => c.Dispose());
-        await EventuallyAsync(() => disk.Server.ClientCount == 0);
-    }
-
-    private static async Task EventuallyAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (!condition())
-            await Task.Delay(2, limit.Token);
+        await Eventually.TrueAsync(() => disk.Server.ClientCount == 0);
     }
 }

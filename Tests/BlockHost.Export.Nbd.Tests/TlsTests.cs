@@ -75,7 +75,7 @@ public sealed class TlsTests
         using (var client = disk.Connect().Greet())
             Assert.Equal(OptionReply.Ack, client.OptionResult(NbdOption.StartTls));
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (disk.Server.ClientCount > 0)
             await Task.Delay(2, limit.Token);
     }

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using BlockHost.Block;
 using BlockHost.Core.Block;
 using BlockHost.Core.Block.Checked;
+using BlockHost.Plugins;
 
 namespace BlockHost.Graph.Tests;
 
@@ -26,7 +27,7 @@ public sealed class BufferPoolTests : IDisposable
     [Fact]
     public void A_pinned_buffer_stays_though_nobody_else_holds_it()
     {
-        using var pool = new IoBufferPool();
+        using var pool = new IoBufferPool(TimeProvider.System, new MemoryBudget());
         var (pin, buffer) = PinAndForget(pool);
 
         GC.Collect();

@@ -82,7 +82,7 @@ public sealed class CopyBeforeWriteTests : JobTest
         await using var guest = await OpenAsync("c");
         await using var queue = guest.OpenQueue();
 
-        Assert.True((await queue.WriteAsync(0, Filled(2, 512)).AsTask().WaitAsync(TimeSpan.FromSeconds(15))).IsOk);
+        Assert.True((await queue.WriteAsync(0, Filled(2, 512)).AsTask().WaitAsync(TimeSpan.FromSeconds(60))).IsOk);
         Assert.Equal(Errno.EACCES, (await TryReadAsync("moment", 0, 512)).Status.Errno);
     }
 

@@ -4,7 +4,7 @@ namespace BlockHost.JobTypes.Tests;
 /// <summary>Guests at work while something is done to their disks.</summary>
 internal static class GuestWork
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Even where the action fails, the guests have stopped when this returns, so that their disks can go.</summary>
     /// <param name="guests">Each works until the task that it is given ends.</param>

@@ -33,7 +33,7 @@ public sealed class JobFaultTests
         {
             try
             {
-                await new FaultRun(Jobs[job], kind, policy, seed).RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+                await new FaultRun(Jobs[job], kind, policy, seed).RunAsync().WaitAsync(TimeSpan.FromSeconds(120));
             }
             catch (Exception e)
             {

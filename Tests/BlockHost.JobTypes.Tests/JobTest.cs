@@ -12,7 +12,7 @@ namespace BlockHost.JobTypes.Tests;
 public abstract class JobTest : IAsyncLifetime
 {
     protected const int Size = 4 << 20;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     internal static readonly BackendOptions Guest = new()
     {
         Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All),

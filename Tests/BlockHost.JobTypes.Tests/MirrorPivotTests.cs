@@ -45,7 +45,7 @@ public sealed class MirrorPivotTests : JobTest
             await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
             for (var i = 0; i < 200; i++)
             {
-                using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+                using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
                 await using var drained = await Bed.Graph.DrainAsync(null, patience.Token);
             }
 

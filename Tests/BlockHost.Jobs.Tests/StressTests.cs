@@ -8,7 +8,7 @@ namespace BlockHost.Jobs.Tests;
 /// <summary>Verbs, drains and steps from many threads at once: whatever comes first, every job comes to its end.</summary>
 public sealed class StressTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(1)]

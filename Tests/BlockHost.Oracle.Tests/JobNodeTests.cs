@@ -9,7 +9,7 @@ namespace BlockHost.Oracle.Tests;
 /// <summary>What it means in the real graph that a job holds a node.</summary>
 public sealed class JobNodeTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly BlockPermissionSet Alone = new(BlockPermissions.Write, BlockPermissions.None);
     private static readonly BlockPermissionSet Reader = new(BlockPermissions.ConsistentRead, BlockPermissions.All);
 

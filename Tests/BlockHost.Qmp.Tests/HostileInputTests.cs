@@ -77,7 +77,8 @@ public class HostileInputTests
         var large = "{\"execute\":\"echo\",\"arguments\":{\"value\":\"" + new string('a', 900_000);
 
         await greedy.SendAsync(large);
-        await Task.Delay(200);
+        while (daemon.InputHeld < 900_000)
+            await Task.Delay(10);
         await second.SendAsync(large + "\"}}\n" + Probe);
         Assert.Contains("JSON token size limit exceeded", await second.ReadAsync());
         Assert.Contains("probe", await second.ReadAsync());

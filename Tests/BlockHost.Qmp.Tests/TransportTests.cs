@@ -44,7 +44,7 @@ public class TransportTests
             using var client = await daemon.ConnectAsync();
         }
 
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (daemon.SessionCount > 0)
             await Task.Delay(10, patience.Token);
     }

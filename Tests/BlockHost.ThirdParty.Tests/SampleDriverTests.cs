@@ -34,7 +34,7 @@ public sealed class SampleDriverTests(BuiltSample sample)
 
         await WriteAndReadAsync();
 
-        info = await _manager.UnloadAsync("example.ram", TimeSpan.FromSeconds(20), CancellationToken.None);
+        info = await _manager.UnloadAsync("example.ram", TimeSpan.FromSeconds(60), CancellationToken.None);
         Assert.Equal(PluginState.Available, info.State);
     }
 

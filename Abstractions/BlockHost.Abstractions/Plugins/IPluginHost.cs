@@ -30,6 +30,9 @@ public interface IPluginHost
 
     IIoBufferPool Buffers { get; }
 
+    /// <summary>What all clients together may make the process hold.</summary>
+    MemoryBudget Memory { get; }
+
     TimeProvider Clock { get; }
 
     /// <summary>

@@ -21,6 +21,8 @@ public sealed class TestPluginHost : IPluginHost
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    public MemoryBudget Memory { get; init; } = new();
+
     public TestYankRegistry Yank { get; } = new();
 
     public TestEvents Events { get; } = new();

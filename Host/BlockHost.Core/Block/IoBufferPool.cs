@@ -4,24 +4,43 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using BlockHost.Block;
+using BlockHost.Core.Memory;
+using BlockHost.Plugins;
 
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// Pinned buffers, aligned to pages, kept by size class (powers of two from a page up).
-/// A bounded number of each class waits for reuse; larger buffers are left to the collector.
+/// Pinned buffers, aligned to pages, kept by size class (powers of two from a page up). A bounded number of each class
+/// waits for reuse, and goes back to the system when nothing has needed it for a while; larger buffers go back at once.
+/// Every buffer counts in the process's budget, in use or kept.
 /// </summary>
 public sealed class IoBufferPool : IIoBufferPool, IDisposable
 {
+    /// <summary>What lay unused from one look to the next goes back: after twice this at the latest.</summary>
+    public static readonly TimeSpan TrimPeriod = TimeSpan.FromSeconds(2);
+
     private const int Alignment = 4096;
     private const int LargestPooled = 1 << 21;
     private const long PooledBytesPerClass = 16 << 20;
 
-    private readonly SizeClass[] _classes = [.. Enumerable.Range(0, Class(LargestPooled) + 1).Select(index => new SizeClass(Alignment << index))];
+    private readonly SizeClass[] _classes;
+    private readonly MemoryBudget _memory;
+    private readonly ITimer _trim;
     private int _outstanding;
+    private int _watching;
     private bool _disposed;
 
+    public IoBufferPool(TimeProvider clock, MemoryBudget memory)
+    {
+        _memory = memory;
+        _classes = [.. Enumerable.Range(0, Class(LargestPooled) + 1).Select(index => new SizeClass(this, Alignment << index))];
+        _trim = clock.CreateTimer(_ => Trim(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
     public int Outstanding => Volatile.Read(ref _outstanding);
+
+    /// <summary>Bytes kept for reuse.</summary>
+    public long FreeBytes => _classes.Sum(sizeClass => sizeClass.FreeBytes);
 
     public IMemoryOwner<byte> Rent(int length)
     {
@@ -30,7 +49,7 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
         Interlocked.Increment(ref _outstanding);
         try
         {
-            var buffer = length > LargestPooled ? new Buffer(this, sizeClass: null, length) : _classes[Class(length)].Take(this);
+            var buffer = length > LargestPooled ? new Buffer(this, sizeClass: null, length) : _classes[Class(length)].Take();
             buffer.Lend(length);
             return buffer;
         }
@@ -44,8 +63,9 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
     public void Dispose()
     {
         Volatile.Write(ref _disposed, true);
+        _trim.Dispose();
         foreach (var sizeClass in _classes)
-            sizeClass.Clear();
+            sizeClass.Trim(all: true);
     }
 
     private static int Class(int length) => length <= Alignment ? 0 : BitOperations.Log2((uint)length - 1) - BitOperations.Log2(Alignment) + 1;
@@ -53,40 +73,69 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
     private void Return(Buffer buffer, SizeClass? sizeClass)
     {
         Interlocked.Decrement(ref _outstanding);
-        if (!Volatile.Read(ref _disposed))
-            sizeClass?.Keep(buffer);
+        if (sizeClass is null || Volatile.Read(ref _disposed) || _memory.IsShort || !sizeClass.TryKeep(buffer))
+            buffer.GiveBack();
+        else if (Volatile.Read(ref _watching) == 0 && Interlocked.Exchange(ref _watching, 1) == 0)
+            _trim.Change(TrimPeriod, Timeout.InfiniteTimeSpan);
     }
 
-    private sealed class SizeClass(int size)
+    private void Trim()
+    {
+        Volatile.Write(ref _watching, 0);
+        foreach (var sizeClass in _classes)
+            sizeClass.Trim(all: Volatile.Read(ref _disposed));
+        if (FreeBytes > 0 && !Volatile.Read(ref _disposed) && Interlocked.Exchange(ref _watching, 1) == 0)
+            _trim.Change(TrimPeriod, Timeout.InfiniteTimeSpan);
+    }
+
+    private sealed class SizeClass(IoBufferPool pool, int size)
     {
         private readonly Lock _lock = new();
         private readonly Stack<Buffer> _free = new();
+        private int _leastFree;
 
-        public Buffer Take(IoBufferPool pool)
+        public long FreeBytes
+        {
+            get
+            {
+                lock (_lock)
+                    return (long)_free.Count * size;
+            }
+        }
+
+        public Buffer Take()
         {
             lock (_lock)
             {
                 if (_free.TryPop(out var buffer))
+                {
+                    _leastFree = Math.Min(_leastFree, _free.Count);
                     return buffer;
+                }
             }
 
             return new Buffer(pool, this, size);
         }
 
-        public void Keep(Buffer buffer)
+        public bool TryKeep(Buffer buffer)
         {
             lock (_lock)
             {
-                if (_free.Count < Math.Max(2, PooledBytesPerClass / size))
-                    _free.Push(buffer);
+                if (_free.Count >= Math.Max(2, PooledBytesPerClass / size))
+                    return false;
+                _free.Push(buffer);
+                return true;
             }
         }
 
-        public void Clear()
+        /// <summary>Gives back what was not needed since the last call, or all.</summary>
+        public void Trim(bool all)
         {
             lock (_lock)
             {
-                _free.Clear();
+                for (var excess = all ? _free.Count : _leastFree; excess > 0; excess--)
+                    _free.Pop().GiveBack();
+                _leastFree = _free.Count;
             }
         }
     }
@@ -108,6 +157,7 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
             _array = GC.AllocateUninitializedArray<byte>(capacity + Alignment, pinned: true);
             var address = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_array));
             _start = (int)((Alignment - (address & (Alignment - 1))) & (Alignment - 1));
+            pool._memory.Take(_array.Length);
         }
 
         public override Memory<byte> Memory => CreateMemory(_length);
@@ -116,6 +166,13 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
         {
             _length = length;
             Volatile.Write(ref _lent, 1);
+        }
+
+        /// <summary>To the system at once; the addresses stay until the collector comes to them.</summary>
+        public void GiveBack()
+        {
+            UnusedPages.GiveBack(_array);
+            _pool._memory.GiveBack(_array.Length);
         }
 
         public override Span<byte> GetSpan() => _array.AsSpan(_start, _length);

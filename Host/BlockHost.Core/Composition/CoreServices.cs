@@ -28,6 +28,7 @@ public static class CoreServices
     public static IServiceCollection AddBlockHostCore(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(new MemoryBudget());
         services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
         // Left to itself the container would choose the constructor that takes object types, and find none.
         services.TryAddSingleton(_ => new UserObjects());

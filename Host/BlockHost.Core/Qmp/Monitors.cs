@@ -31,6 +31,9 @@ public sealed class Monitors : IAsyncDisposable
     /// <summary>Clients connected now.</summary>
     public int SessionCount => _sessions.Count;
 
+    /// <summary>Unfinished and queued input of all clients, beyond what each may hold freely.</summary>
+    public long InputHeld => _services.InputBudget.Held;
+
     /// <summary>
     /// Clients can connect but are not greeted until the result is disposed: while a daemon still opens what its command
     /// line names, nobody is told that a node does not exist.
@@ -81,6 +84,7 @@ public sealed class Monitors : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
+        _services.Garbage.Dispose();
         _stopAccepting.Dispose();
         _interruptCommands.Dispose();
     }

@@ -16,11 +16,13 @@ internal static class HostComposition
 {
     /// <param name="startInline">As <see cref="PluginManagerOptions.StartInline"/>.</param>
     /// <param name="decorate">Puts more services around the host's.</param>
-    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate)
+    /// <param name="memory">What clients may make the host hold; null: the default.</param>
+    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate, MemoryBudget? memory = null)
     {
         var services = new ServiceCollection();
         if (HostOptions.UsesCheckedBuffers)
             services.AddSingleton<IIoBufferPool, CheckedBufferPool>(_ => new CheckedBufferPool());
+        services.AddSingleton(memory ?? new MemoryBudget());
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions

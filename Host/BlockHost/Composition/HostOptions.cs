@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.CommandLine;
 using BlockHost.Core.Block.Checked;
+using BlockHost.Images;
+using BlockHost.Plugins;
 
 namespace BlockHost.Composition;
 
@@ -14,6 +17,7 @@ internal sealed record HostOptions
         PluginFolders = FromEnvironment("PLUGIN_PATH"),
         ManifestFolders = FromEnvironment("MANIFESTS"),
         Composition = FromEnvironment("COMPOSITION").FirstOrDefault(),
+        ClientMemory = FromEnvironment("CLIENT_MEMORY").FirstOrDefault(),
     };
 
     /// <summary>The program looks for faults in how memory is used: see <see cref="CheckedBufferPool"/>.</summary>
@@ -32,6 +36,13 @@ internal sealed record HostOptions
 
     /// <summary>File to which every QMP command is logged; null: none.</summary>
     public string? AuditLog { get; init; }
+
+    /// <summary>What clients together may make the daemon hold, as a size; null: the default.</summary>
+    public string? ClientMemory { get; init; }
+
+    /// <exception cref="ToolException">The size is none.</exception>
+    public MemoryBudget CreateMemoryBudget() =>
+        ClientMemory is null ? new() : new(CreateOptionList.ParseSize("client-memory", ClientMemory));
 
     private static string[] FromEnvironment(string name) =>
         Environment.GetEnvironmentVariable(Prefix + name)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];

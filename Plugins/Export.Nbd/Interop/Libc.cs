@@ -31,6 +31,8 @@ internal static unsafe partial class Libc
     public const int EFD_CLOEXEC = 0x80000;
     public const int EFD_NONBLOCK = 0x800;
 
+    public const int MADV_DONTNEED = 4;
+
     public static int LastError => Marshal.GetLastPInvokeError();
 
     public static string LastErrorMessage => Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError());
@@ -70,6 +72,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint sendmsg(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport("libc")]
+    public static partial int madvise(void* start, nint length, int advice);
 
     [LibraryImport("libc")]
     public static partial int sched_yield();

@@ -11,6 +11,9 @@ internal enum HaggleResult
     /// <summary>More bytes of the client are needed.</summary>
     Continue,
 
+    /// <summary>Send what is written; others have their turn before this client's next option.</summary>
+    Pause,
+
     /// <summary>Send what is written, then close.</summary>
     Close,
 
@@ -35,6 +38,11 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
     /// <summary>Longer options are refused unread: none has a use for that much.</summary>
     private const int MaxOptionLength = 64 << 10;
 
+    /// <summary>No option is taken once this much is written.</summary>
+    private const int MaxOutput = 64 << 10;
+
+    private const int MaxOptionsATurn = 32;
+
     private HandshakeFlags? _clientFlags;
     private bool _tlsRunning;
     private INegotiableExport? _contextsOf;
@@ -57,12 +65,14 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
         _contextsOf = null;
     }
 
-    /// <summary>Takes complete messages from <paramref name="input"/> until one changes the phase.</summary>
-    public HaggleResult Consume(ReadOnlySpan<byte> input, out int consumed, IBufferWriter<byte> output)
+    /// <summary>Takes complete messages from <paramref name="input"/> until one changes the phase, or they are enough for a turn.</summary>
+    public HaggleResult Consume(ReadOnlySpan<byte> input, out int consumed, ArrayBufferWriter<byte> output)
     {
         consumed = 0;
-        while (true)
+        for (var options = 0; ; options++)
         {
+            if (options >= MaxOptionsATurn || output.WrittenCount >= MaxOutput)
+                return HaggleResult.Pause;
             var rest = input[consumed..];
             if (_clientFlags is null)
             {
@@ -244,11 +254,13 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
         if (!exports.TryFind(name, out var export))
             return Refuse(output, option, OptionReply.ErrUnknown, $"export '{name}' not present");
         var chosen = listing && count == 0 ? MetaContexts.All(export) : [];
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0u; i < count; i++)
         {
             if (!reader.TryReadString(out var query))
                 return Inconsistent(output, option);
-            chosen = chosen.Union(MetaContexts.Match(query, listing, export));
+            if (seen.Add(query))
+                chosen = chosen.Union(MetaContexts.Match(query, listing, export));
         }
 
         if (!reader.AtEnd)

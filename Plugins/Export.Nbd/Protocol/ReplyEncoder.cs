@@ -32,10 +32,10 @@ internal static class ReplyEncoder
         BinaryPrimitives.WriteUInt32BigEndian(target[16..], (uint)length);
     }
 
-    /// <summary>The header of the only chunk of a read; <paramref name="length"/> bytes of data follow it.</summary>
-    public static void DataChunk(Span<byte> target, ulong cookie, ulong offset, int length)
+    /// <summary>The header of a read's chunk; <paramref name="length"/> bytes of data follow it.</summary>
+    public static void DataChunk(Span<byte> target, ulong cookie, ulong offset, int length, bool last = true)
     {
-        Chunk(target, ChunkFlags.Done, ChunkType.OffsetData, cookie, length + 8);
+        Chunk(target, last ? ChunkFlags.Done : ChunkFlags.None, ChunkType.OffsetData, cookie, length + 8);
         BinaryPrimitives.WriteUInt64BigEndian(target[Wire.ChunkHeaderLength..], offset);
     }
 

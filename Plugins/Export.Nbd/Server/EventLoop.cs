@@ -38,16 +38,17 @@ internal sealed unsafe class EventLoop : IDisposable
     private volatile bool _stopping;
     private volatile int _threadId;
 
-    public EventLoop(LoopGroup group, string name)
+    public EventLoop(LoopGroup group, string name, TimeProvider clock, MemoryBudget memory)
     {
         _group = group;
+        Buffers = new BufferPool(memory, new IdleTrim(this, clock));
         _epoll = Checked(Libc.epoll_create1(Libc.EPOLL_CLOEXEC));
         _wake = Checked(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK));
         Control(Libc.EPOLL_CTL_ADD, _wake, EpollEvents.In, WakeId);
         PluginThread.Start(name, Loop);
     }
 
-    public BufferPool Buffers { get; } = new();
+    public BufferPool Buffers { get; }
 
     /// <summary>Connections in the loop's care; read from any thread to spread them.</summary>
     public int Connections;
@@ -119,6 +120,7 @@ internal sealed unsafe class EventLoop : IDisposable
         }
 
         RunPosted();
+        Buffers.Dispose();
         _ = Libc.close(_epoll);
         _ = Libc.close(_wake);
         _ended.Set();

@@ -10,12 +10,12 @@ internal sealed class LoopGroup : IDisposable
     private int _busy;
     private int _spinning;
 
-    public LoopGroup()
+    public LoopGroup(TimeProvider clock, MemoryBudget memory)
     {
         _loops = new EventLoop[Math.Min(Environment.ProcessorCount, MaxLoops)];
         _busy = _loops.Length;
         for (var i = 0; i < _loops.Length; i++)
-            _loops[i] = new EventLoop(this, $"nbd-{i}");
+            _loops[i] = new EventLoop(this, $"nbd-{i}", clock, memory);
     }
 
     /// <summary>The loop that takes new clients in.</summary>

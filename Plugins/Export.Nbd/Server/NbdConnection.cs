@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using BlockHost.Plugins.Export.Nbd.Interop;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
@@ -13,7 +12,7 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 ///                 ▲ stops while too much is in flight or unsent ──┘
 /// </code>
 /// </summary>
-internal sealed class NbdConnection : IEventHandler
+internal sealed partial class NbdConnection : IEventHandler
 {
     /// <summary>No request is begun while more than this is unsent: a client that does not read gets no further.</summary>
     private const long MaxUnsent = 1 << 20;
@@ -24,19 +23,23 @@ internal sealed class NbdConnection : IEventHandler
     private const int SendEarlyAt = 32 << 10;
     private const int SendEarlyReplies = 8;
 
+    /// <summary>After this much work (as <see cref="RequestRunner.Work"/> counts it) the loop's other clients get their turn.</summary>
+    private const long WorkPerTurn = 128;
+
     private readonly NbdServer _server;
     private readonly OptionHaggler _haggler;
     private readonly ReceiveBuffer _input;
     private readonly ReplyBuffer _replies;
     private readonly SendQueue _output = new();
-    private readonly ArrayBufferWriter<byte> _handshakeOutput = new();
     private readonly ITimer _handshakeLimit;
+    private readonly Work _nextTurn;
     private RequestRunner? _runner;
     private int _fd;
     private long _eventId;
     private EpollEvents _watched;
     private int _repliesUnsent;
     private bool _sendBlocked;
+    private bool _yielded;
     private bool _ending;
     private bool _released;
 
@@ -48,13 +51,16 @@ internal sealed class NbdConnection : IEventHandler
         _haggler = new OptionHaggler(server, server.OffersTls);
         _input = new ReceiveBuffer(loop.Buffers);
         _replies = new ReplyBuffer(loop.Buffers);
-        _handshakeLimit = server.Clock.CreateTimer(_ => Loop.Post(new Work(HandshakeTooSlow)), null, NbdServer.HandshakeLimit, Timeout.InfiniteTimeSpan);
+        _nextTurn = new Work(this, connection => connection.TakeNextTurn());
+        _handshakeLimit = server.Clock.CreateTimer(_ => Loop.Post(new Work(this, connection => connection.HandshakeTooSlow())), null, NbdServer.HandshakeLimit, Timeout.InfiniteTimeSpan);
     }
 
     public EventLoop Loop { get; }
 
     /// <summary>On the loop: greets the client and waits for its answer.</summary>
-    public void Start()
+    public void Start() => Guard(static (connection, _) => connection.Greet(), 0);
+
+    private void Greet()
     {
         if (_ending)
             return;
@@ -66,13 +72,14 @@ internal sealed class NbdConnection : IEventHandler
     }
 
     /// <summary>From any thread: takes no more requests, completes those in flight, and closes.</summary>
-    public void RequestEnd() => Loop.Post(new Work(End));
+    public void RequestEnd() => Loop.Post(new Work(this, connection => connection.End()));
 
     public void OnEvents(EpollEvents events) => Guard(static (connection, events) => connection.Handle(events), events);
 
     private void Handle(EpollEvents events)
     {
-        if (_fd < 0)
+        // What is unread is taken first, in the turn that has been asked for.
+        if (_fd < 0 || _yielded)
             return;
         if ((events & EpollEvents.Out) != 0)
             Flush();
@@ -116,7 +123,7 @@ internal sealed class NbdConnection : IEventHandler
     /// <summary>False: the connection has ended.</summary>
     private bool Receive()
     {
-        if (_ending || !WantsInput)
+        if (_ending || (_watched & EpollEvents.In) == 0)
         {
             // Nothing is read any more, so a client that hung up shows by this event only.
             Break();
@@ -132,15 +139,15 @@ internal sealed class NbdConnection : IEventHandler
     /// <summary>Takes what has been received as far as the limits allow, then sends and waits for what is needed next.</summary>
     private void Proceed()
     {
-        if (!_ending)
+        do
         {
-            if (_runner is null)
+            if (!_ending && _runner is null)
                 Haggle();
             TakeRequests();
+            if (!_sendBlocked)
+                Flush();
         }
-
-        if (!_sendBlocked)
-            Flush();
+        while (!_ending && _runner is { WaitsForMemory: true, InFlight: 0 } && _output.Pending == 0);
         if (_ending)
             EndWhenDone();
         else if (_fd >= 0)
@@ -149,8 +156,17 @@ internal sealed class NbdConnection : IEventHandler
 
     private void TakeRequests()
     {
-        while (_runner is { } runner && !_ending && _output.Pending < MaxUnsent)
+        if (_runner is not { } runner)
+            return;
+        var turnEnds = runner.Work + WorkPerTurn;
+        while (!_ending && _output.Pending < MaxUnsent)
         {
+            if (runner.Work >= turnEnds)
+            {
+                Yield();
+                return;
+            }
+
             var result = runner.TakeNext();
             if (result == TakeResult.Taken)
                 continue;
@@ -160,83 +176,20 @@ internal sealed class NbdConnection : IEventHandler
         }
     }
 
-    private void Haggle()
+    /// <summary>Goes on once the loop has looked after its other clients.</summary>
+    private void Yield()
     {
-        var result = _haggler.Consume(_input.Unread, out var consumed, _handshakeOutput);
-        _input.Skip(consumed);
-        SendHandshakeOutput();
-        switch (result)
-        {
-            case HaggleResult.Close:
-                End();
-                break;
-            case HaggleResult.StartTls:
-                StartTls();
-                break;
-            case HaggleResult.Transmission:
-                BeginTransmission();
-                break;
-        }
+        if (_yielded)
+            return;
+        _yielded = true;
+        Loop.Post(_nextTurn);
     }
 
-    private void BeginTransmission()
+    private void TakeNextTurn()
     {
-        _handshakeLimit.Dispose();
-        var export = (NbdExport)_haggler.Export!;
-        if (!export.TryAttach(this))
-        {
-            End();
-            return;
-        }
-
-        _runner = new RequestRunner(this, export, _haggler, _input, _replies, _output, AfterReply);
-    }
-
-    /// <summary>Anything the client sent after STARTTLS in the clear would be read as if it came through TLS: no such client is served.</summary>
-    private void StartTls()
-    {
-        Flush();
-        if (_fd < 0)
-            return;
-        if (_input.Available > 0 || _output.Pending > 0)
-        {
-            End();
-            return;
-        }
-
-        var fd = _fd;
-        Unwatch();
-        _fd = -1;
-        _ = _server.UpgradeAsync(fd, plainFd => Loop.Post(new Work(() => ResumeInTls(plainFd))));
-    }
-
-    /// <param name="fd">Our end of a plain stream through TLS, or -1 where TLS failed.</param>
-    private void ResumeInTls(int fd)
-    {
-        _fd = fd;
-        if (fd < 0 || _ending)
-        {
-            Break();
-            return;
-        }
-
-        _haggler.TlsStarted();
-        Watch();
-    }
-
-    private void SendHandshakeOutput()
-    {
-        var written = _handshakeOutput.WrittenSpan;
-        while (!written.IsEmpty)
-        {
-            var n = Math.Min(written.Length, ReplyBuffer.SmallLimit);
-            var space = _replies.Reserve(n, 0);
-            written[..n].CopyTo(space.Header);
-            _output.Append(space.Buffer, space.Start, n);
-            written = written[n..];
-        }
-
-        _handshakeOutput.ResetWrittenCount();
+        _yielded = false;
+        if (_fd >= 0 && !_ending)
+            Proceed();
     }
 
     private void Flush()
@@ -255,7 +208,7 @@ internal sealed class NbdConnection : IEventHandler
             _replies.Recycle();
     }
 
-    private bool WantsInput => !_ending && _output.Pending < MaxUnsent && _runner is not { IsFull: true };
+    private bool WantsInput => !_ending && _output.Pending < MaxUnsent && (_runner is null || _runner.WantsInput);
 
     private void UpdateInterest()
     {
@@ -276,12 +229,6 @@ internal sealed class NbdConnection : IEventHandler
     }
 
     private void Unwatch() => Loop.Remove(_fd, _eventId);
-
-    private void HandshakeTooSlow()
-    {
-        if (_runner is null)
-            End();
-    }
 
     private void End()
     {
@@ -340,8 +287,8 @@ internal sealed class NbdConnection : IEventHandler
         _server.Closed(this);
     }
 
-    private sealed class Work(Action action) : ILoopWork
+    private sealed class Work(NbdConnection connection, Action<NbdConnection> step) : ILoopWork
     {
-        public void Run() => action();
+        public void Run() => connection.Guard(static (connection, step) => step(connection), step);
     }
 }

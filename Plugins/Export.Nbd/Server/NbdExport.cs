@@ -36,6 +36,9 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
         Backend.Resized += OnResized;
     }
 
+    /// <summary>Buffers of the host, for what is read for nobody.</summary>
+    public IIoBufferPool Buffers => _context.Host.Buffers;
+
     public IBlockBackend Backend => _context.Backend;
 
     public string Name { get; }

@@ -21,7 +21,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly List<NbdExport> _exports = [];
     private readonly HashSet<NbdConnection> _clients = [];
-    private readonly LoopGroup _loops = new();
+    private readonly LoopGroup _loops;
     private readonly ListenerSet _listeners;
     private readonly TlsUpgrade? _tls;
     private readonly ITimer _firstExport;
@@ -31,12 +31,13 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private bool _disposed;
 
     /// <param name="started">Clients wait until then: more than one export can belong to a daemon's start.</param>
-    public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock, Task? started = null)
+    public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock, MemoryBudget memory, Task? started = null)
     {
         MaxConnections = maxConnections;
         Clock = clock;
         _tls = tls;
         _started = started ?? Task.CompletedTask;
+        _loops = new LoopGroup(clock, memory);
         _listeners = listeners;
         listeners.Start(_loops.First, Accepted);
         _firstExport = clock.CreateTimer(_ => listeners.Open(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

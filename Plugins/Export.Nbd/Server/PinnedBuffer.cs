@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Export.Nbd.Interop;
+
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
 /// <summary>
@@ -37,6 +39,9 @@ internal sealed unsafe class PinnedBuffer
     public Memory<byte> Slice(int start, int length) => _array.AsMemory(_start + start, length);
 
     public Span<byte> Span(int start, int length) => _array.AsSpan(_start + start, length);
+
+    /// <summary>Gives the memory back to the system at once; the addresses stay until the collector comes to them.</summary>
+    public void LoseContent() => _ = Libc.madvise(Pointer, Capacity, Libc.MADV_DONTNEED);
 
     public PinnedBuffer Retain()
     {

@@ -65,10 +65,10 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
         return (_chunk.Retain(), bytes);
     }
 
-    /// <summary>The next <paramref name="length"/> bytes belong into a buffer of their own.</summary>
-    public void BeginLarge(int length)
+    /// <summary>The next <paramref name="length"/> bytes belong into a buffer of their own, which is taken over.</summary>
+    public void BeginLarge(PinnedBuffer buffer, int length)
     {
-        _large = pool.Rent(length);
+        _large = buffer;
         _largeLength = length;
         _largeFilled = Math.Min(length, Available);
         Unread[.._largeFilled].CopyTo(_large.Span(0, _largeFilled));
@@ -122,7 +122,7 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
     {
         if (_chunk is null)
         {
-            _chunk = pool.Rent(BufferPool.ChunkSize);
+            _chunk = pool.RentChunk();
             (_start, _end) = (0, 0);
         }
         else if (Available == 0 && _chunk.IsExclusive)
@@ -137,7 +137,7 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
 
     private void MoveUnread()
     {
-        var target = _chunk!.IsExclusive ? _chunk : pool.Rent(BufferPool.ChunkSize);
+        var target = _chunk!.IsExclusive ? _chunk : pool.RentChunk();
         var unread = Available;
         Unread.CopyTo(target.Span(0, unread));
         if (!ReferenceEquals(target, _chunk))

@@ -25,12 +25,21 @@ internal sealed class ReplyBuffer(BufferPool pool)
     private PinnedBuffer? _chunk;
     private int _next;
 
-    /// <summary>A place held once for the caller.</summary>
+    /// <summary>A place for a large reply, held once for the caller; false where memory is short.</summary>
+    /// <param name="payloadAlignment">Power of two at which direct I/O wants the payload.</param>
+    public bool TryReserveLarge(int headerLength, int payloadLength, int payloadAlignment, out ReplySpace space)
+    {
+        space = default;
+        if (!pool.TryRent(FirstStart + payloadAlignment + payloadLength, out var buffer))
+            return false;
+        space = Aligned(buffer, FirstStart, headerLength, payloadLength, payloadAlignment);
+        return true;
+    }
+
+    /// <summary>A place for at most <see cref="SmallLimit"/> bytes, held once for the caller.</summary>
     /// <param name="payloadAlignment">Power of two at which direct I/O wants the payload; 1: anywhere.</param>
     public ReplySpace Reserve(int headerLength, int payloadLength, int payloadAlignment = 1)
     {
-        if (payloadLength > SmallLimit)
-            return Aligned(pool.Rent(FirstStart + payloadAlignment + payloadLength), FirstStart, headerLength, payloadLength, payloadAlignment);
         if (_chunk is null)
             Open();
         else if (_next + headerLength + payloadAlignment + payloadLength > _chunk.Capacity)
@@ -64,7 +73,7 @@ internal sealed class ReplyBuffer(BufferPool pool)
 
     private void Open()
     {
-        _chunk = pool.Rent(BufferPool.ChunkSize);
+        _chunk = pool.RentChunk();
         _next = FirstStart;
     }
 

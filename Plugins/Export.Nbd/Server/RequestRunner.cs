@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Immutable;
-using System.Text;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Export.Nbd.Protocol;
@@ -22,28 +21,31 @@ internal enum TakeResult
 /// The transmission phase of one connection: takes requests from the received bytes, runs them on the export's
 /// backend, and queues the replies. A request that completes at once is answered without leaving the loop.
 /// </summary>
-internal sealed class RequestRunner
+internal sealed partial class RequestRunner
 {
     private const int MaxInFlight = 128;
 
     /// <summary>Reads this large may be answered as a hole.</summary>
     private const uint SparseReadFrom = 128 << 10;
 
-    /// <summary>Memory of large requests in flight or unsent; one request of the largest size always fits.</summary>
-    private const long MaxLargeBytes = 64L << 20;
+    /// <summary>While requests in flight hold more than this in large buffers, no other is begun.</summary>
+    private const long MaxLargeBytes = 32L << 20;
 
     private readonly NbdExport _export;
+    private readonly BufferPool _buffers;
     private readonly ReceiveBuffer _input;
     private readonly ReplyBuffer _replies;
     private readonly SendQueue _output;
-    private readonly Action _afterReply;
+    private readonly ReplyWriter _writer;
     private readonly Stack<RequestSlot> _free = new(MaxInFlight);
     private readonly NbdConnection _connection;
     private readonly bool _structured;
     private readonly ImmutableSortedSet<uint> _contexts;
     private readonly int _memoryAlignment;
+    private readonly int _statusBytes;
     private readonly IBlockQueue _queue;
     private readonly SlowRequests _slow;
+    private readonly PiecewiseTransfer _pieces;
     private RequestSlot? _receiving;
     private int _discard;
     private long _largeBytes;
@@ -53,27 +55,47 @@ internal sealed class RequestRunner
     {
         _connection = connection;
         _export = export;
+        _buffers = connection.Loop.Buffers;
         _input = input;
         _replies = replies;
         _output = output;
-        _afterReply = afterReply;
         _structured = agreed.StructuredReplies;
         _contexts = agreed.Contexts;
+        _statusBytes = _contexts.Count * ReplyEncoder.StatusChunkLength(SlowRequests.MaxExtents);
         _memoryAlignment = Math.Max(1, export.Backend.Profile.Limits.MemoryAlignment);
         _queue = export.Backend.OpenQueue();
         _slow = new SlowRequests(export);
+        _writer = new ReplyWriter(replies, output, _structured, afterReply);
+        _pieces = new PiecewiseTransfer(_queue, input, replies, output, _writer, _structured, Settle, Recycle) { PayloadAlignment = _memoryAlignment };
     }
 
     /// <summary>Requests begun and not yet answered.</summary>
     public int InFlight { get; private set; }
 
-    public bool IsFull => InFlight >= MaxInFlight || _largeBytes >= MaxLargeBytes;
+    /// <summary>
+    /// The next request waits for memory, which this connection's own end of work will bring: either it gets some
+    /// then, or it does without.
+    /// </summary>
+    public bool WaitsForMemory { get; private set; }
+
+    /// <summary>What has been received cannot be taken without more of it.</summary>
+    public bool WantsInput => _receiving is not null || (_pieces.IsActive ? _pieces.WantsInput : !IsFull && !WaitsForMemory);
+
+    /// <summary>Grows with the work done, by one for each request and 8 KiB.</summary>
+    public long Work { get; private set; }
+
+    private bool IsFull => InFlight >= MaxInFlight || _largeBytes >= MaxLargeBytes;
+
+    private bool IsBusy => InFlight > 0 || _output.Pending > 0;
 
     /// <summary>Takes the next request, or the rest of one whose payload was not complete.</summary>
     public TakeResult TakeNext()
     {
+        WaitsForMemory = false;
         if (_receiving is not null)
             return TakePayload();
+        if (_pieces.IsActive)
+            return Counted(_pieces.Advance(), ReplyBuffer.SmallLimit);
         if (IsFull || _input.Available < Wire.RequestLength)
             return TakeResult.Waiting;
         if (!NbdRequest.TryParse(_input.Unread, out var request))
@@ -84,28 +106,18 @@ internal sealed class RequestRunner
             return RefuseUnread(request);
         if (request.HasPayload && request.Length <= ReceiveBuffer.SmallLimit && _input.Available < Wire.RequestLength + (int)request.Length)
             return TakeResult.Waiting;
-        _input.Skip(Wire.RequestLength);
-        Begin(request);
-        return TakeResult.Taken;
+        if (_buffers.IsShort && IsBusy)
+            return WaitForMemory();
+        return Counted(Begin(request), request.Command is NbdCommand.Read or NbdCommand.Write ? request.Length : 0);
     }
 
-    /// <summary>On the loop: the backend is done with what the slot waited for.</summary>
-    public void Finish(RequestSlot slot)
-    {
-        if (slot.AsksForHoles)
-            GoOnReading(slot, slot.Holes);
-        else if (slot.Request.Command == NbdCommand.Read)
-            FinishRead(slot);
-        else
-            FinishOther(slot);
-    }
-
-    /// <summary>Gives up a request whose payload will not be complete.</summary>
+    /// <summary>Gives up a request whose payload will not be complete, or whose pieces have not all been carried out.</summary>
     public void Abandon()
     {
         if (_receiving is { } slot)
             Recycle(slot);
         _receiving = null;
+        _pieces.Abandon();
     }
 
     /// <summary>Nothing is in flight any more.</summary>
@@ -121,52 +133,95 @@ internal sealed class RequestRunner
         await _slow.DisposeAsync().ConfigureAwait(false);
     }
 
+    private TakeResult Counted(TakeResult result, uint bytes)
+    {
+        Work += 1 + (bytes >> 13);
+        return result;
+    }
+
+    private TakeResult WaitForMemory()
+    {
+        WaitsForMemory = true;
+        return TakeResult.Waiting;
+    }
+
     private TakeResult Unintelligible(in NbdRequest request)
     {
-        Refuse(request, new(NbdError.Invalid, "invalid magic"));
+        _writer.Refuse(request, new(NbdError.Invalid, "invalid magic"));
         return TakeResult.Goodbye;
     }
 
     /// <summary>A payload too long to be even thrown away: the client gets its error, and no more.</summary>
     private TakeResult RefuseUnread(in NbdRequest request)
     {
-        Refuse(request, new(NbdError.Invalid, $"len ({request.Length}) is larger than max len ({Wire.MaxPayload})"));
+        _writer.Refuse(request, new(NbdError.Invalid, $"len ({request.Length}) is larger than max len ({Wire.MaxPayload})"));
         return TakeResult.Goodbye;
     }
 
-    private void Begin(in NbdRequest request)
+    private TakeResult Begin(in NbdRequest request)
     {
         var refusal = RequestRules.Check(request, new(_export.Size, _export.ReadOnly, _structured, !_contexts.IsEmpty));
+        if (refusal is null && request.Length > ReplyBuffer.SmallLimit && request.Command is NbdCommand.Read or NbdCommand.Write)
+            return BeginLarge(request);
+        _input.Skip(Wire.RequestLength);
         if (request.HasPayload)
             BeginWrite(request, refusal);
         else if (refusal is { } reason)
-            Refuse(request, reason);
+            _writer.Refuse(request, reason);
         else if (request.Command == NbdCommand.Read)
-            BeginRead(request);
+            BeginRead(request, _replies.Reserve(_writer.DataHeaderLength, (int)request.Length, _memoryAlignment));
         else
             BeginOther(request);
+        return TakeResult.Taken;
+    }
+
+    /// <summary>Without memory for all of it, a request waits until it is alone, and then does without.</summary>
+    private TakeResult BeginLarge(in NbdRequest request)
+    {
+        if (request.HasPayload ? TryBeginLargeWrite(request) : TryBeginLargeRead(request))
+            return TakeResult.Taken;
+        if (IsBusy)
+            return WaitForMemory();
+        _input.Skip(Wire.RequestLength);
+        _pieces.Begin(Rent(request));
+        return TakeResult.Taken;
+    }
+
+    private bool TryBeginLargeWrite(in NbdRequest request)
+    {
+        if (!_buffers.TryRent((int)request.Length, out var buffer))
+            return false;
+        _input.Skip(Wire.RequestLength);
+        _receiving = Rent(request);
+        _largeBytes += buffer.Capacity;
+        _input.BeginLarge(buffer, (int)request.Length);
+        return true;
+    }
+
+    private bool TryBeginLargeRead(in NbdRequest request)
+    {
+        if (!_replies.TryReserveLarge(_writer.DataHeaderLength, (int)request.Length, _memoryAlignment, out var space))
+            return false;
+        _input.Skip(Wire.RequestLength);
+        _largeBytes += space.Buffer.Capacity;
+        BeginRead(request, space);
+        return true;
     }
 
     private void BeginWrite(in NbdRequest request, Refusal? refusal)
     {
         var length = (int)request.Length;
-        if (refusal is { } reason)
+        var slot = Rent(request);
+        if (refusal is not null)
         {
             _discard = length;
-            _receiving = Rent(request);
-            _receiving.Refusal = reason;
+            slot.Refusal = refusal;
+            _receiving = slot;
+            return;
         }
-        else if (length > ReceiveBuffer.SmallLimit)
-        {
-            _receiving = Rent(request);
-            _input.BeginLarge(length);
-        }
-        else
-        {
-            var slot = Rent(request);
-            (slot.Input, var bytes) = length == 0 ? (null, default) : _input.Take(length);
-            Write(slot, bytes);
-        }
+
+        (slot.Input, var bytes) = length == 0 ? (null, default) : _input.Take(length);
+        Write(slot, bytes);
     }
 
     private TakeResult TakePayload()
@@ -178,7 +233,6 @@ internal sealed class RequestRunner
             return TakeResult.Waiting;
         _receiving = null;
         (slot.Input, var bytes) = _input.TakeLarge();
-        _largeBytes += slot.Input.Capacity;
         Write(slot, bytes);
         return TakeResult.Taken;
     }
@@ -194,194 +248,8 @@ internal sealed class RequestRunner
         _receiving = null;
         var request = slot.Request;
         Recycle(slot);
-        Refuse(request, refusal);
+        _writer.Refuse(request, refusal);
         return TakeResult.Taken;
-    }
-
-    private void Write(RequestSlot slot, Memory<byte> bytes)
-    {
-        var flags = (slot.Request.Flags & CommandFlags.Fua) != 0 ? WriteFlags.Fua : WriteFlags.None;
-        var pending = _queue.WriteAsync((long)slot.Request.Offset, new IoSlice(bytes), flags);
-        Settle(slot, pending);
-    }
-
-    private void BeginRead(in NbdRequest request)
-    {
-        var slot = Rent(request);
-        var maySkipZeroes = _structured && (request.Flags & CommandFlags.DontFragment) == 0;
-        if (maySkipZeroes && request.Length >= SparseReadFrom && _export.KnowsHoles)
-            AskForHoles(slot);
-        else
-            Read(slot);
-    }
-
-    /// <summary>A large read of nothing but zeroes is worth a question: its answer is 32 bytes.</summary>
-    private void AskForHoles(RequestSlot slot)
-    {
-        var pending = _queue.GetStatusAsync((long)slot.Request.Offset, slot.Request.Length);
-        if (pending.IsCompletedSuccessfully)
-            GoOnReading(slot, pending.Result);
-        else
-            slot.AwaitHoles(pending);
-    }
-
-    private void GoOnReading(RequestSlot slot, in ChainStatus found)
-    {
-        slot.AsksForHoles = false;
-        if (found.Status.IsOk && (found.Flags & BlockStatusFlags.Zero) != 0 && found.Bytes >= slot.Request.Length)
-            AnswerHole(slot);
-        else
-            Read(slot);
-    }
-
-    private void Read(RequestSlot slot)
-    {
-        var length = (int)slot.Request.Length;
-        var header = _structured ? Wire.DataChunkHeaderLength : Wire.SimpleReplyLength;
-        slot.Reply = _replies.Reserve(header, length, _memoryAlignment);
-        if (length > ReplyBuffer.SmallLimit)
-            _largeBytes += slot.Reply.Buffer.Capacity;
-        Settle(slot, _queue.ReadAsync((long)slot.Request.Offset, new IoSlice(slot.Reply.Payload)));
-    }
-
-    private void FinishRead(RequestSlot slot)
-    {
-        var (request, reply, status) = (slot.Request, slot.Reply, slot.Status);
-        if (request.Length > ReplyBuffer.SmallLimit)
-            _largeBytes -= reply.Buffer.Capacity;
-        Recycle(slot);
-        if (!status.IsOk)
-        {
-            _replies.Cancel(reply);
-            Refuse(request, Failure(request, status));
-            return;
-        }
-
-        if (!_structured)
-            ReplyEncoder.Simple(reply.Header, NbdError.None, request.Cookie);
-        else if (request.Length > 0)
-            ReplyEncoder.DataChunk(reply.Header, request.Cookie, request.Offset, (int)request.Length);
-        else
-            ReplyEncoder.Chunk(reply.Header, ChunkFlags.Done, ChunkType.None, request.Cookie, 0);
-        Queue(reply, request.Length == 0 && _structured ? Wire.ChunkHeaderLength : reply.Length);
-    }
-
-    private void AnswerHole(RequestSlot slot)
-    {
-        var request = slot.Request;
-        Recycle(slot);
-        var space = _replies.Reserve(ReplyEncoder.HoleChunkLength, 0);
-        ReplyEncoder.HoleChunk(space.Header, request.Cookie, request.Offset, request.Length);
-        Queue(space, space.Length);
-    }
-
-    private void Settle(RequestSlot slot, ValueTask<IoStatus> pending)
-    {
-        if (!pending.IsCompletedSuccessfully)
-        {
-            slot.Await(pending);
-            return;
-        }
-
-        slot.Status = pending.Result;
-        Finish(slot);
-    }
-
-    private void BeginOther(in NbdRequest request)
-    {
-        var slot = Rent(request);
-        var pending = request.Command switch
-        {
-            NbdCommand.Flush => _queue.FlushAsync(),
-            NbdCommand.WriteZeroes => _queue.WriteZeroesAsync((long)request.Offset, request.Length, ZeroFlagsOf(request.Flags)),
-            NbdCommand.Trim when (request.Flags & CommandFlags.Fua) == 0 => _queue.DiscardAsync((long)request.Offset, request.Length),
-            _ => _slow.RunAsync(slot, _contexts),
-        };
-        Settle(slot, pending);
-    }
-
-    private static ZeroFlags ZeroFlagsOf(CommandFlags flags)
-    {
-        var zero = (flags & CommandFlags.NoHole) == 0 ? ZeroFlags.MayUnmap : ZeroFlags.None;
-        if ((flags & CommandFlags.FastZero) != 0)
-            zero |= ZeroFlags.NoFallback;
-        return (flags & CommandFlags.Fua) != 0 ? zero | ZeroFlags.Fua : zero;
-    }
-
-    private void FinishOther(RequestSlot slot)
-    {
-        var (request, extents, status) = (slot.Request, slot.Extents, slot.Status);
-        ReleaseInput(slot);
-        Recycle(slot);
-        if (!status.IsOk)
-            Refuse(request, Failure(request, status));
-        else if (request.Command == NbdCommand.BlockStatus)
-            AnswerStatus(request, extents!);
-        else
-            AnswerSimple(request, NbdError.None);
-    }
-
-    private void AnswerSimple(in NbdRequest request, NbdError error)
-    {
-        var space = _replies.Reserve(Wire.SimpleReplyLength, 0);
-        ReplyEncoder.Simple(space.Header, error, request.Cookie);
-        Queue(space, space.Length);
-    }
-
-    private void AnswerStatus(in NbdRequest request, StatusAnswer answer)
-    {
-        var lists = answer.Lists;
-        for (var i = 0; i < lists.Count; i++)
-        {
-            var (context, extents) = lists[i];
-            var space = _replies.Reserve(ReplyEncoder.StatusChunkLength(extents.Count), 0);
-            ReplyEncoder.StatusChunk(space.Header, last: i == lists.Count - 1, request.Cookie, context, extents);
-            Queue(space, space.Length);
-        }
-    }
-
-    private void Refuse(in NbdRequest request, in Refusal refusal)
-    {
-        if (!_structured)
-        {
-            AnswerSimple(request, refusal.Error);
-            return;
-        }
-
-        var message = Encoding.UTF8.GetBytes(refusal.Message);
-        var space = _replies.Reserve(ReplyEncoder.ErrorChunkLength(message), 0);
-        ReplyEncoder.ErrorChunk(space.Header, refusal.Error, request.Cookie, message);
-        Queue(space, space.Length);
-    }
-
-    private static Refusal Failure(in NbdRequest request, IoStatus status)
-    {
-        var what = request.Command switch
-        {
-            NbdCommand.Read => "reading from file failed",
-            NbdCommand.Write => "writing to file failed",
-            NbdCommand.Flush => "flush failed",
-            NbdCommand.Trim => "discard failed",
-            NbdCommand.Cache => "caching data failed",
-            NbdCommand.WriteZeroes => "writing to file failed",
-            _ => "can't get block status",
-        };
-        return new(NbdErrors.FromErrno(status.Errno), what);
-    }
-
-    private void Queue(in ReplySpace space, int length)
-    {
-        _output.Append(space.Buffer, space.Start, length);
-        _afterReply();
-    }
-
-    private void ReleaseInput(RequestSlot slot)
-    {
-        if (slot.Input is not { } buffer)
-            return;
-        if (slot.Request.Length > ReceiveBuffer.SmallLimit)
-            _largeBytes -= buffer.Capacity;
-        buffer.Release();
     }
 
     private RequestSlot Rent(in NbdRequest request)

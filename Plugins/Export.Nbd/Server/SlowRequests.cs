@@ -17,7 +17,7 @@ internal sealed record StatusAnswer(IReadOnlyList<(uint Context, IReadOnlyList<E
 internal sealed class SlowRequests(NbdExport export) : IAsyncDisposable
 {
     /// <summary>More than any client asks for at once, and little enough to be sent at once.</summary>
-    private const int MaxExtents = 4096;
+    public const int MaxExtents = 4096;
 
     private const int PrefetchStep = 1 << 20;
 
@@ -60,11 +60,12 @@ internal sealed class SlowRequests(NbdExport export) : IAsyncDisposable
 
     private async ValueTask<IoStatus> PrefetchAsync(long offset, uint bytes)
     {
-        var target = GC.AllocateUninitializedArray<byte>((int)Math.Min(bytes, PrefetchStep), pinned: true);
+        using var buffer = export.Buffers.Rent((int)Math.Min(bytes, PrefetchStep));
+        var target = buffer.Memory;
         for (var done = 0u; done < bytes;)
         {
             var n = (int)Math.Min(bytes - done, (uint)target.Length);
-            var status = await Queue.ReadAsync(offset + done, new IoSlice(target.AsMemory(0, n)), ReadFlags.Prefetch).ConfigureAwait(false);
+            var status = await Queue.ReadAsync(offset + done, new IoSlice(target[..n]), ReadFlags.Prefetch).ConfigureAwait(false);
             if (!status.IsOk)
                 return status;
             done += (uint)n;

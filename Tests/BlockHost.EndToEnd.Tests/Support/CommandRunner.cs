@@ -11,7 +11,7 @@ internal sealed record CommandResult(int ExitCode, string Output, string Error)
 /// <summary>Runs a program to its end.</summary>
 internal static class CommandRunner
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     public static CommandResult Run(string program, params IReadOnlyList<string> args) => RunIn(Directory.GetCurrentDirectory(), program, args);
 

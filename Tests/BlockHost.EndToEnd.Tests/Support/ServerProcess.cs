@@ -10,7 +10,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();

@@ -17,7 +17,7 @@ internal sealed class ManualClock : TimeProvider
 
     public async Task WaitForTimersAsync(int count)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (Count() != count)
             await Task.Delay(1, limit.Token);
     }

@@ -32,6 +32,9 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
     /// <summary>Bytes from here on read as a hole.</summary>
     public long HoleFrom { get; set; } = long.MaxValue;
 
+    /// <summary>Called with the offset of each read, before it is done.</summary>
+    public Action<long>? OnRead { get; init; }
+
     public ConcurrentQueue<string> Log { get; } = new();
 
     public int Reads;
@@ -71,7 +74,7 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
 
     public async Task WaitHeldAsync(int count)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (Held < count)
             await Task.Delay(1, limit.Token);
     }
@@ -94,6 +97,7 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
     public ValueTask<IoStatus> ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref Reads);
+        OnRead?.Invoke(offset);
         if (flags != ReadFlags.None)
             Log.Enqueue($"read {offset}+{target.Length} {flags}");
         return Hold ? HeldReadAsync(offset, target) : ReadNow(offset, target);

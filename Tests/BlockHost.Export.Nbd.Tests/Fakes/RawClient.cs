@@ -28,7 +28,7 @@ internal sealed class RawClient : IDisposable
 
     public RawClient(string path)
     {
-        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000, SendTimeout = 10_000 };
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
         _socket.Connect(new UnixDomainSocketEndPoint(path));
         _stream = new NetworkStream(_socket);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Conformance.TestHost;
 using BlockHost.Exports;
 using BlockHost.Net;
 using BlockHost.Plugins;
@@ -13,11 +14,13 @@ internal sealed class ServedDisk : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("nbd").FullName;
 
-    private ServedDisk(MemoryBackend backend) => Backend = backend;
+    private ServedDisk(MemoryBackend backend, long memory) => (Backend, Memory) = (backend, new MemoryBudget(memory));
 
     public MemoryBackend Backend { get; }
 
     public string Socket => Path.Combine(_folder, "nbd.sock");
+
+    public MemoryBudget Memory { get; }
 
     public NbdServer Server { get; private set; } = null!;
 
@@ -30,11 +33,11 @@ internal sealed class ServedDisk : IAsyncDisposable
 
     public static async Task<ServedDisk> StartAsync(
         MemoryBackend? backend = null, bool writable = true, NbdExportOptions? options = null, int maxConnections = 100, TlsUpgrade? tls = null, TimeProvider? clock = null,
-        bool withExport = true)
+        bool withExport = true, long memory = MemoryBudget.DefaultLimit)
     {
-        var disk = new ServedDisk(backend ?? new MemoryBackend(1 << 20));
+        var disk = new ServedDisk(backend ?? new MemoryBackend(1 << 20), memory);
         var listeners = ListenerFactory.Open([new UnixSocketAddress { Path = disk.Socket }]);
-        disk.Server = new NbdServer(listeners, maxConnections, tls, clock ?? TimeProvider.System);
+        disk.Server = new NbdServer(listeners, maxConnections, tls, clock ?? TimeProvider.System, disk.Memory);
         if (withExport)
             disk.Export = disk.Add("disk", disk.Backend, writable, options);
         return disk;
@@ -53,7 +56,7 @@ internal sealed class ServedDisk : IAsyncDisposable
     {
         Backend.Hold = false;
         Backend.Release();
-        await Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        await Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -67,7 +70,7 @@ internal sealed class ServedDisk : IAsyncDisposable
 
         public string? IoThread => null;
 
-        public IPluginHost Host => Mock.Of<IPluginHost>();
+        public IPluginHost Host { get; } = Mock.Of<IPluginHost>(host => host.Buffers == new TrackingBufferPool());
 
         public void Ended() => ended.SetResult();
     }

@@ -25,7 +25,7 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
 
     public LayerDriver Layer { get; init; } = new();
 
-    public IoBufferPool Buffers { get; } = new();
+    public IoBufferPool Buffers { get; } = new(TimeProvider.System, new MemoryBudget());
 
     public BlockGraph Graph { get; }
 

@@ -11,7 +11,7 @@ namespace BlockHost.JobTypes.Tests.Faults;
 internal sealed class FaultGuest(IBlockBackend backend, int seed, byte[] holds)
 {
     private const int Largest = 3 * 4096;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     private readonly Random _random = new(seed);
     private readonly byte[] _maybe = new byte[holds.Length];

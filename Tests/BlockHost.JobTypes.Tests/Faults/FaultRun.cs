@@ -30,7 +30,7 @@ public enum FaultKind
 /// </summary>
 internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string policy, int seed)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     private readonly Random _random = new(seed);
     private readonly FaultPlugin _disks = new(seed);

@@ -8,7 +8,7 @@ namespace BlockHost.Jobs.Tests.Model;
 /// <summary>Runs a script against the host's machine and the reference, and compares them after every operation.</summary>
 internal sealed class ScriptRunner
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly JobBed _bed = new();
     private readonly ReferenceMachine _reference = new();

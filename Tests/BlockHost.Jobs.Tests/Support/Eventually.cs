@@ -6,7 +6,7 @@ namespace BlockHost.Jobs.Tests.Support;
 /// <summary>Waits for what other threads are about to do.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static async Task HoldsAsync(Func<bool> condition, Func<string> complaint)
     {

@@ -104,7 +104,7 @@ public sealed class LinkedPluginTests
 
         var find = manager.Events.FindAsync("CIRCLE", CancellationToken.None).AsTask();
 
-        var error = await Assert.ThrowsAsync<PluginException>(() => find.WaitAsync(TimeSpan.FromSeconds(10)));
+        var error = await Assert.ThrowsAsync<PluginException>(() => find.WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Contains("asks, while it starts, for something that it provides itself", error.Message);
     }
 

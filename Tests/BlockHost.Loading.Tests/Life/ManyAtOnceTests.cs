@@ -24,7 +24,7 @@ public sealed class ManyAtOnceTests
     {
         var tasks = new[] { UseAsync(), UseAsync(), UseAsync(), UnloadAsync(), UnloadAsync(), LoadAsync() };
 
-        await Task.WhenAll(tasks.Select(task => task.WaitAsync(TimeSpan.FromSeconds(60))));
+        await Task.WhenAll(tasks.Select(task => task.WaitAsync(TimeSpan.FromSeconds(120))));
 
         var found = await _manager.LoadAsync(MemoryLoader.Id, CancellationToken.None);
         Assert.Equal(PluginState.Loaded, found.State);

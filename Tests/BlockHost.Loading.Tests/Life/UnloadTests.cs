@@ -11,7 +11,7 @@ namespace BlockHost.Loading.Tests.Life;
 
 public sealed class UnloadTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly PluginBed _bed = new();
 
@@ -75,7 +75,7 @@ public sealed class UnloadTests : IDisposable
 
         var info = await manager.UnloadAsync("fixture.forgotten-delegate", TimeSpan.FromSeconds(3), CancellationToken.None);
         // The host says so only after it has collected garbage a few times.
-        for (var tries = 0; info.Reason is null && tries < 300; tries++)
+        for (var tries = 0; info.Reason is null && tries < 600; tries++)
         {
             await Task.Delay(100);
             info = manager.Find("fixture.forgotten-delegate")!;

@@ -33,7 +33,7 @@ internal sealed class RealDaemon : IDaemonSide
     public async Task<JsonNode> ExecuteAsync(string request)
     {
         await _process.StandardInput.WriteLineAsync(request);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         return await _answers.Reader.ReadAsync(patience.Token);
     }
 
@@ -41,7 +41,7 @@ internal sealed class RealDaemon : IDaemonSide
     public async Task QuitAsync()
     {
         await ExecuteAsync("""{"execute":"quit"}""");
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await _process.WaitForExitAsync(patience.Token);
     }
 

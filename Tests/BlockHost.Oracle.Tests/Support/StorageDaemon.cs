@@ -46,7 +46,7 @@ internal static class StorageDaemon
     // Creating an overlay prints a line of its own on standard output.
     private static async Task<JsonNode> ReadAsync(Process daemon)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await daemon.StandardOutput.ReadLineAsync(patience.Token) is { } line)
         {
             if (line.StartsWith('{'))

@@ -21,7 +21,7 @@ internal interface IDaemonSide : IAsyncDisposable
 /// </summary>
 internal sealed record Transcript(IReadOnlyList<string> Lines)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static async Task<Transcript> RunAsync(IDaemonSide side, IEnumerable<string> session)
     {

@@ -11,7 +11,7 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new ManualTimer(this, () => callback(state), _now + dueTime, period);
+        var timer = new ManualTimer(this, () => callback(state), After(dueTime), period);
         _timers.Add(timer);
         return timer;
     }
@@ -23,6 +23,8 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
             timer.Run(_now);
     }
 
+    private DateTimeOffset After(TimeSpan time) => time < TimeSpan.Zero ? DateTimeOffset.MaxValue : _now + time;
+
     private sealed class ManualTimer(ManualClock clock, Action callback, DateTimeOffset due, TimeSpan period) : ITimer
     {
         private DateTimeOffset _due = due;
@@ -31,12 +33,16 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
         {
             while (_due <= now && clock._timers.Contains(this))
             {
-                _due += period;
+                _due = period > TimeSpan.Zero ? _due + period : DateTimeOffset.MaxValue;
                 callback();
             }
         }
 
-        public bool Change(TimeSpan dueTime, TimeSpan newPeriod) => throw new NotSupportedException();
+        public bool Change(TimeSpan dueTime, TimeSpan newPeriod)
+        {
+            (_due, period) = (clock.After(dueTime), newPeriod);
+            return true;
+        }
 
         public void Dispose() => clock._timers.Remove(this);
 

@@ -19,7 +19,7 @@ internal static class StorageDaemon
         // Its standard input stays open until the answer is there: at the end of input QEMU drops what it has not sent.
         await process.StandardInput.WriteLineAsync("""{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":"schema"}""");
         await process.StandardInput.FlushAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
         {
             if (!line.EndsWith("\"id\": \"schema\"}", StringComparison.Ordinal))

@@ -7,7 +7,7 @@ namespace BlockHost.Qmp.Tests.Support;
 /// <summary>A client that sends bytes and reads lines, with a time limit on everything.</summary>
 internal sealed class TestClient(Socket socket) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly byte[] _buffer = new byte[65536];
     private readonly List<byte> _line = [];

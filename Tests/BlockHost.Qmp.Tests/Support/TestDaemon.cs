@@ -54,6 +54,8 @@ internal sealed class TestDaemon : IAsyncDisposable
 
     public TestCommands Commands { get; } = new();
 
+    public long InputHeld => _monitors.InputHeld;
+
     public int SessionCount => _monitors.SessionCount;
 
     public static async Task<TestDaemon> StartAsync(MonitorLimits? limits = null, TimeProvider? clock = null)

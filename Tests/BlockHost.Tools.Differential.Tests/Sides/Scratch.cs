@@ -8,7 +8,7 @@ namespace BlockHost.Tools.Differential.Tests.Sides;
 /// <summary>One side's folder and the servers that run in it.</summary>
 internal sealed class Scratch(string path) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly List<Process> _servers = [];
     private readonly Dictionary<string, LoopDevice> _devices = new(StringComparer.Ordinal);

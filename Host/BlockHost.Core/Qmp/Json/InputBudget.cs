@@ -7,7 +7,11 @@ namespace BlockHost.Core.Qmp.Json;
 /// </summary>
 public sealed class InputBudget(long bytes)
 {
+    private readonly long _limit = bytes;
     private long _left = bytes;
+
+    /// <summary>What the monitors hold now.</summary>
+    public long Held => _limit - Interlocked.Read(ref _left);
 
     public bool TryReserve(long amount)
     {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
+using BlockHost.Core.Memory;
 
 namespace BlockHost.Core.Qmp.Json;
 
@@ -46,8 +46,7 @@ internal sealed class InputBuffer(int limit, InputBudget budget) : IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        ByteArrays.Return(_bytes);
         budget.Release(_reserved);
         (_bytes, Length, _reserved) = ([], 0, 0);
     }
@@ -56,17 +55,16 @@ internal sealed class InputBuffer(int limit, InputBudget budget) : IDisposable
     {
         if (needed > limit)
             throw new JsonLimitException("JSON token size limit exceeded");
-        var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(Smallest, Math.Max(needed, 2L * _bytes.Length)), Array.MaxLength));
+        var bytes = ByteArrays.Rent((int)Math.Min(Math.Max(Smallest, Math.Max(needed, 2L * _bytes.Length)), Array.MaxLength));
         var extra = bytes.Length > Free ? bytes.Length - _reserved : 0;
         if (!budget.TryReserve(extra))
         {
-            ArrayPool<byte>.Shared.Return(bytes);
+            ByteArrays.Return(bytes);
             throw new JsonLimitException("JSON token size limit exceeded");
         }
 
         Span.CopyTo(bytes);
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        ByteArrays.Return(_bytes);
         _bytes = bytes;
         _reserved += extra;
     }

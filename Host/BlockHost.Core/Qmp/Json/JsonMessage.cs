@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
+using BlockHost.Core.Memory;
 
 namespace BlockHost.Core.Qmp.Json;
 
@@ -34,8 +34,7 @@ public sealed class JsonMessage : IDisposable
         _document?.Dispose();
         if (Interlocked.Exchange(ref _bytes, null) is not { } bytes)
             return;
-        if (bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(bytes);
+        ByteArrays.Return(bytes);
         _budget.Release(_reserved);
     }
 }

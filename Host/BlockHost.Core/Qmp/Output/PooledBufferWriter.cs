@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
+using BlockHost.Core.Memory;
 
 namespace BlockHost.Core.Qmp.Output;
 
@@ -44,8 +45,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        ByteArrays.Return(_bytes);
         (_bytes, Length) = ([], 0);
     }
 
@@ -54,10 +54,9 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
         count = Math.Max(count, 1);
         if (_bytes.Length - Length >= count)
             return;
-        var bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(Smallest, Math.Max((long)Length + count, 2L * _bytes.Length)), Array.MaxLength));
+        var bytes = ByteArrays.Rent((int)Math.Min(Math.Max(Smallest, Math.Max((long)Length + count, 2L * _bytes.Length)), Array.MaxLength));
         Span.CopyTo(bytes);
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        ByteArrays.Return(_bytes);
         _bytes = bytes;
     }
 }

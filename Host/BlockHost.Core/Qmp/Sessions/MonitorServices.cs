@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Memory;
 using BlockHost.Core.Qmp.Json;
 using BlockHost.Plugins;
 
@@ -27,6 +28,9 @@ public sealed record MonitorLimits
 internal sealed record MonitorServices(IQmpDispatcher Dispatcher, IPluginHost Host, MonitorEvents Events, MonitorLimits Limits, TimeProvider Clock)
 {
     public InputBudget InputBudget { get; } = new(Limits.InputBytesOfAll);
+
+    /// <summary>What large messages leave behind.</summary>
+    public IdleCollection Garbage { get; } = new(Clock);
 
     /// <summary>Interrupts commands when the host ends.</summary>
     public CancellationToken Stopping { get; init; }

@@ -44,8 +44,8 @@ internal sealed class MonitorSession : IAsyncDisposable
         Pretty = pretty;
         _stream = stream;
         _output = new MonitorOutput(stream, services.Limits.OutputBytes) { Broken = StopReading };
-        _inBand = new RequestRunner(services.Dispatcher, _output, pretty);
-        _outOfBand = new RequestRunner(services.Dispatcher, _output, pretty);
+        _inBand = new RequestRunner(services, _output, pretty);
+        _outOfBand = new RequestRunner(services, _output, pretty);
         _inBandCall = new MonitorCall(this, services.Host, outOfBand: false);
         _outOfBandCall = new MonitorCall(this, services.Host, outOfBand: true);
         _reader = new JsonMessageReader(services.Limits.MessageBytes, services.InputBudget);

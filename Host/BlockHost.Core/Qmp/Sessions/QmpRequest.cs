@@ -12,6 +12,9 @@ internal sealed class QmpRequest : IDisposable
 
     private QmpRequest(JsonMessage? message) => _message = message;
 
+    /// <summary>Bytes of the request.</summary>
+    public int Length => _message?.Length ?? 0;
+
     /// <summary>Undefined where the client gave none.</summary>
     public JsonElement Id { get; private init; }
 

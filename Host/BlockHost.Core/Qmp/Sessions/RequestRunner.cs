@@ -8,7 +8,7 @@ using BlockHost.Qmp;
 namespace BlockHost.Core.Qmp.Sessions;
 
 /// <summary>Runs requests one at a time and builds their answers. A session has one for each path that may be busy.</summary>
-internal sealed class RequestRunner(IQmpDispatcher dispatcher, MonitorOutput output, bool pretty) : IDisposable
+internal sealed class RequestRunner(MonitorServices services, MonitorOutput output, bool pretty) : IDisposable
 {
     private readonly MessageWriter _answer = new(pretty);
 
@@ -19,7 +19,10 @@ internal sealed class RequestRunner(IQmpDispatcher dispatcher, MonitorOutput out
             var error = request.Error ?? await TryDispatchAsync(call, request, cancellationToken).ConfigureAwait(false);
             if (error is not null)
                 WriteError(request.Id, error);
-            await output.SendAsync(_answer.Finish().Span).ConfigureAwait(false);
+            var answer = _answer.Finish();
+            services.Garbage.Note(Math.Max(request.Length, answer.Length));
+            await output.SendAsync(answer.Span).ConfigureAwait(false);
+            _answer.Restart();
         }
     }
 
@@ -33,7 +36,7 @@ internal sealed class RequestRunner(IQmpDispatcher dispatcher, MonitorOutput out
             _answer.Restart();
             _answer.Json.WriteStartObject();
             _answer.Json.WritePropertyName("return"u8);
-            await dispatcher.DispatchAsync(call, request.Command, request.Arguments, _answer.Json, cancellationToken).ConfigureAwait(false);
+            await services.Dispatcher.DispatchAsync(call, request.Command, request.Arguments, _answer.Json, cancellationToken).ConfigureAwait(false);
             if (request.Id.ValueKind != JsonValueKind.Undefined)
                 WriteId(request.Id);
             _answer.Json.WriteEndObject();

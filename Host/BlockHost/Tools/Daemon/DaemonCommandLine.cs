@@ -31,7 +31,7 @@ internal sealed record DaemonCommandLine
 {
     private static readonly OptionTable QemuTable = new("hT:V", QemuOptions);
 
-    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:"]);
+    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:"]);
 
     private static readonly Dictionary<string, DaemonStepKind> StepKinds = new(StringComparer.Ordinal)
     {
@@ -99,6 +99,7 @@ internal sealed record DaemonCommandLine
             case "manifests": Host = Host with { ManifestFolders = [.. Host.ManifestFolders, item.Value!] }; break;
             case "composition": Host = Host with { Composition = item.Value }; break;
             case "audit-log": Host = Host with { AuditLog = item.Value }; break;
+            case "client-memory": Host = Host with { ClientMemory = item.Value }; break;
         }
 
         return false;

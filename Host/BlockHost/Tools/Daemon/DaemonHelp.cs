@@ -47,6 +47,7 @@ internal static class DaemonHelp
           --manifests DIR                more manifests of plugins; may be given several times
           --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
           --audit-log FILE               log every command, who sent it and how it ended
+          --client-memory SIZE           what clients together may make the daemon hold in buffers (default: 256M)
 
         """);
 }
