@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using BlockHost.CommandLine;
+using BlockHost.Core.Qapi;
 using BlockHost.Tools.Differential.Tests.Scripts;
 using BlockHost.Tools.Differential.Tests.Sides;
 
