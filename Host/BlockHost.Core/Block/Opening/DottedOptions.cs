@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
 /// <summary>
-/// Options whose names are paths, as json: names and command lines may write them, brought into the schema's nested form:
+/// Options whose names are paths, as json: names may write them, brought into the schema's nested form:
 /// <code>
 ///   {"driver": "qcow2", "file.driver": "file", "file.filename": "a"}
 ///   {"driver": "qcow2", "file": {"driver": "file", "filename": "a"}}
@@ -19,59 +17,52 @@ internal static class DottedOptions
     private const int MaxSegments = 32;
 
     /// <exception cref="QmpException">A name has too many parts.</exception>
-    public static JsonElement Nest(JsonElement options)
+    public static JsonElement Nest(JsonElement options) => JsonObjects.Write(writer => WriteMembers(writer, Members(options)));
+
+    private static void WriteMembers(Utf8JsonWriter writer, IEnumerable<Option> options)
     {
-        if (!options.EnumerateObject().Any(member => member.Name.Contains('.', StringComparison.Ordinal)))
-            return options;
-        var nested = new JsonObject();
-        foreach (var member in options.EnumerateObject())
+        foreach (var group in options.GroupBy(option => option.Head))
         {
-            if (member.Name.Contains('.', StringComparison.Ordinal))
-                Put(nested, member.Name.Split('.'), Node(member.Value));
+            writer.WritePropertyName(group.Key);
+            Write(writer, [.. group.OrderBy(option => !option.IsPath)]);
         }
-
-        foreach (var member in options.EnumerateObject())
-        {
-            if (!member.Name.Contains('.', StringComparison.Ordinal))
-                Merge(nested, member.Name, Node(member.Value));
-        }
-
-        return CommandLineJson.Parse(System.Text.Encoding.UTF8.GetBytes(nested.ToJsonString()));
     }
 
-    private static void Put(JsonObject target, ReadOnlySpan<string> path, JsonNode? value)
+    /// <param name="options">All that is given of one member: paths first, then the nested form.</param>
+    private static void Write(Utf8JsonWriter writer, IReadOnlyList<Option> options)
     {
-        if (path.Length > MaxSegments)
-            throw new QmpException($"Parameter '{path[0]}.{path[1]}…' has more than {MaxSegments} parts");
-        foreach (var step in path[..^1])
+        if (options[^1] is { IsPath: false, Value.ValueKind: not JsonValueKind.Object } plain)
         {
-            if (target[step] is not JsonObject child)
-                target[step] = child = [];
-            target = child;
-        }
-
-        Merge(target, path[^1], value);
-    }
-
-    private static void Merge(JsonObject target, string name, JsonNode? value)
-    {
-        if (target[name] is not JsonObject present || value is not JsonObject added)
-        {
-            target[name] = value;
+            plain.Value.WriteTo(writer);
             return;
         }
 
-        foreach (var (member, below) in added.ToArray())
+        writer.WriteStartObject();
+        WriteMembers(writer, options.SelectMany(option => option.IsPath ? [option.Rest] : Members(option.Value)));
+        writer.WriteEndObject();
+    }
+
+    private static IEnumerable<Option> Members(JsonElement value)
+    {
+        // A path may lead to a value that another path goes on from; the value holds.
+        if (value.ValueKind != JsonValueKind.Object)
+            yield break;
+        foreach (var member in value.EnumerateObject())
         {
-            added.Remove(member);
-            Merge(present, member, below);
+            if (member.Name.AsSpan().Count('.') >= MaxSegments)
+                throw new QmpException($"Parameter '{member.Name[..Math.Min(member.Name.Length, 64)]}…' has more than {MaxSegments} parts");
+            yield return new Option(member.Name, member.Value);
         }
     }
 
-    private static JsonNode? Node(JsonElement value) => value.ValueKind switch
+    private readonly record struct Option(string Name, JsonElement Value)
     {
-        JsonValueKind.Null => null,
-        JsonValueKind.Object => JsonObject.Create(Nest(value)),
-        _ => JsonNode.Parse(value.GetRawText()),
-    };
+        private int Dot => Name.IndexOf('.', StringComparison.Ordinal);
+
+        public bool IsPath => Dot >= 0;
+
+        public string Head => IsPath ? Name[..Dot] : Name;
+
+        public Option Rest => this with { Name = Name[(Dot + 1)..] };
+    }
 }

@@ -79,7 +79,7 @@ internal static class FileNameOptions
     {
         if (file.TryGetProperty("driver", out _) || JsonObjects.StringMember(file, "filename") is not { } path)
             return options;
-        var completed = JsonObjects.With(file, "driver", PathDriver(path));
+        var completed = JsonObjects.With(file, "driver", StorageDriver.Of(path));
         return JsonObjects.With(JsonObjects.Where(options, member => member.Name != "file"), "file", completed);
     }
 
