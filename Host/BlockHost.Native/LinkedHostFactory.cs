@@ -8,21 +8,39 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace BlockHost.Composition;
 
-/// <summary>Hosts whose plugins are linked into the program.</summary>
+/// <summary>
+/// Hosts whose plugins are linked into the program. What needs another plugin is done by the program that loads plugins,
+/// where one is installed beside this one:
+/// <code>
+///   a tool that runs and ends     starts over there when it first asks for such a plugin
+///   a daemon, a composition       starts there
+/// </code>
+/// </summary>
 internal sealed class LinkedHostFactory : IHostFactory
 {
     public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
-        var plugins = LinkedPlugins.All();
-        if (LoadingProgram.IsInstalled && (WantsOthers(options) || LoadingProgram.KnowsMoreThan(plugins)))
-            LoadingProgram.Become();
-        if (WantsOthers(options))
+        var linked = LinkedPlugins.All();
+        IReadOnlyList<PluginCandidate> others = [];
+        if (LoadingProgram.IsInstalled)
+        {
+            others = OtherPlugins.Find(linked, options);
+            if (options.Composition is not null || (others.Count > 0 && !options.CanStartOver))
+                LoadingProgram.Become();
+        }
+        else if (WantsOthers(options))
+        {
             throw new ToolException("This program has its plugins linked in, and loads no others");
-        var loader = new LinkedPluginLoader(plugins, AppContext.BaseDirectory);
+        }
+
+        var loader = new LinkedPluginLoader(linked, AppContext.BaseDirectory, others);
         var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, Decoration(options), options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }
+
+    /// <summary>All that was open is closed by now: the other program begins from the beginning.</summary>
+    public void StartOver(NotLinkedInException reason) => LoadingProgram.Become();
 
     private static bool WantsOthers(HostOptions options) =>
         options.PluginFolders.Count > 0 || options.ManifestFolders.Count > 0 || options.Composition is not null;

@@ -2,13 +2,12 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using BlockHost.CommandLine;
-using BlockHost.Core.Plugins;
 
 namespace BlockHost.Composition;
 
 /// <summary>
-/// The program that loads plugins, where one is installed beside this one. It takes over when the user has plugins that
-/// are not linked in here, so that a tool starts fast and still knows every plugin.
+/// The program that loads plugins, where one is installed beside this one. It takes over when a plugin is needed that is
+/// not linked in here, so that a tool starts fast and still knows every plugin.
 /// </summary>
 internal static partial class LoadingProgram
 {
@@ -16,16 +15,7 @@ internal static partial class LoadingProgram
 
     public static bool IsInstalled => File.Exists(Path);
 
-    /// <summary>Whether the folders that came with the programs hold a manifest that is not linked in.</summary>
-    public static bool KnowsMoreThan(IReadOnlyList<LinkedPluginSource> linked)
-    {
-        var known = linked.Select(plugin => plugin.Id + ".json").ToHashSet(StringComparer.Ordinal);
-        return PluginLocations.Default().ManifestFolders
-            .SelectMany(PluginLocations.ManifestsIn)
-            .Any(file => !known.Contains(System.IO.Path.GetFileName(file)));
-    }
-
-    /// <summary>Becomes that program, called as this one was. Only before anything has been opened or printed.</summary>
+    /// <summary>Becomes that program, called as this one was. Only while nothing is open and nothing has been changed.</summary>
     /// <exception cref="ToolException">It cannot be started.</exception>
     public static unsafe void Become()
     {

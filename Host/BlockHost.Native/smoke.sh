@@ -42,6 +42,29 @@ prove() { # BINARY
     echo "ok: $binary ($(du -cBM --exclude='*.dbg' --exclude='*.pdb' --exclude='*.xml' "$(dirname "$binary")" | tail -1 | cut -f1))"
 }
 
+# What needs a plugin that is not linked in, and nothing else, goes to the program that loads plugins.
+prove_hand_over() { # BINARY
+    local place program
+    place=$(mktemp -d)
+    trap 'rm -rf "$place"' RETURN
+    mkdir "$place/plugins" "$place/plugin-manifests"
+    cp -r "$(dirname "$1")" "$place/program"
+    program=$place/program/blockhost-native
+    rm -f "$place/program/blockhost"
+    printf '#!/bin/sh\necho "handed over: $*"\n' >"$place/program/blockhost"
+    chmod +x "$place/program/blockhost"
+    cat >"$place/plugin-manifests/test.other.json" <<EOF
+{ "id": "test.other", "version": "1.0", "assembly": "Other.dll", "sha256": "$(printf '%064d' 0)",
+  "contract": { "min": "1.0", "max": "2.0" },
+  "provides": { "drivers": ["other"] }, "probes": [{ "driver": "other", "magic": "4F54484552" }] }
+EOF
+    printf OTHER >"$place/image"
+    [ "$("$program" img create -q -f qcow2 "$place/disk.qcow2" 1M && "$program" img check -q "$place/disk.qcow2")" = "" ] ||
+        fail "$1" "it hands over what it can do itself"
+    [ "$("$program" img info "$place/image")" = "handed over: img info $place/image" ] || fail "$1" "it does not hand over an image it does not know"
+    [ "$("$program" serve --help)" != "handed over: serve --help" ] || fail "$1" "it hands over its help"
+}
+
 command -v nbdcopy >/dev/null || { echo "smoke: skipped: there is no nbdcopy" >&2; exit 0; }
 if [ $# = 0 ]; then
     trimmed=$(publish trimmed)
@@ -50,4 +73,5 @@ if [ $# = 0 ]; then
 fi
 for binary in "$@"; do
     prove "$binary"
+    prove_hand_over "$binary"
 done

@@ -22,6 +22,8 @@ internal readonly record struct CalledAs(Role Role, string Name)
         ["jobs"] = Role.Jobs,
     };
 
+    public static IEnumerable<string> SubcommandNames => Subcommands.Keys;
+
     /// <summary>By the name of the program, else by the first argument, which is then taken off <paramref name="args"/>.</summary>
     public static CalledAs From(string programName, ref ReadOnlySpan<string> args)
     {

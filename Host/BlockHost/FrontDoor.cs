@@ -17,9 +17,9 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
                 console.Out.Write($"blockhost {Versions.Own} (contract {Contract.Major}.{Contract.Minor}, as QEMU {Versions.Qemu})\n");
                 return Task.FromResult(0);
             case [['-', ..] option, ..]:
-                throw ToolException.Usage($"unrecognized option '{option}'");
+                throw ToolException.Unknown($"unrecognized option '{option}'", option, ["--help", "--version"]);
             default:
-                throw ToolException.Usage($"'{args[0]}' is not a subcommand");
+                throw ToolException.Unknown($"'{args[0]}' is not a subcommand", args[0], CalledAs.SubcommandNames);
         }
     }
 

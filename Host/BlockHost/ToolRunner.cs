@@ -2,6 +2,7 @@
 using BlockHost.Block;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Core.Plugins;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -17,7 +18,7 @@ internal static class ToolRunner
         {
             if (console.HasOwnName && role is Role.Img or Role.Io or Role.Nbd)
                 (args, hosts) = HostArguments.Take(args, hosts);
-            return await ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
+            return await RunOrStartOverAsync(role, console, hosts, args, cancellationToken);
         }
         catch (ToolException e)
         {
@@ -30,6 +31,20 @@ internal static class ToolRunner
         catch (Exception e) when (e is QmpException or PluginException or IOException)
         {
             return console.Fail(new ToolException(e.Message));
+        }
+    }
+
+    private static async Task<int> RunOrStartOverAsync(
+        Role role, ToolConsole console, IHostFactory hosts, IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
+        }
+        catch (NotLinkedInException e)
+        {
+            hosts.StartOver(e);
+            throw;
         }
     }
 }

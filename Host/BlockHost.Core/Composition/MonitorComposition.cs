@@ -26,6 +26,7 @@ public static class MonitorComposition
         services.TryAddSingleton<QapiTypes>();
         services.TryAddSingleton<QapiBranches>();
         services.TryAddSingleton<QapiInput>();
+        services.TryAddSingleton<QapiHelp>();
         services.TryAddSingleton<QapiIntrospection>();
         services.TryAddSingleton<MonitorEvents>();
         services.TryAddSingleton<IQmpEvents>(provider => provider.GetRequiredService<MonitorEvents>());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Composition;
+using BlockHost.Core.Plugins;
 
 namespace BlockHost.CommandLine;
 
@@ -54,5 +55,7 @@ internal static class HostArguments
                 Composition = extra.Composition ?? options.Composition,
             },
             cancellationToken);
+
+        public void StartOver(NotLinkedInException reason) => inner.StartOver(reason);
     }
 }

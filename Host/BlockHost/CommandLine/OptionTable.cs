@@ -34,6 +34,9 @@ internal sealed class OptionTable
     /// <summary>Where there are none, "--x" is as good as "-x".</summary>
     public bool HasLong => _long.Count > 0;
 
+    /// <summary>As they are written: "--format".</summary>
+    public IEnumerable<string> LongNames => _long.Select(option => "--" + option.Name);
+
     public bool TryGetShort(char name, out OptionArgument argument) => _short.TryGetValue(name, out argument);
 
     /// <summary>The long options that <paramref name="name"/> can mean: an exact one, else all it abbreviates.</summary>

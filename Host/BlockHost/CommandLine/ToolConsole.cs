@@ -42,6 +42,10 @@ internal sealed class ToolConsole : IDisposable
     /// <summary>Somebody looks at <see cref="Out"/>.</summary>
     public bool IsTerminal => _isReal && !Console.IsOutputRedirected;
 
+    /// <summary>The terminal can draw over what it shows, and nobody asked it not to.</summary>
+    public bool CanDraw =>
+        IsTerminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
     public TextReader OpenInput() => new StreamReader(_input, Utf8);
 
     /// <summary>A message on standard error, in order with what was printed before.</summary>
@@ -59,13 +63,17 @@ internal sealed class ToolConsole : IDisposable
 
     public int Fail(ToolException e)
     {
+        if (e.Output is { } output)
+            Out.Write(output);
         if (e.Message.Length > 0)
             Report(e.Message);
+        if (e.DidYouMean is { } meant && HasOwnName)
+            ErrorLine($"Did you mean '{meant}'?");
         if (e.SecondMessage is { } second)
             Report(second);
         if (e.Hint is { } hint)
             ErrorText(e.HintIsOpen ? hint : hint + "\n");
-        if (e.PointToHelp)
+        if (e.PointToHelp || (e.IsUnknownWord && e.SecondMessage is null && HasOwnName))
             ErrorLine($"Try '{Name} --help' for more information");
         return e.ExitCode;
     }

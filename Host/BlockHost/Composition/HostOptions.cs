@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
 using BlockHost.Core.Block.Checked;
+using BlockHost.Core.Plugins;
 using BlockHost.Images;
 using BlockHost.Plugins;
 
@@ -31,6 +32,9 @@ internal sealed record HostOptions
     /// <summary>Which plugins may be used: a file, or a name beside the manifests; null: all.</summary>
     public string? Composition { get; init; }
 
+    /// <summary>The tool opens all it needs before it changes anything: until then it can start over as another program.</summary>
+    public bool CanStartOver { get; init; }
+
     /// <summary>Somebody can ask to unload plugins while the host runs (it has a monitor); it then starts more slowly.</summary>
     public bool CanUnload { get; init; }
 
@@ -52,4 +56,8 @@ internal sealed record HostOptions
 internal interface IHostFactory
 {
     ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken);
+
+    /// <summary>Starts the tool over in the program that has the plugin. Returns only by exception.</summary>
+    /// <exception cref="ToolException">There is no such program.</exception>
+    void StartOver(NotLinkedInException reason) => throw new ToolException(reason.Message);
 }

@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block.Graph;
+using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
@@ -32,6 +33,8 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
 
     public QapiInput Input => Get<QapiInput>();
 
+    public QapiHelp Help => Get<QapiHelp>();
+
     public ImageOpener Images => Get<ImageOpener>();
 
     /// <summary>Told to the tool's user.</summary>
@@ -55,8 +58,11 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
         ExecuteAsync(command, HostJson.ToElement(arguments), cancellationToken);
 
     /// <summary>--object.</summary>
+    /// <exception cref="ToolException">Help was asked for.</exception>
     public async ValueTask AddObjectAsync(string definition, CancellationToken cancellationToken)
     {
+        if (OptionHelp.IsAskedFor(definition))
+            throw await OptionHelp.OfAsync(Help, QapiExtension.ObjectOptions, definition, cancellationToken);
         var options = await Input.ParseAsync(QapiExtension.ObjectOptions, definition, "qom-type", cancellationToken);
         await ExecuteAsync("object-add", options, cancellationToken);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using BlockHost.CommandLine;
+using BlockHost.Composition;
 
 namespace BlockHost.Tools.Differential.Tests.Sides;
 
@@ -14,7 +15,7 @@ internal static class InProcessTool
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static ToolResult Run(string folder, string name, IReadOnlyList<string> args, string input)
+    public static ToolResult Run(string folder, string name, IReadOnlyList<string> args, string input, IHostFactory? hosts = null)
     {
         var (role, _) = RoleOf(name);
         var output = new StringWriter { NewLine = "\n" };
@@ -24,7 +25,7 @@ internal static class InProcessTool
         try
         {
             using var console = new ToolConsole(name, output, error, new MemoryStream(Encoding.UTF8.GetBytes(input)));
-            var run = Task.Run(() => ToolRunner.RunAsync(role, console, new LinkedHosts(), args));
+            var run = Task.Run(() => ToolRunner.RunAsync(role, console, hosts ?? new LinkedHosts(), args));
             if (!run.Wait(Patience))
                 throw new TimeoutException($"our {name} {string.Join(' ', args)} does not end; so far: {output}{error}");
             return new(run.Result, output.ToString(), error.ToString());
@@ -37,8 +38,9 @@ internal static class InProcessTool
 
     private static (Role Role, string Name) RoleOf(string name)
     {
-        ReadOnlySpan<string> none = [];
-        var calledAs = CalledAs.From(name, ref none);
+        var words = name.Split(' ');
+        ReadOnlySpan<string> rest = words.AsSpan(1);
+        var calledAs = CalledAs.From(words[0], ref rest);
         return (calledAs.Role, calledAs.Name);
     }
 }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Qmp;
 
@@ -32,6 +35,18 @@ public sealed record PluginStateChange
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Reason { get; init; }
+}
+
+/// <summary>Plugins as query-plugins shows them, for people and programs without a monitor.</summary>
+public static class PluginListing
+{
+    public static string ToJson(IReadOnlyList<PluginInfo> plugins)
+    {
+        using var text = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            JsonSerializer.Serialize(writer, plugins, PluginJson.Default.IReadOnlyListPluginInfo);
+        return Encoding.UTF8.GetString(text.ToArray());
+    }
 }
 
 [JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]

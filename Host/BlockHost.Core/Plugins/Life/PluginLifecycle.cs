@@ -301,6 +301,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             var active = await ActivateAsync(load, entry.Manifest).ConfigureAwait(false);
             Activated(entry, active);
         }
+        catch (NotLinkedInException)
+        {
+            // No fault of the plugin's: another program has it.
+            lock (_gate)
+                entry.Activation = null;
+            throw;
+        }
         catch (Exception e)
         {
             throw Failed(entry, e);

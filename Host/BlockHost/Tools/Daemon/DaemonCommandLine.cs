@@ -66,12 +66,13 @@ internal sealed record DaemonCommandLine
     {
         var result = new DaemonCommandLine();
         var steps = new List<DaemonStep>();
-        foreach (var item in GetOpt.Read(args, own ? OwnTable : QemuTable))
+        var table = own ? OwnTable : QemuTable;
+        foreach (var item in GetOpt.Read(args, table))
         {
             if (item.Kind == GetOptKind.Operand)
-                throw new ToolException($"{item.Value}: Unexpected argument");
+                throw ToolException.Unknown($"{item.Value}: Unexpected argument", "--" + item.Value, table.LongNames, pointToHelp: false);
             if (item.Kind != GetOptKind.Option)
-                throw new ToolException(GetOpt.Describe(item));
+                throw ToolException.Option(item, table, pointToHelp: false);
             if (StepKinds.TryGetValue(item.Key, out var kind))
                 steps.Add(new(kind, item.Value!, $"{item.Text} {item.Value}"));
             else if (result.Apply(item))

@@ -4,6 +4,7 @@ using BlockHost.Composition;
 using BlockHost.Core.Qmp;
 using BlockHost.Images;
 using BlockHost.Processes;
+using BlockHost.Qmp;
 
 namespace BlockHost.Tools.Daemon;
 
@@ -68,14 +69,28 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         return 0;
     }
 
+    /// <summary>QEMU's daemon has help for --object alone.</summary>
+    private async ValueTask ShowHelpAsync(RunningHost host, DaemonStep step, CancellationToken cancellationToken)
+    {
+        QapiExtension? union = step.Kind switch
+        {
+            DaemonStepKind.Blockdev => QapiExtension.BlockdevOptions,
+            DaemonStepKind.Export => QapiExtension.BlockExportOptions,
+            _ => null,
+        };
+        if (embeddedDefault && union is { } helped && OptionHelp.IsAskedFor(step.Argument))
+            throw await OptionHelp.OfAsync(host.Help, helped, step.Argument, cancellationToken);
+    }
+
     /// <summary>An error tells which option it is about.</summary>
     private async ValueTask RunStepAsync(RunningHost host, DaemonStep step, CancellationToken cancellationToken)
     {
         try
         {
+            await ShowHelpAsync(host, step, cancellationToken);
             await DaemonSteps.RunAsync(host, step, waiting => console.Report($"info: QEMU waiting for connection on: {waiting}"), cancellationToken);
         }
-        catch (ToolException e)
+        catch (ToolException e) when (e is { Output: null, IsUnknownWord: false })
         {
             throw new ToolException($"{step.Text}: {e.Message}", e.ExitCode) { Hint = e.Hint };
         }

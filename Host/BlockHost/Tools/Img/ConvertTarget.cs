@@ -77,7 +77,7 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
 
     private async ValueTask<ImageCreation> PlanAsync(ImageOpener images, CancellationToken cancellationToken)
     {
-        var creation = await ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken);
+        var creation = await context.MayStartOverAsync(ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken));
         options.CreateOptions.ForEach(creation.Options.Parse);
         creation.Options.Set("size", row.Length.ToString(CultureInfo.InvariantCulture));
         if (options.BackingFile is { } file)

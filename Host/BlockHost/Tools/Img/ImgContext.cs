@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Core.Plugins;
 using BlockHost.Images;
 
 namespace BlockHost.Tools.Img;
@@ -11,6 +12,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     private const string ProgressOption = "--progress=";
 
     private RunningHost? _host;
+    private ProgressLine? _progress;
     private bool _jsonProgress;
 
     /// <summary>The subcommand's name.</summary>
@@ -24,7 +26,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     {
         if (_host is not null)
             return _host;
-        _host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        _host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
         _host.Warnings.Given += Console.Report;
         _host.Warnings.Noted += Console.ErrorLine;
         return _host;
@@ -45,7 +47,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
         var host = await HostAsync(cancellationToken);
         try
         {
-            var image = await host.Images.OpenAsync(source, mode, cancellationToken);
+            var image = await MayStartOverAsync(host.Images.OpenAsync(source, mode, cancellationToken));
             image.WarnOfGuess(Console);
             return image;
         }
@@ -63,21 +65,36 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
             if (item.Kind == GetOptKind.MissingArgument)
                 throw ToolException.Usage($"missing argument for option '{item.Word}'");
             if (item.Kind is not (GetOptKind.Option or GetOptKind.Operand))
-                throw ToolException.Usage($"unrecognized option '{item.Word ?? Command}'");
+                throw ToolException.Unknown($"unrecognized option '{item.Word ?? Command}'", item.Text, table.LongNames);
             if (item is { Kind: GetOptKind.Option, Key: "h" })
-                throw Help();
+                throw Help(Command);
 
             yield return item;
         }
     }
 
-    /// <summary>Ends the command with the help.</summary>
-    public static ToolException Help() => new("", exitCode: 0) { WantsHelp = true };
+    /// <summary>Ends the command with its help, which under QEMU's name is the whole tool's.</summary>
+    public static ToolException Help(string? command) => new("", exitCode: 0) { WantsHelp = true, HelpOf = command };
 
     /// <summary>Begins to show how far the command is.</summary>
     /// <param name="wanted">-p, and not -q.</param>
     /// <param name="step">Percent between two lines of -p.</param>
-    public ProgressLine StartProgress(bool wanted, double step = 1) => ProgressLine.Start(Command, Console, wanted, _jsonProgress, step);
+    public ProgressLine StartProgress(bool wanted, double step = 1) =>
+        _progress = ProgressLine.Start(Command, Console, wanted, _jsonProgress, step);
+
+    /// <summary>Awaits what may need another program: the command then starts over there, and so does its progress.</summary>
+    public async ValueTask<T> MayStartOverAsync<T>(ValueTask<T> work)
+    {
+        try
+        {
+            return await work;
+        }
+        catch (NotLinkedInException)
+        {
+            _progress?.Abandon();
+            throw;
+        }
+    }
 
     /// <summary>
     /// --progress=json is no option of QEMU's: it is taken out before the command line is read, so that what

@@ -37,16 +37,60 @@ internal static class ImgHelp
           -p            show progress; --progress=json writes it to standard error as lines of JSON
           -q            print nothing but errors
           -U            open the image although somebody else is writing it
-          -S size       runs of zeroes from this length on stay holes (convert; default 4k; 0: write everything)
+          -S size       convert: runs of zeroes from this length on stay holes (default 4k; 0: write everything)
           -m number     pieces that convert has in flight (1 to 16, default 8)
           -W            convert may write out of order
-          -n            the target of convert exists already
+          -n            convert: the target exists already
           -u            rebase: only change the name in the header; create: do not look at the backing file
           -r leaks|all  check: give lost clusters back, or mend all that is found
           -d            commit: leave the overlay as it is; snapshot: delete
-          -b            commit: write into this image of the chain; rebase, create: the backing file ("": none)
+          -b            commit: write into this image of the chain; create: the backing file; rebase: the same ("": none)
 
         """;
+
+    private static readonly Dictionary<string, string> Purposes = new(StringComparer.Ordinal)
+    {
+        ["amend"] = "Changes options of an image that can be changed after its creation.",
+        ["bench"] = "Measures how fast an image reads or, with -w, writes: what it holds is overwritten.",
+        ["bitmap"] = "Adds, removes, clears, enables, disables or merges dirty bitmaps that an image keeps.",
+        ["check"] = "Looks for damage in an image, and with -r mends it.",
+        ["commit"] = "Writes what an overlay holds into its backing file.",
+        ["compare"] = "Tells whether two images have the same content.",
+        ["convert"] = "Copies images, one behind the other, into a new one of another format or with other options.",
+        ["create"] = "Makes a new image.",
+        ["dd"] = "Copies a part of an image.",
+        ["info"] = "Shows what an image is.",
+        ["map"] = "Shows where an image's data is.",
+        ["measure"] = "Tells how much space a new image would take.",
+        ["rebase"] = "Gives an overlay another backing file.",
+        ["resize"] = "Makes an image larger or, with --shrink, smaller.",
+        ["snapshot"] = "Lists, makes, applies and deletes the snapshots inside an image.",
+    };
+
+    /// <summary>The help of one subcommand: its syntax, and the parameters that stand in it.</summary>
+    public static void PrintCommand(ToolConsole console, string command)
+    {
+        var syntax = Lines(Syntax).Single(line => line.StartsWith(command + " ", StringComparison.Ordinal));
+        console.Out.Write($"usage: {console.Name} {syntax}\n{Purposes[command]}\n\n");
+        foreach (var line in Lines(Parameters).Where(line => Concerns(line, command, syntax)))
+            console.Out.Write($"  {line}\n");
+        console.Out.Write($"\n'{console.Name} --help' lists all commands.\n");
+    }
+
+    /// <summary>A parameter's line begins with how the syntax names it; in some, what follows is said for each command ("check: ").</summary>
+    private static bool Concerns(string parameter, string command, string syntax)
+    {
+        var name = parameter[..parameter.IndexOf(' ')];
+        var isSaidForEach = Purposes.Keys.Any(other => parameter.Contains($" {other}: ", StringComparison.Ordinal));
+        return syntax.Split(' ', '[', ']', '|').Any(word => IsNamed(word, name))
+            && (!isSaidForEach || parameter.Contains($" {command}: ", StringComparison.Ordinal));
+    }
+
+    /// <summary>"filename2" is a "filename", "src_cache" a "cache" and "ofmt" a "fmt".</summary>
+    private static bool IsNamed(string word, string name) =>
+        word.TrimEnd('1', '2') == name || word == "o" + name || word.EndsWith("_" + name, StringComparison.Ordinal);
+
+    private static IEnumerable<string> Lines(string block) => block.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0);
 
     public static void Print(ToolConsole console, IEnumerable<string> formats)
     {

@@ -40,7 +40,13 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         }
         catch (ToolException e) when (e.WantsHelp)
         {
-            await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+            if (e.HelpOf is { } command && console.HasOwnName)
+            {
+                ImgHelp.PrintCommand(console, command);
+                return 0;
+            }
+
+            await using var host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
             ImgHelp.Print(console, host.Plugins.Drivers.Names);
             return 0;
         }
@@ -56,7 +62,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         if (rest.Count == 0)
             throw ToolException.Usage("Not enough arguments");
         if (!Commands.TryGetValue(rest[0], out var create))
-            throw ToolException.Usage($"Command not found: {rest[0]}");
+            throw ToolException.Unknown($"Command not found: {rest[0]}", rest[0], Commands.Keys);
 
         await using var context = new ImgContext(rest[0], console, hosts);
         return await create(context).RunAsync([.. rest.Skip(1)], cancellationToken);
@@ -71,7 +77,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
             switch (args[i])
             {
                 case "-h" or "--help":
-                    throw ImgContext.Help();
+                    throw ImgContext.Help(command: null);
                 case "-V" or "--version":
                     Versions.Print(console, "qemu-img");
                     return [];
@@ -83,7 +89,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
                 case var option when option.StartsWith("--trace=", StringComparison.Ordinal):
                     break;
                 case ['-', _, ..] option:
-                    throw ToolException.Usage($"unrecognized option '{option}'");
+                    throw ToolException.Unknown($"unrecognized option '{option}'", option, ["--help", "--version", "--trace"]);
                 default:
                     answered = false;
                     return [.. args.Skip(i)];

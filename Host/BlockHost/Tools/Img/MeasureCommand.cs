@@ -65,7 +65,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
 
             switch (item.Key)
             {
-                case "h": throw ImgContext.Help();
+                case "h": throw ImgContext.Help(context.Command);
                 case "f": _format = item.Value; break;
                 case "O": _target = item.Value!; break;
                 case "o": _options.Add(item.Value!); break;
@@ -91,7 +91,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
     private ToolException WrongUsage(GetOptItem item)
     {
         context.Console.ErrorLine($"{context.Command}: {GetOpt.Describe(item)}");
-        return ImgContext.Help();
+        return ImgContext.Help(context.Command);
     }
 
     private void ParseOptions(CreateOptionList options)

@@ -55,6 +55,14 @@ internal sealed class ProgressLine : IDisposable
     /// <summary>All is done.</summary>
     public void Complete() => Report(1);
 
+    /// <summary>Nothing more is shown, not even an end.</summary>
+    public void Abandon()
+    {
+        lock (_gate)
+            _ended = true;
+        _signal?.Dispose();
+    }
+
     public void Dispose()
     {
         lock (_gate)

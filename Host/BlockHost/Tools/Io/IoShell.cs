@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
+using BlockHost.Core.Plugins;
 using BlockHost.Images;
 
 namespace BlockHost.Tools.Io;
@@ -8,13 +9,18 @@ namespace BlockHost.Tools.Io;
 internal sealed class IoShell(ToolConsole console, IoSession session)
 {
     private bool _quit;
+    private bool _canStartOver;
 
     /// <returns>False where a command failed.</returns>
     public async ValueTask<bool> RunAsync(IReadOnlyList<string> lines, CancellationToken cancellationToken)
     {
         var good = true;
         for (var i = 0; i < lines.Count && !_quit; i++)
+        {
+            _canStartOver = i == 0;
             good &= await RunLineAsync(lines[i], cancellationToken);
+        }
+
         await session.FinishAsync();
         return good;
     }
@@ -46,7 +52,7 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         var command = IoCommands.Find(words[0]);
         if (command is null)
         {
-            console.ErrorLine($"command \"{words[0]}\" not found");
+            ReportUnknown(words[0]);
             return false;
         }
 
@@ -88,11 +94,26 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
             console.Fail(e);
             return false;
         }
+        catch (NotLinkedInException e) when (!_canStartOver)
+        {
+            console.Fail(new ToolException($"{e.Message}, and it is too late to start over: use 'blockhost io'"));
+            return false;
+        }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
             console.Fail(new ToolException(e.Message) { Hint = ImageErrors.HintOf(e) });
             return false;
         }
+    }
+
+    private void ReportUnknown(string word)
+    {
+        console.ErrorLine($"command \"{word}\" not found");
+        if (!console.HasOwnName)
+            return;
+        if (Suggestion.For(word, IoCommands.All.Select(command => command.Name)) is { } meant)
+            console.ErrorLine($"Did you mean '{meant}'?");
+        console.ErrorLine("Try 'help' for a list");
     }
 
     private void Print(string line, bool toErrorStream)

@@ -43,7 +43,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
 
         if (_imageOptions && _format is not null)
             throw new ToolException("--image-opts and -f are mutually exclusive");
-        await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        await using var host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
         host.Warnings.Given += console.Report;
         host.Warnings.Noted += console.ErrorLine;
         foreach (var definition in _objects)
@@ -104,6 +104,8 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
 
     private int WrongUsage(GetOptItem item)
     {
+        if (console.HasOwnName)
+            throw ToolException.Option(item, Table, pointToHelp: true);
         console.Report(GetOpt.Describe(item));
         IoHelp.PrintUsage(console);
         return 1;

@@ -15,6 +15,8 @@ internal sealed class JobsTool(ToolConsole console) : ITool
 
     private static readonly OptionTable Options = new("h", "help=h", "qmp:", "state:", "soft");
 
+    private static readonly string[] Words = ["list", "watch", "pause", "resume", "speed", "complete", "cancel", "finalize", "dismiss"];
+
     private string? _socket;
     private bool _soft;
 
@@ -40,7 +42,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
 
     private Task RunAsync(QmpConnection qmp, IReadOnlyList<string> words, CancellationToken cancellationToken) => words switch
     {
-        [] => console.IsTerminal ? WatchAsync(qmp, cancellationToken) : ListAsync(qmp, cancellationToken),
+        [] => console.CanDraw ? WatchAsync(qmp, cancellationToken) : ListAsync(qmp, cancellationToken),
         ["list"] => ListAsync(qmp, cancellationToken),
         ["watch"] => WatchAsync(qmp, cancellationToken),
         ["cancel", var id] when _soft => qmp.RunAsync("block-job-cancel", new() { ["device"] = id }, cancellationToken),
@@ -48,13 +50,16 @@ internal sealed class JobsTool(ToolConsole console) : ITool
             qmp.RunAsync($"job-{words[0]}", new() { ["id"] = id }, cancellationToken),
         ["speed", var id, var speed] =>
             qmp.RunAsync("block-job-set-speed", new() { ["device"] = id, ["speed"] = Sizes.Parse("speed", speed) }, cancellationToken),
-        _ => throw ToolException.Usage($"'{string.Join(' ', words)}' is no command"),
+        _ => throw ToolException.Unknown($"'{string.Join(' ', words)}' is no command", words[0], Words),
     };
+
+    /// <summary>A terminal's last column stays free, where some break the line.</summary>
+    private int Width => console.IsTerminal && Console.WindowWidth is > 0 and var columns ? Math.Max(20, columns - 1) : JobLine.UsualWidth;
 
     private async Task ListAsync(QmpConnection qmp, CancellationToken cancellationToken)
     {
-        foreach (var job in await QueryAsync(qmp, cancellationToken))
-            console.Out.Write(JobLine.Of(job) + "\n");
+        foreach (var line in JobLine.Of(await QueryAsync(qmp, cancellationToken), Width))
+            console.Out.Write(line + "\n");
     }
 
     /// <summary>Draws the jobs over themselves until there are none; elsewhere than on a terminal, prints what has changed.</summary>
@@ -64,8 +69,8 @@ internal sealed class JobsTool(ToolConsole console) : ITool
         var last = "";
         while (true)
         {
-            var lines = (await QueryAsync(qmp, cancellationToken)).Select(JobLine.Of).ToList();
-            if (console.IsTerminal)
+            var lines = JobLine.Of(await QueryAsync(qmp, cancellationToken), Width);
+            if (console.CanDraw)
                 drawn = Draw(lines, drawn);
             else if (string.Join('\n', lines) is var text && text != last && lines.Count > 0)
                 console.Out.Write((last = text) + "\n");
@@ -78,7 +83,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
 
     private int Draw(List<string> lines, int drawn)
     {
-        var width = Math.Max(20, Console.WindowWidth - 1);
+        var width = Width;
         if (drawn > 0)
             console.Out.Write($"\u001b[{drawn}A");
         foreach (var line in lines)
@@ -89,7 +94,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
     }
 
     /// <summary>Oldest first; from a daemon that tells no rates, what query-jobs tells.</summary>
-    private static async Task<IEnumerable<JsonElement>> QueryAsync(QmpConnection qmp, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<JsonElement>> QueryAsync(QmpConnection qmp, CancellationToken cancellationToken)
     {
         JsonElement jobs;
         try
@@ -101,7 +106,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
             jobs = await qmp.RunAsync("query-jobs", arguments: null, cancellationToken);
         }
 
-        return jobs.EnumerateArray().Reverse();
+        return [.. jobs.EnumerateArray().Reverse()];
     }
 
     /// <returns>The words that are no options; null: help is asked for.</returns>
@@ -127,7 +132,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
                     _soft = true;
                     break;
                 default:
-                    throw ToolException.Usage(GetOpt.Describe(item));
+                    throw ToolException.Option(item, Options, pointToHelp: true);
             }
         }
 
@@ -141,7 +146,7 @@ internal sealed class JobsTool(ToolConsole console) : ITool
         Shows and steers the background jobs of a running daemon.
 
           list               the jobs, a line each
-          watch              the same, live, until there are no jobs (the default on a terminal)
+          watch              the same, live, until there are no jobs (what a terminal gets without COMMAND)
           pause ID           stop a job for a while
           resume ID          let it go on
           speed ID BYTES     limit its speed, to so many bytes a second (10M; 0: no limit)

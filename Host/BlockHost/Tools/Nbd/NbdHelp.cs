@@ -25,11 +25,14 @@ internal static class NbdHelp
               --object TYPE,id=ID   make an object, such as TLS credentials
               --tls-creds=ID        use TLS
               --tls-authz=ID        let only these clients in
+              --tls-hostname=NAME   name that the certificate of the server to list must have
+              --selinux-label=LABEL label of the socket
               --fork                go to the background when the server runs
               --pid-file=PATH       write the process's number to a file
 
           -f, --format=FORMAT       format of the image
           -r, --read-only           serve for reading only
+          -l, --load-snapshot=SNAP  serve an internal snapshot, by its id or name
           -s, --snapshot            keep what is written apart, and drop it at the end
           -n, --nocache             bypass the host's cache, as --cache=none
               --cache=MODE          none, writeback, writethrough, directsync or unsafe
@@ -38,12 +41,15 @@ internal static class NbdHelp
               --detect-zeroes=MODE  off, on or unmap
               --image-opts          FILE is a list of options: driver=qcow2,file.filename=...
 
+          -c, --connect=DEV         attach the image to the kernel's device DEV (/dev/nbd0), until it is disconnected
+          -d, --disconnect DEV      disconnect that device
+
           -T, --trace SPEC          accepted for compatibility
           -v, --verbose             accepted for compatibility
           -h, --help                print this and exit
           -V, --version             print the version and exit
 
-        Kernel devices (-c, -d) are not supported: nbd-client attaches them to any server.
+        -c and -d need the kernel's module nbd and, as a rule, root.
 
         """);
 }

@@ -100,7 +100,7 @@ internal sealed class NbdOptions
             if (item.Kind == GetOptKind.Operand)
                 options._operands.Add(item.Value!);
             else if (item.Kind != GetOptKind.Option)
-                throw new ToolException(GetOpt.Describe(item)) { SecondMessage = tryHelp };
+                throw ToolException.Option(item, Table, pointToHelp: false, tryHelp);
             else
                 options.Apply(item.Key, item.Value!);
             if (options.Action is NbdAction.Help or NbdAction.Version)
