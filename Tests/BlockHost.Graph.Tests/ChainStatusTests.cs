@@ -32,7 +32,11 @@ public sealed class ChainStatusTests
     public async Task What_is_known_of_a_layer_ends_when_it_becomes_writable()
     {
         await using var graph = new TestGraph();
-        await AddChainAsync(graph, layers: 2);
+        graph.Memory.Files["f0"] = graph.Memory.Files["f1"] = new byte[4 * Block];
+        (graph.Layer.Allocated["f0"], graph.Layer.Allocated["f1"]) = ([0], [1]);
+        await graph.AddAsync("{'driver':'memory','node-name':'store','filename':'f1'}");
+        await graph.AddAsync("{'driver':'layer','node-name':'below','read-only':true,'file':'store'}");
+        await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','filename':'f0'},'backing':'below'}");
         await using var backend = await graph.BackendAsync("top", TestGraph.Reader);
         await using var queue = backend.OpenQueue();
         Assert.Equal(1, (await queue.GetStatusAsync(Block, Block)).Depth);

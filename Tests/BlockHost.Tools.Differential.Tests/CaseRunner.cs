@@ -54,7 +54,9 @@ internal sealed partial class CaseRunner : IDisposable
         var args = step.Args;
         switch (step.Verb)
         {
-            case "qemu-img" or "qemu-io" when step.Line % _sample != 0: break;
+            case "qemu-img" or "qemu-io" when step.Line % _sample != 0:
+                (_gap, _input) = (null, "");
+                break;
             case "qemu-img" or "qemu-io" or "qemu-nbd" or "qemu-storage-daemon":
                 Compare(step, step.Verb, args, ours => InProcessTool.Run(_ours.Folder, step.Verb, ours, _input));
                 break;
