@@ -135,19 +135,21 @@ internal sealed partial class GraphNode : IGraphNode
     /// <summary>The driver's facts; a node without any shows its storage's. The allocated size is that of all storage.</summary>
     public async ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
     {
-        ImageFacts facts;
         if (TryGetFacet<IImageInfo>(out var info))
         {
-            facts = await info.GetFactsAsync(cancellationToken).ConfigureAwait(false);
-            facts = facts with { Dirty = facts.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol ? null : false) };
-        }
-        else
-        {
-            facts = PrimaryLink is { } primary ? await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false) : new ImageFacts();
-            facts = new ImageFacts { Dirty = facts.Dirty, ClusterSize = facts.ClusterSize };
+            var own = await info.GetFactsAsync(cancellationToken).ConfigureAwait(false);
+            own = own with { Dirty = own.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol ? null : false) };
+            return own.AllocatedSize is null ? own with { AllocatedSize = await AllocatedBelowAsync(null, null, cancellationToken).ConfigureAwait(false) } : own;
         }
 
-        return facts with { AllocatedSize = facts.AllocatedSize ?? await AllocatedBelowAsync(cancellationToken).ConfigureAwait(false) };
+        var primary = PrimaryLink;
+        var below = primary is null ? new ImageFacts() : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
+        return new ImageFacts
+        {
+            Dirty = below.Dirty,
+            ClusterSize = below.ClusterSize,
+            AllocatedSize = await AllocatedBelowAsync(primary, below.AllocatedSize, cancellationToken).ConfigureAwait(false),
+        };
     }
 
     public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
@@ -230,12 +232,17 @@ internal sealed partial class GraphNode : IGraphNode
         await node.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask<long?> AllocatedBelowAsync(CancellationToken cancellationToken)
+    /// <param name="asked">A child whose size is known: asking twice at each level would double the work with each.</param>
+    private async ValueTask<long?> AllocatedBelowAsync(ChildLink? asked, long? sizeOfAsked, CancellationToken cancellationToken)
     {
         const BlockChildRole storage = BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
         long? sum = null;
         foreach (var link in ChildLinks.Where(link => (link.Role & storage) != 0))
-            sum = (sum ?? 0) + (await link.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false)).AllocatedSize;
+        {
+            var size = link == asked ? sizeOfAsked : (await link.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false)).AllocatedSize;
+            sum = (sum ?? 0) + size;
+        }
+
         return sum;
     }
 

@@ -35,8 +35,12 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         var plugins = _services.GetRequiredService<PluginManager>();
         plugins.AddHost(registry => CoreServices.RegisterHost(_services, registry));
         var types = new QapiTypes();
-        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, new QapiBranches(plugins, _services.GetRequiredService<UserObjects>(), types)));
+        var branches = new QapiBranches(plugins, _services.GetRequiredService<UserObjects>(), types);
+        Schema = new QapiIntrospection(plugins, types, branches);
+        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, branches));
     }
+
+    public QapiIntrospection Schema { get; }
 
     public IPluginHost Host => _services.GetRequiredService<IPluginHost>();
 
@@ -62,15 +66,15 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     /// <summary>The answer to one request line, without its id.</summary>
     public async Task<JsonNode> ExecuteAsync(string request)
     {
-        using var json = JsonDocument.Parse(request);
+        using var json = JsonDocument.Parse(request, QmpJson.Reading);
         var arguments = json.RootElement.TryGetProperty("arguments", out var given) ? given : default;
         var output = new ArrayBufferWriter<byte>();
         try
         {
-            await using var writer = new Utf8JsonWriter(output);
+            await using var writer = new Utf8JsonWriter(output, QmpJson.Writing);
             await _dispatcher.DispatchAsync(this, json.RootElement.GetProperty("execute").GetString()!, arguments, writer, CancellationToken.None);
             await writer.FlushAsync();
-            return new JsonObject { ["return"] = JsonNode.Parse(output.WrittenSpan) };
+            return new JsonObject { ["return"] = JsonNode.Parse(output.WrittenSpan, documentOptions: QmpJson.Reading) };
         }
         catch (QmpException e)
         {
