@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.File.Locking;
 using BlockHost.Plugins.Block.File.Native;
 
@@ -24,7 +25,7 @@ internal static class FileCreator
         try
         {
             if (file.Status().Type != FileType.Regular)
-                throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
+                throw SystemError.Exception("Could not resize file", Errno.EINVAL);
             using var locks = LockForCreation(file, path);
             if (FileCalls.Truncate(file.Value, 0) is var errno and not 0)
                 throw SystemError.Exception("Could not clear file", errno);
@@ -45,8 +46,10 @@ internal static class FileCreator
     /// <summary>A device cannot be made; clearing its first sector takes away the format it held.</summary>
     internal static unsafe void ClearDevice(FileCreateOptions options)
     {
-        using var file = FileDescriptor.Open(options.Filename, OpenFlags.ReadWrite);
-        if (file.Status().Type is not (FileType.BlockDevice or FileType.CharacterDevice) || HostDeviceNode.DeviceSize(file) < options.Size)
+        if (options.Preallocation != PreallocationMode.Off)
+            throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
+        using var file = OpenDevice(options.Filename);
+        if (HostDeviceNode.DeviceSize(file) < options.Size)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
         using var locks = LockForCreation(file, options.Filename);
         var sector = stackalloc byte[SectorSize];
@@ -54,6 +57,17 @@ internal static class FileCreator
         var vector = new IoVec { Base = sector, Length = SectorSize };
         if (Libc.pwritev2(file.Value, &vector, 1, 0, (int)IoCallFlags.DataSync) < 0)
             throw SystemError.Exception("Failed to clear the new image's first sector", SystemError.Last);
+    }
+
+    private static FileDescriptor OpenDevice(string path)
+    {
+        const string Reason = "Protocol driver 'host_device' does not support image creation, and opening the image failed: ";
+        var file = FileDescriptor.TryOpen(path, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out var errno)
+            ?? throw SystemError.Exception($"{Reason}Could not open '{path}'", errno);
+        if (file.Status().Type is FileType.BlockDevice or FileType.CharacterDevice)
+            return file;
+        file.Dispose();
+        throw new BlockException(BlockErrorKind.InvalidArgument, $"{Reason}{HostDeviceDriver.Requirement(path)}");
     }
 
     private static FileDescriptor OpenOrCreate(string path, out bool isNew)

@@ -105,7 +105,10 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
     public override string FormatName => "host_device";
 
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
-        [new("size", CreateOptionKind.Size, "Virtual disk size", "size")];
+    [
+        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
+        new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off)", "preallocation"),
+    ];
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
@@ -118,6 +121,8 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
     private static void CheckDevice(FileStatus status, string path)
     {
         if (status.Type is not (FileType.BlockDevice or FileType.CharacterDevice))
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"'host_device' driver requires '{path}' to be either a character or block device");
+            throw new BlockException(BlockErrorKind.InvalidArgument, Requirement(path));
     }
+
+    internal static string Requirement(string path) => $"'host_device' driver requires '{path}' to be either a character or block device";
 }

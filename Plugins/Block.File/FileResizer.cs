@@ -52,7 +52,7 @@ internal static class FileResizer
     {
         // Zero bytes are an error to posix_fallocate.
         if (length != current)
-            Check(Libc.posix_fallocate(file.Value, current, length - current), "Could not preallocate data");
+            Check(Libc.posix_fallocate(file.Value, current, length - current), "Could not preallocate new data");
     }
 
     private static unsafe void WriteZeroes(FileDescriptor file, long current, long length, CancellationToken cancellationToken)
@@ -96,5 +96,12 @@ internal static class FileResizer
             throw SystemError.Exception(what, errno);
     }
 
-    private static string QapiName(PreallocationMode mode) => mode == PreallocationMode.Metadata ? "metadata" : mode.ToString();
+    internal static string QapiName(PreallocationMode mode) => mode switch
+    {
+        PreallocationMode.Off => "off",
+        PreallocationMode.Metadata => "metadata",
+        PreallocationMode.Falloc => "falloc",
+        PreallocationMode.Full => "full",
+        _ => mode.ToString(),
+    };
 }

@@ -150,17 +150,24 @@ internal sealed class ImageCreator : IImageCreator
     {
         try
         {
+            await ResizeAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Without its magic nobody takes the half-made image for a whole one.
+            await file.WriteAsync(0, new byte[SectorSize], cancellationToken: CancellationToken.None).ConfigureAwait(false);
+            if (e is BlockException failure)
+                throw new BlockException(failure.Kind, $"Could not resize image: {e.Message}", failure.Errno, e);
+            throw;
+        }
+
+        async ValueTask ResizeAsync()
+        {
             var store = await HeaderStore.LoadAsync(file, cancellationToken).ConfigureAwait(false);
             var settings = new Qcow2Settings { Writable = true };
             var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             await using (image.ConfigureAwait(false))
                 await new ImageResizer(image) { KeepDataFile = image.Data.IsRaw }.ResizeAsync(size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            // Without its magic nobody takes the half-made image for a whole one.
-            await file.WriteAsync(0, new byte[SectorSize], cancellationToken: CancellationToken.None).ConfigureAwait(false);
-            throw;
         }
     }
 

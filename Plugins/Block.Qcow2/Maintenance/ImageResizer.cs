@@ -104,14 +104,27 @@ internal sealed class ImageResizer(Qcow2Image image)
     {
         var (offset, end) = (run.First << _geometry.ClusterBits, run.End << _geometry.ClusterBits);
         var isSpaceWanted = mode != PreallocationMode.Metadata;
+
+        // What a device takes up is not the image's to say, even where it is large enough.
+        if (isSpaceWanted && !image.File.Profile.Growable) await ExtendFileAsync(Math.Max(end, image.File.Length), mode).ConfigureAwait(false);
         if (offset < image.File.Length && (isSpaceWanted || !run.Untouched))
         {
             var flags = isSpaceWanted ? ZeroFlags.None : ZeroFlags.MayUnmap;
             await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset, flags).ConfigureAwait(false);
         }
-        if (end <= image.File.Length) return;
-        var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
-        await image.File.ResizeAsync(end, new ResizeOptions(storage, MayExceed: true)).ConfigureAwait(false);
+        if (end > image.File.Length) await ExtendFileAsync(end, isSpaceWanted ? mode : PreallocationMode.Off).ConfigureAwait(false);
+    }
+
+    private async ValueTask ExtendFileAsync(long length, PreallocationMode mode)
+    {
+        try
+        {
+            await image.File.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true)).ConfigureAwait(false);
+        }
+        catch (BlockException e) when (mode != PreallocationMode.Off)
+        {
+            throw new BlockException(e.Kind, $"Failed to resize underlying file: {e.Message}", e.Errno, e);
+        }
     }
 
     /// <summary>

@@ -31,7 +31,7 @@ internal static class ProgramRunner
 
         if (!process.WaitForExit(Patience))
         {
-            process.Kill();
+            process.Kill(entireProcessTree: true);
             throw new TimeoutException($"{program} {string.Join(' ', args)} does not end");
         }
 

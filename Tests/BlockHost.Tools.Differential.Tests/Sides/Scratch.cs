@@ -40,8 +40,29 @@ internal sealed class Scratch(string path) : IDisposable
     private static void AwaitGreeting(string path)
     {
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
-        client.Connect(new UnixDomainSocketEndPoint(path));
+        var clock = Stopwatch.StartNew();
+        while (!TryConnect(client, path))
+        {
+            if (clock.Elapsed > Patience)
+                throw new TimeoutException($"Nobody listens on {path}");
+            Thread.Sleep(5);
+        }
+
         _ = client.Receive(new byte[8]);
+    }
+
+    /// <returns>False while the socket has its name, but nobody listens yet.</returns>
+    private static bool TryConnect(Socket client, string path)
+    {
+        try
+        {
+            client.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            return false;
+        }
     }
 
     /// <summary>A device over the file "NAME.disk", with a link NAME to it.</summary>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using System.Globalization;
 using BlockHost.Tools.Differential.Tests.Scripts;
 using BlockHost.Tools.Differential.Tests.Sides;
@@ -12,6 +13,8 @@ namespace BlockHost.Tools.Differential.Tests.Streams;
 /// </summary>
 public sealed class StandardStreamTests : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private static readonly (int Stream, StreamState State)[] States =
     [
         (1, StreamState.Full), (1, StreamState.Closed), (2, StreamState.Closed), (1, StreamState.Broken),
@@ -75,7 +78,20 @@ public sealed class StandardStreamTests : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    /// <summary>Whatever a failure left running names its folder.</summary>
+    public void Dispose()
+    {
+        foreach (var process in Process.GetProcesses())
+        {
+            using (process)
+            {
+                if (CommandLine(process.Id).Contains(_root, StringComparison.Ordinal))
+                    process.Kill();
+            }
+        }
+
+        Directory.Delete(_root, recursive: true);
+    }
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
@@ -160,17 +176,38 @@ public sealed class StandardStreamTests : IDisposable
     private static void AssertServesAndRests(string folder, string pidFile)
     {
         var pid = ProgramRunner.Run("/", "cat", [pidFile]).Output.Trim();
-        try
+        var size = ProgramRunner.Run(folder, "qemu-img", ["info", "--output=json", $"nbd+unix:///?socket={folder}/n"]);
+        Assert.Contains("\"virtual-size\": 4194304", size.Output, StringComparison.Ordinal);
+        Await("a second of rest", () =>
         {
-            var size = ProgramRunner.Run(folder, "qemu-img", ["info", "--output=json", $"nbd+unix:///?socket={folder}/n"]);
-            Assert.Contains("\"virtual-size\": 4194304", size.Output, StringComparison.Ordinal);
             var before = Ticks(pid);
             Thread.Sleep(TimeSpan.FromSeconds(1));
-            Assert.InRange(Ticks(pid) - before, 0, 50);
-        }
-        finally
+            return Ticks(pid) - before < 50;
+        });
+        ProgramRunner.Run("/", "kill", [pid]);
+        Await("the end", () => CommandLine(int.Parse(pid, CultureInfo.InvariantCulture)).Length == 0);
+    }
+
+    private static void Await(string what, Func<bool> isThere)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!isThere())
         {
-            ProgramRunner.Run("/", "kill", [pid]);
+            Assert.True(clock.Elapsed < Patience, $"{what} does not come");
+            Thread.Sleep(20);
+        }
+    }
+
+    /// <returns>Empty: there is no such process, or it has ended.</returns>
+    private static string CommandLine(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.ExceptionServices;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
@@ -32,6 +33,7 @@ internal sealed class ImageCopy
     private readonly int _pieceSize;
     private Task _lastWrite = Task.CompletedTask;
     private long _done;
+    private Exception? _failure;
 
     public ImageCopy(SourceRow row, OpenImage target, IIoBufferPool buffers, CopyOptions options, Action<string> warn)
     {
@@ -67,20 +69,16 @@ internal sealed class ImageCopy
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var workers = Enumerable.Range(0, _options.Workers).Select(_ => Task.Run(() => WorkAsync(stop), stop.Token)).ToArray();
-        await FirstErrorAsync(workers);
+
+        // What the first failed with counts: the others fail because they were stopped by it.
+        await Task.WhenAll(workers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_failure is not null)
+            ExceptionDispatchInfo.Throw(_failure);
+        await Task.WhenAll(workers);
     }
 
     private static bool Counts(Piece piece, CopyOptions options) =>
         piece.Kind == PieceKind.Data || (piece.Kind == PieceKind.Zero && !options.Sparse);
-
-    /// <summary>Waits for all; what a worker failed with counts more than that others were stopped by it.</summary>
-    private static async Task FirstErrorAsync(Task[] workers)
-    {
-        await Task.WhenAll(workers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var failed = Array.Find(workers, worker => worker.IsFaulted) ?? Array.Find(workers, worker => worker.IsCanceled);
-        if (failed is not null)
-            await failed;
-    }
 
     private async Task WorkAsync(CancellationTokenSource stop)
     {
@@ -90,13 +88,19 @@ internal sealed class ImageCopy
         try
         {
             while (await TakeAsync(stop.Token) is { } turn)
-                await CopyAsync(turn, buffer.Memory, input, output, stop.Token);
+                await CopyAsync(turn, buffer.Memory, input, output, stop);
         }
-        catch
+        catch (Exception e)
         {
-            await stop.CancelAsync();
+            await StopAsync(e, stop);
             throw;
         }
+    }
+
+    private Task StopAsync(Exception failure, CancellationTokenSource stop)
+    {
+        Interlocked.CompareExchange(ref _failure, failure, null);
+        return stop.CancelAsync();
     }
 
     private async ValueTask<Turn?> TakeAsync(CancellationToken cancellationToken)
@@ -118,16 +122,22 @@ internal sealed class ImageCopy
         }
     }
 
-    private async ValueTask CopyAsync(Turn turn, Memory<byte> buffer, SourceReader input, IBlockQueue output, CancellationToken cancellationToken)
+    private async ValueTask CopyAsync(Turn turn, Memory<byte> buffer, SourceReader input, IBlockQueue output, CancellationTokenSource stop)
     {
         var piece = turn.Piece;
         try
         {
             var data = piece.Kind == PieceKind.Data ? buffer[..(int)piece.Length] : default;
             if (piece.Kind == PieceKind.Data)
-                await ReadAsync(piece, data, input, cancellationToken);
-            await turn.Before.WaitAsync(cancellationToken);
-            await WriteAsync(piece, data, buffer, output, cancellationToken);
+                await ReadAsync(piece, data, input, stop.Token);
+            await turn.Before.WaitAsync(stop.Token);
+            await WriteAsync(piece, data, buffer, output, stop.Token);
+        }
+        catch (Exception e)
+        {
+            // Before the next one has its turn.
+            await StopAsync(e, stop);
+            throw;
         }
         finally
         {
