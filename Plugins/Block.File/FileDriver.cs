@@ -41,6 +41,9 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
     {
         var prefix = FormatName + ":";
         var path = fileName.StartsWith(prefix, StringComparison.Ordinal) ? fileName[prefix.Length..] : fileName;
+        // A colon in a plain name would be read as another protocol's the next time.
+        if (ImageFileName.HasProtocol(path))
+            path = "./" + path;
         options = NamedFile(path);
         return true;
     }

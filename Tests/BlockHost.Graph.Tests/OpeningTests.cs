@@ -123,9 +123,28 @@ public sealed class OpeningTests
         graph.Memory.Files["a"] = new byte[8192];
         graph.Layer.Recorded["a"] = new BackingFileReference("""json:{"driver":"layer","file":{"driver":"memory","filename":"a"}}""", "layer");
         var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
-        Assert.Contains("nested more than 200 levels deep", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Nodes are nested more than 1000 levels deep", error.Message, StringComparison.Ordinal);
         Assert.Empty(graph.Graph.Nodes);
         Assert.Equal(0, graph.Leases);
+    }
+
+    [Fact]
+    public async Task A_chain_of_several_hundred_images_opens()
+    {
+        const int layers = 900;
+        await using var graph = new TestGraph();
+        for (var layer = 0; layer < layers; layer++)
+        {
+            graph.Memory.Files[$"f{layer}"] = new byte[8192];
+            if (layer > 0)
+                graph.Layer.Recorded[$"f{layer}"] = new BackingFileReference($$$"""json:{"driver":"layer","file.driver":"memory","file.filename":"f{{{layer - 1}}}"}""", "layer");
+        }
+
+        await graph.AddAsync($"{{'driver':'layer','node-name':'top','file':{{'driver':'memory','filename':'f{layers - 1}'}}}}");
+        await using var backend = await graph.BackendAsync("top", TestGraph.Reader);
+        await using var queue = backend.OpenQueue();
+        Assert.True((await queue.ReadAsync(0, new byte[4096])).IsOk);
+        Assert.Equal(layers, (await queue.GetStatusAsync(0, 4096)).Depth);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using BlockHost.Block;
@@ -14,7 +15,7 @@ namespace BlockHost.Core.Block;
 public sealed partial class BlockGraph
 {
     /// <summary>Levels of children under a node; more is a loop or an attack.</summary>
-    internal const int MaxNesting = 200;
+    internal const int MaxNesting = 1000;
 
     /// <summary>Bytes of a node at the most, as in QEMU: so far below the largest number that rounding up never overflows.</summary>
     internal const long MaxLength = long.MaxValue - (1 << 30) + 1;
@@ -59,7 +60,10 @@ public sealed partial class BlockGraph
     internal async ValueTask<GraphNode> OpenNodeAsync(JsonElement json, OpenScope scope, CancellationToken cancellationToken)
     {
         if (scope.Depth > MaxNesting)
-            throw new QmpException($"Nodes are nested more than {MaxNesting} levels deep");
+            throw NestingException.Error(MaxNesting);
+        // Each level of a chain is opened inside the one above it: a deep one goes on with a fresh stack.
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            await Task.Yield();
         if (scope.AllowFileNames)
         {
             (json, var isProbed) = await FileNameOptions.ExpandAsync(this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
@@ -72,7 +76,9 @@ public sealed partial class BlockGraph
             CheckNewName(name);
         var lease = await _drivers.AcquireAsync(options.Driver, $"node '{name}'", cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException($"Parameter 'driver' does not accept value '{options.Driver}'");
-        var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope));
+        if (scope.AllowFileNames)
+            options = Typed(options, lease);
+        var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope)) { NoIo = scope.NoIo };
         if (!_names.TryAdd(name, node))
         {
             lease.Dispose();
@@ -188,6 +194,19 @@ public sealed partial class BlockGraph
         if (scope.Aio is not { } aio || options.DriverOptions.TryGetProperty("aio", out _) || !driver.OptionsType.Properties.Any(property => property.Name == "aio"))
             return options;
         return options with { DriverOptions = JsonObjects.With(options.DriverOptions, "aio", aio) };
+    }
+
+    private static NodeOptions Typed(NodeOptions options, DriverLease lease)
+    {
+        try
+        {
+            return options with { DriverOptions = LooseOptions.Typed(lease.Driver.OptionsType, options.DriverOptions) };
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
     }
 
     private static void Unlink(ChildLink link)

@@ -9,6 +9,8 @@ namespace BlockHost.Core.Block;
 /// <summary>Block status: the driver's answer, completed by what lies under it.</summary>
 internal sealed partial class GraphNode
 {
+    private StatusGap _gap = new(0, 0);
+
     /// <summary>State of a run on this node and what it delegates to.</summary>
     /// <param name="self">The link asked through; the source of a node that answers for itself.</param>
     public async ValueTask<BlockStatus> GetStatusAsync(IBlockChild? self, long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
@@ -40,7 +42,17 @@ internal sealed partial class GraphNode
                 break;
             }
 
+            var known = Volatile.Read(ref layer._gap);
+            if (layer.KeepsGaps && known.Holds(offset))
+            {
+                bytes = Math.Min(bytes, known.End - offset);
+                bottom = default;
+                continue;
+            }
+
             var status = await layer.GetStatusAsync(self: null, offset, bytes, precision, cancellationToken).ConfigureAwait(false);
+            if (layer.KeepsGaps && IsGap(status))
+                await layer.NoteGapAsync(known, offset, status.Bytes, bytes, cancellationToken).ConfigureAwait(false);
             if ((status.Flags & BlockStatusFlags.Allocated) != 0)
                 return ToChain(status, offset, depth, layer);
             bytes = status.Bytes;
@@ -49,6 +61,35 @@ internal sealed partial class GraphNode
 
         // Storage can wait for data at the bottom of the chain: zeroes with an offset.
         return ToChain(bottom with { Bytes = bytes, Flags = (bottom.Flags & BlockStatusFlags.OffsetValid) | BlockStatusFlags.Zero }, offset, depth, this);
+    }
+
+    /// <summary>
+    /// The layer's last gap, a run that the layers below answer for, is remembered while nobody changes the image. So a walk over a chain
+    /// asks each layer once for each of its own runs, not again for every run of the layers above.
+    /// </summary>
+    private bool KeepsGaps =>
+        Driver is { SupportsBacking: true, Kind: BlockDriverKind.Format } && Generic.ReadOnly && !IsReopening
+        && (CommittedPermissions.Needed & ~BlockPermissions.ConsistentRead) == BlockPermissions.None;
+
+    private static bool IsGap(BlockStatus status) => (status.Flags & (BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid)) == 0;
+
+    /// <summary>What is known of the image may not hold any longer, nor what is being asked at this moment.</summary>
+    public void ForgetGaps() => Volatile.Write(ref _gap, new(0, 0));
+
+    /// <param name="known">Remembered when the layer was asked: where it is forgotten by now, the image may have changed since.</param>
+    /// <param name="bytes">Of the gap, as far as it was asked for.</param>
+    /// <param name="asked">Where the gap fills what was asked for, it may go on.</param>
+    private async ValueTask NoteGapAsync(StatusGap known, long offset, long bytes, long asked, CancellationToken cancellationToken)
+    {
+        var end = offset + bytes;
+        if (bytes == asked && end < Length)
+        {
+            var rest = await GetStatusAsync(self: null, end, Length - end, StatusPrecision.AllocationOnly, cancellationToken).ConfigureAwait(false);
+            if (IsGap(rest))
+                end += rest.Bytes;
+        }
+
+        Interlocked.CompareExchange(ref _gap, new StatusGap(offset, end), known);
     }
 
     private GraphNode? NextInChain => (FilteredLink ?? BackingLink)?.Child;
@@ -123,5 +164,12 @@ internal sealed partial class GraphNode
         if ((below.Flags & BlockStatusFlags.Eof) != 0 && (below.Bytes == 0 || (below.Flags & BlockStatusFlags.Zero) != 0))
             return status with { Flags = status.Flags | BlockStatusFlags.Zero };
         return status with { Bytes = below.Bytes, Flags = status.Flags | (below.Flags & BlockStatusFlags.Zero) };
+    }
+
+    private sealed class StatusGap(long start, long end)
+    {
+        public long End => end;
+
+        public bool Holds(long offset) => offset >= start && offset < End;
     }
 }

@@ -73,12 +73,17 @@ internal sealed partial class GraphNode : IGraphNode
         }
     }
 
+    /// <summary>Opened to look at it, without what lies under it: whether that was the user's wish, nobody knows.</summary>
+    public bool NoIo { get; init; }
+
     /// <summary>The user put another backing file (or none) under the node than its header records.</summary>
     public bool BackingOverridden
     {
         get
         {
             var (link, recorded) = (BackingLink, RecordedBacking);
+            if (link is null && NoIo)
+                return false;
             if (link is null || recorded is null)
                 return link is not null || recorded is not null;
             // Until the header records another name.
@@ -171,6 +176,7 @@ internal sealed partial class GraphNode : IGraphNode
         DriverOptions = options.DriverOptions;
         ExplicitOptions = options.Explicit;
         Options = options.ToJson(Name);
+        ForgetGaps();
     }
 
     /// <summary>The driver's half is there.</summary>

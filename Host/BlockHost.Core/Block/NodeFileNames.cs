@@ -53,8 +53,11 @@ internal static class NodeFileNames
         writer.WriteString("driver", node.Driver.FormatName);
         foreach (var member in node.DriverOptions.EnumerateObject())
         {
-            if (IsStrong(node, member.Name))
-                member.WriteTo(writer);
+            if (!IsStrong(node, member.Name))
+                continue;
+            writer.WritePropertyName(member.Name);
+            // As it was given: a number may have been a text.
+            (node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value).WriteTo(writer);
         }
 
         foreach (var link in node.ChildLinks)

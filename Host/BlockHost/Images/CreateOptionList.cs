@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
+using BlockHost.Core.Qapi;
 
 namespace BlockHost.Images;
 
@@ -102,19 +103,27 @@ internal sealed class CreateOptionList
     {
         foreach (var option in driverOptions)
         {
-            if (!_values.TryGetValue(option.Name, out var value))
+            if (!_values.TryGetValue(option.Name, out var value) || IsWithoutMeaning(option, value))
                 continue;
             var path = option.Member.Split('.');
             var target = create;
             foreach (var step in path[..^1])
                 target = (JsonObject)(target[step] ??= new JsonObject());
+            if (target.ContainsKey(path[^1]))
+                throw new ToolException($"'{option.Name}' and its alias '{AliasOf(option)}' can't be used at the same time");
             target[path[^1]] = ToJson(option, value);
         }
     }
 
+    /// <summary>A switch that stands for a choice says nothing when it is off.</summary>
+    private static bool IsWithoutMeaning(CreateOption option, string value) =>
+        option is { Kind: CreateOptionKind.Bool, Values: { } meanings } && !meanings.ContainsKey(value);
+
+    private string AliasOf(CreateOption option) => _known.First(other => other != option && other.Member == option.Member).Name;
+
     private static JsonNode ToJson(CreateOption option, string value) => option.Kind switch
     {
-        CreateOptionKind.Bool => JsonValue.Create(value == "on"),
+        CreateOptionKind.Bool when option.Values is null => JsonValue.Create(value == "on"),
         CreateOptionKind.Number or CreateOptionKind.Size => JsonValue.Create(long.Parse(value, CultureInfo.InvariantCulture)),
         _ => JsonValue.Create(option.Values?.GetValueOrDefault(value) ?? value),
     };
@@ -126,14 +135,22 @@ internal sealed class CreateOptionList
             case CreateOptionKind.Bool:
                 return value is "on" or "off" ? value : throw new ToolException($"Parameter '{option.Name}' expects 'on' or 'off'");
             case CreateOptionKind.Number:
-                return long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                    ? number.ToString(CultureInfo.InvariantCulture)
-                    : throw new ToolException($"Parameter '{option.Name}' expects a number");
+                return ParseNumber(option.Name, value).ToString(CultureInfo.InvariantCulture);
             case CreateOptionKind.Size:
                 return ParseSize(option.Name, value).ToString(CultureInfo.InvariantCulture);
             default:
                 return value;
         }
+    }
+
+    /// <summary>As C reads it: decimal, octal, hexadecimal, and what is below zero wraps round and back in print.</summary>
+    private static long ParseNumber(string name, string value)
+    {
+        if (QapiIntegers.TryParsePlain(value, out var number))
+            return unchecked((long)(ulong)number);
+        throw new ToolException(value.Length > 0 && value.All(char.IsAsciiDigit)
+            ? $"Value '{value}' is too large for parameter '{name}'"
+            : $"Parameter '{name}' expects a number");
     }
 
     /// <summary>A size as QEMU's option parser reads it, with its messages.</summary>

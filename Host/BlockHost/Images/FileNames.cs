@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
 namespace BlockHost.Images;
 
 /// <summary>Image names: paths, protocol:…, json:{…}.</summary>
@@ -12,12 +14,5 @@ internal static class FileNames
     }
 
     /// <summary>What a backing file name means in an image of the name <paramref name="image"/>; null: it cannot be told.</summary>
-    public static string? Resolve(string image, string backing)
-    {
-        if (Protocol(backing) is not null || backing.StartsWith('/'))
-            return backing;
-        if (image.StartsWith("json:", StringComparison.Ordinal))
-            return null;
-        return image[..(image.LastIndexOf('/') + 1)] + backing;
-    }
+    public static string? Resolve(string image, string backing) => ImageFileName.TryResolve(image, backing, out var path) ? path : null;
 }

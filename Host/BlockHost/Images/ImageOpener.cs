@@ -88,9 +88,10 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     private static BackendOptions BackendOptions(OpenMode mode)
     {
         var needed = mode.MetadataOnly || mode.Idle ? BlockPermissions.None : mode.Writable ? Writes : Reads;
+        var shared = mode.RefusesWriters ? BlockPermissions.All & ~(BlockPermissions.Write | BlockPermissions.Resize) : BlockPermissions.All;
         return new()
         {
-            Permissions = new(needed, BlockPermissions.All),
+            Permissions = new(needed, shared),
             WriteThrough = mode.Cache.WriteThrough,
             AllowGrow = mode.AllowGrow,
             AllowFileNames = true,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
@@ -13,6 +14,7 @@ namespace BlockHost.Images;
 internal static class ImageOptions
 {
     private const string StoragePrefix = "file.";
+    private const string BackingPrefix = "backing.";
 
     /// <exception cref="BlockException">With the text of QEMU's tools.</exception>
     public static async ValueTask<JsonElement> ParseAsync(ImageOpener images, QapiInput input, ImageSource source, CancellationToken cancellationToken)
@@ -25,13 +27,59 @@ internal static class ImageOptions
             return await StorageAloneAsync(images, input, options, cancellationToken);
         if (!options.ContainsKey("driver"))
             options["driver"] = await ProbeAsync(images, options, cancellationToken);
-        return await TypeAsync(images, input, options, cancellationToken);
+        var backing = Take(options, key => key.StartsWith(BackingPrefix, StringComparison.Ordinal));
+        return WithBacking(await TypeAsync(images, input, options, cancellationToken), backing);
+    }
+
+    /// <summary>
+    /// A backing file's options need not be complete: the image's header says what is missing. So no schema looks at them before the
+    /// image is open.
+    /// </summary>
+    private static JsonElement WithBacking(JsonElement options, Dictionary<string, string> backing)
+    {
+        if (backing.Count == 0)
+            return options;
+        var json = JsonObject.Create(options)!;
+        foreach (var (key, value) in backing)
+        {
+            var path = key.Split('.');
+            var target = json;
+            foreach (var step in path[..^1])
+            {
+                if (target[step] is not JsonObject below)
+                    target[step] = below = [];
+                target = below;
+            }
+
+            target[path[^1]] = value;
+        }
+
+        return HostJson.ToElement(json);
+    }
+
+    private static Dictionary<string, string> Take(Dictionary<string, string> options, Func<string, bool> choose)
+    {
+        var taken = options.Where(option => choose(option.Key)).ToDictionary(StringComparer.Ordinal);
+        foreach (var key in taken.Keys)
+            options.Remove(key);
+        return taken;
+    }
+
+    /// <summary>Sizes in bytes: with fractions and units they are beyond the schema's integers.</summary>
+    /// <exception cref="BlockException">One is none.</exception>
+    private static Dictionary<string, string> WithPlainSizes(Dictionary<string, string> options)
+    {
+        var plain = new Dictionary<string, string>(options, StringComparer.Ordinal);
+        foreach (var (key, value) in options.Where(option => LooseOptions.IsSize(option.Key)))
+            plain[key] = Math.Min(LooseOptions.Size(value, key[(key.LastIndexOf('.') + 1)..]), long.MaxValue).ToString(CultureInfo.InvariantCulture);
+        return plain;
     }
 
     /// <summary>Gives the strings the types that the drivers' schema has for them.</summary>
     public static async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         var kinds = await KindsAsync(images, options, cancellationToken);
+        options = WithPlainSizes(options);
         try
         {
             return await input.ParseAsync(QapiExtension.BlockdevOptions, ImageOptionText.Format(options), "driver", cancellationToken);

@@ -56,7 +56,8 @@ internal sealed record ImageReopening
         CheckChangeable(node);
         if (Options.Count == 0)
             return JsonDocument.Parse("{}").RootElement;
-        var options = new Dictionary<string, string>(Options, StringComparer.Ordinal) { ["driver"] = node.Driver.FormatName };
+        var own = Options.Where(option => option.Key != "node-name" && !node.Children.Any(child => option.Key.StartsWith(child.Name + ".", StringComparison.Ordinal)));
+        var options = new Dictionary<string, string>(own, StringComparer.Ordinal) { ["driver"] = node.Driver.FormatName };
         foreach (var child in node.Children.Where(child => child.Name != "backing"))
             options.TryAdd(child.Name, child.Child.Name);
         try
@@ -77,10 +78,43 @@ internal sealed record ImageReopening
             throw CannotChange("force-share");
         if (Options.Keys.FirstOrDefault(key => key.StartsWith("cache.", StringComparison.Ordinal) && key is not ("cache.direct" or "cache.no-flush")) is { } cache)
             throw CannotChange(cache);
-        if (Options.Keys.FirstOrDefault(key => key.StartsWith("file.", StringComparison.Ordinal)) is { } file)
-            throw CannotChange(file["file.".Length..]);
+        if (Options.TryGetValue("node-name", out var name) && name != node.Name)
+            throw CannotChange("node-name");
+        foreach (var (key, value) in Options)
+            CheckChild(node, key, value);
         if (Options.TryGetValue("backing", out var backing) && backing.Length == 0)
             throw new BlockException(BlockErrorKind.NotFound, "Cannot find device='' nor node-name=''");
+    }
+
+    /// <summary>Options of children stay as they are: naming one again with its present value is all that can be done.</summary>
+    private static void CheckChild(IGraphNode node, string key, string value)
+    {
+        var dot = key.IndexOf('.', StringComparison.Ordinal);
+        if (dot < 0 || node.Children.FirstOrDefault(edge => edge.Name == key[..dot]) is not { } child)
+            return;
+        var option = key[(dot + 1)..];
+        var grandchild = option.IndexOf('.', StringComparison.Ordinal);
+        if (grandchild >= 0 && child.Child.Children.Any(edge => edge.Name == option[..grandchild]))
+            CheckChild(child.Child, option, value);
+        else if (!IsPresent(child.Child.Options, option, value))
+            throw CannotChange(option);
+    }
+
+    private static bool IsPresent(JsonElement options, string option, string value)
+    {
+        foreach (var step in option.Split('.'))
+        {
+            if (options.ValueKind != JsonValueKind.Object || !options.TryGetProperty(step, out options))
+                return false;
+        }
+
+        return options.ValueKind switch
+        {
+            JsonValueKind.True => value == "on",
+            JsonValueKind.False => value == "off",
+            JsonValueKind.String => value == options.GetString(),
+            _ => value == options.GetRawText(),
+        };
     }
 
     /// <summary>Without the children that were only filled in for the schema.</summary>

@@ -16,12 +16,18 @@ internal sealed record OpenMode
 {
     public static OpenMode Read { get; } = new();
 
+    /// <summary>What an image is, while others use it as they like: no guest data, no locks.</summary>
+    public static OpenMode Glance { get; } = new() { MetadataOnly = true, ForceShare = true };
+
     public bool Writable { get; init; }
 
     public CacheMode Cache { get; init; }
 
     /// <summary>-U: take no locks against writers.</summary>
     public bool ForceShare { get; init; }
+
+    /// <summary>Nobody else may change the image meanwhile, whatever its format lets others do.</summary>
+    public bool RefusesWriters { get; init; }
 
     /// <summary>Leave backing files closed.</summary>
     public bool NoBacking { get; init; }

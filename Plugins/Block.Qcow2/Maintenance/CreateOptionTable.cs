@@ -8,7 +8,10 @@ internal static class CreateOptionTable
 {
     public static IReadOnlyList<CreateOption> All { get; } =
     [
-        new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", "encryption"),
+        new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", "encrypt.format")
+        {
+            Values = new Dictionary<string, string> { ["on"] = "aes" },
+        },
         new("encrypt.format", CreateOptionKind.String, "Encrypt the image, format choices: 'aes', 'luks'", "encrypt.format"),
         new("encrypt.key-secret", CreateOptionKind.String, "ID of secret providing qcow AES key or LUKS passphrase", "encrypt.key-secret"),
         new("encrypt.cipher-alg", CreateOptionKind.String, "Name of encryption cipher algorithm", "encrypt.cipher-alg"),

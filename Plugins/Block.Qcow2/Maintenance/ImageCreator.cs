@@ -117,6 +117,8 @@ internal sealed class ImageCreator : IImageCreator
             throw Refuse($"External data files are only supported {NeedsV3}");
         if (options.CompressionType is not (null or Qcow2CompressionType.Zlib) && version < BlockdevQcow2Version.V3)
             throw Refuse($"Non-zlib compression type is only supported {NeedsV3}");
+        if (options.Encrypt is { KeySecret: null })
+            throw Refuse("Parameter 'encrypt.key-secret' is required for cipher");
         if (options.Encrypt is not null)
             throw Refuse("Encryption is not supported", BlockErrorKind.NotSupported);
     }

@@ -38,6 +38,12 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
 
     public Dictionary<string, BackingFileReference> Recorded { get; } = [];
 
+    /// <summary>Blocks that are allocated when a file is opened.</summary>
+    public Dictionary<string, int[]> Allocated { get; } = [];
+
+    /// <summary>How often nodes were asked for their status.</summary>
+    public int StatusCalls { get; set; }
+
     public bool Reopenable { get; set; } = true;
 
     public Exception? FailReopen { get; set; }
@@ -62,7 +68,7 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
 {
     public const int Block = 4096;
 
-    private readonly bool[] _allocated = new bool[file.Length / Block];
+    private readonly bool[] _allocated = AllocatedAtOpen(driver, file);
     private IBlockChild? _backing = backing;
     private bool _writable = !context.ReadOnly;
 
@@ -100,10 +106,17 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => file.FlushAsync(cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
-        new(_allocated[offset / Block]
-            ? new BlockStatus(Block, BlockStatusFlags.Data | BlockStatusFlags.OffsetValid, offset, file)
-            : new BlockStatus(Block, BlockStatusFlags.None));
+    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    {
+        driver.StatusCalls++;
+        var end = offset / Block;
+        while (end < (offset + bytes) / Block && _allocated[end] == _allocated[offset / Block])
+            end++;
+        var run = (end * Block) - offset;
+        return new(_allocated[offset / Block]
+            ? new BlockStatus(run, BlockStatusFlags.Data | BlockStatusFlags.OffsetValid, offset, file)
+            : new BlockStatus(run, BlockStatusFlags.None));
+    }
 
     public ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
     {
@@ -133,6 +146,14 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static bool[] AllocatedAtOpen(LayerDriver driver, IBlockChild file)
+    {
+        var allocated = new bool[file.Length / Block];
+        foreach (var block in driver.Allocated.GetValueOrDefault(file.FileName, []))
+            allocated[block] = true;
+        return allocated;
+    }
 
     private sealed class Step(LayerNode node, bool writable) : IReopenStep
     {

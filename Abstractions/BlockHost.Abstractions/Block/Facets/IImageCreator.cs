@@ -22,7 +22,7 @@ public enum CreateOptionKind
 /// <param name="Default">As printed by <c>-o help</c>, or null.</param>
 public sealed record CreateOption(string Name, CreateOptionKind Kind, string Help, string Member, string? Default = null)
 {
-    /// <summary>Command-line value to member value, where they differ (compat=1.1 is version=v3).</summary>
+    /// <summary>Command-line value to member value, where they differ (compat=1.1 is version=v3); of a switch, the choice that "on" stands for.</summary>
     public IReadOnlyDictionary<string, string>? Values { get; init; }
 
     /// <summary>The value names a file that the command line makes, empty; the member is the node that stores it.</summary>

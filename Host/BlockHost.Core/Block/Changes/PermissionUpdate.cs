@@ -77,6 +77,7 @@ internal sealed class PermissionUpdate
         {
             node.Node.CommitPermissions();
             node.CommittedPermissions = permissions;
+            node.ForgetGaps();
         }
 
         foreach (var edge in Edges())

@@ -27,6 +27,30 @@ internal static class BackingFiles
         });
     }
 
+    /// <summary>Options for a backing file that leave out which file it is, or its format: the header says it.</summary>
+    public static JsonElement Completed(JsonElement given, BackingFileReference? recorded, string? overlayFile)
+    {
+        var hasFile = given.TryGetProperty("filename", out _)
+            || (given.TryGetProperty("file", out var file) && (file.ValueKind != JsonValueKind.Object || file.TryGetProperty("filename", out _)));
+        return JsonObjects.Write(writer =>
+        {
+            if (recorded?.Format is { } format && !given.TryGetProperty("driver", out _))
+                writer.WriteString("driver", format);
+            if (recorded is { FileName.Length: > 0 } && !hasFile)
+                writer.WriteString("filename", Resolve(recorded.FileName, overlayFile));
+            JsonObjects.CopyMembers(writer, given);
+        });
+    }
+
+    /// <summary>The name of the first of a child's options, as a path.</summary>
+    public static string FirstOption(string child, JsonElement options)
+    {
+        if (options.ValueKind != JsonValueKind.Object || !options.EnumerateObject().Any())
+            return child;
+        var first = options.TryGetProperty("driver", out _) ? "driver" : options.EnumerateObject().First().Name;
+        return FirstOption($"{child}.{first}", options.GetProperty(first));
+    }
+
     /// <summary>The backing file's name as seen from here.</summary>
     /// <exception cref="BlockException">A relative name, and nothing to start from.</exception>
     public static string Resolve(string fileName, string? overlayFile)

@@ -35,8 +35,8 @@ internal static class FileNameOptions
         var driver = JsonObjects.StringMember(options, "driver");
         if (driver is not null && await KindOfAsync(drivers, driver, cancellationToken).ConfigureAwait(false) == BlockDriverKind.Protocol)
             return (options, false);
-        var protocol = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
-        var rest = JsonObjects.Where(options, member => member.Name != "filename");
+        var protocol = await StorageOptionsAsync(drivers, fileName, options, cancellationToken).ConfigureAwait(false);
+        var rest = JsonObjects.Where(options, member => member.Name is not ("filename" or "file"));
         if (driver is null && !scope.AllowProbing)
             throw new QmpException("Parameter 'driver' is missing");
         var isProbed = driver is null;
@@ -46,13 +46,41 @@ internal static class FileNameOptions
         return (JsonObjects.With(rest, "file", protocol), isProbed);
     }
 
+    /// <summary>Options of the node that the name stands for, and over them what "file" says of it.</summary>
+    private static async ValueTask<JsonElement> StorageOptionsAsync(IDriverSource drivers, string fileName, JsonElement options, CancellationToken cancellationToken)
+    {
+        var named = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
+        if (!options.TryGetProperty("file", out var given) || given.ValueKind != JsonValueKind.Object)
+            return named;
+        return JsonObjects.Write(writer =>
+        {
+            JsonObjects.CopyMembers(writer, given);
+            JsonObjects.CopyMembers(writer, JsonObjects.Where(named, member => !given.TryGetProperty(member.Name, out _)));
+        });
+    }
+
     /// <summary>Options of a format that only say where it is stored get the format that is found there.</summary>
     private static async ValueTask<(JsonElement Options, bool IsProbed)> WithFormatAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
     {
+        if (options.TryGetProperty("file", out var named) && named.ValueKind == JsonValueKind.Object && await IsFormatAsync(drivers, options, cancellationToken).ConfigureAwait(false))
+            options = WithPathDriver(options, named);
         if (!scope.AllowProbing || options.TryGetProperty("driver", out _) || !options.TryGetProperty("file", out var storage) || storage.ValueKind != JsonValueKind.Object)
             return (options, false);
         var driver = await FormatProbing.ProbeAsync(graph, drivers, storage, scope, cancellationToken).ConfigureAwait(false);
         return (JsonObjects.With(options, "driver", driver), true);
+    }
+
+    /// <summary>Under a format lies storage; under a filter, an image of any format.</summary>
+    private static async ValueTask<bool> IsFormatAsync(IDriverSource drivers, JsonElement options, CancellationToken cancellationToken) =>
+        JsonObjects.StringMember(options, "driver") is not { } driver || await KindOfAsync(drivers, driver, cancellationToken).ConfigureAwait(false) == BlockDriverKind.Format;
+
+    /// <summary>A "file" without a driver is one by its name, if it has one.</summary>
+    private static JsonElement WithPathDriver(JsonElement options, JsonElement file)
+    {
+        if (file.TryGetProperty("driver", out _) || JsonObjects.StringMember(file, "filename") is not { } path)
+            return options;
+        var completed = JsonObjects.With(file, "driver", StorageDriver.Of(path));
+        return JsonObjects.With(JsonObjects.Where(options, member => member.Name != "file"), "file", completed);
     }
 
     /// <summary>Options of the protocol node that a name stands for.</summary>
@@ -83,6 +111,7 @@ internal static class FileNameOptions
         var json = Parse(fileName[JsonPrefix.Length..]);
         if (json.ValueKind != JsonValueKind.Object)
             throw new QmpException("Invalid JSON object given");
+        json = DottedOptions.Nest(json);
         // What was given beside the name wins over what the name says.
         return JsonObjects.Write(writer =>
         {

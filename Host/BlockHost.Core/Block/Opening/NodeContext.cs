@@ -55,7 +55,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     {
         CheckOpening();
         if (option is not null)
-            return option.Value is { } reference ? await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false) : null;
+            return option.Value is { } reference ? await OpenGivenBackingAsync(reference, recorded, cancellationToken).ConfigureAwait(false) : null;
         if (recorded is null || recorded.FileName.Length == 0 || scope.NoBacking)
             return null;
         graph.List(node);
@@ -97,6 +97,29 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             graph.ImageCorrupted(node, message, offset, size, fatal);
     }
 
+    /// <summary>Where names stand for options, what the options for a backing file leave out is in the header.</summary>
+    private async ValueTask<IBlockChild?> OpenGivenBackingAsync(BlockdevRef reference, BackingFileReference? recorded, CancellationToken cancellationToken)
+    {
+        if (!scope.AllowFileNames)
+            return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
+        if (scope.NoBacking)
+        {
+            var option = reference.IsReference ? "backing" : BackingFiles.FirstOption("backing", reference.Options);
+            throw new BlockException(BlockErrorKind.InvalidArgument, OptionsCheck.NotSupported(node.Driver, option));
+        }
+
+        try
+        {
+            if (!reference.IsReference)
+                reference = BlockdevRef.New(BackingFiles.Completed(reference.Options, recorded, node.PrimaryLink?.Child.FileName));
+            return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is BlockException or QmpException)
+        {
+            throw CouldNotOpenBacking(e);
+        }
+    }
+
     private async ValueTask<IBlockChild?> OpenRecordedAsync(BackingFileReference recorded, CancellationToken cancellationToken)
     {
         var childScope = scope.ForChild(node.Generic, BlockChildRole.Backing) with { AllowFileNames = true };
@@ -109,12 +132,21 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
-            throw new BlockException((e as BlockException)?.Kind ?? BlockErrorKind.InvalidArgument, $"Could not open backing file: {e.Message}", (e as BlockException)?.Errno ?? 0, e)
-            {
-                NodeName = node.Name,
-                Hint = (e as BlockException)?.Hint,
-            };
+            throw CouldNotOpenBacking(e);
         }
+    }
+
+    /// <summary>Each level of a chain adds its line of the story, but for a chain that is too deep: there the levels are the news.</summary>
+    private Exception CouldNotOpenBacking(Exception e)
+    {
+        if (NestingException.IsCauseOf(e))
+            return e;
+        var cause = e as BlockException;
+        return new BlockException(cause?.Kind ?? BlockErrorKind.InvalidArgument, $"Could not open backing file: {e.Message}", cause?.Errno ?? 0, e)
+        {
+            NodeName = node.Name,
+            Hint = cause?.Hint,
+        };
     }
 
     private void CheckOpening()

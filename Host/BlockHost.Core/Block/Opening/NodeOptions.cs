@@ -106,8 +106,8 @@ internal sealed record NodeOptions
         {
             generic = member.Name switch
             {
-                "direct" => generic with { CacheDirect = Bool(member) },
-                "no-flush" => generic with { CacheNoFlush = Bool(member) },
+                "direct" => generic with { CacheDirect = Bool(member, "cache.") },
+                "no-flush" => generic with { CacheNoFlush = Bool(member, "cache.") },
                 _ => throw new QmpException($"Parameter 'cache.{member.Name}' is unexpected"),
             };
         }
@@ -143,12 +143,13 @@ internal sealed record NodeOptions
         : throw new QmpException($"Invalid parameter type for '{member.Name}', expected: string");
 
     // Strings are what the keyval command lines and older json: file names give.
-    private static bool Bool(JsonProperty member) => member.Value.ValueKind switch
+    private static bool Bool(JsonProperty member, string path = "") => member.Value.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         JsonValueKind.String when member.Value.GetString() is "on" => true,
         JsonValueKind.String when member.Value.GetString() is "off" => false,
+        JsonValueKind.String => throw new QmpException($"Parameter '{path}{member.Name}' expects 'on' or 'off'"),
         _ => throw new QmpException($"Invalid parameter type for '{member.Name}', expected: boolean"),
     };
 }

@@ -13,19 +13,7 @@ internal static class OptionsCheck
     /// <param name="unexpected">The text for a member that is not known.</param>
     public static void Validate(JsonTypeInfo type, JsonElement options, Func<string, string>? unexpected = null)
     {
-        var known = type.Properties;
-        foreach (var member in options.EnumerateObject())
-        {
-            if (!known.Any(property => property.Name == member.Name))
-                throw new QmpException(unexpected?.Invoke(member.Name) ?? $"Parameter '{member.Name}' is unexpected");
-        }
-
-        foreach (var property in known)
-        {
-            if (property.IsRequired && !options.TryGetProperty(property.Name, out _))
-                throw new QmpException($"Parameter '{property.Name}' is missing");
-        }
-
+        CheckMembers(type, options, "", unexpected);
         try
         {
             options.Deserialize(type.Deep());
@@ -35,6 +23,48 @@ internal static class OptionsCheck
             throw new QmpException(QmpErrorClass.GenericError, Describe(options, e), e);
         }
     }
+
+    private static void CheckMembers(JsonTypeInfo type, JsonElement options, string prefix, Func<string, string>? unexpected)
+    {
+        var known = type.Properties;
+        foreach (var member in options.EnumerateObject())
+        {
+            var name = prefix + member.Name;
+            var property = known.FirstOrDefault(property => property.Name == member.Name)
+                ?? throw new QmpException(unexpected?.Invoke(name) ?? $"Parameter '{name}' is unexpected");
+            CheckValue(type, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, member.Value, name, unexpected);
+        }
+
+        foreach (var property in known)
+        {
+            if (property.IsRequired && !options.TryGetProperty(property.Name, out _))
+                throw new QmpException($"Parameter '{prefix}{property.Name}' is missing");
+        }
+    }
+
+    private static void CheckValue(JsonTypeInfo owner, Type wanted, JsonElement value, string name, Func<string, string>? unexpected)
+    {
+        if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var nested) && IsPlain(nested))
+            CheckMembers(nested, value, name + ".", unexpected);
+        else if (wanted.IsEnum && value.ValueKind == JsonValueKind.String && IsNumber(value.GetString()!) && !Names(owner, wanted).Contains(value.GetString()))
+            throw new QmpException(NotAccepted(name, value));
+    }
+
+    // Branches of a union are the serializer's to choose.
+    private static bool IsPlain(JsonTypeInfo type) =>
+        type is { Kind: JsonTypeInfoKind.Object, PolymorphismOptions: null } && !type.Properties.Any(property => property.IsExtensionData);
+
+    // The serializer takes the number of a choice for its name.
+    private static bool IsNumber(string text) => text.AsSpan().Trim() is var digits && (digits.IsEmpty || char.IsAsciiDigit(digits[0]) || digits[0] is '-' or '+');
+
+    private static IEnumerable<string?> Names(JsonTypeInfo owner, Type type)
+    {
+        foreach (var number in Enum.GetValuesAsUnderlyingType(type))
+            yield return JsonSerializer.SerializeToElement(Enum.ToObject(type, number), owner.Options.GetTypeInfo(type)).GetString();
+    }
+
+    private static string NotAccepted(string path, JsonElement value) =>
+        $"Parameter '{path[(path.LastIndexOf('.') + 1)..]}' does not accept value '{value.GetString()}'";
 
     /// <summary>As tools that open images by name say it, whose options no schema has seen.</summary>
     public static string NotSupported(BlockDriver driver, string option) => driver.Kind == BlockDriverKind.Protocol
@@ -53,7 +83,7 @@ internal static class OptionsCheck
 
         // Numbers and the like are of their types when they come from a schema; only names of choices can be unknown.
         return value.ValueKind == JsonValueKind.String
-            ? $"Parameter '{path}' does not accept value '{value.GetString()}'"
+            ? NotAccepted(path, value)
             : $"Invalid parameter '{path}': {mistake.Message}";
     }
 }

@@ -5,12 +5,12 @@ using System.Text.Json;
 namespace BlockHost.Core.Qapi;
 
 /// <summary>Whole numbers in input: JSON integers, and the command line's decimal, octal (0…) and hexadecimal (0x…).</summary>
-internal static class QapiIntegers
+public static class QapiIntegers
 {
     private const string SizeSuffixes = "bkmgtpe";
 
     /// <param name="isInteger">The value is a whole number of the type's widest kin; only its range may be wrong.</param>
-    public static bool TryGet(QapiIntegerType type, JsonElement value, out Int128 number, out bool isInteger)
+    internal static bool TryGet(QapiIntegerType type, JsonElement value, out Int128 number, out bool isInteger)
     {
         (number, isInteger) = (0, false);
         if (value.ValueKind != JsonValueKind.Number)
@@ -25,7 +25,7 @@ internal static class QapiIntegers
         return isInteger && Fits(type, number);
     }
 
-    public static bool Fits(QapiIntegerType type, Int128 number) => type.Signed
+    internal static bool Fits(QapiIntegerType type, Int128 number) => type.Signed
         ? number >= -(Int128.One << (type.Bits - 1)) && number < Int128.One << (type.Bits - 1)
         : number >= 0 && number < Int128.One << type.Bits;
 
@@ -53,6 +53,13 @@ internal static class QapiIntegers
 
         number *= negative ? -scale : scale;
         return number >= long.MinValue && number <= ulong.MaxValue;
+    }
+
+    /// <summary>As <see cref="TryParse"/>, without suffixes.</summary>
+    public static bool TryParsePlain(string text, out Int128 number)
+    {
+        number = 0;
+        return text.Length > 0 && (char.IsAsciiDigit(text[^1]) || text.Contains('x', StringComparison.OrdinalIgnoreCase)) && TryParse(text, out number);
     }
 
     public static bool TryParseNumber(string text, out double number) =>

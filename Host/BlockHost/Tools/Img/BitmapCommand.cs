@@ -23,9 +23,9 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var (file, name) = await ParseAsync(args, cancellationToken);
-        var image = await context.OpenAsync(new(file, _format, _imageOptions), new OpenMode { Writable = true }, cancellationToken);
+        var image = await context.OpenAsync(new(file, _format, _imageOptions), new OpenMode { Writable = true, NoBacking = true }, cancellationToken);
         await using var imageEnd = image;
-        var source = _sourceFile is null ? null : await context.OpenAsync(new(_sourceFile, _sourceFormat), OpenMode.Read, cancellationToken);
+        var source = _sourceFile is null ? null : await context.OpenAsync(new(_sourceFile, _sourceFormat), new OpenMode { NoBacking = true }, cancellationToken);
         await using var sourceEnd = source;
         var mergeFrom = (source ?? image).Node.DirtyBitmaps;
         foreach (var action in _actions)

@@ -35,7 +35,7 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
 
     private async ValueTask<OpenImage> OpenSourceAsync(string name, ConvertOptions options, CancellationToken cancellationToken)
     {
-        var mode = new OpenMode { Cache = options.SourceCache, ForceShare = options.ForceShare };
+        var mode = new OpenMode { Cache = options.SourceCache, ForceShare = options.ForceShare, RefusesWriters = !options.ForceShare };
         return await context.OpenAsync(new(name, options.Format, options.ImageOptions), mode, cancellationToken);
     }
 

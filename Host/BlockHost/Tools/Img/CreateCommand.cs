@@ -109,7 +109,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         OpenImage image;
         try
         {
-            image = await images.OpenAsync(new(path, format), OpenMode.Read, cancellationToken);
+            // Somebody may be writing to it: that is how a snapshot of a running guest is made.
+            image = await images.OpenAsync(new(path, format), OpenMode.Glance, cancellationToken);
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {

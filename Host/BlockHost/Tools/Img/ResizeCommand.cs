@@ -2,6 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
+using BlockHost.Core.Qapi;
 using BlockHost.Images;
 
 namespace BlockHost.Tools.Img;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using BlockHost.CommandLine;
+using BlockHost.Core.Qapi;
 
 namespace BlockHost.Tools.Io;
 
