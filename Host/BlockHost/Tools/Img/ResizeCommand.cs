@@ -23,6 +23,8 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
+        if (args is ["-h" or "--help"] && context.Console.HasOwnName)
+            throw ImgContext.Help(context.Command);
         // The size is always the last argument, also where it looks like an option: "-1M".
         if (args.Count == 0)
             throw ToolException.Usage("Not enough arguments");
