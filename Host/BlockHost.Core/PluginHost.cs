@@ -7,6 +7,7 @@ using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using BlockHost.Yank;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core;
 
@@ -22,7 +23,8 @@ public sealed class PluginHost(
     IUserObjects objects,
     IIoBufferPool buffers,
     TimeProvider clock,
-    HostStartup startup) : IPluginHost
+    HostStartup startup,
+    ILoggerFactory loggers) : IPluginHost
 {
     public IBlockGraph Graph => graph;
 
@@ -45,4 +47,6 @@ public sealed class PluginHost(
     public TimeProvider Clock => clock;
 
     public Task Started => startup.Completed;
+
+    public ILoggerFactory Loggers => loggers;
 }

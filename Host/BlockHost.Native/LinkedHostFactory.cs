@@ -18,7 +18,7 @@ internal sealed class LinkedHostFactory : IHostFactory
             LoadingProgram.Become();
         if (WantsOthers(options))
             throw new ToolException("This program has its plugins linked in, and loads no others");
-        var host = HostComposition.Build(new LinkedPluginLoader(plugins, AppContext.BaseDirectory), PluginSelection.Everything, startInline: true, Decoration(options));
+        var host = HostComposition.Build(new LinkedPluginLoader(plugins, AppContext.BaseDirectory), PluginSelection.Everything, startInline: true, options.Log, Decoration(options));
         host.Plugins.Discover();
         return new(host);
     }

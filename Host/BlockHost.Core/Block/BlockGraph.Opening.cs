@@ -6,6 +6,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Logging;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
@@ -153,7 +154,7 @@ public sealed partial class BlockGraph
             var driver = node.Driver;
             OptionsCheck.Validate(driver.OptionsType, node.DriverOptions, scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
             var context = new NodeContext(this, node, scope);
-            var opened = await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+            var opened = await OpenDriversHalfAsync(node, context, cancellationToken).ConfigureAwait(false);
             context.Seal();
             List(node);
             node.Opened(opened);
@@ -167,6 +168,18 @@ public sealed partial class BlockGraph
         {
             await CloseUnusedAsync(node).ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private async ValueTask<BlockNode> OpenDriversHalfAsync(GraphNode node, NodeContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!PluginFaults.IsExpected(e))
+        {
+            throw new BlockException(BlockErrorKind.Io, Faults.Report(e, node.PluginId, $"while it opened node '{node.Name}'")) { NodeName = node.Name };
         }
     }
 

@@ -6,8 +6,10 @@ using BlockHost.Core.Composition;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Images;
+using BlockHost.Logging;
 using BlockHost.Plugins;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Composition;
 
@@ -15,12 +17,15 @@ namespace BlockHost.Composition;
 internal static class HostComposition
 {
     /// <param name="startInline">As <see cref="PluginManagerOptions.StartInline"/>.</param>
+    /// <param name="log">Costs nothing where it is off.</param>
     /// <param name="decorate">Puts more services around the host's.</param>
-    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate)
+    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, LogOptions log, Action<IServiceCollection>? decorate)
     {
         var services = new ServiceCollection();
         if (HostOptions.UsesCheckedBuffers)
             services.AddSingleton<IIoBufferPool, CheckedBufferPool>(_ => new CheckedBufferPool());
+        if (!log.IsOff)
+            services.AddSingleton<ILoggerFactory>(provider => LogTarget.Open(log, provider));
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions
@@ -29,6 +34,7 @@ internal static class HostComposition
             Loader = loader,
             Selection = selection,
             StartInline = startInline,
+            Loggers = provider.GetRequiredService<ILoggerFactory>(),
         }));
         services.AddSingleton<PluginCommands>();
         services.AddSingleton(provider => new ImageOpener(

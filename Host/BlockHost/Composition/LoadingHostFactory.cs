@@ -14,7 +14,7 @@ internal sealed class LoadingHostFactory : IHostFactory
     {
         var locations = PluginLocations.From(options.ManifestFolders, options.PluginFolders);
         var selection = options.Composition is { } name ? CompositionFile.Read(name, locations) : PluginSelection.Everything;
-        var host = HostComposition.Build(new AssemblyPluginLoader(locations) { Unloadable = options.CanUnload }, selection, startInline: false, Decoration(options));
+        var host = HostComposition.Build(new AssemblyPluginLoader(locations) { Unloadable = options.CanUnload }, selection, startInline: false, options.Log, Decoration(options));
         host.Plugins.Discover();
         return new(host);
     }

@@ -97,8 +97,9 @@ internal sealed class NbdConnection : IEventHandler
         {
             step(this, argument);
         }
-        catch (Exception)
+        catch (Exception e)
         {
+            _server.Log.ConnectionDropped(e);
             Break();
         }
     }
@@ -279,8 +280,10 @@ internal sealed class NbdConnection : IEventHandler
 
     private void HandshakeTooSlow()
     {
-        if (_runner is null)
-            End();
+        if (_runner is not null || _ending)
+            return;
+        _server.Log.ClientRefused("it did not choose an export in time");
+        End();
     }
 
     private void End()
