@@ -7,6 +7,7 @@ using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using BlockHost.Yank;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core;
 
@@ -23,7 +24,8 @@ public sealed class PluginHost(
     IIoBufferPool buffers,
     MemoryBudget memory,
     TimeProvider clock,
-    HostStartup startup) : IPluginHost
+    HostStartup startup,
+    ILoggerFactory loggers) : IPluginHost
 {
     public IBlockGraph Graph => graph;
 
@@ -48,4 +50,6 @@ public sealed class PluginHost(
     public TimeProvider Clock => clock;
 
     public Task Started => startup.Completed;
+
+    public ILoggerFactory Loggers => loggers;
 }

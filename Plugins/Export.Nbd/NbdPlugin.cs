@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Plugins;
 using BlockHost.Plugins.Export.Nbd;
+using Microsoft.Extensions.Logging;
 
 [assembly: PluginEntry(typeof(NbdPlugin))]
 
@@ -18,6 +19,12 @@ public sealed class NbdPlugin : Plugin
         registry.Add(new NbdExportType(_control));
         foreach (var command in NbdCommands.All(_control))
             registry.Add(command);
+    }
+
+    public override ValueTask StartAsync(IPluginHost host, CancellationToken cancellationToken)
+    {
+        _control.Log = host.Loggers.CreateLogger("");
+        return ValueTask.CompletedTask;
     }
 
     public override ValueTask StopAsync(CancellationToken cancellationToken) => _control.CloseAsync();

@@ -2,6 +2,8 @@
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Server;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Plugins.Export.Nbd;
 
@@ -13,6 +15,8 @@ internal sealed class NbdServerControl
 
     private readonly SemaphoreSlim _changing = new(1);
     private volatile NbdServer? _server;
+
+    public ILogger Log { get; set; } = NullLogger.Instance;
 
     /// <exception cref="QmpException">None is running.</exception>
     public NbdServer Running => _server ?? throw new QmpException("NBD server not running");
@@ -27,7 +31,7 @@ internal sealed class NbdServerControl
             var tls = TlsFor(options, host);
             var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
             var listeners = ListenerFactory.Open(Addresses(options));
-            _server = new NbdServer(listeners, maxConnections, tls, host.Clock, host.Memory, host.Started);
+            _server = new NbdServer(listeners, maxConnections, tls, host.Clock, host.Memory, host.Started) { Log = Log };
         }
         finally
         {
@@ -62,7 +66,7 @@ internal sealed class NbdServerControl
     private static IEnumerable<BlockHost.Net.SocketAddress> Addresses(NbdServerOptions options) =>
         (options.Also ?? []).Prepend(options.Address).Select(address => address.Address);
 
-    private static TlsUpgrade? TlsFor(NbdServerOptions options, IPluginHost host)
+    private TlsUpgrade? TlsFor(NbdServerOptions options, IPluginHost host)
     {
         if (options.TlsCredentials is not { } id)
             return null;
@@ -70,7 +74,7 @@ internal sealed class NbdServerControl
             throw new QmpException($"No TLS credentials with id '{id}'");
         if (!credentials.IsServer)
             throw new QmpException("Expecting TLS credentials with a server endpoint");
-        return new TlsUpgrade(credentials, AuthorizationFor(options, host), host.Clock);
+        return new TlsUpgrade(credentials, AuthorizationFor(options, host), host.Clock) { Log = Log };
     }
 
     /// <summary>Looked up for every client, as the object may come, change and go; without it nobody is allowed.</summary>

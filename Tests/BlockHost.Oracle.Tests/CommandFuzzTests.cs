@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Oracle.Tests.Support;
-using BlockHost.Plugins;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -38,9 +37,12 @@ public sealed class CommandFuzzTests
             for (var i = 0; i < count; i++)
             {
                 var command = i % 10 == 0 ? commands.NextNode() : commands.Next();
-                if (await MistakeAsync(bed, command) is { } mistake)
-                    mistakes.Add($"{command}: {mistake}");
+                var answer = await AnswerAsync(bed, command);
+                if (answer.Contains("failed in", StringComparison.Ordinal) || answer.Contains("failed while", StringComparison.Ordinal))
+                    mistakes.Add($"{command}: {answer}");
             }
+
+            mistakes.AddRange(bed.Log.Where(entry => entry.Text.Contains(" failed in ", StringComparison.Ordinal)).Select(entry => $"{entry.Text}\n{entry.Stack}"));
         }
         finally
         {
@@ -48,21 +50,16 @@ public sealed class CommandFuzzTests
         }
     }
 
-    /// <summary>An exception that stands for no answer to a user, or a command that hangs; null where all is well.</summary>
-    private static async Task<string?> MistakeAsync(HostBed bed, string command)
+    private static async Task<string> AnswerAsync(HostBed bed, string command)
     {
         try
         {
-            await bed.ExecuteAsync(command).WaitAsync(Patience);
-            return null;
+            var answer = await bed.ExecuteAsync(command).WaitAsync(Patience);
+            return (string?)answer["error"]?["desc"] ?? "";
         }
-        catch (PluginException)
+        catch (TimeoutException)
         {
-            return null;
-        }
-        catch (Exception e)
-        {
-            return e.ToString();
+            throw new TimeoutException($"No answer to {command}");
         }
     }
 

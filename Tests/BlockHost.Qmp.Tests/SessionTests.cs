@@ -118,7 +118,7 @@ public class SessionTests
         using var client = await daemon.NegotiateAsync();
 
         Assert.Contains(
-            "\"class\": \"GenericError\", \"desc\": \"The command failed unexpectedly (InvalidOperationException): broken\"",
+            "\"class\": \"GenericError\", \"desc\": \"The host failed in command 'fail': InvalidOperationException: broken\"",
             await client.AskAsync("""{"execute":"fail","arguments":{"value":"broken"}}"""));
         Assert.Equal("""{"return": {"value": "x"}}""", await client.AskAsync("""{"execute":"echo","arguments":{"value":"x"}}"""));
     }

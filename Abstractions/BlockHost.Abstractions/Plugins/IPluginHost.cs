@@ -6,6 +6,8 @@ using BlockHost.Jobs;
 using BlockHost.Objects;
 using BlockHost.Qmp;
 using BlockHost.Yank;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Plugins;
 
@@ -40,4 +42,10 @@ public interface IPluginHost
     /// earlier waits, and is not told that something does not exist which is just being opened.
     /// </summary>
     Task Started => Task.CompletedTask;
+
+    /// <summary>
+    /// Where a plugin says what an operator has to know. In <see cref="Plugin.StartAsync"/> and on a node's context the loggers carry
+    /// the plugin's id: <c>CreateLogger("")</c> is the plugin's own, any other name a part of it.
+    /// </summary>
+    ILoggerFactory Loggers => NullLoggerFactory.Instance;
 }

@@ -3,6 +3,8 @@ using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Logging;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Block;
 
@@ -22,6 +24,8 @@ internal sealed class Backend : IBlockBackend
     private readonly Lock _lock = new();
     private ImmutableArray<Queue> _queues = [];
     private BlockStats _closedQueues = new();
+    private readonly long _slowTicks;
+    private long _lastFault; // 0: there was none
     private int _heldBack;
     private TaskCompletionSource? _idle;
     private TaskCompletionSource? _released;
@@ -32,6 +36,7 @@ internal sealed class Backend : IBlockBackend
         _graph = graph;
         _options = options;
         Link = new RootLink(this, options.ChildName, node);
+        _slowTicks = graph.Log.IsEnabled(LogLevel.Warning) ? (long)(HostLog.SlowAfter.TotalSeconds * graph.Clock.TimestampFrequency) : long.MaxValue;
     }
 
     public event Action<IBlockBackend>? Resized;
@@ -193,9 +198,45 @@ internal sealed class Backend : IBlockBackend
     /// <summary>Tells monitors of an error that a client was answered with, where the user of the backend wants that.</summary>
     public void OnFailed(RequestKind kind, Exception error)
     {
+        if (PluginFaults.IsExpected(error))
+            _graph.Log.RequestFailed(Link.Child.Name, NameOf(kind), error.Message);
+        else
+            error = Explain(NameOf(kind), error);
         if (_options.ReportErrors && error is not (OperationCanceledException or BlockException { Kind: BlockErrorKind.NotSupported }))
             _graph.IoErrorReported(this, kind, error);
     }
+
+    /// <summary>A query of the block status failed, which no monitor hears of.</summary>
+    public void OnStatusFailed(Exception error)
+    {
+        if (!PluginFaults.IsExpected(error))
+            Explain("block status", error);
+    }
+
+    /// <summary>A request that completed later took this long.</summary>
+    public void OnCompleted(RequestKind kind, long ticks)
+    {
+        if (ticks > _slowTicks)
+            _graph.Log.RequestWasSlow(Link.Child.Name, NameOf(kind), ticks / (double)Clock.TimestampFrequency);
+    }
+
+    /// <summary>A driver's own mistake. At most one stack a second goes to the log, as a faulty driver may fail each request.</summary>
+    private BlockException Explain(string request, Exception error)
+    {
+        var doing = $"in a request ({request}) of node '{Link.Child.Name}'";
+        var (now, last) = (Clock.GetTimestamp(), Volatile.Read(ref _lastFault));
+        var isFirst = (last == 0 || now - last > Clock.TimestampFrequency) && Interlocked.CompareExchange(ref _lastFault, now, last) == last;
+        var faults = _graph.Faults;
+        return new BlockException(BlockErrorKind.Io, isFirst ? faults.Report(error, Link.Child.PluginId, doing) : faults.Describe(error, Link.Child.PluginId, doing));
+    }
+
+    private static string NameOf(RequestKind kind) => kind switch
+    {
+        RequestKind.Read => "read",
+        RequestKind.Write => "write",
+        RequestKind.Flush => "flush",
+        _ => "discard",
+    };
 
     public void OnResized() => Resized?.Invoke(this);
 

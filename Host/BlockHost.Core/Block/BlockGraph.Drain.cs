@@ -2,6 +2,8 @@
 using System.Collections.Immutable;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
+using BlockHost.Core.Logging;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Block;
 
@@ -23,7 +25,9 @@ public sealed partial class BlockGraph
         ImmutableInterlocked.Update(ref _drained, static (sections, added) => sections.Add(added), section);
         try
         {
-            await section.BeginAsync(cancellationToken).ConfigureAwait(false);
+            var beginning = section.BeginAsync(cancellationToken);
+            using var watch = beginning.IsCompleted ? null : WatchDrain(node);
+            await beginning.ConfigureAwait(false);
             return section;
         }
         catch
@@ -31,6 +35,15 @@ public sealed partial class BlockGraph
             await section.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>A drain that waits holds everything up that needs the graph: the log says what it waits on.</summary>
+    private ITimer? WatchDrain(IGraphNode? node)
+    {
+        if (!Log.IsEnabled(LogLevel.Warning))
+            return null;
+        var what = node is null ? "all nodes" : $"node '{node.Name}'";
+        return Clock.CreateTimer(_ => Log.DrainWaits(what, HostLog.SlowAfter.TotalSeconds), null, HostLog.SlowAfter, Timeout.InfiniteTimeSpan);
     }
 
     internal void Ended(DrainedSection section) =>

@@ -8,6 +8,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Logging;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
@@ -212,7 +213,7 @@ public sealed partial class BlockGraph
             var driver = node.Driver;
             OptionsCheck.Validate(driver.OptionsType, node.DriverOptions, scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
             var context = new NodeContext(this, node, scope);
-            var opened = await driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+            var opened = await OpenDriversHalfAsync(node, context, cancellationToken).ConfigureAwait(false);
             context.Seal();
             await PlaceAsync(node, opened, cancellationToken).ConfigureAwait(false);
             if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
@@ -241,6 +242,18 @@ public sealed partial class BlockGraph
             throw new BlockException(BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
         await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
         await ExtendDrainsAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<BlockNode> OpenDriversHalfAsync(GraphNode node, NodeContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await node.Driver.OpenAsync(context, node.DriverOptions, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!PluginFaults.IsExpected(e))
+        {
+            throw new BlockException(BlockErrorKind.Io, Faults.Report(e, node.PluginId, $"while it opened node '{node.Name}'")) { NodeName = node.Name };
+        }
     }
 
     /// <summary>Takes a closed node out of the graph.</summary>

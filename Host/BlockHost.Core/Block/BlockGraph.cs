@@ -6,8 +6,11 @@ using System.Runtime.ExceptionServices;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Io;
+using BlockHost.Core.Logging;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Block;
 
@@ -45,6 +48,12 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     internal IDriverSource Drivers => _drivers;
 
     public HostWarnings Warnings { get; init; } = new();
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    public PluginFaults Faults { get; init; } = new(() => [], NullLoggerFactory.Instance);
+
+    internal ILogger Log => field ??= Loggers.CreateLogger(LogCategories.Block);
 
     internal IIoBufferPool Buffers { get; }
 

@@ -42,6 +42,8 @@ internal sealed partial class GraphNode : IGraphNode
 
     public BlockDriver Driver => _lease.Driver;
 
+    public string? PluginId => _lease.PluginId;
+
     /// <summary>Place in the order of creation; 0 until the node is listed.</summary>
     public long Order { get; set; }
 

@@ -26,5 +26,8 @@ public sealed class DriverLease(BlockDriver driver, IDisposable? use) : IDisposa
 {
     public BlockDriver Driver { get; } = driver;
 
+    /// <summary>The plugin that provides the driver; null: it is not known.</summary>
+    public string? PluginId { get; init; }
+
     public void Dispose() => use?.Dispose();
 }

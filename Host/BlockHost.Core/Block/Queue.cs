@@ -128,6 +128,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         }
         catch (Exception e)
         {
+            backend.OnStatusFailed(e);
             return Failed(ToStatus(e));
         }
         finally
@@ -150,7 +151,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     /// <summary>Counts a request that has completed later.</summary>
     public IoStatus Complete(RequestKind kind, long bytes, long start)
     {
-        Counters.Completed(kind, bytes, start);
+        backend.OnCompleted(kind, Counters.Completed(kind, bytes, start));
         Exit();
         return IoStatus.Ok;
     }

@@ -40,12 +40,13 @@ internal sealed class QueueCounters(TimeProvider clock)
     }
 
     /// <param name="start">From <see cref="BeginLater"/>.</param>
-    public void Completed(RequestKind kind, long bytes, long start)
+    /// <returns>How long it took, in ticks of the clock.</returns>
+    public long Completed(RequestKind kind, long bytes, long start)
     {
         ref var counter = ref _kinds[(int)kind];
         Interlocked.Increment(ref counter.Operations);
         Interlocked.Add(ref counter.Bytes, bytes);
-        AddTime(ref counter, start, weight: 1);
+        return AddTime(ref counter, start, weight: 1);
     }
 
     public void Failed(RequestKind kind, long start)
@@ -88,11 +89,12 @@ internal sealed class QueueCounters(TimeProvider clock)
         };
     }
 
-    private void AddTime(ref Counter counter, long start, long weight)
+    private long AddTime(ref Counter counter, long start, long weight)
     {
         var now = clock.GetTimestamp();
         Interlocked.Add(ref counter.Ticks, (now - start) * weight);
         Volatile.Write(ref _lastTicks, now);
+        return now - start;
     }
 
     private static long? Earlier(long? a, long? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;

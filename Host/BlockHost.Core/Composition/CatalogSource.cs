@@ -13,12 +13,12 @@ internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExp
 {
     public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
         await plugins.Drivers.LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
-            ? new DriverLease(driver, use)
+            ? new DriverLease(driver, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
         await plugins.Exports.LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
-            ? new ExportTypeLease(export, use)
+            ? new ExportTypeLease(export, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>

@@ -4,6 +4,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block;
 using BlockHost.Core.Exports;
 using BlockHost.Core.Jobs;
+using BlockHost.Core.Logging;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Yank;
@@ -15,6 +16,8 @@ using BlockHost.Qmp;
 using BlockHost.Yank;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Composition;
 
@@ -29,6 +32,9 @@ public static class CoreServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(new MemoryBudget());
+        services.TryAddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        services.TryAddSingleton(provider => new PluginFaults(
+            () => provider.GetRequiredService<PluginManager>().RunningCode(), provider.GetRequiredService<ILoggerFactory>()));
         services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
         // Left to itself the container would choose the constructor that takes object types, and find none.
         services.TryAddSingleton(_ => new UserObjects());
@@ -48,6 +54,8 @@ public static class CoreServices
             provider.GetRequiredService<IPluginHost>)
         {
             Warnings = provider.GetRequiredService<HostWarnings>(),
+            Loggers = provider.GetRequiredService<ILoggerFactory>(),
+            Faults = provider.GetRequiredService<PluginFaults>(),
         });
         services.TryAddSingleton<IBlockGraph>(provider => provider.GetRequiredService<BlockGraph>());
         services.TryAddSingleton<IImageFiles, ImageFiles>();
@@ -56,13 +64,20 @@ public static class CoreServices
             provider.GetRequiredService<IBlockGraph>(),
             provider.GetRequiredService<IUserObjects>(),
             provider.GetRequiredService<IQmpEvents>(),
-            provider.GetRequiredService<IPluginHost>));
+            provider.GetRequiredService<IPluginHost>)
+        {
+            Faults = provider.GetRequiredService<PluginFaults>(),
+        });
         services.TryAddSingleton<IJobTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
         services.TryAddSingleton<IJobs>(provider => new JobRegistry(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IQmpEvents>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<IPluginHost>));
+            provider.GetRequiredService<IPluginHost>)
+        {
+            Loggers = provider.GetRequiredService<ILoggerFactory>(),
+            Faults = provider.GetRequiredService<PluginFaults>(),
+        });
         services.TryAddSingleton<ITransactions>(provider => new TransactionRunner(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IPluginHost>));

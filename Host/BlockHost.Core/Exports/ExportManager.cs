@@ -3,10 +3,12 @@ using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Logging;
 using BlockHost.Exports;
 using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Exports;
 
@@ -16,6 +18,8 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
     private readonly Lock _lock = new();
     private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
     private ImmutableArray<ManagedExport> _exports = [];
+
+    public PluginFaults Faults { get; init; } = new(() => [], NullLoggerFactory.Instance);
 
     internal IPluginHost Host => host();
 
@@ -95,7 +99,7 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
                 _exports = _exports.Add(export);
             await export.CreateAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch
+        catch (Exception e)
         {
             lock (_lock)
                 _exports = export is null ? _exports : _exports.Remove(export);
@@ -103,7 +107,9 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
                 lease.Dispose();
             else
                 await export.ReleaseAsync().ConfigureAwait(false);
-            throw;
+            if (PluginFaults.IsExpected(e))
+                throw;
+            throw new QmpException(Faults.Report(e, lease.PluginId, $"while it made export '{request.Id}'"));
         }
     }
 

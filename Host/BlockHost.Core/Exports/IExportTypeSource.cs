@@ -15,5 +15,8 @@ public sealed class ExportTypeLease(ExportType type, IDisposable? use) : IDispos
 {
     public ExportType Type { get; } = type;
 
+    /// <summary>The plugin that provides the type; null: it is not known.</summary>
+    public string? PluginId { get; init; }
+
     public void Dispose() => use?.Dispose();
 }

@@ -2,9 +2,12 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Logging;
 using BlockHost.Jobs;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Jobs;
 
@@ -13,6 +16,12 @@ public sealed class JobRegistry(IJobTypeSource types, IQmpEvents events, TimePro
 {
     private readonly Lock _lock = new();
     private ImmutableList<ManagedJob> _jobs = [];
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    public PluginFaults Faults { get; init; } = new(() => [], NullLoggerFactory.Instance);
+
+    internal ILogger Log => field ??= Loggers.CreateLogger(LogCategories.Job);
 
     internal IQmpEvents Events => events;
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Core.Logging;
+using BlockHost.Core.Plugins;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Jobs;
 
@@ -239,10 +242,13 @@ internal sealed partial class ManagedJob
     }
 
     /// <summary>What a user is shown; null where the job ended because it was cancelled.</summary>
-    private static string? ErrorOf(Exception e) => e switch
+    private string? ErrorOf(Exception e)
     {
-        OperationCanceledException => null,
-        JobException or BlockException or QmpException or IOException => e.Message,
-        _ => $"{e.GetType().Name}: {e.Message}",
-    };
+        if (e is OperationCanceledException)
+            return null;
+        if (!PluginFaults.IsExpected(e))
+            return _registry.Faults.Report(e, (_typeUse as PluginUse)?.PluginId, $"in job '{Id}'");
+        _registry.Log.JobFailed(Id, Type.Name, e.Message);
+        return e.Message;
+    }
 }

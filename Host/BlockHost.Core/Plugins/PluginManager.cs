@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Core.Logging;
 using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using BlockHost.Yank;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Plugins;
 
@@ -137,6 +139,10 @@ public sealed class PluginManager : IPluginCatalog
         return Find(id)!;
     }
 
+    /// <summary>Where the code of the running plugins is.</summary>
+    public IEnumerable<PluginCode> RunningCode() =>
+        _plugins.Running().Select(plugin => new PluginCode(plugin.Identity.Id, plugin.GetType().Namespace ?? plugin.GetType().Name));
+
     /// <summary>Stops every loaded plugin because the host ends: nothing uses them any more, and nothing will again.</summary>
     /// <returns>What went wrong, by plugin id; the others are stopped all the same.</returns>
     public async ValueTask<IReadOnlyList<(string Id, Exception Error)>> StopAllAsync(CancellationToken cancellationToken)
@@ -150,6 +156,7 @@ public sealed class PluginManager : IPluginCatalog
             }
             catch (Exception e)
             {
+                _options.Loggers.CreateLogger(LogCategories.Plugin).PluginDidNotStop(e, plugin.Identity.Id, e.Message);
                 errors.Add((plugin.Identity.Id, e));
             }
         }

@@ -3,11 +3,13 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text.Json;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Logging;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp.Commands;
 using BlockHost.Core.Qmp.Sessions;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Qmp;
 
@@ -22,11 +24,15 @@ public sealed class Monitors : IAsyncDisposable
     private readonly ConcurrentBag<Task> _listeners = [];
     private readonly ConcurrentDictionary<Chardev, bool> _taken = [];
     private readonly MonitorServices _services;
+    private readonly ILogger _log;
     private TaskCompletionSource? _held;
     private int _numbers;
 
-    public Monitors(IQmpDispatcher dispatcher, IPluginHost host, MonitorEvents events, MonitorLimits limits, TimeProvider clock) =>
+    public Monitors(IQmpDispatcher dispatcher, IPluginHost host, MonitorEvents events, MonitorLimits limits, TimeProvider clock)
+    {
+        _log = host.Loggers.CreateLogger(LogCategories.Monitor);
         _services = new MonitorServices(dispatcher, host, events, limits, clock) { Stopping = _interruptCommands.Token };
+    }
 
     /// <summary>Clients connected now.</summary>
     public int SessionCount => _sessions.Count;
@@ -99,7 +105,7 @@ public sealed class Monitors : IAsyncDisposable
             while (true)
             {
                 await places.WaitAsync(_stopAccepting.Token).ConfigureAwait(false);
-                if (await NextAsync(device).ConfigureAwait(false) is not { } stream)
+                if (await NextAsync(device, id).ConfigureAwait(false) is not { } stream)
                     return;
                 _ = ServeAndLeaveAsync(stream, id, pretty, places);
             }
@@ -111,7 +117,7 @@ public sealed class Monitors : IAsyncDisposable
     }
 
     /// <summary>One client that cannot be had (no free descriptor, credentials deleted) is not the end of the monitor.</summary>
-    private async ValueTask<Stream?> NextAsync(Chardev device)
+    private async ValueTask<Stream?> NextAsync(Chardev device, string id)
     {
         while (true)
         {
@@ -121,6 +127,7 @@ public sealed class Monitors : IAsyncDisposable
             }
             catch (Exception e) when (e is SocketException or QmpException)
             {
+                _log.MonitorRetries(id, e.Message);
                 await Task.Delay(RetryTime, _services.Clock, _stopAccepting.Token).ConfigureAwait(false);
             }
         }
@@ -150,7 +157,12 @@ public sealed class Monitors : IAsyncDisposable
         {
             var run = session.RunAsync(_services.Stopping);
             _sessions[session] = run;
+            _log.MonitorConnected(id);
             await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (run.Exception is { } fault)
+                _log.MonitorDropped(fault, id);
+            else
+                _log.MonitorGone(id);
             _sessions.TryRemove(session, out _);
         }
     }

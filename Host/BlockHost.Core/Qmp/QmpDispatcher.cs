@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using System.Text.Json;
+using BlockHost.Core.Logging;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Qmp;
 
 /// <summary>Looks a command up, which may load its plugin, validates its arguments and runs it.</summary>
-public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQmpDispatcher
+public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input, PluginFaults? faults = null, ILoggerFactory? loggers = null) : IQmpDispatcher
 {
+    private readonly PluginFaults _faults = faults ?? new PluginFaults(() => [], NullLoggerFactory.Instance);
+    private readonly ILogger _log = (loggers ?? NullLoggerFactory.Instance).CreateLogger(LogCategories.Command);
+
     private static readonly JsonElement NoArguments = EmptyObject();
 
     public async ValueTask DispatchAsync(
@@ -20,9 +27,21 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input) : IQm
         using var use = held;
         if (call.OutOfBand && !known.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand))
             throw new QmpException($"The command {command} does not support OOB");
-        var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : known.Modernise(arguments);
-        var valid = await input.ValidateAsync(known.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
-        await known.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
+        _log.CommandBegins(call.MonitorId, command);
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : known.Modernise(arguments);
+            var valid = await input.ValidateAsync(known.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
+            await known.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!PluginFaults.IsExpected(e))
+        {
+            throw new QmpException(_faults.Report(e, use.PluginId, $"in command '{command}'"));
+        }
+
+        if (Stopwatch.GetElapsedTime(start) is var time && time > HostLog.SlowAfter)
+            _log.CommandWasSlow(command, time.TotalSeconds);
     }
 
     private async ValueTask<ProvidedLease<QmpCommand>?> LeaseAsync(string command, CancellationToken cancellationToken)

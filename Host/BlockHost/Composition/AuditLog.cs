@@ -4,6 +4,7 @@ using System.Text.Json;
 using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Qmp;
+using BlockHost.Logging;
 using BlockHost.Qmp;
 
 namespace BlockHost.Composition;
@@ -15,28 +16,15 @@ namespace BlockHost.Composition;
 /// </summary>
 internal sealed class AuditLog : IDisposable
 {
-    private readonly string _path;
-    private readonly FileStream _file;
+    private readonly LineFile _file;
     private readonly TimeProvider _clock;
-    private readonly HostWarnings _warnings;
-    private readonly Lock _gate = new();
-    private bool _isFailing;
     private long _entries;
 
     /// <exception cref="ToolException">The file cannot be opened.</exception>
     public AuditLog(string path, TimeProvider clock, HostWarnings warnings)
     {
-        _path = path;
         _clock = clock;
-        _warnings = warnings;
-        try
-        {
-            _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new ToolException($"Could not open the audit log '{path}': {e.Message}");
-        }
+        _file = new LineFile(path, $"audit log '{path}'", warnings.Give);
     }
 
     public long Now() => _clock.GetTimestamp();
@@ -80,38 +68,7 @@ internal sealed class AuditLog : IDisposable
         }
 
         line.WriteByte((byte)'\n');
-        lock (_gate)
-            Append(line.GetBuffer().AsSpan(0, (int)line.Length));
-    }
-
-    private void Append(ReadOnlySpan<byte> line)
-    {
-        try
-        {
-            _file.Write(line);
-            _isFailing = false;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            TakeBack();
-            if (!_isFailing)
-                _warnings.Give($"warning: the audit log '{_path}' cannot be written, and commands go on without it: {e.Message}");
-            _isFailing = true;
-        }
-    }
-
-    /// <summary>Takes back what a full disk has taken of a line, so that the next one begins where it began.</summary>
-    private void TakeBack()
-    {
-        try
-        {
-            if (_file.CanSeek)
-                _file.SetLength(_file.Position);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            // Not a file that can be cut.
-        }
+        _file.Write(line.GetBuffer().AsSpan(0, (int)line.Length));
     }
 }
 

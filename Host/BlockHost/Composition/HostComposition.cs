@@ -6,8 +6,10 @@ using BlockHost.Core.Composition;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Images;
+using BlockHost.Logging;
 using BlockHost.Plugins;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Composition;
 
@@ -15,14 +17,17 @@ namespace BlockHost.Composition;
 internal static class HostComposition
 {
     /// <param name="startInline">As <see cref="PluginManagerOptions.StartInline"/>.</param>
+    /// <param name="log">Costs nothing where it is off.</param>
     /// <param name="decorate">Puts more services around the host's.</param>
     /// <param name="memory">What clients may make the host hold; null: the default.</param>
-    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, Action<IServiceCollection>? decorate, MemoryBudget? memory = null)
+    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, LogOptions log, Action<IServiceCollection>? decorate, MemoryBudget? memory = null)
     {
         var services = new ServiceCollection();
         if (HostOptions.UsesCheckedBuffers)
             services.AddSingleton<IIoBufferPool, CheckedBufferPool>(_ => new CheckedBufferPool());
         services.AddSingleton(memory ?? new MemoryBudget());
+        if (!log.IsOff)
+            services.AddSingleton<ILoggerFactory>(provider => LogTarget.Open(log, provider));
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions
@@ -31,6 +36,7 @@ internal static class HostComposition
             Loader = loader,
             Selection = selection,
             StartInline = startInline,
+            Loggers = provider.GetRequiredService<ILoggerFactory>(),
         }));
         services.AddSingleton<PluginCommands>();
         services.AddSingleton(provider => new ImageOpener(

@@ -3,6 +3,7 @@ using BlockHost.CommandLine;
 using BlockHost.Core.Block.Checked;
 using BlockHost.Core.Plugins;
 using BlockHost.Images;
+using BlockHost.Logging;
 using BlockHost.Plugins;
 
 namespace BlockHost.Composition;
@@ -13,12 +14,13 @@ internal sealed record HostOptions
     private const string Prefix = "BLOCKHOST_";
 
     /// <summary>A tool that runs and ends: the environment decides what the command line of a drop-in cannot say.</summary>
-    public static HostOptions ForTool { get; } = new()
+    public static HostOptions ForTool => new()
     {
         PluginFolders = FromEnvironment("PLUGIN_PATH"),
         ManifestFolders = FromEnvironment("MANIFESTS"),
         Composition = FromEnvironment("COMPOSITION").FirstOrDefault(),
         ClientMemory = FromEnvironment("CLIENT_MEMORY").FirstOrDefault(),
+        Log = LogFromEnvironment(),
     };
 
     /// <summary>The program looks for faults in how memory is used: see <see cref="CheckedBufferPool"/>.</summary>
@@ -38,6 +40,9 @@ internal sealed record HostOptions
     /// <summary>Somebody can ask to unload plugins while the host runs (it has a monitor); it then starts more slowly.</summary>
     public bool CanUnload { get; init; }
 
+    /// <summary>What is logged; for tools too, by the environment.</summary>
+    public LogOptions Log { get; init; } = new();
+
     /// <summary>File to which every QMP command is logged; null: none.</summary>
     public string? AuditLog { get; init; }
 
@@ -47,6 +52,15 @@ internal sealed record HostOptions
     /// <exception cref="ToolException">The size is none.</exception>
     public MemoryBudget CreateMemoryBudget() =>
         ClientMemory is null ? new() : new(CreateOptionList.ParseSize("client-memory", ClientMemory));
+
+    private static LogOptions LogFromEnvironment()
+    {
+        var log = new LogOptions { File = Variable("LOG_FILE") };
+        log = Variable("LOG_LEVEL") is { } level ? log.WithLevel(level) : log;
+        return Variable("LOG_FORMAT") is { } format ? log.WithFormat(format) : log;
+    }
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(Prefix + name) is { Length: > 0 } value ? value : null;
 
     private static string[] FromEnvironment(string name) =>
         Environment.GetEnvironmentVariable(Prefix + name)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];

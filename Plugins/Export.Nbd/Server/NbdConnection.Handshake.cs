@@ -96,7 +96,9 @@ internal sealed partial class NbdConnection
 
     private void HandshakeTooSlow()
     {
-        if (_runner is null)
-            End();
+        if (_runner is not null || _ending)
+            return;
+        _server.Log.ClientRefused("it did not choose an export in time");
+        End();
     }
 }

@@ -104,8 +104,9 @@ internal sealed partial class NbdConnection : IEventHandler
         {
             step(this, argument);
         }
-        catch (Exception)
+        catch (Exception e)
         {
+            _server.Log.ConnectionDropped(e);
             Break();
         }
     }

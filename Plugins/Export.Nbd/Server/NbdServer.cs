@@ -3,6 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Interop;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -48,6 +50,8 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     public int MaxConnections { get; }
 
     public TimeProvider Clock { get; }
+
+    public ILogger Log { get; init; } = NullLogger.Instance;
 
     public bool OffersTls => _tls is not null;
 

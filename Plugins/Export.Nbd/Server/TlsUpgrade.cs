@@ -3,6 +3,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Interop;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -19,6 +21,8 @@ internal sealed class TlsUpgrade(ITlsCredentials credentials, Func<string, bool>
     private const int PumpBytes = 128 << 10;
 
     private readonly CancellationTokenSource _stop = new();
+
+    public ILogger Log { get; init; } = NullLogger.Instance;
 
     /// <param name="fd">The client's socket; owned from here on.</param>
     /// <param name="resume">Called once with the loop's end of the pair, or -1.</param>
@@ -54,10 +58,15 @@ internal sealed class TlsUpgrade(ITlsCredentials credentials, Func<string, bool>
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or OperationCanceledException or SocketException)
         {
+            Log.ClientRefused($"its TLS handshake failed: {e.Message}");
             return false;
         }
 
-        return isAllowed is null || isAllowed(tls.RemoteCertificate?.Subject ?? "");
+        var name = tls.RemoteCertificate?.Subject ?? "";
+        if (isAllowed is null || isAllowed(name))
+            return true;
+        Log.ClientRefused($"'{name}' is not authorised");
+        return false;
     }
 
     private static unsafe bool TryOpenPair(out int loopEnd, out int ours)

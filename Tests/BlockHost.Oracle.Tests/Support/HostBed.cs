@@ -8,6 +8,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Composition;
 using BlockHost.Core;
 using BlockHost.Core.Composition;
+using BlockHost.Core.Logging;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -15,21 +16,24 @@ using BlockHost.Core.Qmp;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Oracle.Tests.Support;
 
 /// <summary>The host with the real block plugins, in this process, without a monitor.</summary>
 internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
 {
+    private readonly RecordedLog _log = new();
     private readonly ServiceProvider _services;
     private readonly QmpDispatcher _dispatcher;
 
     private HostBed()
     {
         var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory>(_log);
         services.AddBlockHostCore();
         services.AddSingleton<IQmpEvents>(this);
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loggers = _log }));
         _services = services.BuildServiceProvider();
         _services.GetRequiredService<HostWarnings>().Given += Warnings.Add;
         var plugins = _services.GetRequiredService<PluginManager>();
@@ -37,10 +41,12 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         var types = new QapiTypes();
         var branches = new QapiBranches(plugins, _services.GetRequiredService<UserObjects>(), types);
         Schema = new QapiIntrospection(plugins, types, branches);
-        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, branches));
+        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, branches), _services.GetRequiredService<PluginFaults>(), _log);
     }
 
     public QapiIntrospection Schema { get; }
+
+    public IEnumerable<RecordedEntry> Log => _log.Entries;
 
     public IPluginHost Host => _services.GetRequiredService<IPluginHost>();
 
@@ -89,6 +95,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Events.Enqueue((qmpEvent.Name, qmpEvent.Serialize(data)));
 
     public void Emit(QmpSignal signal) => Events.Enqueue((signal.Name, default));
+
+    public async Task StopPluginsAsync() => await _services.GetRequiredService<PluginManager>().StopAllAsync(CancellationToken.None);
 
     public async ValueTask DisposeAsync() => await _services.DisposeAsync();
 

@@ -28,7 +28,7 @@ internal sealed class RandomCommands
     public string Next()
     {
         var command = Pick(_commands);
-        return Text(command.Name, (JsonObject)Value(_types[command.ArgType], "", depth: 0)!);
+        return Text(command.Name, Members((SchemaObject)_types[command.ArgType], depth: 0));
     }
 
     /// <summary>A node that works, for the other commands to work with.</summary>
@@ -49,7 +49,8 @@ internal sealed class RandomCommands
     private JsonNode? Value(SchemaInfo type, string member, int depth) => _random.Next(60) == 0 ? Odd() : type switch
     {
         SchemaBuiltin builtin => Scalar(builtin.JsonType, member),
-        SchemaEnum values => JsonValue.Create(Pick(values.Members).Name),
+        SchemaEnum { Members: { Count: > 0 } values } => JsonValue.Create(Pick(values).Name),
+        SchemaEnum => JsonValue.Create(""),
         SchemaArray array => new JsonArray([.. Enumerable.Range(0, _random.Next(3)).Select(_ => Value(_types[array.ElementType], member, depth + 1))]),
         SchemaAlternate alternate => Value(_types[Pick(alternate.Members).Type], member, depth + 1),
         SchemaObject members => Members(members, depth),

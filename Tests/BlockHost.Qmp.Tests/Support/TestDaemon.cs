@@ -7,6 +7,7 @@ using BlockHost.Core.Qmp;
 using BlockHost.Core.Qmp.Commands;
 using BlockHost.Core.Qmp.Sessions;
 using BlockHost.Plugins;
+using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 
 namespace BlockHost.Qmp.Tests.Support;
@@ -30,6 +31,7 @@ internal sealed class TestDaemon : IAsyncDisposable
         Lifetime = new HostLifetime(Events);
         host.SetupGet(it => it.Events).Returns(Events);
         host.SetupGet(it => it.Objects).Returns(Objects);
+        host.SetupGet(it => it.Loggers).Returns(NullLoggerFactory.Instance);
         Catalog.AddHost(new MonitorCommands(Catalog, new QapiIntrospection(Catalog, types, branches), Objects, Lifetime).Register);
         Catalog.AddHost(Commands.Register);
         Chardevs = new ChardevTable(Objects, clock);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Core.Logging;
 using BlockHost.Core.Yank;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -34,7 +35,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool IsProbed => scope.IsProbed;
 
-    public IPluginHost Host => graph.Host;
+    public IPluginHost Host => field ??= node.PluginId is { } plugin ? new PluginsHost(graph.Host, plugin) : graph.Host;
 
     /// <summary>The driver has opened its node: no more children.</summary>
     public void Seal() => _sealed = true;

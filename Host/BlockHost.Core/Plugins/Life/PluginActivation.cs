@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Logging;
 using BlockHost.Plugins;
 
 namespace BlockHost.Core.Plugins;
@@ -21,7 +22,7 @@ internal static class PluginActivation
         if (manifest is not null)
             CompareWithManifest(draft, manifest);
         registry.Check(draft);
-        await StartAsync(plugin, host).ConfigureAwait(false);
+        await StartAsync(plugin, new PluginsHost(host, owner.Identity.Id)).ConfigureAwait(false);
         try
         {
             registry.Add(draft);

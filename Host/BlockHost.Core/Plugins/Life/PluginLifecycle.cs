@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Logging;
 using BlockHost.Plugins;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Plugins;
 
@@ -9,6 +11,7 @@ namespace BlockHost.Core.Plugins;
 /// </summary>
 internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegistry registry)
 {
+    private readonly ILogger _log = options.Loggers.CreateLogger(LogCategories.Plugin);
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, PluginEntry> _entries = new(StringComparer.Ordinal);
     private readonly ManifestIndex _index = new();
@@ -206,7 +209,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
                 throw new PluginException($"Plugin '{id}' is not loaded");
             if (active.Loaded.ResidentBecause is { } reason)
                 throw new PluginException($"Plugin '{id}' cannot be unloaded: {reason}");
-            unloading = new PluginUnloading(registry, options.Clock, active);
+            unloading = new PluginUnloading(registry, options.Clock, active, _log);
             entry.Unloading = unloading;
             info = Enter(entry, PluginState.Unloading, null);
         }
@@ -216,9 +219,16 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         return unloading;
     }
 
+    private void Changed(PluginInfo info)
+    {
+        if (info.State is not (PluginState.Faulted or PluginState.Unsupported))
+            _log.PluginState(info.Id, info.State.ToString().ToLowerInvariant());
+        StateChanged?.Invoke(info);
+    }
+
     private void Announce(PluginInfo info)
     {
-        StateChanged?.Invoke(info);
+        Changed(info);
         Announced?.Invoke(info);
     }
 
@@ -348,7 +358,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         if (isAskedFor)
             Announce(info);
         else
-            StateChanged?.Invoke(info);
+            Changed(info);
         NamesChanged?.Invoke();
     }
 
@@ -365,6 +375,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             info = Enter(entry, state, known ? error.Message : $"{error.GetType().Name}: {error.Message}");
             refusal = Refusal(entry);
         }
+
+        _log.PluginUnusable(error, info.Id, info.State.ToString().ToLowerInvariant(), info.Reason);
 
         Announce(info);
         NamesChanged?.Invoke();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Plugins;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlockHost.Core.Plugins;
 
@@ -21,4 +23,6 @@ public sealed record PluginManagerOptions
     public PluginSelection Selection { get; init; } = PluginSelection.Everything;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 }

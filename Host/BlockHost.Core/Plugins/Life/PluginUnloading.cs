@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
+using BlockHost.Core.Logging;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Plugins;
 
@@ -13,7 +15,7 @@ namespace BlockHost.Core.Plugins;
 /// what it cannot know of (a delegate left in a host event, a static) shows as a collection that does not come.
 /// The gate closes as soon as this is constructed.
 /// </summary>
-internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider clock, ActivePlugin active)
+internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider clock, ActivePlugin active, ILogger log)
 {
     private const int ForcedRounds = 20;
     private static readonly TimeSpan RoundPause = TimeSpan.FromMilliseconds(50);
@@ -103,6 +105,7 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
     private async Task LetGoAsync()
     {
         var loaded = _active!.Loaded;
+        var id = _active.Owner.Identity.Id;
         registry.Remove(_active.Owner);
         _active = null;
         _reason = "StopAsync is running";
@@ -115,6 +118,7 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
         {
             // The text only: the exception itself may be of a type of the plugin's.
             _reason = $"StopAsync failed: {e.GetType().Name}: {e.Message}";
+            log.PluginDidNotStop(e, id, e.Message);
         }
 
         _proof = loaded.Unload();

@@ -112,6 +112,8 @@ public sealed class PluginUse : IDisposable
 
     public string User { get; }
 
+    public string PluginId => _owner.Identity.Id;
+
     /// <summary>Until a command is done.</summary>
     internal bool IsBrief { get; }
 

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Qmp.Output;
+using BlockHost.Jobs;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -72,8 +73,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
     private static QmpException AsQmp(Exception e) => e switch
     {
         QmpException known => known,
-        BlockException or PluginException => new QmpException(QmpErrorClass.GenericError, e.Message, e),
+        BlockException or PluginException or JobException or IOException or UnauthorizedAccessException => new QmpException(QmpErrorClass.GenericError, e.Message, e),
         OperationCanceledException => new QmpException(QmpErrorClass.GenericError, "The command was interrupted: the daemon is ending", e),
-        _ => new QmpException(QmpErrorClass.GenericError, $"The command failed unexpectedly ({e.GetType().Name}): {e.Message}", e),
+        _ => new QmpException(QmpErrorClass.GenericError, $"The host failed to run the command: {e.GetType().Name}: {e.Message}", e),
     };
 }

@@ -2,6 +2,7 @@
 using System.Globalization;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Tools.Daemon;
 
@@ -31,7 +32,7 @@ internal sealed record DaemonCommandLine
 {
     private static readonly OptionTable QemuTable = new("hT:V", QemuOptions);
 
-    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:"]);
+    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, .. OwnOptions]);
 
     private static readonly Dictionary<string, DaemonStepKind> StepKinds = new(StringComparer.Ordinal)
     {
@@ -45,6 +46,9 @@ internal sealed record DaemonCommandLine
 
     private static string[] QemuOptions =>
         ["help=h", "trace:=T", "version=V", "blockdev:", "chardev:", "daemonize", "export:", "monitor:", "nbd-server:", "object:", "pidfile:"];
+
+    private static string[] OwnOptions =>
+        ["plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:", "log-file:", "log-format:"];
 
     public DaemonAnswer Answer { get; private set; }
 
@@ -65,6 +69,8 @@ internal sealed record DaemonCommandLine
     public static DaemonCommandLine Parse(IReadOnlyList<string> args, bool own)
     {
         var result = new DaemonCommandLine();
+        if (own)
+            result.Host = result.Host with { Log = result.Host.Log with { DefaultLevel = LogLevel.Warning } };
         var steps = new List<DaemonStep>();
         var table = own ? OwnTable : QemuTable;
         foreach (var item in GetOpt.Read(args, table))
@@ -99,6 +105,10 @@ internal sealed record DaemonCommandLine
             case "plugin-path": Host = Host with { PluginFolders = [.. Host.PluginFolders, item.Value!] }; break;
             case "manifests": Host = Host with { ManifestFolders = [.. Host.ManifestFolders, item.Value!] }; break;
             case "composition": Host = Host with { Composition = item.Value }; break;
+            case "T": Host = Host with { Log = Host.Log.WithTrace(item.Value ?? "", item.Text) }; break;
+            case "log-level": Host = Host with { Log = Host.Log.WithLevel(item.Value!) }; break;
+            case "log-file": Host = Host with { Log = Host.Log with { File = item.Value } }; break;
+            case "log-format": Host = Host with { Log = Host.Log.WithFormat(item.Value!) }; break;
             case "audit-log": Host = Host with { AuditLog = item.Value }; break;
             case "client-memory": Host = Host with { ClientMemory = item.Value }; break;
         }

@@ -25,7 +25,8 @@ internal static class DaemonHelp
                                              export a block device
               --daemonize                    go to the background when all is open
               --pidfile PATH                 write the process's number to a file
-              -T, --trace SPEC               accepted for compatibility
+              -T, --trace [enable=]PATTERN[,events=FILE][,file=FILE]
+                                             log what the matching categories have to say
               -h, --help                     print this and exit
               -V, --version                  print the version and exit
 
@@ -48,6 +49,9 @@ internal static class DaemonHelp
           --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
           --audit-log FILE               log every command, who sent it and how it ended
           --client-memory SIZE           what clients together may make the daemon hold in buffers (default: 256M)
+          --log-level LEVEL              trace, debug, info, warning (default), error or none
+          --log-file FILE                log to a file rather than to standard error
+          --log-format text|json         one line for people, or one of JSON, an entry
 
         """);
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Graph;
+using BlockHost.Exports;
+using BlockHost.Jobs;
+using BlockHost.Objects;
+using BlockHost.Plugins;
+using BlockHost.Qmp;
+using BlockHost.Yank;
+using Microsoft.Extensions.Logging;
+
+namespace BlockHost.Core.Logging;
+
+/// <summary>The host as one plugin sees it: what it logs carries its name.</summary>
+internal sealed class PluginsHost(IPluginHost host, string pluginId) : IPluginHost
+{
+    public IBlockGraph Graph => host.Graph;
+
+    public IImageFiles Images => host.Images;
+
+    public IBlockExports Exports => host.Exports;
+
+    public IJobs Jobs => host.Jobs;
+
+    public ITransactions Transactions => host.Transactions;
+
+    public IYankRegistry Yank => host.Yank;
+
+    public IQmpEvents Events => host.Events;
+
+    public IUserObjects Objects => host.Objects;
+
+    public IIoBufferPool Buffers => host.Buffers;
+
+    public TimeProvider Clock => host.Clock;
+
+    public Task Started => host.Started;
+
+    public ILoggerFactory Loggers => new PluginLoggers(host.Loggers, pluginId);
+}
+
+/// <summary>Loggers of one plugin: <c>block.qcow2</c>, and <c>block.qcow2/cache</c> for a part of it.</summary>
+internal sealed class PluginLoggers(ILoggerFactory loggers, string pluginId) : ILoggerFactory
+{
+    public ILogger CreateLogger(string categoryName) =>
+        loggers.CreateLogger(categoryName.Length == 0 || categoryName == pluginId ? pluginId : $"{pluginId}/{categoryName}");
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("Where logs go is the host's to decide");
+
+    public void Dispose()
+    {
+        // The loggers are the host's.
+    }
+}
