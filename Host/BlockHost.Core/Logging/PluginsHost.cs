@@ -32,6 +32,8 @@ internal sealed class PluginsHost(IPluginHost host, string pluginId) : IPluginHo
 
     public IIoBufferPool Buffers => host.Buffers;
 
+    public MemoryBudget Memory => host.Memory;
+
     public TimeProvider Clock => host.Clock;
 
     public Task Started => host.Started;
