@@ -33,7 +33,7 @@ internal sealed class Chain(CutDisks disks) : IHostFactory
     public async ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
         var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory);
-        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, decorate: null);
+        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, decorate: null);
         host.Plugins.Discover();
         await host.Plugins.AddLinkedAsync(new CutPlugin(Disks), cancellationToken);
         return host;

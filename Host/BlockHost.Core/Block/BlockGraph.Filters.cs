@@ -62,6 +62,7 @@ public sealed partial class BlockGraph
         var node = new GraphNode(this, lease, name, options.NodeName is null, options)
         {
             IsImplicit = options.NodeName is null,
+            OpensInDrain = true,
         };
         if (!_names.TryAdd(name, node))
         {

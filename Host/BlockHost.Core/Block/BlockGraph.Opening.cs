@@ -206,7 +206,8 @@ public sealed partial class BlockGraph
     private async ValueTask OpenDriverAsync(GraphNode node, OpenScope scope, CancellationToken cancellationToken)
     {
         node.Holds++;
-        node.BeginOpening();
+        if (!node.OpensInDrain)
+            node.BeginOpening();
         ImmutableInterlocked.Update(ref _opening, static (opening, added) => opening.Add(added), node);
         try
         {

@@ -69,6 +69,9 @@ internal sealed partial class GraphNode : IGraphNode
     /// <summary>Where the driver's requests to children wait for their turn while it opens the node; null afterwards.</summary>
     public OpeningGate? Opening { get; private set; }
 
+    /// <summary>Whoever opens the node has drained what is below it: its driver's requests are not held back meanwhile.</summary>
+    public bool OpensInDrain { get; init; }
+
     /// <summary>The node can be found by its name.</summary>
     public bool IsReady { get; private set; }
 

@@ -98,7 +98,7 @@ public sealed class OtherPluginsTests : IDisposable
         {
             var manifest = ManifestFile.Parse(Encoding.UTF8.GetBytes(Manifest), AppContext.BaseDirectory);
             var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory, [new(manifest.Id, "/test.other.json", manifest, null)]);
-            var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, decorate: null);
+            var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, decorate: null);
             host.Plugins.Discover();
             return new(host);
         }

@@ -10,7 +10,7 @@ internal sealed class LinkedHosts : IHostFactory
     public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
     {
         var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory);
-        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, decorate: null);
+        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, decorate: null);
         host.Plugins.Discover();
         return new(host);
     }

@@ -7,9 +7,9 @@ public static class Probe
     private const int Depth = 64;
 
     [ThreadStatic]
-    private static object? t_mine;
+    private static object? _mine;
 
-    public static void TouchThread() => t_mine = new object();
+    public static void TouchThread() => _mine = new object();
 
     public static void TouchStatics() => _ = Lost();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using System.Text.Json.Nodes;
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
 using BlockHost.Images;
@@ -90,14 +91,30 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
         var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
         await using (drained)
         {
-            var result = await check.CheckAsync(repair, cancellationToken);
+            var result = await RunAsync(check, repair, cancellationToken);
             foreach (var message in result.Messages)
                 context.Console.ErrorLine(message);
-            if (result.Errno == 0)
-                return result;
-            var failed = $"Check failed: {ImageErrors.Text(result.Errno)}";
-            throw result.Failure is { } failure ? new ToolException(failure) { SecondMessage = failed } : new ToolException(failed);
+            return result.Errno == 0 ? result : throw Failed(result.Failure, result.Errno);
         }
+    }
+
+    /// <summary>QEMU only says what kind of error ended a check; under our own name we also say where.</summary>
+    private async ValueTask<ImageCheckResult> RunAsync(IImageCheck check, CheckRepair repair, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await check.CheckAsync(repair, cancellationToken);
+        }
+        catch (BlockException e)
+        {
+            throw Failed(context.Console.HasOwnName ? e.Message : null, e.Errno);
+        }
+    }
+
+    private static ToolException Failed(string? detail, int errno)
+    {
+        var failed = $"Check failed: {ImageErrors.Text(errno)}";
+        return detail is null ? new(failed) : new(detail) { SecondMessage = failed };
     }
 
     private void PrintRepaired(ImageCheckResult result)
