@@ -7,6 +7,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Composition;
 using BlockHost.Core;
+using BlockHost.Core.Block;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Logging;
 using BlockHost.Core.Objects;
@@ -98,7 +99,18 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
 
     public async Task StopPluginsAsync() => await _services.GetRequiredService<PluginManager>().StopAllAsync(CancellationToken.None);
 
-    public async ValueTask DisposeAsync() => await _services.DisposeAsync();
+    /// <summary>Ends as the daemon does: exports, jobs, nodes, and plugins when nothing uses them any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var graph = _services.GetRequiredService<BlockGraph>();
+        graph.StopOpening();
+        await Host.Exports.RemoveAllAsync(type: null, CancellationToken.None);
+        if (Host.Jobs is IAsyncDisposable jobs)
+            await jobs.DisposeAsync();
+        await graph.DisposeAsync();
+        await StopPluginsAsync();
+        await _services.DisposeAsync();
+    }
 
     private static JsonObject Error(string errorClass, string text) =>
         new() { ["error"] = new JsonObject { ["class"] = errorClass, ["desc"] = text } };
