@@ -57,6 +57,19 @@ public class HostileInputTests
     }
 
     [Fact]
+    public async Task A_string_with_a_null_character_is_refused()
+    {
+        await using var daemon = await TestDaemon.StartAsync();
+        using var client = await daemon.NegotiateAsync();
+
+        await client.SendAsync("""{"execute":"object-del","arguments":{"id":"a\u0000"}}""");
+
+        Assert.Equal(
+            """{"error": {"class": "GenericError", "desc": "Parameter 'id' expects a string without null characters"}}""",
+            await client.ReadAsync());
+    }
+
+    [Fact]
     public async Task Too_many_tokens_are_one_error()
     {
         await using var daemon = await TestDaemon.StartAsync();

@@ -173,12 +173,20 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
             output?.WriteNumberValue((ulong)number);
     }
 
+    /// <summary>Names go to the kernel, which ends them at a null character.</summary>
+    private static void RefuseNull(JsonElement value, QapiPath path)
+    {
+        if (value.GetString()!.Contains('\0'))
+            throw QapiErrors.Expects(path.FullName, "a string without null characters");
+    }
+
     private void VisitScalar(QapiScalar kind, JsonElement value, QapiPath path)
     {
         switch (kind)
         {
             case QapiScalar.String:
                 Expect(value, JsonValueKind.String, path, "string");
+                RefuseNull(value, path);
                 break;
             case QapiScalar.Boolean when keyValue:
                 output?.WriteBooleanValue(BooleanText(value, path));
