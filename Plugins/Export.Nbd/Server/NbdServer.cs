@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Objects;
-using BlockHost.Plugins.Export.Nbd.Interop;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

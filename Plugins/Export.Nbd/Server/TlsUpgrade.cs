@@ -2,7 +2,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using BlockHost.Objects;
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
