@@ -5,6 +5,7 @@ using BlockHost.Core.Exports;
 using BlockHost.Core.Jobs;
 using BlockHost.Core.Plugins;
 using BlockHost.Jobs;
+using BlockHost.Plugins;
 
 namespace BlockHost.Core.Composition;
 
@@ -12,27 +13,27 @@ namespace BlockHost.Core.Composition;
 internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource, IJobTypeSource
 {
     public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
-        await plugins.Drivers.LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
+        await plugins.Of(ProvidedKind.Driver).LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
             ? new DriverLease(driver, use)
             : null;
 
     public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
-        await plugins.Exports.LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
+        await plugins.Of(ProvidedKind.Export).LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
             ? new ExportTypeLease(export, use)
             : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>
-        (await plugins.Jobs.LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
+        (await plugins.Of(ProvidedKind.Job).LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
 
     public async ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) =>
-        await plugins.Actions.LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
+        await plugins.Of(ProvidedKind.Action).LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
             ? new TransactionActionLease(action, use)
             : null;
 
     public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
     {
         var byMagic = plugins.DriversByMagic(head);
-        var loaded = plugins.Drivers.Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
+        var loaded = plugins.Of(ProvidedKind.Driver).Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
         return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic).Select(name => new FormatCandidate(name, false))];
     }
 
