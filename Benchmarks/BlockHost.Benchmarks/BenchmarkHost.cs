@@ -31,7 +31,7 @@ internal sealed class BenchmarkHost : IAsyncDisposable
         var host = new BenchmarkHost(services.BuildServiceProvider());
         var plugins = host._services.GetRequiredService<PluginManager>();
         foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin() })
-            await plugins.AddLinkedAsync(plugin, CancellationToken.None);
+            await plugins.AddLinkedAsync(plugin.GetType().Name, plugin, CancellationToken.None);
         return host;
     }
 

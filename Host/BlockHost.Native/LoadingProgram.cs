@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-using System.ComponentModel;
-using System.Runtime.InteropServices;
 using BlockHost.CommandLine;
+using BlockHost.Posix;
 
 namespace BlockHost.Composition;
 
@@ -9,7 +8,7 @@ namespace BlockHost.Composition;
 /// The program that loads plugins, where one is installed beside this one. It takes over when a plugin is needed that is
 /// not linked in here, so that a tool starts fast and still knows every plugin.
 /// </summary>
-internal static partial class LoadingProgram
+internal static class LoadingProgram
 {
     private static readonly string Path = System.IO.Path.Combine(AppContext.BaseDirectory, "blockhost");
 
@@ -31,12 +30,9 @@ internal static partial class LoadingProgram
                 at += commandLine.AsSpan(at).IndexOf((byte)0) + 1;
             }
 
-            Exec(Path, argv);
+            Libc.execv(Path, argv);
         }
 
-        throw new ToolException($"cannot start {Path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+        throw new ToolException($"cannot start {Path}: {SystemError.Text(SystemError.Last)}");
     }
-
-    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int Exec(string path, nint* arguments);
 }

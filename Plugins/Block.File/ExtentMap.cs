@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

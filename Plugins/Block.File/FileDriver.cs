@@ -6,7 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.File.Engines;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

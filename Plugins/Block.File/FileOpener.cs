@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Plugins.Block.File.Locking;
 using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

@@ -12,8 +12,6 @@ public sealed class FilePlugin : Plugin
 {
     private readonly WorkerPool _workers = new();
 
-    public override PluginIdentity Identity { get; } = new("block.file", "0.1.0", "Files and devices of the Linux host");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new FileDriver(_workers));

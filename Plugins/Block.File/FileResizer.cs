@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

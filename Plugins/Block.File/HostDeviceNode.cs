@@ -2,7 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.File.Engines;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 

@@ -8,8 +8,6 @@ namespace BlockHost.Plugins.Block.Null;
 
 public sealed class NullPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("block.null", "0.1.0", "Disks that keep nothing, for measuring");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new NullDriver("null-co"));

@@ -8,7 +8,5 @@ namespace BlockHost.Plugins.Block.Qcow2;
 /// <summary>Provides the block driver "qcow2".</summary>
 public sealed class Qcow2Plugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("block.qcow2", "0.1.0", "QEMU copy-on-write images, versions 2 and 3");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new Qcow2Driver());
 }

@@ -8,7 +8,5 @@ namespace BlockHost.Plugins.Block.Raw;
 
 public sealed class RawPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("block.raw", "0.1.0", "Raw disk images, whole or a window of their storage");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new RawDriver());
 }

@@ -11,9 +11,6 @@ namespace BlockHost.Plugins.Commands.Block;
 /// <summary>The commands that build, change and query the block graph.</summary>
 public sealed class CommandsBlockPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } =
-        new("commands.block", "0.1.0", "QMP commands that build, change and query the block graph");
-
     public override void Register(IPluginRegistry registry)
     {
         var (snapshotSync, snapshot, internalSnapshot) = (new SnapshotSyncAction(), new SnapshotAction(), new InternalSnapshotAction());
@@ -22,23 +19,19 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(GraphCommands.BlockdevReopen());
         registry.Add(GraphCommands.BlockResize());
         registry.Add(GraphCommands.SetWriteThreshold());
-        registry.Add(SnapshotCommands.SnapshotSync(snapshotSync));
-        registry.Add(SnapshotCommands.Snapshot(snapshot));
+        registry.Add(snapshotSync.AsCommand());
+        registry.Add(snapshot.AsCommand(features: ["allow-write-only-overlay"]));
         registry.Add(snapshotSync);
         registry.Add(snapshot);
-        registry.Add(InternalSnapshots.Take(internalSnapshot));
+        registry.Add(internalSnapshot.AsCommand());
         registry.Add(internalSnapshot);
-        registry.Add(InternalSnapshots.Delete());
-        registry.Add(SnapshotCommands.ChangeBackingFile());
+        registry.Add(DeleteInternalSnapshotCommand.Create());
+        registry.Add(ChangeBackingFileCommand.Create());
         registry.Add(QueryCommands.NamedBlockNodes());
         registry.Add(QueryCommands.Block());
         registry.Add(QueryCommands.BlockStats());
         registry.Add(DebugGraphCommand.Create());
         registry.Add(BitmapSha256Command.Create());
-        foreach (var action in BitmapActions.All())
-        {
-            registry.Add(action);
-            registry.Add(action.AsCommand());
-        }
+        BitmapActions.Register(registry);
     }
 }

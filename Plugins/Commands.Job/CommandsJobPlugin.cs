@@ -10,9 +10,6 @@ namespace BlockHost.Plugins.Commands.Job;
 /// <summary>The commands that steer and query background jobs, and the transaction command.</summary>
 public sealed class CommandsJobPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } =
-        new("commands.job", "0.1.0", "QMP commands that steer and query background jobs, and transactions");
-
     public override void Register(IPluginRegistry registry)
     {
         JobCommands.Register(registry);

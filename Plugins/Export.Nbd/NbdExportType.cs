@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Exports;
 using BlockHost.Plugins.Export.Nbd.Protocol;
@@ -9,16 +8,16 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Export.Nbd;
 
-internal sealed class NbdExportType(NbdServerControl control) : ExportType
+internal sealed class NbdExportType(NbdServerControl control) : ExportType<NbdExportOptions>
 {
     public const string TypeName = "nbd";
 
     public override string Name => TypeName;
 
-    public override JsonTypeInfo OptionsType => NbdJsonContext.Default.NbdExportOptions;
+    protected override JsonTypeInfo<NbdExportOptions> TypedOptionsType => NbdJsonContext.Default.NbdExportOptions;
 
-    public override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
-        new(Create(context, options.Deserialize(NbdJsonContext.Default.NbdExportOptions)!));
+    protected override ValueTask<BlockExport> CreateAsync(IExportContext context, NbdExportOptions options, CancellationToken cancellationToken) =>
+        new(Create(context, options));
 
     private NbdExport Create(IExportContext context, NbdExportOptions options)
     {

@@ -12,8 +12,6 @@ public sealed class NbdPlugin : Plugin
 {
     private readonly NbdServerControl _control = new();
 
-    public override PluginIdentity Identity { get; } = new("export.nbd", "0.1.0", "NBD server and exports");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new NbdExportType(_control));

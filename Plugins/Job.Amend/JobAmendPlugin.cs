@@ -9,8 +9,6 @@ namespace BlockHost.Plugins.Job.Amend;
 /// <summary>The job that changes options of images, and x-blockdev-amend, which starts it.</summary>
 public sealed class JobAmendPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("job.amend", "0.1.0", "x-blockdev-amend: changes options of an image in a background job");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new AmendJobType();

@@ -10,9 +10,6 @@ namespace BlockHost.Plugins.Job.Backup;
 /// <summary>The job that copies a disk as it is at one moment, with blockdev-backup and drive-backup, by themselves and in transactions.</summary>
 public sealed class JobBackupPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } =
-        new("job.backup", "0.1.0", "blockdev-backup and drive-backup: copy a disk as it is at one moment, while it goes on being written");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new BackupJobType();

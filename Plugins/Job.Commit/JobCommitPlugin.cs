@@ -10,9 +10,6 @@ namespace BlockHost.Plugins.Job.Commit;
 /// <summary>The job that writes images of a chain into one below them, and block-commit, which starts it.</summary>
 public sealed class JobCommitPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } =
-        new("job.commit", "0.1.0", "block-commit: writes images of a chain into one below them while the chain is in use");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new CommitJobType();

@@ -9,8 +9,6 @@ namespace BlockHost.Plugins.Job.Create;
 /// <summary>The job that makes images, and blockdev-create, which starts it.</summary>
 public sealed class JobCreatePlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("job.create", "0.1.0", "blockdev-create: makes an image in a background job");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new CreateJobType();

@@ -10,9 +10,6 @@ namespace BlockHost.Plugins.Job.Mirror;
 /// <summary>The job that copies a disk to another and keeps the copy up to date, and the commands that start it.</summary>
 public sealed class JobMirrorPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } =
-        new("job.mirror", "0.1.0", "blockdev-mirror and drive-mirror: copy a disk to another while it is in use, and move its users there");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new MirrorJobType();

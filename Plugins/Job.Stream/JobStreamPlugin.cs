@@ -10,8 +10,6 @@ namespace BlockHost.Plugins.Job.Stream;
 /// <summary>The job that copies backing files into an image, and block-stream, which starts it.</summary>
 public sealed class JobStreamPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("job.stream", "0.1.0", "block-stream: copies backing files into an image that is in use");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new StreamJobType();

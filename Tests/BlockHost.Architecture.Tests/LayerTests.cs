@@ -10,21 +10,20 @@ namespace BlockHost.Architecture.Tests;
 /// <summary>
 /// An arrow runs only downwards:
 /// <code>
-///   program ─► host libraries ─┐
-///                              ├─► Abstractions
-///               plugins ─┬─────┘
-///                        └─► BlockHost.Copying, a private library ─► Abstractions
+///   program ─► host libraries ─┬─► BlockHost.Posix ───┬─► Abstractions
+///               plugins ─┬─────┴──────────────────────┤
+///                        └───────► BlockHost.Copying ─┘
 /// </code>
 /// </summary>
 public sealed class LayerTests
 {
     private static readonly Dictionary<string, string[]> HostMayReferTo = new()
     {
-        ["BlockHost.Core"] = ["BlockHost.Abstractions"],
+        ["BlockHost.Core"] = ["BlockHost.Abstractions", "BlockHost.Posix"],
         ["BlockHost.Loading"] = ["BlockHost.Abstractions", "BlockHost.Core"],
     };
 
-    private static readonly HashSet<string> PluginsMayReferTo = ["BlockHost.Abstractions", "BlockHost.Copying"];
+    private static readonly HashSet<string> PluginsMayReferTo = ["BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Posix"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Architecture.Tests.Support;
+using BlockHost.Block;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading;
+using BlockHost.Plugins;
 
 namespace BlockHost.Architecture.Tests;
 
@@ -17,11 +19,10 @@ public sealed class PluginHouseTests
         var manifest = ShippedPlugins.Manifest(plugin);
         var loaded = new AssemblyPluginLoader(ShippedPlugins.Locations).Load(manifest);
 
-        var draft = RegistrationDraft.Of(new PluginOwner(loaded.Plugin.Identity), loaded.Plugin.Register);
+        var draft = RegistrationDraft.Of(new PluginOwner(manifest.Identity), loaded.Plugin.Register);
 
         Assert.Equal(draft.Names.Order(), manifest.Provides.All().Order());
-        Assert.Equal(manifest.Id, loaded.Plugin.Identity.Id);
-        var prefixes = draft.Drivers.SelectMany(driver => driver.FileNamePrefixes.Select(prefix => $"{prefix} → {driver.FormatName}"));
+        var prefixes = draft.Things.OfType<BlockDriver>().SelectMany(driver => driver.FileNamePrefixes.Select(prefix => $"{prefix} → {driver.FormatName}"));
         Assert.Equal(prefixes.Order(), manifest.FileNamePrefixes.Select(pair => $"{pair.Key} → {pair.Value}").Order());
         loaded.Unload();
     }
@@ -114,17 +115,6 @@ public sealed class PluginHouseTests
             Loader = new AssemblyPluginLoader(locations),
         });
         manager.Discover();
-        return
-        [
-            .. manager.Drivers.Names.Select(name => new ProvidedName(ProvidedKind.Driver, name)),
-            .. manager.Jobs.Names.Select(name => new ProvidedName(ProvidedKind.Job, name)),
-            .. manager.Yank.Names.Select(name => new ProvidedName(ProvidedKind.Yank, name)),
-            .. manager.Devices.Names.Select(name => new ProvidedName(ProvidedKind.Device, name)),
-            .. manager.Exports.Names.Select(name => new ProvidedName(ProvidedKind.Export, name)),
-            .. manager.Commands.Names.Select(name => new ProvidedName(ProvidedKind.Command, name)),
-            .. manager.Events.Names.Select(name => new ProvidedName(ProvidedKind.Event, name)),
-            .. manager.Types.Names.Select(name => new ProvidedName(ProvidedKind.Type, name)),
-            .. manager.Actions.Names.Select(name => new ProvidedName(ProvidedKind.Action, name)),
-        ];
+        return ProvidedKind.All.SelectMany(kind => manager.NamesOf(kind).Select(name => new ProvidedName(kind, name)));
     }
 }

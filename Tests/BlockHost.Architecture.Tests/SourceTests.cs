@@ -20,6 +20,10 @@ public sealed partial class SourceTests
     public void Libraries_have_no_async_void() =>
         Nobody(["Abstractions", "Host", "Plugins"], file => AsyncVoid().IsMatch(File.ReadAllText(file)));
 
+    [Fact]
+    public void The_system_is_called_in_one_place() =>
+        Nobody(["Host", "Plugins"], file => File.ReadAllText(file).Contains("\"libc\"", StringComparison.Ordinal));
+
     private static void Nobody(string[] folders, Func<string, bool> offends)
     {
         var offenders = Repository.Sources(folders).Where(offends).ToList();

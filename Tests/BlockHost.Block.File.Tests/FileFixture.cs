@@ -17,7 +17,7 @@ public sealed class FileFixture : IDisposable
     public FileFixture()
     {
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((BlockDriver d) => _drivers.Add(d.FormatName, d));
+        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((IProvided d) => _drivers.Add(d.Name, (BlockDriver)d));
         _plugin.Register(registry.Object);
         Folder = Directory.CreateTempSubdirectory("blockhost-file-").FullName;
     }

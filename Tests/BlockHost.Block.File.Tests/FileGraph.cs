@@ -19,7 +19,7 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
     public FileGraph()
     {
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((BlockDriver d) => _drivers.Add(d.FormatName, d));
+        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((IProvided d) => _drivers.Add(d.Name, (BlockDriver)d));
         _plugin.Register(registry.Object);
         new RawPlugin().Register(registry.Object);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Plugins.Block.File.Locking;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Block.File.Tests;
 
@@ -153,7 +153,7 @@ public sealed class LockingTests : IDisposable
     /// <summary>Bytes of the file that somebody holds a lock on, from /proc/locks.</summary>
     internal static int[] LockedBytes(string path)
     {
-        var inode = Plugins.Block.File.Native.FileDescriptor.TryStatus(path)!.Value.Inode;
+        var inode = BlockHost.Posix.FileDescriptor.TryStatus(path)!.Value.Inode;
         var locks = from line in System.IO.File.ReadLines("/proc/locks")
                     let words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
                     where words[1] == "OFDLCK" && words[5].EndsWith($":{inode}", StringComparison.Ordinal)

@@ -108,7 +108,7 @@ public sealed class RealQemuTests : IDisposable
             Assert.Equal((b.Size, b.Blocks, b.Mode), (a.Size, a.Blocks, a.Mode));
         }
 
-        static Plugins.Block.File.Native.FileStatus Status(string path) => Plugins.Block.File.Native.FileDescriptor.TryStatus(path)!.Value;
+        static BlockHost.Posix.FileStatus Status(string path) => BlockHost.Posix.FileDescriptor.TryStatus(path)!.Value;
     }
 
     [SkippableFact]

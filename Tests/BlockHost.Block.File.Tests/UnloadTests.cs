@@ -66,22 +66,6 @@ public sealed class UnloadTests : IDisposable
     {
         public BlockDriver? Driver { get; private set; }
 
-        public void Add(BlockDriver driver) => Driver ??= driver;
-
-        public void Add(Jobs.JobType jobType) => throw new NotSupportedException();
-
-        public void Add(Jobs.TransactionAction action) => throw new NotSupportedException();
-
-        public void Add(Yank.YankInstanceProvider provider) => throw new NotSupportedException();
-
-        public void Add(Devices.DeviceModel model) => throw new NotSupportedException();
-
-        public void Add(Exports.ExportType exportType) => throw new NotSupportedException();
-
-        public void Add(Qmp.QmpCommand command) => throw new NotSupportedException();
-
-        public void Add(Qmp.QmpEvent qmpEvent) => throw new NotSupportedException();
-
-        public void Add(Qmp.QmpType type) => throw new NotSupportedException();
+        public void Add(IProvided thing) => Driver ??= (BlockDriver)thing;
     }
 }

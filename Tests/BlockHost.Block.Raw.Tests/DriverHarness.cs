@@ -14,7 +14,7 @@ internal static class DriverHarness
     {
         var drivers = new Dictionary<string, BlockDriver>();
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((BlockDriver d) => drivers.Add(d.FormatName, d));
+        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((IProvided d) => drivers.Add(d.Name, (BlockDriver)d));
         new TPlugin().Register(registry.Object);
         return drivers[name];
     }

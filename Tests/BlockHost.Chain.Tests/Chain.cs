@@ -35,7 +35,7 @@ internal sealed class Chain(CutDisks disks) : IHostFactory
         var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory);
         var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, decorate: null);
         host.Plugins.Discover();
-        await host.Plugins.AddLinkedAsync(new CutPlugin(Disks), cancellationToken);
+        await host.Plugins.AddLinkedAsync("test.cut", new CutPlugin(Disks), cancellationToken);
         return host;
     }
 

@@ -10,8 +10,6 @@ internal sealed class CutPlugin(CutDisks disks) : Plugin
 {
     public const string Protocol = "cut";
 
-    public override PluginIdentity Identity { get; } = new("test.cut", "1.0.0", "Disks whose power is cut");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new DiskDriver(Protocol, name => new Disk(disks, disks.Open(name))));
 
     private sealed class Disk(CutDisks disks, MemoryImage image) : IDisk

@@ -24,7 +24,7 @@ internal sealed class CommandRig
     public CommandRig()
     {
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<QmpCommand>())).Callback<QmpCommand>(command => _commands.Add(command.Name, command));
+        registry.Setup(r => r.Add(It.IsAny<QmpCommand>())).Callback((IProvided command) => _commands.Add(command.Name, (QmpCommand)command));
         new CommandsBlockPlugin().Register(registry.Object);
         Graph.Setup(g => g.Nodes).Returns(_nodes);
         Graph.Setup(g => g.Backends).Returns([]);

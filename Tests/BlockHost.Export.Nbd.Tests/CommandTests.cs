@@ -27,8 +27,8 @@ public sealed class CommandTests : IAsyncLifetime
     public Task InitializeAsync()
     {
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<QmpCommand>())).Callback<QmpCommand>(c => _commands.Add(c.Name, c));
-        registry.Setup(r => r.Add(It.IsAny<ExportType>())).Callback<ExportType>(t => _type = t);
+        registry.Setup(r => r.Add(It.IsAny<QmpCommand>())).Callback((IProvided c) => _commands.Add(c.Name, (QmpCommand)c));
+        registry.Setup(r => r.Add(It.IsAny<ExportType>())).Callback((IProvided t) => _type = (ExportType)t);
         _plugin.Register(registry.Object);
         _exports.Setup(e => e.List()).Returns(_listed);
         _host.Setup(h => h.Exports).Returns(_exports.Object);

@@ -121,7 +121,7 @@ public sealed class CopyOnReadTests
     {
         BlockDriver? driver = null;
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((BlockDriver added) => driver = added);
+        registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((IProvided added) => driver = (BlockDriver)added);
         new CopyOnReadPlugin().Register(registry.Object);
         var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = readOnly };
         context.Children["file"] = image ?? _image;

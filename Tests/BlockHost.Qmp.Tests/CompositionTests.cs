@@ -23,8 +23,8 @@ public class CompositionTests
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
 
         Assert.NotNull(provider.GetRequiredService<Monitors>());
-        Assert.Contains("query-qmp-schema", plugins.Commands.Names);
-        Assert.Contains("SHUTDOWN", plugins.Events.Names);
+        Assert.Contains("query-qmp-schema", plugins.Of(ProvidedKind.Command).Names);
+        Assert.Contains("SHUTDOWN", plugins.Of(ProvidedKind.Event).Names);
         Assert.Contains("secret", provider.GetRequiredService<UserObjects>().Types.Select(type => type.Name));
     }
 }

@@ -13,7 +13,7 @@ namespace BlockHost.Core.Tests.Qmp;
 public sealed class DispatcherTests
 {
     private readonly PluginOwner _owner = new(new PluginIdentity("commands.test", "1.0.0", "test"));
-    private readonly Provided<QmpCommand> _command;
+    private readonly ProvidedBox _box;
     private readonly QmpDispatcher _dispatcher;
     private int _ran;
 
@@ -24,9 +24,9 @@ public sealed class DispatcherTests
             _ran++;
             return ValueTask.CompletedTask;
         });
-        _command = new Provided<QmpCommand>("test", _owner, command);
+        _box = new ProvidedBox("test", _owner, command);
         var catalog = new Mock<IPluginCatalog> { DefaultValue = DefaultValue.Mock };
-        catalog.Setup(c => c.Commands.FindAsync("test", It.IsAny<CancellationToken>())).Returns(new ValueTask<Provided<QmpCommand>?>(_command));
+        catalog.Setup(c => c.Of(ProvidedKind.Command).FindAsync("test", It.IsAny<CancellationToken>())).Returns(new ValueTask<Provided<QmpCommand>?>(new Provided<QmpCommand>(_box)));
         var types = new QapiTypes();
         _dispatcher = new QmpDispatcher(catalog.Object, new QapiInput(types, new QapiBranches(catalog.Object, new UserObjects(), types)));
     }
@@ -53,7 +53,7 @@ public sealed class DispatcherTests
     [Fact]
     public async Task A_command_whose_plugin_has_gone_is_an_error_answer_and_no_use_stays()
     {
-        _command.Empty();
+        _box.Empty();
 
         await Assert.ThrowsAsync<QmpException>(DispatchAsync);
 

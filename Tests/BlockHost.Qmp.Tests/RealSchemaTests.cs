@@ -60,7 +60,7 @@ public class RealSchemaTests
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));
         plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
         foreach (var plugin in LinkedPlugins.All())
-            await plugins.AddLinkedAsync(plugin.Create(), CancellationToken.None);
+            await plugins.AddLinkedAsync(plugin.Id, plugin.Create(), CancellationToken.None);
         var schema = await provider.GetRequiredService<QapiIntrospection>().BuildAsync(CancellationToken.None);
         return [.. JsonSerializer.SerializeToElement(schema, TestSchemaJson.Default.IReadOnlyListSchemaInfo).EnumerateArray()];
     }

@@ -36,7 +36,7 @@ public class ReferenceTests
         plugins.AddHost(registry => CoreServices.RegisterHost(provider, registry));
         plugins.AddHost(provider.GetRequiredService<PluginCommands>().Register);
         foreach (var plugin in LinkedPlugins.All())
-            await plugins.AddLinkedAsync(plugin.Create(), CancellationToken.None);
+            await plugins.AddLinkedAsync(plugin.Id, plugin.Create(), CancellationToken.None);
         return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>()).Write();
     }
 

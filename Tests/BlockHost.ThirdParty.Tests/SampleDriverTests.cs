@@ -5,6 +5,7 @@ using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading;
+using BlockHost.Plugins;
 
 namespace BlockHost.ThirdParty.Tests;
 
@@ -41,7 +42,7 @@ public sealed class SampleDriverTests(BuiltSample sample)
     [MethodImpl(MethodImplOptions.NoInlining)]
     private async Task WriteAndReadAsync()
     {
-        var driver = await _manager.Drivers.FindAsync("example-ram", CancellationToken.None);
+        var driver = await _manager.Of(ProvidedKind.Driver).FindAsync("example-ram", CancellationToken.None);
         using var use = driver!.Use("this test");
         using var options = JsonDocument.Parse("""{ "size": 1048576 }""");
         await using var node = await driver.Value.OpenAsync(new TestNodeContext(new TestPluginHost()), options.RootElement, CancellationToken.None);

@@ -2,6 +2,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 
 namespace BlockHost.Block;
@@ -22,8 +23,12 @@ public enum BlockDriverKind
 /// Opens nodes. Stateless: one instance serves all nodes, at once. Most drivers derive from
 /// <see cref="BlockDriver{TOptions}"/>.
 /// </summary>
-public abstract class BlockDriver
+public abstract class BlockDriver : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Driver;
+
+    string IProvided.Name => FormatName;
+
     /// <summary>The value of the option "driver", such as "qcow2".</summary>
     public abstract string FormatName { get; }
 

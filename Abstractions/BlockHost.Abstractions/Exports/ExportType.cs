@@ -4,12 +4,15 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins;
+using BlockHost.Qmp;
 
 namespace BlockHost.Exports;
 
 /// <summary>A way to give a node to clients, such as "nbd" (a branch of BlockExportOptions).</summary>
-public abstract class ExportType
+public abstract class ExportType : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Export;
+
     /// <summary>The value of the option "type".</summary>
     public abstract string Name { get; }
 
@@ -19,6 +22,24 @@ public abstract class ExportType
     /// <summary>Starts the export: it serves until it is shut down.</summary>
     /// <param name="options">Validated against <see cref="OptionsType"/>.</param>
     public abstract ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken);
+}
+
+/// <summary>An export type with typed options.</summary>
+public abstract class ExportType<TOptions> : ExportType
+    where TOptions : class
+{
+    private JsonTypeInfo<TOptions>? _deep;
+
+    public sealed override JsonTypeInfo OptionsType => TypedOptionsType;
+
+    /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
+    protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
+
+    public sealed override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
+        CreateAsync(context, options.Deserialize(_deep ??= TypedOptionsType.Deep())!, cancellationToken);
+
+    /// <inheritdoc cref="ExportType.CreateAsync"/>
+    protected abstract ValueTask<BlockExport> CreateAsync(IExportContext context, TOptions options, CancellationToken cancellationToken);
 }
 
 /// <summary>An export in being.</summary>

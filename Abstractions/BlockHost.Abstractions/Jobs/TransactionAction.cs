@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Plugins;
+using BlockHost.Qmp;
 
 namespace BlockHost.Jobs;
 
@@ -24,8 +25,10 @@ public enum ActionCompletionMode
 ///                                   └► AbortAsync, last prepared first ────┘
 /// </code>
 /// </summary>
-public abstract class TransactionAction
+public abstract class TransactionAction : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Action;
+
     /// <summary>The value of the member "type".</summary>
     public abstract string Name { get; }
 
@@ -42,6 +45,32 @@ public abstract class TransactionAction
     /// <param name="data">Validated against <see cref="DataType"/>.</param>
     /// <exception cref="Qmp.QmpException">The transaction fails. The action has left nothing behind.</exception>
     public abstract ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken);
+}
+
+/// <summary>An action with typed data, which is also the command of the same name.</summary>
+public abstract class TransactionAction<TData> : TransactionAction
+    where TData : class
+{
+    private JsonTypeInfo<TData>? _deep;
+
+    public sealed override JsonTypeInfo DataType => TypedDataType;
+
+    /// <summary>Source-generated metadata of <typeparamref name="TData"/>.</summary>
+    protected abstract JsonTypeInfo<TData> TypedDataType { get; }
+
+    public sealed override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
+        PrepareAsync(context, data.Deserialize(_deep ??= TypedDataType.Deep())!, cancellationToken);
+
+    /// <inheritdoc cref="TransactionAction.PrepareAsync"/>
+    protected abstract ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, TData data, CancellationToken cancellationToken);
+
+    /// <summary>The command of the same name: a transaction of this action alone.</summary>
+    /// <param name="features">QAPI features of the command; null: those of the action.</param>
+    public virtual QmpCommand AsCommand(IReadOnlyList<string>? features = null) => QmpCommand.CreateAction(
+        Name,
+        TypedDataType,
+        (call, data, cancellationToken) => call.Host.Transactions.RunAsync((context, token) => PrepareAsync(context, data, token), cancellationToken),
+        features: features ?? Features);
 }
 
 /// <summary>An action that has been prepared. None of its members may throw.</summary>
@@ -72,6 +101,6 @@ public interface ITransactions
     /// <exception cref="Qmp.QmpException">An action failed; all is as before.</exception>
     ValueTask RunAsync(IReadOnlyList<(string Type, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken);
 
-    /// <summary>One action, as the command of the same name runs it.</summary>
-    ValueTask RunAsync(TransactionAction action, JsonElement data, CancellationToken cancellationToken);
+    /// <summary>One action that the caller has at hand, as a command runs it.</summary>
+    ValueTask RunAsync(Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Devices;
-using BlockHost.Exports;
-using BlockHost.Jobs;
-using BlockHost.Qmp;
-using BlockHost.Yank;
-
 namespace BlockHost.Plugins;
 
 /// <summary>
@@ -14,21 +7,9 @@ namespace BlockHost.Plugins;
 /// </summary>
 public interface IPluginRegistry
 {
-    void Add(BlockDriver driver);
-
-    void Add(JobType jobType);
-
-    void Add(TransactionAction action);
-
-    void Add(YankInstanceProvider provider);
-
-    void Add(DeviceModel model);
-
-    void Add(ExportType exportType);
-
-    void Add(QmpCommand command);
-
-    void Add(QmpEvent qmpEvent);
-
-    void Add(QmpType type);
+    /// <param name="thing">
+    /// A block driver, job type, transaction action, export type, command, event …: each has a class to derive from or
+    /// to make it with.
+    /// </param>
+    void Add(IProvided thing);
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Plugins;
 
-/// <summary>Who a plugin is: its manifest's id, its own version, and one line for people.</summary>
-public sealed record PluginIdentity(string Id, string Version, string Description);
-
 /// <summary>
 /// The one entry of a plugin assembly.
 /// <code>
@@ -13,8 +10,6 @@ public sealed record PluginIdentity(string Id, string Version, string Descriptio
 /// </summary>
 public abstract class Plugin
 {
-    public abstract PluginIdentity Identity { get; }
-
     /// <summary>Declares what the plugin provides. No I/O, no threads, no statics.</summary>
     public abstract void Register(IPluginRegistry registry);
 

@@ -48,6 +48,9 @@ public enum QapiExtension
 
     /// <summary>Object, by "driver"; members that can be amended are those of the driver's creation options.</summary>
     BlockdevAmendOptions = 14,
+
+    /// <summary>Object with a list of names for each kind of things that plugins provide.</summary>
+    ProvidedNames = 15,
 }
 
 /// <summary>The type, or the string or JSON member, has the schema of a type that plugins complete.</summary>

@@ -34,8 +34,10 @@ public interface IQmpCall
 /// A command of the management protocol. Its argument and return types are records with source-generated metadata,
 /// from which the host validates arguments and derives the introspection schema.
 /// </summary>
-public abstract class QmpCommand(string name, QmpCommandFlags flags)
+public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Command;
+
     public string Name { get; } = name;
 
     public QmpCommandFlags Flags { get; } = flags;

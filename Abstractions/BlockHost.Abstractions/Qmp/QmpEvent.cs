@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Plugins;
 
 namespace BlockHost.Qmp;
 
 /// <summary>An event that monitors are told of.</summary>
-public abstract class QmpEvent(string name)
+public abstract class QmpEvent(string name) : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Event;
+
     public string Name { get; } = name;
 
     /// <summary>Null: the event has no data.</summary>
@@ -46,8 +49,10 @@ public interface IQmpEvents
 }
 
 /// <summary>A type to be shown in the introspection schema that no command or event reaches.</summary>
-public sealed class QmpType(string name, JsonTypeInfo type)
+public sealed class QmpType(string name, JsonTypeInfo type) : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Type;
+
     public string Name { get; } = name;
 
     public JsonTypeInfo Type { get; } = type;

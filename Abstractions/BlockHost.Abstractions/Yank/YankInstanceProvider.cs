@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Plugins;
 
 namespace BlockHost.Yank;
 
@@ -8,8 +9,12 @@ namespace BlockHost.Yank;
 /// A kind of thing that yank can recover from (a branch of YankInstance), such as "block-node". Instances register
 /// their functions with <see cref="IYankRegistry"/>.
 /// </summary>
-public abstract class YankInstanceProvider
+public abstract class YankInstanceProvider : IProvided
 {
+    ProvidedKind IProvided.Kind => ProvidedKind.Yank;
+
+    string IProvided.Name => InstanceType;
+
     /// <summary>The value of "type".</summary>
     public abstract string InstanceType { get; }
 

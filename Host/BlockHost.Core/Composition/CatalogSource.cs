@@ -5,6 +5,7 @@ using BlockHost.Core.Exports;
 using BlockHost.Core.Jobs;
 using BlockHost.Core.Plugins;
 using BlockHost.Jobs;
+using BlockHost.Plugins;
 
 namespace BlockHost.Core.Composition;
 
@@ -12,6 +13,7 @@ namespace BlockHost.Core.Composition;
 internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource, IJobTypeSource
 {
     public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
+<<<<<<< HEAD
         await plugins.Drivers.LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
             ? new DriverLease(driver, use) { PluginId = use.PluginId }
             : null;
@@ -19,20 +21,29 @@ internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExp
     public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
         await plugins.Exports.LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
             ? new ExportTypeLease(export, use) { PluginId = use.PluginId }
+=======
+        await plugins.Of(ProvidedKind.Driver).LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
+            ? new DriverLease(driver, use)
+            : null;
+
+    public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
+        await plugins.Of(ProvidedKind.Export).LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
+            ? new ExportTypeLease(export, use)
+>>>>>>> main
             : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>
-        (await plugins.Jobs.LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
+        (await plugins.Of(ProvidedKind.Job).LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
 
     public async ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) =>
-        await plugins.Actions.LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
+        await plugins.Of(ProvidedKind.Action).LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
             ? new TransactionActionLease(action, use)
             : null;
 
     public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
     {
         var byMagic = plugins.DriversByMagic(head);
-        var loaded = plugins.Drivers.Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
+        var loaded = plugins.Of(ProvidedKind.Driver).Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
         return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic).Select(name => new FormatCandidate(name, false))];
     }
 

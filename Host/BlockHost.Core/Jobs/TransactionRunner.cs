@@ -20,7 +20,7 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
                     ?? throw new QmpException($"Parameter 'type' does not accept value '{type}'"));
             }
 
-            await RunAsync([.. actions.Zip(leases, (action, lease) => (lease.Action, action.Data))], mode, cancellationToken).ConfigureAwait(false);
+            await RunAsync([.. actions.Zip(leases, (action, lease) => Prepare(lease.Action, action.Data, mode))], mode, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -28,21 +28,26 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
         }
     }
 
-    public ValueTask RunAsync(TransactionAction action, JsonElement data, CancellationToken cancellationToken) =>
-        RunAsync([(action, data)], ActionCompletionMode.Individual, cancellationToken);
+    public ValueTask RunAsync(Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken) =>
+        RunAsync([prepare], ActionCompletionMode.Individual, cancellationToken);
 
-    private async ValueTask RunAsync(IReadOnlyList<(TransactionAction Action, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken)
+    private static Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> Prepare(TransactionAction action, JsonElement data, ActionCompletionMode mode) =>
+        (context, cancellationToken) =>
+        {
+            RefuseGrouped(action, mode);
+            return action.PrepareAsync(context, data, cancellationToken);
+        };
+
+    private async ValueTask RunAsync(
+        IReadOnlyList<Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>>> actions, ActionCompletionMode mode, CancellationToken cancellationToken)
     {
         var context = new Context(host(), mode == ActionCompletionMode.Grouped ? host().Jobs.CreateGroup() : null);
         await DrainOnceAsync(context.Host, cancellationToken).ConfigureAwait(false);
         var steps = new List<TransactionStep>();
         try
         {
-            foreach (var (action, data) in actions)
-            {
-                RefuseGrouped(action, mode);
-                steps.Add(await action.PrepareAsync(context, data, cancellationToken).ConfigureAwait(false));
-            }
+            foreach (var prepare in actions)
+                steps.Add(await prepare(context, cancellationToken).ConfigureAwait(false));
         }
         catch
         {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
+using BlockHost.Posix;
 
 namespace BlockHost.Core.Memory;
 
@@ -7,10 +7,8 @@ namespace BlockHost.Core.Memory;
 /// Arrays whose content is not needed any more give their memory back to the system at once. Left to the collector,
 /// it would stay with an idle process for ever.
 /// </summary>
-internal static unsafe partial class UnusedPages
+internal static unsafe class UnusedPages
 {
-    private const int MADV_DONTNEED = 4;
-
     /// <summary>The content is undefined afterwards. Best effort: where it fails, the memory stays until a collection.</summary>
     public static void GiveBack(byte[] array)
     {
@@ -20,10 +18,7 @@ internal static unsafe partial class UnusedPages
             var first = (byte*)(((nuint)start + page - 1) & ~(page - 1));
             var end = (byte*)((nuint)(start + array.Length) & ~(page - 1));
             if (end > first)
-                _ = Advise(first, (nint)(end - first), MADV_DONTNEED);
+                _ = Libc.madvise(first, (nuint)(end - first), Advice.DropContent);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(void* start, nint length, int advice);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
 using BlockHost.Block;
+<<<<<<< HEAD
 using BlockHost.Core.Logging;
 using BlockHost.Devices;
 using BlockHost.Exports;
@@ -8,6 +10,9 @@ using BlockHost.Plugins;
 using BlockHost.Qmp;
 using BlockHost.Yank;
 using Microsoft.Extensions.Logging;
+=======
+using BlockHost.Plugins;
+>>>>>>> main
 
 namespace BlockHost.Core.Plugins;
 
@@ -20,42 +25,18 @@ public sealed class PluginManager : IPluginCatalog
     private readonly PluginManagerOptions _options;
     private readonly PluginRegistry _registry = new();
     private readonly PluginLifecycle _plugins;
+    private readonly ConcurrentDictionary<ProvidedKind, object> _tables = [];
 
     public PluginManager(PluginManagerOptions options)
     {
         _options = options;
         _plugins = new PluginLifecycle(options, _registry);
-        Drivers = new LazyTable<BlockDriver>(_plugins, ProvidedKind.Driver, _registry.Drivers);
-        Jobs = new LazyTable<JobType>(_plugins, ProvidedKind.Job, _registry.Jobs);
-        Actions = new LazyTable<TransactionAction>(_plugins, ProvidedKind.Action, _registry.Actions);
-        Yank = new LazyTable<YankInstanceProvider>(_plugins, ProvidedKind.Yank, _registry.Yank);
-        Devices = new LazyTable<DeviceModel>(_plugins, ProvidedKind.Device, _registry.Devices);
-        Exports = new LazyTable<ExportType>(_plugins, ProvidedKind.Export, _registry.Exports);
-        Commands = new LazyTable<QmpCommand>(_plugins, ProvidedKind.Command, _registry.Commands);
-        Events = new LazyTable<QmpEvent>(_plugins, ProvidedKind.Event, _registry.Events);
-        Types = new LazyTable<QmpType>(_plugins, ProvidedKind.Type, _registry.Types);
         _plugins.NamesChanged += () => Changed?.Invoke();
         _plugins.StateChanged += info => StateChanged?.Invoke(info);
         _plugins.Announced += info => Announced?.Invoke(info);
     }
 
-    public IProvidedTable<BlockDriver> Drivers { get; }
-
-    public IProvidedTable<JobType> Jobs { get; }
-
-    public IProvidedTable<TransactionAction> Actions { get; }
-
-    public IProvidedTable<YankInstanceProvider> Yank { get; }
-
-    public IProvidedTable<DeviceModel> Devices { get; }
-
-    public IProvidedTable<ExportType> Exports { get; }
-
-    public IProvidedTable<QmpCommand> Commands { get; }
-
-    public IProvidedTable<QmpEvent> Events { get; }
-
-    public IProvidedTable<QmpType> Types { get; }
+    public IReadOnlyList<string> NamesOf(ProvidedKind kind) => _plugins.Names(kind);
 
     public event Action? Changed;
 
@@ -64,6 +45,10 @@ public sealed class PluginManager : IPluginCatalog
 
     /// <summary>A change that users hear of: what they asked for, and faults. A plugin that is loaded by use stays silent.</summary>
     public event Action<PluginInfo>? Announced;
+
+    public IProvidedTable<T> Of<T>(ProvidedKind<T> kind)
+        where T : class, IProvided =>
+        (IProvidedTable<T>)_tables.GetOrAdd(kind, static (_, arguments) => new LazyTable<T>(arguments._plugins, arguments.kind, arguments._registry.Of(arguments.kind)), (_plugins, _registry, kind));
 
     /// <summary>Declares what the host itself provides.</summary>
     /// <exception cref="PluginException">A name is taken.</exception>
@@ -75,8 +60,8 @@ public sealed class PluginManager : IPluginCatalog
     }
 
     /// <summary>Takes in a plugin that is linked into the program. One that fails is faulted; this does not throw for it.</summary>
-    public async ValueTask AddLinkedAsync(Plugin plugin, CancellationToken cancellationToken) =>
-        await IgnoringFaults(_plugins.AddLinkedAsync(plugin).WaitAsync(cancellationToken)).ConfigureAwait(false);
+    public async ValueTask AddLinkedAsync(string id, Plugin plugin, CancellationToken cancellationToken) =>
+        await IgnoringFaults(_plugins.AddLinkedAsync(new PluginIdentity(id, ContractVersion.Host.ToString(), ""), plugin).WaitAsync(cancellationToken)).ConfigureAwait(false);
 
     /// <summary>Reads the manifests; no plugin code runs. Plugins already known stay as they are.</summary>
     public void Discover() => _plugins.Add(_options.Loader?.Discover() ?? []);
@@ -148,7 +133,7 @@ public sealed class PluginManager : IPluginCatalog
     public async ValueTask<IReadOnlyList<(string Id, Exception Error)>> StopAllAsync(CancellationToken cancellationToken)
     {
         var errors = new List<(string, Exception)>();
-        foreach (var plugin in _plugins.Running())
+        foreach (var (id, plugin) in _plugins.Running())
         {
             try
             {
@@ -156,8 +141,12 @@ public sealed class PluginManager : IPluginCatalog
             }
             catch (Exception e)
             {
+<<<<<<< HEAD
                 _options.Loggers.CreateLogger(LogCategories.Plugin).PluginDidNotStop(e, plugin.Identity.Id, e.Message);
                 errors.Add((plugin.Identity.Id, e));
+=======
+                errors.Add((id, e));
+>>>>>>> main
             }
         }
 
@@ -186,7 +175,7 @@ public sealed class PluginManager : IPluginCatalog
     /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
     public string? DriverByPrefix(string prefix) =>
         _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix)).FirstOrDefault(driver => driver is not null)
-        ?? _registry.Drivers.All.FirstOrDefault(driver => driver.Value.FileNamePrefixes.Contains(prefix))?.Name;
+        ?? _registry.Of(ProvidedKind.Driver).All.FirstOrDefault(box => (box.Thing as BlockDriver)?.FileNamePrefixes.Contains(prefix) == true)?.Name;
 
     private static async Task IgnoringFaults(Task load)
     {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
+using BlockHost.Posix;
 
 namespace BlockHost.Core.Processes;
 
@@ -12,45 +12,34 @@ namespace BlockHost.Core.Processes;
 ///   not open                                         gets /dev/null before anything else takes its number
 /// </code>
 /// </summary>
-public static partial class StandardStreams
+public static class StandardStreams
 {
     public const int Input = 0;
     public const int Output = 1;
     public const int Error = 2;
 
-    private const string Library = "libc";
     private const int GetFlags = 1;
     private const int CloseOnExec = 1;
-    private const int ReadWrite = 2;
 
     /// <summary>To be called before the program opens anything.</summary>
     public static void Claim()
     {
         for (var fd = Input; fd <= Error; fd++)
         {
-            if (Control(fd, GetFlags) >= 0)
+            if (Libc.fcntl(fd, GetFlags, 0) >= 0)
                 continue;
-            var opened = Open("/dev/null", ReadWrite);
+            var opened = Libc.open("/dev/null", OpenFlags.ReadWrite, 0);
             if (opened > Error)
-                _ = Close(opened);
+                _ = Libc.close(opened);
         }
     }
 
     /// <summary>The descriptor leads where the program that started this one said.</summary>
-    public static bool IsGiven(int fd) => Control(fd, GetFlags) is >= 0 and var flags && (flags & CloseOnExec) == 0;
+    public static bool IsGiven(int fd) => Libc.fcntl(fd, GetFlags, 0) is >= 0 and var flags && (flags & CloseOnExec) == 0;
 
     /// <summary>Standard input, at its end where there is none.</summary>
     public static Stream OpenInput() => IsGiven(Input) ? Console.OpenStandardInput() : Stream.Null;
 
     /// <summary>Standard output; what is written is lost where there is none.</summary>
     public static Stream OpenOutput() => IsGiven(Output) ? Console.OpenStandardOutput() : Stream.Null;
-
-    [LibraryImport(Library, EntryPoint = "fcntl")]
-    private static partial int Control(int fd, int command);
-
-    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport(Library, EntryPoint = "close")]
-    private static partial int Close(int fd);
 }

@@ -48,7 +48,7 @@ public sealed class QmpDispatcher(IPluginCatalog catalog, QapiInput input, Plugi
     {
         try
         {
-            return await catalog.Commands.LeaseAsync(command, $"command '{command}'", brief: true, cancellationToken).ConfigureAwait(false);
+            return await catalog.Of(ProvidedKind.Command).LeaseAsync(command, $"command '{command}'", brief: true, cancellationToken).ConfigureAwait(false);
         }
         catch (PluginException e)
         {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
-using BlockHost.Processes;
+using BlockHost.Posix;
 
 namespace BlockHost.CommandLine;
 
@@ -36,7 +36,7 @@ internal sealed class OutputStream(int descriptor) : Stream
         {
             nint written;
             fixed (byte* start = buffer)
-                written = Libc.Write(descriptor, start, buffer.Length);
+                written = Libc.write(descriptor, start, (nuint)buffer.Length);
             if (written >= 0)
                 buffer = buffer[(int)written..];
             else if (!IsWorthRetrying(Marshal.GetLastPInvokeError()))

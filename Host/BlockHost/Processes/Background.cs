@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using BlockHost.CommandLine;
 using BlockHost.Core.Processes;
+using BlockHost.Posix;
 
 namespace BlockHost.Processes;
 
@@ -29,7 +30,7 @@ internal sealed unsafe class Background
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var fd))
             return null;
         Environment.SetEnvironmentVariable(ReadyVariable, null);
-        Libc.SetSid();
+        Libc.setsid();
         return new Background(fd);
     }
 
@@ -38,29 +39,29 @@ internal sealed unsafe class Background
     public static int Start(IEnumerable<string> args)
     {
         var fds = stackalloc int[2];
-        if (Libc.Pipe(fds) != 0)
+        if (Libc.pipe(fds) != 0)
             throw new ToolException("cannot make a pipe");
         var start = new ProcessStartInfo(CalledAs.ProgramPath()) { UseShellExecute = false };
         foreach (var arg in args)
             start.ArgumentList.Add(arg);
         start.Environment[ReadyVariable] = fds[1].ToString(CultureInfo.InvariantCulture);
         using var child = Process.Start(start) ?? throw new ToolException("cannot start in the background");
-        Libc.Close(fds[1]);
+        Libc.close(fds[1]);
         byte ready;
-        return Libc.Read(fds[0], &ready, 1) == 1 ? 0 : 1;
+        return Libc.read(fds[0], &ready, 1) == 1 ? 0 : 1;
     }
 
     /// <summary>In the child: all is open; lets the parent go, and lets go of the terminal and of the folder that it was started in.</summary>
     public void Ready()
     {
-        var nowhere = Libc.Open("/dev/null", Libc.ReadWrite);
+        var nowhere = Libc.open("/dev/null", OpenFlags.ReadWrite, 0);
         foreach (var fd in GivenStreams())
-            Libc.Dup2(nowhere, fd);
-        Libc.Close(nowhere);
+            Libc.dup2(nowhere, fd);
+        Libc.close(nowhere);
         Directory.SetCurrentDirectory("/");
         byte ready = 1;
-        _ = Libc.Write(_readyFd, &ready, 1);
-        Libc.Close(_readyFd);
+        _ = Libc.write(_readyFd, &ready, 1);
+        Libc.close(_readyFd);
     }
 
     /// <summary>

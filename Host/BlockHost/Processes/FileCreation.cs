@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Posix;
+
 namespace BlockHost.Processes;
 
 /// <summary>Who may use the files, folders and sockets that the process makes.</summary>
@@ -8,8 +10,8 @@ internal static class FileCreation
     private const uint OthersAndGroupWriting = 0b000_010_111;
 
     /// <summary>Only this user, whatever the process was started with: folders 0700, files and sockets 0600.</summary>
-    public static void KeepPrivate() => Libc.SetUmask(Others);
+    public static void KeepPrivate() => Libc.umask(Others);
 
     /// <summary>As programs of QEMU that go to the background.</summary>
-    public static void KeepToGroup() => Libc.SetUmask(OthersAndGroupWriting);
+    public static void KeepToGroup() => Libc.umask(OthersAndGroupWriting);
 }

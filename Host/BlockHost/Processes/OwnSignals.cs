@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Posix;
+
 namespace BlockHost.Processes;
 
 /// <summary>Signals that the process sends itself, with the system's effect and not the runtime's.</summary>
@@ -22,9 +24,9 @@ internal static class OwnSignals
     {
         if (signal is 0 or UserDefined1 or BrokenPipe)
             return;
-        if (Libc.Signal(signal, Default) == Ignore)
-            Libc.Signal(signal, Ignore);
-        Libc.Kill(Environment.ProcessId, signal);
+        if (Libc.signal(signal, Default) == Ignore)
+            Libc.signal(signal, Ignore);
+        Libc.kill(Environment.ProcessId, signal);
         // A signal to the process may come to another thread, a moment later.
         Thread.Sleep(TimeSpan.FromMilliseconds(50));
     }

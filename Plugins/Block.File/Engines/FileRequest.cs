@@ -2,7 +2,7 @@
 using System.Buffers;
 using System.Threading.Tasks.Sources;
 using BlockHost.Block;
-using BlockHost.Plugins.Block.File.Native;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File.Engines;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
 using BlockHost.Block;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File.Native;
 

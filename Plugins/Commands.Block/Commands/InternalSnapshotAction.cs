@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
@@ -11,15 +10,14 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
 /// <summary>blockdev-snapshot-internal-sync: a snapshot inside the image, which goes on to be written.</summary>
-internal sealed class InternalSnapshotAction : TransactionAction
+internal sealed class InternalSnapshotAction : TransactionAction<InternalSnapshotArguments>
 {
     public override string Name => "blockdev-snapshot-internal-sync";
 
-    public override JsonTypeInfo DataType => CommandsJson.Default.InternalSnapshotArguments;
+    protected override JsonTypeInfo<InternalSnapshotArguments> TypedDataType => CommandsJson.Default.InternalSnapshotArguments;
 
-    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, InternalSnapshotArguments arguments, CancellationToken cancellationToken)
     {
-        var arguments = data.Deserialize(CommandsJson.Default.InternalSnapshotArguments)!;
         var node = context.Host.Graph.LookupRoot(arguments.Device);
         var drained = await context.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
         try

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -10,15 +9,14 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
 /// <summary>blockdev-snapshot-sync: creates and opens an overlay, and puts it on top of a node.</summary>
-internal sealed class SnapshotSyncAction : TransactionAction
+internal sealed class SnapshotSyncAction : TransactionAction<SnapshotSyncArguments>
 {
     public override string Name => "blockdev-snapshot-sync";
 
-    public override JsonTypeInfo DataType => CommandsJson.Default.SnapshotSyncArguments;
+    protected override JsonTypeInfo<SnapshotSyncArguments> TypedDataType => CommandsJson.Default.SnapshotSyncArguments;
 
-    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
     {
-        var arguments = data.Deserialize(CommandsJson.Default.SnapshotSyncArguments)!;
         var graph = context.Host.Graph;
         var step = new CoverStep(graph, graph.Lookup(arguments.Device, arguments.NodeName));
         return await step.PrepareAsync(() => OverlayAsync(context.Host.Images, step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
@@ -47,15 +45,14 @@ internal sealed class SnapshotSyncAction : TransactionAction
 }
 
 /// <summary>blockdev-snapshot: puts an open overlay on top of a node.</summary>
-internal sealed class SnapshotAction : TransactionAction
+internal sealed class SnapshotAction : TransactionAction<SnapshotArguments>
 {
     public override string Name => "blockdev-snapshot";
 
-    public override JsonTypeInfo DataType => CommandsJson.Default.SnapshotArguments;
+    protected override JsonTypeInfo<SnapshotArguments> TypedDataType => CommandsJson.Default.SnapshotArguments;
 
-    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, SnapshotArguments arguments, CancellationToken cancellationToken)
     {
-        var arguments = data.Deserialize(CommandsJson.Default.SnapshotArguments)!;
         var graph = context.Host.Graph;
         var step = new CoverStep(graph, graph.Lookup(arguments.Node, arguments.Node));
         return await step.PrepareAsync(() => new(graph.Lookup(arguments.Overlay, arguments.Overlay)), cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Jobs;
 using BlockHost.Plugins.Commands.Job.Types;
 using BlockHost.Qmp;
@@ -24,14 +25,14 @@ internal static class TransactionCommand
 }
 
 /// <summary>abort: fails the transaction, for tests of clients.</summary>
-internal sealed class AbortAction : TransactionAction
+internal sealed class AbortAction : TransactionAction<AbortData>
 {
     public override string Name => "abort";
 
-    public override System.Text.Json.Serialization.Metadata.JsonTypeInfo DataType => JobJson.Default.AbortData;
+    protected override JsonTypeInfo<AbortData> TypedDataType => JobJson.Default.AbortData;
 
     public override bool SupportsGrouped => true;
 
-    public override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
+    protected override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, AbortData data, CancellationToken cancellationToken) =>
         throw new QmpException("Transaction aborted using Abort action");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -197,5 +197,5 @@ internal sealed unsafe class EventLoop : IDisposable
         _ = Libc.epoll_ctl(_epoll, operation, fd, change);
     }
 
-    private static int Checked(int fd) => fd >= 0 ? fd : throw new IOException($"Failed to set up an event loop: {Libc.LastErrorMessage}");
+    private static int Checked(int fd) => fd >= 0 ? fd : throw new IOException($"Failed to set up an event loop: {SystemError.Text(SystemError.Last)}");
 }

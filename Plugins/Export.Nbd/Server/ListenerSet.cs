@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Export.Nbd.Interop;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

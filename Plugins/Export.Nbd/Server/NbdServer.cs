@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Objects;
-using BlockHost.Plugins.Export.Nbd.Interop;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+<<<<<<< HEAD
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+=======
+using BlockHost.Posix;
+>>>>>>> main
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -41,7 +41,7 @@ internal sealed unsafe class PinnedBuffer
     public Span<byte> Span(int start, int length) => _array.AsSpan(_start + start, length);
 
     /// <summary>Gives the memory back to the system at once; the addresses stay until the collector comes to them.</summary>
-    public void LoseContent() => _ = Libc.madvise(Pointer, Capacity, Libc.MADV_DONTNEED);
+    public void LoseContent() => _ = Libc.madvise(Pointer, (nuint)Capacity, Advice.DropContent);
 
     public PinnedBuffer Retain()
     {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Block;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -39,11 +40,11 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
     public ReceiveResult Receive(int fd)
     {
         MakeRoom();
-        var blocks = stackalloc IoBlock[2];
+        var blocks = stackalloc IoVec[2];
         var n = 0;
         if (_large is not null && _largeFilled < _largeLength)
-            blocks[n++] = new() { Base = _large.Pointer + _largeFilled, Length = _largeLength - _largeFilled };
-        blocks[n++] = new() { Base = _chunk!.Pointer + _end, Length = _chunk.Capacity - _end };
+            blocks[n++] = new() { Base = _large.Pointer + _largeFilled, Length = (nuint)(_largeLength - _largeFilled) };
+        blocks[n++] = new() { Base = _chunk!.Pointer + _end, Length = (nuint)(_chunk.Capacity - _end) };
         var message = new MessageHeader { Blocks = blocks, BlockCount = n };
         var received = Libc.recvmsg(fd, &message, Libc.MSG_DONTWAIT);
         if (received > 0)
@@ -52,7 +53,7 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
             return ReceiveResult.Received;
         }
 
-        return received < 0 && Libc.LastError is Libc.EAGAIN or Libc.EINTR ? ReceiveResult.Nothing : ReceiveResult.Closed;
+        return received < 0 && SystemError.Last is Errno.EAGAIN or Errno.EINTR ? ReceiveResult.Nothing : ReceiveResult.Closed;
     }
 
     public void Skip(int bytes) => _start += bytes;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Block;
+using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -41,16 +42,16 @@ internal sealed unsafe class SendQueue
     /// <summary>Sends what the socket takes. False: the connection is broken.</summary>
     public bool Flush(int fd)
     {
-        var blocks = stackalloc IoBlock[BlocksPerCall];
+        var blocks = stackalloc IoVec[BlocksPerCall];
         while (_count > 0)
         {
             var message = new MessageHeader { Blocks = blocks, BlockCount = Gather(blocks) };
             var sent = Libc.sendmsg(fd, &message, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
             if (sent >= 0)
                 Sent(sent);
-            else if (Libc.LastError == Libc.EAGAIN)
+            else if (SystemError.Last == Errno.EAGAIN)
                 return true;
-            else if (Libc.LastError != Libc.EINTR)
+            else if (SystemError.Last != Errno.EINTR)
                 return false;
         }
 
@@ -65,13 +66,13 @@ internal sealed unsafe class SendQueue
         Pending = 0;
     }
 
-    private int Gather(IoBlock* blocks)
+    private int Gather(IoVec* blocks)
     {
         var n = Math.Min(_count, BlocksPerCall);
         for (var i = 0; i < n; i++)
         {
             ref var segment = ref _ring[(_head + i) & (_ring.Length - 1)];
-            blocks[i] = new() { Base = segment.Buffer.Pointer + segment.Start, Length = segment.Length };
+            blocks[i] = new() { Base = segment.Buffer.Pointer + segment.Start, Length = (nuint)segment.Length };
         }
 
         return n;

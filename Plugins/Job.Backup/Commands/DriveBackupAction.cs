@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
-using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup.Commands;
 
 /// <summary>drive-backup: to an image that it names by file and makes; by itself or with others in a transaction.</summary>
-internal sealed class DriveBackupAction(BackupJobType type) : TransactionAction
+internal sealed class DriveBackupAction(BackupJobType type) : TransactionAction<DriveBackupArguments>
 {
     public override string Name => "drive-backup";
 
-    public override JsonTypeInfo DataType => BackupJson.Default.DriveBackupArguments;
+    protected override JsonTypeInfo<DriveBackupArguments> TypedDataType => BackupJson.Default.DriveBackupArguments;
 
     public override IReadOnlyList<string> Features => ["deprecated"];
 
     public override bool SupportsGrouped => true;
 
-    public override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, DriveBackupArguments arguments, CancellationToken cancellationToken)
     {
-        var arguments = data.Deserialize(BackupJson.Default.DriveBackupArguments)!;
         var graph = context.Host.Graph;
         var source = graph.Lookup(arguments.Device, arguments.Device);
         var drained = await graph.DrainAsync(source, cancellationToken).ConfigureAwait(false);
@@ -36,13 +33,6 @@ internal sealed class DriveBackupAction(BackupJobType type) : TransactionAction
             throw;
         }
     }
-
-    public QmpCommand AsCommand() => QmpCommand.CreateAction(
-        Name,
-        BackupJson.Default.DriveBackupArguments,
-        (call, arguments, cancellationToken) =>
-            call.Host.Transactions.RunAsync(this, JsonSerializer.SerializeToElement(arguments, BackupJson.Default.DriveBackupArguments), cancellationToken),
-        features: Features);
 
     private async ValueTask<TransactionStep> PrepareDrainedAsync(
         ITransactionContext context, DriveBackupArguments arguments, IGraphNode source, IAsyncDisposable drained, CancellationToken cancellationToken)

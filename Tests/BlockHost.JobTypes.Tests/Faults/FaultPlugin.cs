@@ -12,8 +12,6 @@ internal sealed class FaultPlugin(int seed) : Plugin
 
     private readonly ConcurrentDictionary<string, FaultDisk> _disks = [];
 
-    public override PluginIdentity Identity { get; } = new("test.fault", "1.0.0", "Disks that fail");
-
     public Traffic Traffic { get; } = new();
 
     public FaultDisk this[string name] => _disks.GetOrAdd(name, _ => new FaultDisk(seed, Traffic));

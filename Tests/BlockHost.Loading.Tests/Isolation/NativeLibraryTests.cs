@@ -2,6 +2,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using BlockHost.Loading.Tests.Support;
+using BlockHost.Plugins;
 
 namespace BlockHost.Loading.Tests.Isolation;
 
@@ -23,7 +24,7 @@ public sealed class NativeLibraryTests : IDisposable
         Compile(Path.Combine(Fixtures.Sources("NativeLibrary"), "fixture_quirk.c"), library);
         var manager = _bed.CreateManager();
 
-        Assert.NotNull(await manager.Events.FindAsync("ANSWER_42", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("ANSWER_42", CancellationToken.None));
 
         Assert.DoesNotContain(_bed.Root, File.ReadAllText("/proc/self/maps"));
     }
@@ -35,7 +36,7 @@ public sealed class NativeLibraryTests : IDisposable
         var manager = _bed.CreateManager();
 
         await Assert.ThrowsAsync<BlockHost.Plugins.PluginException>(
-            async () => await manager.Events.FindAsync("ANSWER_42", CancellationToken.None));
+            async () => await manager.Of(ProvidedKind.Event).FindAsync("ANSWER_42", CancellationToken.None));
 
         Assert.Contains("fixture_quirk", manager.Find("fixture.native")!.Reason);
     }

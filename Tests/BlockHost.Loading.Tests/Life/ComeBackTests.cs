@@ -28,7 +28,7 @@ public sealed class ComeBackTests : IDisposable
             await manager.LoadAsync(Id, CancellationToken.None);
             var unload = manager.UnloadAsync(Id, Patience, CancellationToken.None);
 
-            Assert.NotNull(await manager.Drivers.FindAsync(Driver, CancellationToken.None));
+            Assert.NotNull(await manager.Of(ProvidedKind.Driver).FindAsync(Driver, CancellationToken.None));
 
             await unload;
             Assert.Equal(PluginState.Loaded, manager.Find(Id)!.State);
@@ -65,7 +65,7 @@ public sealed class ComeBackTests : IDisposable
 
         void Look(string when)
         {
-            if (!manager.Drivers.Names.Contains(Driver) || !manager.Commands.Names.Contains(Command))
+            if (!manager.Of(ProvidedKind.Driver).Names.Contains(Driver) || !manager.Of(ProvidedKind.Command).Names.Contains(Command))
                 missing.Add(when);
         }
     }
@@ -74,10 +74,10 @@ public sealed class ComeBackTests : IDisposable
     public async Task An_unload_that_waits_only_for_a_command_is_called_off_by_who_wants_the_plugin()
     {
         var manager = _bed.InstallOrdinary().CreateManager();
-        var lease = await manager.Commands.LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None);
+        var lease = await manager.Of(ProvidedKind.Command).LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None);
         var unload = manager.UnloadAsync(Id, Patience, CancellationToken.None);
 
-        Assert.NotNull(await manager.Drivers.LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Driver).LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None));
 
         Assert.Equal(PluginState.Loaded, (await unload).State);
         lease!.Use.Dispose();
@@ -87,11 +87,11 @@ public sealed class ComeBackTests : IDisposable
     public async Task An_unload_that_waits_for_a_node_is_not_called_off_by_a_command()
     {
         var manager = _bed.InstallOrdinary().CreateManager();
-        var node = await manager.Drivers.LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None);
+        var node = await manager.Of(ProvidedKind.Driver).LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None);
         await manager.UnloadAsync(Id, TimeSpan.Zero, CancellationToken.None);
 
         var error = await Assert.ThrowsAsync<PluginException>(
-            async () => await manager.Commands.LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None));
+            async () => await manager.Of(ProvidedKind.Command).LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None));
 
         Assert.Equal("Plugin 'fixture.ordinary' is unloading: in use by node 'disk0'", error.Message);
         node!.Use.Dispose();
@@ -128,5 +128,5 @@ public sealed class ComeBackTests : IDisposable
     /// <summary>Apart, so that no local of a test holds the plugin.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static async Task<PluginUse> UseDriverAsync(PluginManager manager) =>
-        (await manager.Drivers.LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None))!.Use;
+        (await manager.Of(ProvidedKind.Driver).LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None))!.Use;
 }

@@ -88,8 +88,8 @@ public sealed class FaultTests : IDisposable
 
         var manager = await Faults("fixture.throws-in-register", "failed in Register: InvalidOperationException: half way is enough");
 
-        Assert.Empty(manager.Events.Loaded);
-        Assert.Empty(manager.Events.Names);
+        Assert.Empty(manager.Of(ProvidedKind.Event).Loaded);
+        Assert.Empty(manager.Of(ProvidedKind.Event).Names);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class FaultTests : IDisposable
         Assert.Equal(PluginState.Faulted, manager.Find("fixture.ordinary")!.State);
         Assert.Equal(
             "provides the block driver 'fixture-zeroes', which plugin 'fixture.duplicate' already provides", manager.Find("fixture.ordinary")!.Reason);
-        var driver = await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None);
+        var driver = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
         Assert.Equal("fixture.duplicate", driver!.Owner.Identity.Id);
     }
 
@@ -111,10 +111,10 @@ public sealed class FaultTests : IDisposable
         var manager = _bed.InstallOrdinary().CreateManager();
         manager.AddHost(registry => registry.Add(BlockHost.Qmp.QmpCommand.CreateAction("fixture-echo", (_, _) => default)));
 
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
 
         Assert.Contains("provides the command 'fixture-echo', which plugin 'host' already provides", error.Message);
-        Assert.Empty(manager.Drivers.Loaded);
+        Assert.Empty(manager.Of(ProvidedKind.Driver).Loaded);
     }
 
     [Fact]
@@ -137,11 +137,15 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
-    public async Task A_plugin_must_be_who_its_manifest_says()
+    public async Task A_plugin_is_who_its_manifest_says()
     {
-        _bed.Install("Ordinary", "fixture.impostor", "drivers:fixture-zeroes", "commands:fixture-echo");
+        _bed.Install("Ordinary", "fixture.other-name", "drivers:fixture-zeroes", "commands:fixture-echo");
+        var manager = _bed.CreateManager();
 
-        await Faults("fixture.impostor", "says that its id is 'fixture.ordinary'");
+        var driver = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
+
+        Assert.Equal(manager.Find("fixture.other-name")!.Version, driver!.Owner.Identity.Version);
+        Assert.Equal("fixture.other-name", driver.Owner.Identity.Id);
     }
 
     [Fact]
@@ -153,7 +157,7 @@ public sealed class FaultTests : IDisposable
 
         Assert.Equal(PluginState.Faulted, manager.Find("fixture.broken")!.State);
         Assert.Contains("is not well formed", manager.Find("fixture.broken")!.Reason);
-        Assert.NotNull(await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
     }
 
     [Fact]
@@ -201,8 +205,8 @@ public sealed class FaultTests : IDisposable
     private static async Task Find(PluginManager manager, ProvidedName name)
     {
         if (name.Kind == ProvidedKind.Driver)
-            await manager.Drivers.FindAsync(name.Name, CancellationToken.None);
+            await manager.Of(ProvidedKind.Driver).FindAsync(name.Name, CancellationToken.None);
         else
-            await manager.Events.FindAsync(name.Name, CancellationToken.None);
+            await manager.Of(ProvidedKind.Event).FindAsync(name.Name, CancellationToken.None);
     }
 }

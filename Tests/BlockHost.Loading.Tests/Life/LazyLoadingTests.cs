@@ -14,17 +14,19 @@ public sealed class LazyLoadingTests : IDisposable
     [Fact]
     public async Task A_plugin_loads_when_something_it_provides_is_first_asked_for()
     {
-        var manager = _bed.InstallOrdinary().CreateManager();
+        _bed.InstallOrdinary();
+        _bed.EditManifest("fixture.ordinary", manifest => manifest["version"] = "1.2.3");
+        var manager = _bed.CreateManager();
         Assert.Equal(PluginState.Available, manager.Find("fixture.ordinary")!.State);
-        Assert.Empty(manager.Drivers.Loaded);
-        Assert.Equal(["fixture-zeroes"], manager.Drivers.Names);
+        Assert.Empty(manager.Of(ProvidedKind.Driver).Loaded);
+        Assert.Equal(["fixture-zeroes"], manager.Of(ProvidedKind.Driver).Names);
 
-        var driver = await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None);
+        var driver = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
 
         Assert.Equal("fixture-zeroes", driver!.Value.FormatName);
         Assert.Equal("1.2.3", driver.Owner.Identity.Version);
         Assert.Equal(PluginState.Loaded, manager.Find("fixture.ordinary")!.State);
-        Assert.True(manager.Commands.FindAsync("fixture-echo", CancellationToken.None).IsCompletedSuccessfully);
+        Assert.True(manager.Of(ProvidedKind.Command).FindAsync("fixture-echo", CancellationToken.None).IsCompletedSuccessfully);
     }
 
     [Fact]
@@ -32,8 +34,8 @@ public sealed class LazyLoadingTests : IDisposable
     {
         var manager = _bed.InstallOrdinary().CreateManager();
 
-        Assert.Null(await manager.Drivers.FindAsync("unheard-of", CancellationToken.None));
-        Assert.Null(await manager.Jobs.FindAsync("fixture-zeroes", CancellationToken.None));
+        Assert.Null(await manager.Of(ProvidedKind.Driver).FindAsync("unheard-of", CancellationToken.None));
+        Assert.Null(await manager.Of(ProvidedKind.Job).FindAsync("fixture-zeroes", CancellationToken.None));
         Assert.Equal(PluginState.Available, manager.Find("fixture.ordinary")!.State);
     }
 
@@ -43,7 +45,7 @@ public sealed class LazyLoadingTests : IDisposable
         var manager = _bed.InstallOrdinary().CreateManager();
 
         var found = await Task.WhenAll(Enumerable.Range(0, 16).Select(
-            _ => Task.Run(async () => await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None))));
+            _ => Task.Run(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None))));
 
         Assert.Single(found.Select(driver => driver!.Value).Distinct());
     }
@@ -55,8 +57,8 @@ public sealed class LazyLoadingTests : IDisposable
         File.Delete(_bed.ManifestPath("fixture.ordinary"));
         var manager = _bed.CreateManager();
 
-        Assert.Null(await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
-        Assert.NotNull(await manager.Events.FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
+        Assert.Null(await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
     }
 
     [Fact]
@@ -66,8 +68,8 @@ public sealed class LazyLoadingTests : IDisposable
             .Install("UsesGreeterV2", "fixture.greeter2", "events:GREETING_OF_VERSION_2");
         var manager = _bed.CreateManager();
 
-        Assert.NotNull(await manager.Events.FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
-        Assert.NotNull(await manager.Events.FindAsync("GREETING_OF_VERSION_2", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("GREETING_OF_VERSION_2", CancellationToken.None));
     }
 
     [Fact]
@@ -75,7 +77,7 @@ public sealed class LazyLoadingTests : IDisposable
     {
         var manager = _bed.Install("SatelliteResources", "fixture.satellite", "events:HALLO").CreateManager();
 
-        Assert.NotNull(await manager.Events.FindAsync("HALLO", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("HALLO", CancellationToken.None));
     }
 
     [Fact]
@@ -93,7 +95,7 @@ public sealed class LazyLoadingTests : IDisposable
 
         Assert.Equal(PluginState.Loaded, info.State);
         Assert.Equal(["fixture.greeter1", "fixture.ordinary"], manager.List().Select(plugin => plugin.Id));
-        Assert.NotNull(await manager.Events.FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Event).FindAsync("GREETING_OF_VERSION_1", CancellationToken.None));
     }
 
     [Fact]

@@ -15,16 +15,16 @@ public sealed class LinkedPluginTests
     [Fact]
     public async Task A_linked_plugin_is_there_from_the_start()
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "ONE"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE"), CancellationToken.None);
 
         Assert.Equal(PluginState.Loaded, _manager.Find("linked.one")!.State);
-        Assert.NotNull(await _manager.Events.FindAsync("ONE", CancellationToken.None));
+        Assert.NotNull(await _manager.Of(ProvidedKind.Event).FindAsync("ONE", CancellationToken.None));
     }
 
     [Fact]
     public async Task It_cannot_be_unloaded()
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "ONE"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE"), CancellationToken.None);
 
         var error = await Assert.ThrowsAsync<PluginException>(
             async () => await _manager.UnloadAsync("linked.one", TimeSpan.Zero, CancellationToken.None));
@@ -35,18 +35,18 @@ public sealed class LinkedPluginTests
     [Fact]
     public async Task One_that_fails_is_faulted_and_does_not_stop_the_start()
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "ONE") { OnStart = _ => throw new IOException("no disk") }, CancellationToken.None);
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.two", "TWO"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE") { OnStart = _ => throw new IOException("no disk") }, CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.two", new LinkedFixture("TWO"), CancellationToken.None);
 
         Assert.Equal("failed in StartAsync: IOException: no disk", _manager.Find("linked.one")!.Reason);
-        Assert.Equal(["TWO"], _manager.Events.Names);
+        Assert.Equal(["TWO"], _manager.Of(ProvidedKind.Event).Names);
     }
 
     [Fact]
     public async Task A_name_taken_twice_faults_the_second()
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "SAME"), CancellationToken.None);
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.two", "SAME"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("SAME"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.two", new LinkedFixture("SAME"), CancellationToken.None);
 
         Assert.Equal("provides the event 'SAME', which plugin 'linked.one' already provides", _manager.Find("linked.two")!.Reason);
     }
@@ -54,10 +54,10 @@ public sealed class LinkedPluginTests
     [Fact]
     public async Task Within_one_plugin_too()
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "SAME", "SAME"), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("SAME", "SAME"), CancellationToken.None);
 
         Assert.Equal("registers the event 'SAME' twice", _manager.Find("linked.one")!.Reason);
-        Assert.Empty(_manager.Events.Loaded);
+        Assert.Empty(_manager.Of(ProvidedKind.Event).Loaded);
     }
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class LinkedPluginTests
     [InlineData("with\nline")]
     public async Task Names_that_are_not_well_formed_are_refused(string name)
     {
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", name), CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture(name), CancellationToken.None);
 
         Assert.Contains("not well formed", _manager.Find("linked.one")!.Reason);
     }
@@ -75,10 +75,10 @@ public sealed class LinkedPluginTests
     public async Task Nothing_is_visible_before_the_plugin_has_started()
     {
         var visible = -1;
-        await _manager.AddLinkedAsync(new LinkedFixture("linked.one", "ONE") { OnStart = _ => visible = _manager.Events.Loaded.Count }, CancellationToken.None);
+        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE") { OnStart = _ => visible = _manager.Of(ProvidedKind.Event).Loaded.Count }, CancellationToken.None);
 
         Assert.Equal(0, visible);
-        Assert.Single(_manager.Events.Loaded);
+        Assert.Single(_manager.Of(ProvidedKind.Event).Loaded);
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class LinkedPluginTests
     {
         var loader = new Mock<IPluginLoader>();
         var manager = new PluginManager(new PluginManagerOptions { Host = () => new TestPluginHost(), Loader = loader.Object });
-        var plugin = new LinkedFixture("fixture.circle", "CIRCLE") { StartsBy = ct => manager.Events.FindAsync("CIRCLE", ct) };
+        var plugin = new LinkedFixture("CIRCLE") { StartsBy = ct => manager.Of(ProvidedKind.Event).FindAsync("CIRCLE", ct) };
         var loaded = Mock.Of<ILoadedPlugin>(l => l.Plugin == plugin && l.ResidentBecause == "it is a mock");
         var manifest = new PluginManifest
         {
@@ -96,25 +96,23 @@ public sealed class LinkedPluginTests
             AssemblyPath = "/nowhere.dll",
             Sha256 = new string('0', 64),
             Contract = new ContractRange(new(1, 0), new(2, 0)),
-            Provides = new PluginProvides { Events = ["CIRCLE"] },
+            Provides = new PluginProvides([new(ProvidedKind.Event, "CIRCLE")]),
         };
         loader.Setup(l => l.Discover()).Returns([new PluginCandidate(manifest.Id, "/nowhere.json", manifest, null)]);
         loader.Setup(l => l.Load(manifest)).Returns(loaded);
         manager.Discover();
 
-        var find = manager.Events.FindAsync("CIRCLE", CancellationToken.None).AsTask();
+        var find = manager.Of(ProvidedKind.Event).FindAsync("CIRCLE", CancellationToken.None).AsTask();
 
         var error = await Assert.ThrowsAsync<PluginException>(() => find.WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Contains("asks, while it starts, for something that it provides itself", error.Message);
     }
 
-    private sealed class LinkedFixture(string id, params string[] events) : Plugin
+    private sealed class LinkedFixture(params string[] events) : Plugin
     {
         public Action<IPluginHost> OnStart { get; init; } = _ => { };
 
         public Func<CancellationToken, ValueTask<Provided<QmpEvent>?>>? StartsBy { get; init; }
-
-        public override PluginIdentity Identity { get; } = new(id, "1.0.0", "linked in");
 
         public override void Register(IPluginRegistry registry)
         {

@@ -29,12 +29,12 @@ public sealed class ManyAtOnceTests
         var found = await _manager.LoadAsync(MemoryLoader.Id, CancellationToken.None);
         Assert.Equal(PluginState.Loaded, found.State);
         Assert.Empty(found.Users);
-        Assert.NotNull(await _manager.Events.FindAsync(MemoryLoader.EventName, CancellationToken.None));
+        Assert.NotNull(await _manager.Of(ProvidedKind.Event).FindAsync(MemoryLoader.EventName, CancellationToken.None));
     }
 
     private Task UseAsync() => Repeat(async () =>
     {
-        if (await _manager.Events.FindAsync(MemoryLoader.EventName, CancellationToken.None) is { } found)
+        if (await _manager.Of(ProvidedKind.Event).FindAsync(MemoryLoader.EventName, CancellationToken.None) is { } found)
         {
             using var use = found.Use("a test");
             var value = (StoppableEvent)found.Value;
@@ -80,8 +80,6 @@ public sealed class ManyAtOnceTests
     {
         private readonly StoppableEvent _event = new();
 
-        public override PluginIdentity Identity { get; } = new(MemoryLoader.Id, "1.0.0", "tells when it has stopped");
-
         public override void Register(IPluginRegistry registry) => registry.Add(_event);
 
         public override async ValueTask StopAsync(CancellationToken cancellationToken)
@@ -104,7 +102,7 @@ public sealed class ManyAtOnceTests
             AssemblyPath = "/nowhere.dll",
             Sha256 = new string('0', 64),
             Contract = new ContractRange(new(1, 0), new(2, 0)),
-            Provides = new PluginProvides { Events = [EventName] },
+            Provides = new PluginProvides([new(ProvidedKind.Event, EventName)]),
         };
 
         public IReadOnlyList<PluginCandidate> Discover() => [ReadManifest("/nowhere.json")];

@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Text.Json;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading.Tests.Support;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 using Moq;
 
@@ -68,7 +69,7 @@ public sealed class PluginCommandTests : IDisposable
 
     private async Task<JsonElement> CallAsync(string name, string arguments)
     {
-        var command = await _manager.Commands.FindAsync(name, CancellationToken.None);
+        var command = await _manager.Of(ProvidedKind.Command).FindAsync(name, CancellationToken.None);
         using var document = JsonDocument.Parse(arguments);
         var buffer = new ArrayBufferWriter<byte>();
         await using (var writer = new Utf8JsonWriter(buffer))

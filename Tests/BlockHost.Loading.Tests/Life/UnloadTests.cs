@@ -27,7 +27,7 @@ public sealed class UnloadTests : IDisposable
 
         Assert.Equal(PluginState.Available, info.State);
         Assert.Null(info.Reason);
-        Assert.Empty(manager.Drivers.Loaded);
+        Assert.Empty(manager.Of(ProvidedKind.Driver).Loaded);
         await UseAsync(manager);
         Assert.Equal(PluginState.Loaded, manager.Find("fixture.ordinary")!.State);
     }
@@ -92,7 +92,7 @@ public sealed class UnloadTests : IDisposable
     public async Task A_box_that_host_code_kept_does_not_keep_the_plugin()
     {
         var manager = _bed.InstallOrdinary().CreateManager();
-        var kept = await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None);
+        var kept = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
 
         var info = await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None);
 
@@ -161,9 +161,9 @@ public sealed class UnloadTests : IDisposable
 
     private static async Task RefusesNewUsers(PluginManager manager)
     {
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
         Assert.Equal("Plugin 'fixture.ordinary' is unloading: in use by node 'disk0'", error.Message);
-        Assert.Throws<PluginException>(() => manager.Drivers.Loaded.Single().Use("node 'disk1'"));
+        Assert.Throws<PluginException>(() => manager.Of(ProvidedKind.Driver).Loaded.Single().Use("node 'disk1'"));
     }
 
     /// <summary>What a host does with a driver: open, read, close. Apart, so that no local of a test holds the plugin.</summary>
@@ -178,7 +178,7 @@ public sealed class UnloadTests : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static async Task<OpenNode> OpenAsync(PluginManager manager, string user)
     {
-        var driver = await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None);
+        var driver = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
         var use = driver!.Use(user);
         using var options = JsonDocument.Parse("""{ "size": 65536 }""");
         return new OpenNode(await driver.Value.OpenAsync(null!, options.RootElement, CancellationToken.None), use);

@@ -49,14 +49,14 @@ public sealed class CompositionTests : IDisposable
         _bed.InstallOrdinary();
         var manager = _bed.CreateManager(PluginSelection.Of("small", ["fixture.one"]));
 
-        Assert.Null(await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
-        Assert.Empty(manager.Drivers.Names);
+        Assert.Null(await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
+        Assert.Empty(manager.Of(ProvidedKind.Driver).Names);
         Assert.Equal(PluginState.Disabled, manager.Find("fixture.ordinary")!.State);
         Assert.Contains("'small'", manager.Find("fixture.ordinary")!.Reason);
 
         await manager.LoadAsync("fixture.ordinary", CancellationToken.None);
 
-        Assert.NotNull(await manager.Drivers.FindAsync("fixture-zeroes", CancellationToken.None));
+        Assert.NotNull(await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
     }
 
     private string Write(string name, string json)

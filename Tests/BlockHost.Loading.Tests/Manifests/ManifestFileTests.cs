@@ -2,6 +2,7 @@
 using System.Text.Json.Nodes;
 using BlockHost.Core.Plugins;
 using BlockHost.Loading.Tests.Support;
+using BlockHost.Plugins;
 
 namespace BlockHost.Loading.Tests.Manifests;
 
@@ -30,7 +31,7 @@ public sealed class ManifestFileTests : IDisposable
         Assert.Equal("fixture.one", read.Id);
         Assert.Equal(Path.Combine(Folder, "lib", "One.dll"), read.AssemblyPath);
         Assert.Equal(new ContractRange(new(1, 0), new(2, 0)), read.Contract);
-        Assert.Equal(["one"], read.Provides.Drivers);
+        Assert.Equal(["one"], read.Provides[ProvidedKind.Driver]);
         Assert.Equal("one", read.FileNamePrefixes["one+unix"]);
         Assert.True(read.Probes.Single().Matches([0, 0, 0, 0, 0x51, 0x46, 0x49, 0xfb]));
         Assert.False(read.Probes.Single().Matches([0, 0, 0, 0, 0x51, 0x46, 0x49]));

@@ -52,7 +52,7 @@ internal sealed class JobHost : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<JobHost> StartAsync(PluginBed bed)
     {
         var host = new JobHost(bed);
-        await host.Plugins.AddLinkedAsync(new CommandsJobPlugin(), CancellationToken.None);
+        await host.Plugins.AddLinkedAsync("commands.job", new CommandsJobPlugin(), CancellationToken.None);
         return host;
     }
 

@@ -9,8 +9,6 @@ namespace BlockHost.Oracle.Tests.Support;
 /// <summary>As much of QEMU's driver of that name as makes requests fail on both sides of a session in the same way.</summary>
 internal sealed class BlkdebugPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("test.blkdebug", "1.0.0", "Nodes that fail");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new BlkdebugDriver());
 }
 

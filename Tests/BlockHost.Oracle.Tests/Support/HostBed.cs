@@ -65,8 +65,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync(params IEnumerable<Plugin> more)
     {
         var bed = new HostBed();
-        foreach (var plugin in LinkedPlugins.All().Select(plugin => plugin.Create()).Concat(more))
-            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin, CancellationToken.None);
+        foreach (var (id, plugin) in LinkedPlugins.All().Select(plugin => (plugin.Id, plugin.Create())).Concat(more.Select(plugin => (plugin.GetType().Name, plugin))))
+            await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(id, plugin, CancellationToken.None);
         return bed;
     }
 

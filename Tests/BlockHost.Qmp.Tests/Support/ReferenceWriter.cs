@@ -3,6 +3,7 @@ using System.Text;
 using BlockHost.Block.Facets;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
+using BlockHost.Plugins;
 
 namespace BlockHost.Qmp.Tests.Support;
 
@@ -17,7 +18,7 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         Line("Written from the registered types by a test (`ReferenceTests`). `?` marks what may be left out. The protocol itself, its");
         _text.Append("errors and its out-of-band execution are QEMU 7.2's; `query-qmp-schema` tells all of this to programs.\n");
         Line("## Commands");
-        foreach (var command in plugins.Commands.Loaded.Select(c => c.Value).Where(c => !c.Flags.HasFlag(QmpCommandFlags.Hidden)).OrderBy(c => c.Name, StringComparer.Ordinal))
+        foreach (var command in plugins.Of(ProvidedKind.Command).Loaded.Select(c => c.Value).Where(c => !c.Flags.HasFlag(QmpCommandFlags.Hidden)).OrderBy(c => c.Name, StringComparer.Ordinal))
         {
             Line($"### {command.Name}" + (command.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand) ? " (out of band too)" : "") + Features(command.Features));
             Members(command.ArgumentsType is { } arguments ? types.Get(arguments) : QapiTypes.Empty, "takes nothing");
@@ -26,7 +27,7 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         }
 
         Line("## Events");
-        foreach (var item in plugins.Events.Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
+        foreach (var item in plugins.Of(ProvidedKind.Event).Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
         {
             Line($"### {item.Name}" + Features(item.Features));
             Members(types.GetObject(item.DataType), "has no data");
@@ -53,11 +54,11 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         Line("## Options of exports (BlockExportOptions)");
         Line("Every export has these, and those of its type:");
         Members(branches.Union(QapiExtension.BlockExportOptions), "");
-        foreach (var export in plugins.Exports.Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
+        foreach (var export in plugins.Of(ProvidedKind.Export).Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
             Branch(export.Name, types.Get(export.OptionsType));
     }
 
-    private IEnumerable<Block.BlockDriver> Drivers() => plugins.Drivers.Loaded.Select(d => d.Value).OrderBy(d => d.FormatName, StringComparer.Ordinal);
+    private IEnumerable<Block.BlockDriver> Drivers() => plugins.Of(ProvidedKind.Driver).Loaded.Select(d => d.Value).OrderBy(d => d.FormatName, StringComparer.Ordinal);
 
     private void Branch(string name, QapiType type)
     {
@@ -92,6 +93,7 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         QapiIntegerType => "int",
         QapiEnumType values => string.Join(" \\| ", values.Values.Select(v => $"`{v.Name}`")),
         QapiArrayType array => $"[{Describe(array.Element, outer)}]",
+        QapiExtensibleType { Extension: QapiExtension.ProvidedNames } => "an object with a list of names for each kind",
         QapiExtensibleType extensible => extensible.Extension.ToString(),
         QapiAlternateType alternate => string.Join(" or ", alternate.Branches.Select(b => Describe(b, outer))),
         QapiObjectType { Members.Count: 0, Variants.Count: 0 } => "an empty object",

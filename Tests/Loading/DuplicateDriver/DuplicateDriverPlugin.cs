@@ -13,8 +13,6 @@ namespace Fixture;
 /// <summary>Provides a driver whose name another plugin's driver has.</summary>
 public sealed class DuplicateDriverPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.duplicate", "1.0.0", "takes another's name");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new OtherZeroesDriver());
 }
 

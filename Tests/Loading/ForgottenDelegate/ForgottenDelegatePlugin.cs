@@ -10,8 +10,6 @@ namespace Fixture;
 /// <summary>Leaves a delegate in the runtime, and forgets it when it stops.</summary>
 public sealed class ForgottenDelegatePlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.forgotten-delegate", "1.0.0", "leaves something behind");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal("FORGETFUL"));
 
     public override ValueTask StartAsync(IPluginHost host, CancellationToken cancellationToken)

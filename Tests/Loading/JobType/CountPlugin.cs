@@ -13,8 +13,6 @@ namespace Fixture;
 /// <summary>A third party's job type: it counts, and reads a node while it does.</summary>
 public sealed class CountPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.count", "1.0.0", "a job that counts");
-
     public override void Register(IPluginRegistry registry)
     {
         var type = new CountType();

@@ -11,8 +11,6 @@ namespace Fixture;
 /// <summary>Calls a C library that lies beside it.</summary>
 public sealed class NativeLibraryPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.native", "1.0.0", "calls a native library");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal($"ANSWER_{Answer()}"));
 
     [DllImport("fixture_quirk", EntryPoint = "fixture_answer")]

@@ -12,7 +12,5 @@ public sealed class NewerContractPlugin : Plugin
 {
     public NewerContractPlugin() => Environment.SetEnvironmentVariable("FIXTURE_NEWER_CONTRACT_RAN", "1");
 
-    public override PluginIdentity Identity { get; } = new("fixture.newer-contract", "1.0.0", "is ahead of its time");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal("NEWER_CONTRACT"));
 }

@@ -13,8 +13,6 @@ namespace Fixture;
 /// <summary>Nothing odd: a driver of zeroes, a command that echoes.</summary>
 public sealed class OrdinaryPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.ordinary", "1.2.3", "does nothing odd");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new ZeroesDriver());

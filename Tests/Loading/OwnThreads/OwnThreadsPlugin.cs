@@ -10,8 +10,6 @@ namespace Fixture;
 /// <summary>Makes a thread of its own, which ends.</summary>
 public sealed class OwnThreadsPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.own-threads", "1.0.0", "makes a thread");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal("OWN_THREADS"));
 
     public override ValueTask StartAsync(IPluginHost host, CancellationToken cancellationToken)

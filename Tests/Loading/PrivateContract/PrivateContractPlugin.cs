@@ -10,7 +10,5 @@ namespace Fixture;
 /// <summary>Claims the host's contract, but refers to a later assembly of it and brings that one along.</summary>
 public sealed class PrivateContractPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.private-contract", "1.0.0", "brings its own contract");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal("PRIVATE_CONTRACT"));
 }

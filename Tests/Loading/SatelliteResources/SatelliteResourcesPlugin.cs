@@ -12,8 +12,6 @@ namespace Fixture;
 /// <summary>Speaks German from a satellite assembly.</summary>
 public sealed class SatelliteResourcesPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.satellite", "1.0.0", "has satellite resources");
-
     public override void Register(IPluginRegistry registry)
     {
         var words = new ResourceManager("Fixture.Words", typeof(SatelliteResourcesPlugin).Assembly);

@@ -12,7 +12,5 @@ public sealed class ThrowsInConstructorPlugin : Plugin
 {
     public ThrowsInConstructorPlugin() => throw new InvalidOperationException("no luck today");
 
-    public override PluginIdentity Identity { get; } = new("fixture.throws-in-constructor", "1.0.0", "cannot be constructed");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal("NEVER"));
 }

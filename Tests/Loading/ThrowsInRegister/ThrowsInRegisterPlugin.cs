@@ -10,8 +10,6 @@ namespace Fixture;
 /// <summary>Declares one thing, then fails.</summary>
 public sealed class ThrowsInRegisterPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.throws-in-register", "1.0.0", "fails half way");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new QmpSignal("HALF_WAY"));

@@ -10,7 +10,5 @@ namespace Fixture;
 /// <summary>Has version 1 of a library that another plugin has in another version.</summary>
 public sealed class UsesGreeterPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("fixture.greeter1", "1.0.0", "brings a private dependency");
-
     public override void Register(IPluginRegistry registry) => registry.Add(new QmpSignal(Greeter.Greeting));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
+using BlockHost.Posix;
 
 namespace BlockHost.Core.Block.Checked;
 
 /// <summary>Memory by the page, straight from the kernel.</summary>
-internal static unsafe partial class Pages
+internal static unsafe class Pages
 {
     private const int None = 0;
     private const int ReadWrite = 1 | 2;
@@ -17,7 +17,7 @@ internal static unsafe partial class Pages
     /// <exception cref="OutOfMemoryException">The kernel has none.</exception>
     public static byte* Map(nuint length)
     {
-        var address = mmap(null, length, None, Private | Anonymous, -1, 0);
+        var address = Libc.mmap(null, length, None, Private | Anonymous, -1, 0);
         return (nint)address == -1 ? throw new OutOfMemoryException($"The kernel maps no {length} bytes") : (byte*)address;
     }
 
@@ -27,20 +27,11 @@ internal static unsafe partial class Pages
     /// <summary>From now on who touches the pages ends the process; a system call that does is refused (EFAULT).</summary>
     public static void Close(byte* address, nuint length) => Protect(address, length, None);
 
-    public static void Unmap(byte* address, nuint length) => _ = munmap(address, length);
+    public static void Unmap(byte* address, nuint length) => _ = Libc.munmap(address, length);
 
     private static void Protect(byte* address, nuint length, int protection)
     {
-        if (mprotect(address, length, protection) != 0)
+        if (Libc.mprotect(address, length, protection) != 0)
             throw new OutOfMemoryException($"The kernel does not change the protection of {length} bytes");
     }
-
-    [LibraryImport("libc")]
-    private static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, nint offset);
-
-    [LibraryImport("libc")]
-    private static partial int mprotect(void* address, nuint length, int protection);
-
-    [LibraryImport("libc")]
-    private static partial int munmap(void* address, nuint length);
 }

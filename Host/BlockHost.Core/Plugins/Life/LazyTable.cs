@@ -4,22 +4,22 @@ using BlockHost.Plugins;
 namespace BlockHost.Core.Plugins;
 
 /// <summary>The loaded things of one kind, with the manifests behind them.</summary>
-internal sealed class LazyTable<T>(PluginLifecycle plugins, ProvidedKind kind, ProvidedSet<T> loaded) : IProvidedTable<T>
-    where T : class
+internal sealed class LazyTable<T>(PluginLifecycle plugins, ProvidedKind<T> kind, ProvidedSet loaded) : IProvidedTable<T>
+    where T : class, IProvided
 {
-    public IReadOnlyList<Provided<T>> Loaded => loaded.All;
+    public IReadOnlyList<Provided<T>> Loaded => [.. loaded.All.Select(box => new Provided<T>(box))];
 
-    public IReadOnlyList<string> Names => [.. plugins.AvailableNames(kind).Union(loaded.Names).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Names => plugins.Names(kind);
 
     public ValueTask<Provided<T>?> FindAsync(string name, CancellationToken cancellationToken) =>
-        loaded.Find(name) is { Owner.IsClosed: false } found ? new(found) : LoadAsync(name, cancellationToken);
+        loaded.Find(name) is { Owner.IsClosed: false } found ? new(new Provided<T>(found)) : LoadAsync(name, cancellationToken);
 
     private async ValueTask<Provided<T>?> LoadAsync(string name, CancellationToken cancellationToken)
     {
         while (await plugins.LoadProviderAsync(new(kind, name), cancellationToken).ConfigureAwait(false))
         {
             if (loaded.Find(name) is { } found)
-                return found;
+                return new Provided<T>(found);
         }
 
         return null;

@@ -7,17 +7,17 @@ namespace BlockHost.Core.Plugins;
 /// <summary>
 /// Takes a constructed plugin to the point where others see what it provides:
 /// <code>
-///   identity ─► Register (draft) ─► provides = manifest? ─► names free? ─► StartAsync ─► visible
+///   Register (draft) ─► provides = manifest? ─► names free? ─► StartAsync ─► visible
 /// </code>
 /// A step that fails leaves nothing registered and throws the reason, without a subject.
 /// </summary>
 internal static class PluginActivation
 {
     public static async Task<ActivePlugin> RunAsync(
-        ILoadedPlugin loaded, PluginManifest? manifest, PluginRegistry registry, IPluginHost host)
+        ILoadedPlugin loaded, PluginIdentity identity, PluginManifest? manifest, PluginRegistry registry, IPluginHost host)
     {
         var plugin = loaded.Plugin;
-        var owner = new PluginOwner(IdentityOf(plugin, manifest));
+        var owner = new PluginOwner(identity);
         var draft = RegistrationDraft.Of(owner, plugin.Register);
         if (manifest is not null)
             CompareWithManifest(draft, manifest);
@@ -33,15 +33,7 @@ internal static class PluginActivation
             throw;
         }
 
-        return new ActivePlugin(loaded, owner, PluginProvides.From(draft.Names));
-    }
-
-    private static PluginIdentity IdentityOf(Plugin plugin, PluginManifest? manifest)
-    {
-        var identity = plugin.Identity ?? throw new PluginException("has no identity");
-        if (manifest is not null && identity.Id != manifest.Id)
-            throw new PluginException($"says that its id is '{identity.Id}'");
-        return identity;
+        return new ActivePlugin(loaded, owner, new PluginProvides(draft.Names));
     }
 
     /// <summary>The manifest decides when a plugin is loaded, so a name it does not list could never be found.</summary>

@@ -37,10 +37,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     }
 
     /// <summary>The plugins whose code runs.</summary>
-    public IReadOnlyList<Plugin> Running()
+    public IReadOnlyList<(string Id, Plugin Plugin)> Running()
     {
         lock (_gate)
-            return [.. _entries.Values.Where(entry => entry.State == PluginState.Loaded).Select(entry => entry.Active?.Loaded.Plugin).OfType<Plugin>()];
+        {
+            return [.. _entries.Values.Where(entry => entry is { State: PluginState.Loaded, Active: not null })
+                .Select(entry => (entry.Id, entry.Active!.Loaded.Plugin))];
+        }
     }
 
     /// <summary>Manifests of what is loaded or can be.</summary>
@@ -53,10 +56,13 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         }
     }
 
-    public IReadOnlyList<string> AvailableNames(ProvidedKind kind)
+    /// <summary>What is loaded or would load when asked for, in ordinal order.</summary>
+    public IReadOnlyList<string> Names(ProvidedKind kind)
     {
+        string[] available;
         lock (_gate)
-            return [.. _index.Names(kind)];
+            available = [.. _index.Names(kind)];
+        return [.. available.Union(registry.Of(kind).Names).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Takes in candidates with new ids.</summary>
@@ -72,16 +78,16 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     }
 
     /// <summary>Takes in a plugin that is linked into the program, and loads it.</summary>
-    public Task AddLinkedAsync(Plugin plugin)
+    public Task AddLinkedAsync(PluginIdentity identity, Plugin plugin)
     {
-        var entry = new PluginEntry(plugin.Identity.Id);
+        var entry = new PluginEntry(identity.Id);
         lock (_gate)
         {
             if (!_entries.TryAdd(entry.Id, entry))
                 throw new PluginException($"Plugin '{entry.Id}' is linked into the program twice");
         }
 
-        return ActivateOnceAsync(entry, () => new LinkedPlugin(plugin));
+        return ActivateOnceAsync(entry, identity, () => new LinkedPlugin(plugin));
     }
 
     /// <summary>Takes a newly read manifest in place of what is known of the plugin, which must not be in use.</summary>
@@ -150,7 +156,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
 
         if (_activating.Value?.Contains(entry) == true)
             throw new PluginException($"Plugin '{id}' asks, while it starts, for something that it provides itself");
-        var load = ActivateOnceAsync(entry, () => options.Loader!.Load(entry.Manifest!));
+        var load = ActivateOnceAsync(entry, entry.Manifest!.Identity, () => options.Loader!.Load(entry.Manifest!));
         await load.WaitAsync(cancellationToken).ConfigureAwait(false);
         return Find(id)!;
     }
@@ -282,7 +288,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     }
 
     /// <summary>The first who asks starts the plugin's code, outside the lock; others wait for it.</summary>
-    private Task ActivateOnceAsync(PluginEntry entry, Func<ILoadedPlugin> load)
+    private Task ActivateOnceAsync(PluginEntry entry, PluginIdentity identity, Func<ILoadedPlugin> load)
     {
         Task<Task> start;
         Task activation;
@@ -292,7 +298,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
                 return Task.CompletedTask;
             if (entry.Activation is { } running)
                 return running;
-            start = new Task<Task>(() => ActivateAsync(entry, load));
+            start = new Task<Task>(() => ActivateAsync(entry, identity, load));
             activation = entry.Activation = start.Unwrap();
         }
 
@@ -303,12 +309,12 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         return activation;
     }
 
-    private async Task ActivateAsync(PluginEntry entry, Func<ILoadedPlugin> load)
+    private async Task ActivateAsync(PluginEntry entry, PluginIdentity identity, Func<ILoadedPlugin> load)
     {
         var scope = _activating.Value = new ActivationScope(entry, _activating.Value);
         try
         {
-            var active = await ActivateAsync(load, entry.Manifest).ConfigureAwait(false);
+            var active = await ActivateAsync(load, identity, entry.Manifest).ConfigureAwait(false);
             Activated(entry, active);
         }
         catch (NotLinkedInException)
@@ -328,12 +334,12 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         }
     }
 
-    private async Task<ActivePlugin> ActivateAsync(Func<ILoadedPlugin> load, PluginManifest? manifest)
+    private async Task<ActivePlugin> ActivateAsync(Func<ILoadedPlugin> load, PluginIdentity identity, PluginManifest? manifest)
     {
         var loaded = load();
         try
         {
-            return await PluginActivation.RunAsync(loaded, manifest, registry, options.Host()).ConfigureAwait(false);
+            return await PluginActivation.RunAsync(loaded, identity, manifest, registry, options.Host()).ConfigureAwait(false);
         }
         catch
         {

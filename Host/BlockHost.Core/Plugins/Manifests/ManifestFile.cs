@@ -47,21 +47,11 @@ public static class ManifestFile
             Contract = members.RequiredObject("contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
             Provides = provides,
             Probes = members.Objects("probes", probe => ManifestChecks.Probe(
-                probe.RequiredText("driver"), probe.Number("offset"), probe.RequiredText("magic"), provides.Drivers)),
-            FileNamePrefixes = ManifestChecks.Prefixes(members.TextMap("fileNamePrefixes"), provides.Drivers),
+                probe.RequiredText("driver"), probe.Number("offset"), probe.RequiredText("magic"), provides[ProvidedKind.Driver])),
+            FileNamePrefixes = ManifestChecks.Prefixes(members.TextMap("fileNamePrefixes"), provides[ProvidedKind.Driver]),
         };
     }
 
-    private static PluginProvides Provides(JsonMembers members) => new()
-    {
-        Drivers = ManifestChecks.Names(members, "drivers"),
-        Jobs = ManifestChecks.Names(members, "jobs"),
-        Actions = ManifestChecks.Names(members, "actions"),
-        Yank = ManifestChecks.Names(members, "yank"),
-        Devices = ManifestChecks.Names(members, "devices"),
-        Exports = ManifestChecks.Names(members, "exports"),
-        Commands = ManifestChecks.Names(members, "commands"),
-        Events = ManifestChecks.Names(members, "events"),
-        Types = ManifestChecks.Names(members, "types"),
-    };
+    private static PluginProvides Provides(JsonMembers members) => new(
+        ProvidedKind.All.SelectMany(kind => ManifestChecks.Names(members, kind.Id).Select(name => new ProvidedName(kind, name))));
 }

@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Devices;
-using BlockHost.Exports;
-using BlockHost.Jobs;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
-using BlockHost.Yank;
 
 namespace BlockHost.Core.Plugins;
 
@@ -13,30 +7,18 @@ namespace BlockHost.Core.Plugins;
 /// Everything the host and its plugins provide, by kind and name. Asking for a name loads the plugin whose manifest
 /// provides it:
 /// <code>
-///   var driver = await plugins.Drivers.FindAsync("qcow2", ct);   // null: nobody provides it
+///   var driver = await plugins.Of(ProvidedKind.Driver).FindAsync("qcow2", ct);   // null: nobody provides it
 ///   using var use = driver.Use("node 'disk0'");                  // unloading waits for this
 ///   driver.Value.OpenAsync(…)
 /// </code>
 /// </summary>
 public interface IPluginCatalog
 {
-    IProvidedTable<BlockDriver> Drivers { get; }
+    IProvidedTable<T> Of<T>(ProvidedKind<T> kind)
+        where T : class, IProvided;
 
-    IProvidedTable<JobType> Jobs { get; }
-
-    IProvidedTable<TransactionAction> Actions { get; }
-
-    IProvidedTable<YankInstanceProvider> Yank { get; }
-
-    IProvidedTable<DeviceModel> Devices { get; }
-
-    IProvidedTable<ExportType> Exports { get; }
-
-    IProvidedTable<QmpCommand> Commands { get; }
-
-    IProvidedTable<QmpEvent> Events { get; }
-
-    IProvidedTable<QmpType> Types { get; }
+    /// <inheritdoc cref="IProvidedTable{T}.Names"/>
+    IReadOnlyList<string> NamesOf(ProvidedKind kind);
 
     /// <summary>
     /// Loads every plugin that is available, for what needs all of them at once (introspection). A plugin that fails
@@ -50,7 +32,7 @@ public interface IPluginCatalog
 
 /// <summary>What is provided of one kind.</summary>
 public interface IProvidedTable<T>
-    where T : class
+    where T : class, IProvided
 {
     /// <summary>
     /// The thing of that name, loading its plugin first where needed; null where nobody provides it. Completes at once

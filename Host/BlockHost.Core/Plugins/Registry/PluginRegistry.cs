@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Devices;
-using BlockHost.Exports;
-using BlockHost.Jobs;
+using System.Collections.Frozen;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
-using BlockHost.Yank;
 
 namespace BlockHost.Core.Plugins;
 
@@ -13,25 +8,9 @@ namespace BlockHost.Core.Plugins;
 internal sealed class PluginRegistry
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<ProvidedName, PluginOwner> _owners = [];
+    private readonly FrozenDictionary<ProvidedKind, ProvidedSet> _sets = ProvidedKind.All.ToFrozenDictionary(kind => kind, _ => new ProvidedSet());
 
-    public ProvidedSet<BlockDriver> Drivers { get; } = new();
-
-    public ProvidedSet<JobType> Jobs { get; } = new();
-
-    public ProvidedSet<TransactionAction> Actions { get; } = new();
-
-    public ProvidedSet<YankInstanceProvider> Yank { get; } = new();
-
-    public ProvidedSet<DeviceModel> Devices { get; } = new();
-
-    public ProvidedSet<ExportType> Exports { get; } = new();
-
-    public ProvidedSet<QmpCommand> Commands { get; } = new();
-
-    public ProvidedSet<QmpEvent> Events { get; } = new();
-
-    public ProvidedSet<QmpType> Types { get; } = new();
+    public ProvidedSet Of(ProvidedKind kind) => _sets[kind];
 
     /// <exception cref="PluginException">A name is taken; nothing has been added.</exception>
     public void Add(RegistrationDraft draft)
@@ -39,11 +18,8 @@ internal sealed class PluginRegistry
         lock (_gate)
         {
             RefuseDuplicates(draft);
-            foreach (var (key, item) in draft.Items)
-            {
-                _owners.Add(key, draft.Owner);
-                Add(key, draft.Owner, item);
-            }
+            foreach (var thing in draft.Things)
+                Of(thing.Kind).Add(new(thing.Name, draft.Owner, thing));
         }
     }
 
@@ -58,17 +34,8 @@ internal sealed class PluginRegistry
     {
         lock (_gate)
         {
-            foreach (var key in _owners.Where(pair => pair.Value == owner).Select(pair => pair.Key).ToList())
-                _owners.Remove(key);
-            Drivers.Remove(owner);
-            Jobs.Remove(owner);
-            Actions.Remove(owner);
-            Yank.Remove(owner);
-            Devices.Remove(owner);
-            Exports.Remove(owner);
-            Commands.Remove(owner);
-            Events.Remove(owner);
-            Types.Remove(owner);
+            foreach (var set in _sets.Values)
+                set.Remove(owner);
         }
     }
 
@@ -76,25 +43,8 @@ internal sealed class PluginRegistry
     {
         foreach (var key in draft.Names)
         {
-            if (_owners.TryGetValue(key, out var other))
-                throw new PluginException($"provides the {key}, which plugin '{other.Identity.Id}' already provides");
-        }
-    }
-
-    private void Add(ProvidedName key, PluginOwner owner, object item)
-    {
-        switch (item)
-        {
-            case BlockDriver driver: Drivers.Add(new(key.Name, owner, driver)); break;
-            case JobType job: Jobs.Add(new(key.Name, owner, job)); break;
-            case TransactionAction action: Actions.Add(new(key.Name, owner, action)); break;
-            case YankInstanceProvider yank: Yank.Add(new(key.Name, owner, yank)); break;
-            case DeviceModel device: Devices.Add(new(key.Name, owner, device)); break;
-            case ExportType export: Exports.Add(new(key.Name, owner, export)); break;
-            case QmpCommand command: Commands.Add(new(key.Name, owner, command)); break;
-            case QmpEvent qmpEvent: Events.Add(new(key.Name, owner, qmpEvent)); break;
-            case QmpType type: Types.Add(new(key.Name, owner, type)); break;
-            default: throw new ArgumentException($"{item.GetType()} is not a kind of thing that plugins provide", nameof(item));
+            if (Of(key.Kind).Find(key.Name) is { } other)
+                throw new PluginException($"provides the {key}, which plugin '{other.Owner.Identity.Id}' already provides");
         }
     }
 }

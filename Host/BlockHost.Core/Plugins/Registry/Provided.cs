@@ -7,27 +7,37 @@ namespace BlockHost.Core.Plugins;
 /// One thing a plugin provides. Host code may keep this box for as long as it likes: unloading empties it, so that a
 /// forgotten one does not keep the plugin's code in memory.
 /// </summary>
-public sealed class Provided<T>
-    where T : class
+internal sealed class ProvidedBox(string name, PluginOwner owner, IProvided thing)
 {
-    private volatile T? _value;
+    private volatile IProvided? _thing = thing;
 
-    internal Provided(string name, PluginOwner owner, T value)
-    {
-        Name = name;
-        Owner = owner;
-        _value = value;
-    }
+    public string Name => name;
 
-    public string Name { get; }
-
-    public PluginOwner Owner { get; }
-
-    /// <exception cref="PluginException">The plugin has been unloaded.</exception>
-    public T Value => _value ?? throw Gone();
+    public PluginOwner Owner => owner;
 
     /// <summary>Null: the plugin has been unloaded.</summary>
-    internal T? ValueOrNull => _value;
+    public IProvided? Thing => _thing;
+
+    public void Empty() => _thing = null;
+}
+
+/// <summary>A box, seen as the kind that its table holds.</summary>
+public sealed class Provided<T>
+    where T : class, IProvided
+{
+    private readonly ProvidedBox _box;
+
+    internal Provided(ProvidedBox box) => _box = box;
+
+    public string Name => _box.Name;
+
+    public PluginOwner Owner => _box.Owner;
+
+    /// <exception cref="PluginException">The plugin has been unloaded.</exception>
+    public T Value => ValueOrNull ?? throw Gone();
+
+    /// <summary>Null: the plugin has been unloaded.</summary>
+    internal T? ValueOrNull => (T?)_box.Thing;
 
     /// <inheritdoc cref="PluginOwner.Use"/>
     public PluginUse Use(string user) => Owner.Use(user);
@@ -38,13 +48,11 @@ public sealed class Provided<T>
     {
         if (Owner.TryUse(user, brief) is not { } use)
             return null;
-        if (_value is { } value)
+        if (ValueOrNull is { } value)
             return new ProvidedLease<T>(value, use);
         use.Dispose();
         throw Gone();
     }
-
-    internal void Empty() => _value = null;
 
     private PluginException Gone() => new($"Plugin '{Owner.Identity.Id}', which provided '{Name}', has been unloaded");
 }

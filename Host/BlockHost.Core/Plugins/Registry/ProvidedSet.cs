@@ -4,25 +4,24 @@ using System.Collections.Immutable;
 namespace BlockHost.Core.Plugins;
 
 /// <summary>The loaded things of one kind: one immutable map, replaced whole, so that readers take no lock.</summary>
-internal sealed class ProvidedSet<T>
-    where T : class
+internal sealed class ProvidedSet
 {
-    private volatile ImmutableSortedDictionary<string, Provided<T>> _items =
-        ImmutableSortedDictionary.Create<string, Provided<T>>(StringComparer.Ordinal);
+    private volatile ImmutableSortedDictionary<string, ProvidedBox> _boxes =
+        ImmutableSortedDictionary.Create<string, ProvidedBox>(StringComparer.Ordinal);
 
-    public IReadOnlyList<Provided<T>> All => [.. _items.Values];
+    public IEnumerable<ProvidedBox> All => _boxes.Values;
 
-    public IEnumerable<string> Names => _items.Keys;
+    public IEnumerable<string> Names => _boxes.Keys;
 
-    public Provided<T>? Find(string name) => _items.GetValueOrDefault(name);
+    public ProvidedBox? Find(string name) => _boxes.GetValueOrDefault(name);
 
-    public void Add(Provided<T> item) => _items = _items.Add(item.Name, item);
+    public void Add(ProvidedBox box) => _boxes = _boxes.Add(box.Name, box);
 
     /// <summary>Takes away what <paramref name="owner"/> provides and empties its boxes.</summary>
     public void Remove(PluginOwner owner)
     {
-        var gone = _items.Values.Where(item => item.Owner == owner).ToList();
-        _items = _items.RemoveRange(gone.Select(item => item.Name));
-        gone.ForEach(item => item.Empty());
+        var gone = _boxes.Values.Where(box => box.Owner == owner).ToList();
+        _boxes = _boxes.RemoveRange(gone.Select(box => box.Name));
+        gone.ForEach(box => box.Empty());
     }
 }

@@ -23,7 +23,7 @@ public static class ProvidedTables
     /// <exception cref="PluginException">Its plugin is faulted, unsupported or leaves when its users have; the message says why.</exception>
     public static async ValueTask<ProvidedLease<T>?> LeaseAsync<T>(
         this IProvidedTable<T> table, string name, string user, bool brief, CancellationToken cancellationToken)
-        where T : class
+        where T : class, IProvided
     {
         for (var i = 1; await table.FindAsync(name, cancellationToken).ConfigureAwait(false) is { } found; i++)
         {
@@ -38,5 +38,5 @@ public static class ProvidedTables
 
     /// <summary>What is loaded under that name, though its plugin may be on its way out. For descriptions.</summary>
     internal static T? Peek<T>(this IProvidedTable<T> table, string name)
-        where T : class => table.Loaded.FirstOrDefault(item => item.Name == name)?.ValueOrNull;
+        where T : class, IProvided => table.Loaded.FirstOrDefault(item => item.Name == name)?.ValueOrNull;
 }

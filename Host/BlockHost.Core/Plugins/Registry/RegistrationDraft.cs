@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
-using BlockHost.Devices;
-using BlockHost.Exports;
-using BlockHost.Jobs;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
-using BlockHost.Yank;
 
 namespace BlockHost.Core.Plugins;
 
@@ -15,18 +9,17 @@ namespace BlockHost.Core.Plugins;
 /// </summary>
 public sealed class RegistrationDraft : IPluginRegistry
 {
-    private readonly SortedDictionary<ProvidedName, object> _items = [];
+    private readonly SortedDictionary<ProvidedName, IProvided> _things = [];
 
     private RegistrationDraft(PluginOwner owner) => Owner = owner;
 
     public PluginOwner Owner { get; }
 
     /// <summary>What was declared, by kind and name.</summary>
-    public IReadOnlyCollection<ProvidedName> Names => _items.Keys;
+    public IReadOnlyCollection<ProvidedName> Names => _things.Keys;
 
-    public IEnumerable<BlockDriver> Drivers => _items.Values.OfType<BlockDriver>();
-
-    internal IEnumerable<KeyValuePair<ProvidedName, object>> Items => _items;
+    /// <summary>The same, itself.</summary>
+    public IReadOnlyCollection<IProvided> Things => _things.Values;
 
     /// <summary>Runs <paramref name="register"/> and keeps what it declares.</summary>
     /// <exception cref="PluginException">It threw, declared a name twice, or declared a name that is not well formed; the message is a reason, without a subject.</exception>
@@ -45,30 +38,14 @@ public sealed class RegistrationDraft : IPluginRegistry
         return draft;
     }
 
-    public void Add(BlockDriver driver) => Put(ProvidedKind.Driver, driver.FormatName, driver);
-
-    public void Add(JobType jobType) => Put(ProvidedKind.Job, jobType.Name, jobType);
-
-    public void Add(TransactionAction action) => Put(ProvidedKind.Action, action.Name, action);
-
-    public void Add(YankInstanceProvider provider) => Put(ProvidedKind.Yank, provider.InstanceType, provider);
-
-    public void Add(DeviceModel model) => Put(ProvidedKind.Device, model.Name, model);
-
-    public void Add(ExportType exportType) => Put(ProvidedKind.Export, exportType.Name, exportType);
-
-    public void Add(QmpCommand command) => Put(ProvidedKind.Command, command.Name, command);
-
-    public void Add(QmpEvent qmpEvent) => Put(ProvidedKind.Event, qmpEvent.Name, qmpEvent);
-
-    public void Add(QmpType type) => Put(ProvidedKind.Type, type.Name, type);
-
-    private void Put(ProvidedKind kind, string name, object item)
+    public void Add(IProvided thing)
     {
-        var key = new ProvidedName(kind, name);
-        if (!IsWellFormed(name))
-            throw new PluginException($"registers the {kind.Noun()} name '{name}', which is not well formed");
-        if (!_items.TryAdd(key, item))
+        var key = ProvidedName.Of(thing);
+        if (!IsWellFormed(key.Name))
+            throw new PluginException($"registers the {key.Kind.Noun} name '{key.Name}', which is not well formed");
+        if (!key.Kind.Accepts(thing))
+            throw new PluginException($"registers the {key}, which is a {thing.GetType()}");
+        if (!_things.TryAdd(key, thing))
             throw new PluginException($"registers the {key} twice");
     }
 

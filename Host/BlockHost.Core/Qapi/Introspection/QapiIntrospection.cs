@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Plugins;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;
@@ -33,11 +34,11 @@ public sealed class QapiIntrospection(IPluginCatalog catalog, QapiTypes types, Q
         var writer = new SchemaWriter(branches);
         IEnumerable<SchemaInfo> named =
         [
-            .. Values(catalog.Commands).Where(command => !command.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => Command(command, writer)),
-            .. Values(catalog.Events).Select(item => Event(item, writer)),
+            .. Values(catalog.Of(ProvidedKind.Command)).Where(command => !command.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => Command(command, writer)),
+            .. Values(catalog.Of(ProvidedKind.Event)).Select(item => Event(item, writer)),
         ];
         var entries = named.ToList();
-        foreach (var type in Values(catalog.Types))
+        foreach (var type in Values(catalog.Of(ProvidedKind.Type)))
             writer.Name(types.Get(type.Type));
         entries.AddRange(writer.Types(cancellationToken));
         return entries;
@@ -45,7 +46,7 @@ public sealed class QapiIntrospection(IPluginCatalog catalog, QapiTypes types, Q
 
     /// <summary>One whose plugin is unloaded meanwhile is left out, as it would be a moment later.</summary>
     private static IEnumerable<T> Values<T>(IProvidedTable<T> table)
-        where T : class => table.Loaded.Select(item => item.ValueOrNull).OfType<T>();
+        where T : class, IProvided => table.Loaded.Select(item => item.ValueOrNull).OfType<T>();
 
     private SchemaCommand Command(QmpCommand command, SchemaWriter writer) => new()
     {

@@ -39,8 +39,8 @@ public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection in
 
     private ValueTask<IReadOnlyList<CommandInfo>> ListCommands(IQmpCall call, CancellationToken cancellationToken)
     {
-        var hidden = catalog.Commands.Loaded.Where(command => command.ValueOrNull?.Flags.HasFlag(QmpCommandFlags.Hidden) == true).Select(command => command.Name);
-        return new([.. catalog.Commands.Names.Except(hidden).Select(name => new CommandInfo(name))]);
+        var hidden = catalog.Of(ProvidedKind.Command).Loaded.Where(command => command.ValueOrNull?.Flags.HasFlag(QmpCommandFlags.Hidden) == true).Select(command => command.Name);
+        return new([.. catalog.Of(ProvidedKind.Command).Names.Except(hidden).Select(name => new CommandInfo(name))]);
     }
 
     private ValueTask Quit(IQmpCall call, CancellationToken cancellationToken)

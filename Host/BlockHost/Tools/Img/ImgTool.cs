@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.CommandLine;
 using BlockHost.Composition;
+using BlockHost.Plugins;
 
 namespace BlockHost.Tools.Img;
 
@@ -47,7 +48,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
             }
 
             await using var host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
-            ImgHelp.Print(console, host.Plugins.Drivers.Names);
+            ImgHelp.Print(console, host.Plugins.Of(ProvidedKind.Driver).Names);
             return 0;
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
 using BlockHost.CommandLine;
-using BlockHost.Processes;
+using BlockHost.Posix;
 
 namespace BlockHost.Tools.Nbd;
 
@@ -41,9 +41,9 @@ internal sealed class KernelDevice : IDisposable
     /// <exception cref="ToolException">The device cannot be opened or set up.</exception>
     public static async ValueTask<KernelDevice> ConnectAsync(string path, string socketPath, NbdOptions options, CancellationToken cancellationToken)
     {
-        var device = Libc.Open(path, Libc.ReadWrite);
+        var device = Libc.open(path, OpenFlags.ReadWrite, 0);
         if (device < 0)
-            throw new ToolException($"Failed to open {path}: {Libc.LastError()}");
+            throw new ToolException($"Failed to open {path}: {SystemError.Text(SystemError.Last)}");
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -56,7 +56,7 @@ internal sealed class KernelDevice : IDisposable
         catch
         {
             socket.Dispose();
-            Libc.Close(device);
+            Libc.close(device);
             throw;
         }
     }
@@ -65,11 +65,11 @@ internal sealed class KernelDevice : IDisposable
     /// <exception cref="ToolException">The device cannot be opened.</exception>
     public static void Disconnect(string path)
     {
-        var device = Libc.Open(path, Libc.ReadWrite);
+        var device = Libc.open(path, OpenFlags.ReadWrite, 0);
         if (device < 0)
-            throw new ToolException($"Cannot open {path}: {Libc.LastError()}");
+            throw new ToolException($"Cannot open {path}: {SystemError.Text(SystemError.Last)}");
         Disconnect(device);
-        Libc.Close(device);
+        Libc.close(device);
     }
 
     public void Stop() => Disconnect(_device);
@@ -77,14 +77,14 @@ internal sealed class KernelDevice : IDisposable
     public void Dispose()
     {
         _socket.Dispose();
-        Libc.Close(_device);
+        Libc.close(_device);
     }
 
     private static void Disconnect(int device)
     {
-        Libc.Control(device, ClearQueue, 0);
-        Libc.Control(device, DisconnectRequest, 0);
-        Libc.Control(device, ClearSocket, 0);
+        Libc.ioctl(device, ClearQueue, 0);
+        Libc.ioctl(device, DisconnectRequest, 0);
+        Libc.ioctl(device, ClearSocket, 0);
     }
 
     private static void SetUp(int device, int socket, long size, int flags)
@@ -93,7 +93,7 @@ internal sealed class KernelDevice : IDisposable
         Request(device, SetSocket, socket, "Failed to set NBD socket");
         Request(device, SetBlockSize, BlockSize, "Failed setting NBD block size");
         Request(device, SetSizeInBlocks, (nint)(size / BlockSize), "Failed setting size (in blocks)");
-        Libc.Control(device, SetFlags, flags);
+        Libc.ioctl(device, SetFlags, flags);
         if ((flags & readOnlyFlag) != 0)
             MakeReadOnly(device);
     }
@@ -106,14 +106,14 @@ internal sealed class KernelDevice : IDisposable
 
     private static void Request(int device, uint request, nint argument, string failure)
     {
-        if (Libc.Control(device, request, argument) < 0)
+        if (Libc.ioctl(device, request, argument) < 0)
             throw new ToolException(failure);
     }
 
     private void Serve()
     {
-        Libc.Control(_device, DoIt, 0);
-        Libc.Control(_device, ClearQueue, 0);
-        Libc.Control(_device, ClearSocket, 0);
+        Libc.ioctl(_device, DoIt, 0);
+        Libc.ioctl(_device, ClearQueue, 0);
+        Libc.ioctl(_device, ClearSocket, 0);
     }
 }

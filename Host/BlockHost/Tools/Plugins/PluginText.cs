@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Plugins;
+using BlockHost.Plugins;
 
 namespace BlockHost.Tools.Plugins;
 
@@ -61,15 +62,8 @@ internal static class PluginText
         yield return line;
     }
 
-    private static IEnumerable<(string Kind, IReadOnlyList<string> Names)> Groups(PluginInfo plugin)
-    {
-        if (plugin.Provides is not { } provides)
-            return [];
-        (string Kind, IReadOnlyList<string> Names)[] groups =
-        [
-            ("drivers", provides.Drivers), ("jobs", provides.Jobs), ("actions", provides.Actions), ("yank", provides.Yank), ("devices", provides.Devices),
-            ("exports", provides.Exports), ("commands", provides.Commands), ("events", provides.Events), ("types", provides.Types),
-        ];
-        return groups.Where(group => group.Names.Count > 0);
-    }
+    private static IEnumerable<(string Kind, IReadOnlyList<string> Names)> Groups(PluginInfo plugin) =>
+        plugin.Provides is { } provides
+            ? ProvidedKind.All.Select(kind => (kind.Id, provides[kind])).Where(group => group.Item2.Count > 0)
+            : [];
 }

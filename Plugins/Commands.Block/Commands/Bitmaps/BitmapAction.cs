@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
@@ -7,23 +6,17 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
 
 /// <summary>A change of a bitmap, by itself or with others in a transaction.</summary>
-internal abstract class BitmapAction(string name) : TransactionAction
+/// <param name="prepare">Does the work and returns how it is taken back.</param>
+internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
+    : TransactionAction<T>
+    where T : class
 {
     public override string Name => name;
 
-    public abstract QmpCommand AsCommand();
-}
-
-/// <param name="prepare">Does the work and returns how it is taken back.</param>
-internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare) : BitmapAction(name)
-{
-    public override JsonTypeInfo DataType => type;
-
-    public override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
-        prepare(context.Host, data.Deserialize(type)!, cancellationToken);
+    protected override JsonTypeInfo<T> TypedDataType => type;
 
     // Not as a transaction of one: nothing needs to stand still for it, and jobs would be seen to pause.
-    public override QmpCommand AsCommand() => QmpCommand.CreateAction(
+    public override QmpCommand AsCommand(IReadOnlyList<string>? features = null) => QmpCommand.CreateAction(
         Name,
         type,
         async (call, arguments, cancellationToken) =>
@@ -32,6 +25,9 @@ internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IP
             await step.CommitAsync().ConfigureAwait(false);
             await step.CleanAsync().ConfigureAwait(false);
         });
+
+    protected override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, T arguments, CancellationToken cancellationToken) =>
+        prepare(context.Host, arguments, cancellationToken);
 }
 
 /// <summary>A change that has been made.</summary>

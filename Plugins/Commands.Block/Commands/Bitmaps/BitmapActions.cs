@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Jobs;
 using BlockHost.Plugins.Commands.Block.Types;
@@ -8,15 +9,26 @@ namespace BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
 /// <summary>block-dirty-bitmap-add, -remove, -clear, -enable, -disable and -merge.</summary>
 internal static class BitmapActions
 {
-    public static IEnumerable<BitmapAction> All() =>
-    [
-        new BitmapAction<BitmapAddArguments>("block-dirty-bitmap-add", CommandsJson.Default.BitmapAddArguments, AddAsync),
-        new BitmapAction<BitmapArguments>("block-dirty-bitmap-remove", CommandsJson.Default.BitmapArguments, RemoveAsync),
-        new BitmapAction<BitmapArguments>("block-dirty-bitmap-clear", CommandsJson.Default.BitmapArguments, Clear),
-        new BitmapAction<BitmapArguments>("block-dirty-bitmap-enable", CommandsJson.Default.BitmapArguments, (host, arguments, _) => Enable(host, arguments, true)),
-        new BitmapAction<BitmapArguments>("block-dirty-bitmap-disable", CommandsJson.Default.BitmapArguments, (host, arguments, _) => Enable(host, arguments, false)),
-        new BitmapAction<BitmapMergeArguments>("block-dirty-bitmap-merge", CommandsJson.Default.BitmapMergeArguments, Merge),
-    ];
+    /// <summary>Each as an action and as the command of the same name.</summary>
+    public static void Register(IPluginRegistry registry)
+    {
+        var json = CommandsJson.Default;
+        Add(registry, "block-dirty-bitmap-add", json.BitmapAddArguments, AddAsync);
+        Add(registry, "block-dirty-bitmap-remove", json.BitmapArguments, RemoveAsync);
+        Add(registry, "block-dirty-bitmap-clear", json.BitmapArguments, Clear);
+        Add(registry, "block-dirty-bitmap-enable", json.BitmapArguments, (host, arguments, _) => Enable(host, arguments, true));
+        Add(registry, "block-dirty-bitmap-disable", json.BitmapArguments, (host, arguments, _) => Enable(host, arguments, false));
+        Add(registry, "block-dirty-bitmap-merge", json.BitmapMergeArguments, Merge);
+    }
+
+    private static void Add<T>(
+        IPluginRegistry registry, string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
+        where T : class
+    {
+        var action = new BitmapAction<T>(name, type, prepare);
+        registry.Add(action);
+        registry.Add(action.AsCommand());
+    }
 
     private static async ValueTask<TransactionStep> AddAsync(IPluginHost host, BitmapAddArguments arguments, CancellationToken cancellationToken)
     {

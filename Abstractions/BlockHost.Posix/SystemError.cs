@@ -2,23 +2,24 @@
 using System.Runtime.InteropServices;
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>Turns errno into the block graph's exception.</summary>
-internal static class SystemError
+public static class SystemError
 {
-    internal static int Last => Marshal.GetLastPInvokeError();
+    public static int Last => Marshal.GetLastPInvokeError();
 
-    internal static string Text(int errno) => Marshal.GetPInvokeErrorMessage(errno);
+    /// <summary>The system's words: "No such file or directory".</summary>
+    public static string Text(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 
     /// <summary>"<paramref name="what"/>: No such file or directory".</summary>
-    internal static BlockException Exception(string what, int errno, long? offset = null) =>
+    public static BlockException Exception(string what, int errno, long? offset = null) =>
         new(Kind(errno), $"{what}: {Text(errno)}", errno) { Offset = offset };
 
-    internal static BlockException Exception(int errno, long? offset = null) => new(Kind(errno), Text(errno), errno) { Offset = offset };
+    public static BlockException Exception(int errno, long? offset = null) => new(Kind(errno), Text(errno), errno) { Offset = offset };
 
     /// <summary>True for the answers a file system gives to an operation it does not have.</summary>
-    internal static bool IsUnsupported(int errno) =>
+    public static bool IsUnsupported(int errno) =>
         errno is LinuxError.ENOTSUP or Errno.ENOSYS or LinuxError.ENOTTY;
 
     private static BlockErrorKind Kind(int errno) => errno switch

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
@@ -8,16 +7,10 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
-/// <summary>blockdev-snapshot-internal-sync and blockdev-snapshot-delete-internal-sync.</summary>
-internal static class InternalSnapshots
+/// <summary>blockdev-snapshot-delete-internal-sync.</summary>
+internal static class DeleteInternalSnapshotCommand
 {
-    public static QmpCommand Take(InternalSnapshotAction action) => QmpCommand.CreateAction(
-        action.Name,
-        CommandsJson.Default.InternalSnapshotArguments,
-        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
-            action, JsonSerializer.SerializeToElement(arguments, CommandsJson.Default.InternalSnapshotArguments), cancellationToken));
-
-    public static QmpCommand Delete() => QmpCommand.Create(
+    public static QmpCommand Create() => QmpCommand.Create(
         "blockdev-snapshot-delete-internal-sync",
         CommandsJson.Default.InternalSnapshotDeleteArguments,
         CommandsJson.Default.SnapshotInfo,

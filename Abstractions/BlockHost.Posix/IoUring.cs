@@ -2,44 +2,44 @@
 using System.Runtime.InteropServices;
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>The members of struct io_uring_sqe that plain reads and writes use.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
-internal struct UringSubmission
+public struct UringSubmission
 {
-    internal const byte Nop = 0;
-    internal const byte ReadVector = 1;
-    internal const byte WriteVector = 2;
+    public const byte Nop = 0;
+    public const byte ReadVector = 1;
+    public const byte WriteVector = 2;
 
     [FieldOffset(0)]
-    internal byte Operation;
+    public byte Operation;
 
     [FieldOffset(4)]
-    internal int Descriptor;
+    public int Descriptor;
 
     [FieldOffset(8)]
-    internal long Offset;
+    public long Offset;
 
     [FieldOffset(16)]
-    internal ulong Address;
+    public ulong Address;
 
     [FieldOffset(24)]
-    internal int Length;
+    public int Length;
 
     [FieldOffset(28)]
-    internal int CallFlags;
+    public int CallFlags;
 
     [FieldOffset(32)]
-    internal ulong Data;
+    public ulong Data;
 }
 
 /// <summary>struct io_uring_cqe.</summary>
-internal struct UringCompletion
+public struct UringCompletion
 {
-    internal ulong Data;
-    internal int Result;
-    internal uint Flags;
+    public ulong Data;
+    public int Result;
+    public uint Flags;
 }
 
 /// <summary>
@@ -51,47 +51,47 @@ internal struct UringCompletion
 /// </code>
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 120)]
-internal struct UringParameters
+public struct UringParameters
 {
-    internal const uint Clamp = 1 << 4;
-    internal const uint SingleMapping = 1;
+    public const uint Clamp = 1 << 4;
+    public const uint SingleMapping = 1;
 
     [FieldOffset(0)]
-    internal uint SubmissionEntries;
+    public uint SubmissionEntries;
 
     [FieldOffset(4)]
-    internal uint CompletionEntries;
+    public uint CompletionEntries;
 
     [FieldOffset(8)]
-    internal uint Flags;
+    public uint Flags;
 
     [FieldOffset(20)]
-    internal uint Features;
+    public uint Features;
 
     [FieldOffset(44)]
-    internal uint SubmissionTail;
+    public uint SubmissionTail;
 
     [FieldOffset(48)]
-    internal uint SubmissionMask;
+    public uint SubmissionMask;
 
     [FieldOffset(64)]
-    internal uint SubmissionArray;
+    public uint SubmissionArray;
 
     [FieldOffset(80)]
-    internal uint CompletionHead;
+    public uint CompletionHead;
 
     [FieldOffset(84)]
-    internal uint CompletionTail;
+    public uint CompletionTail;
 
     [FieldOffset(88)]
-    internal uint CompletionMask;
+    public uint CompletionMask;
 
     [FieldOffset(100)]
-    internal uint Completions;
+    public uint Completions;
 }
 
 /// <summary>An io_uring instance: its descriptor and the two rings it shares with the kernel.</summary>
-internal sealed unsafe class IoUring : IDisposable
+public sealed unsafe class IoUring : IDisposable
 {
     private const int SetupCall = 425;
     private const int EnterCall = 426;
@@ -112,7 +112,7 @@ internal sealed unsafe class IoUring : IDisposable
     private readonly UringCompletion* _completions;
 
     /// <exception cref="BlockException">The kernel has no io_uring, or refuses it here.</exception>
-    internal IoUring(uint entries)
+    public IoUring(uint entries)
     {
         UringParameters p = new() { Flags = UringParameters.Clamp };
         _fd = (int)Libc.syscall2(SetupCall, entries, (nuint)(&p));
@@ -140,7 +140,7 @@ internal sealed unsafe class IoUring : IDisposable
     }
 
     /// <summary>Queues one entry and hands it to the kernel. One caller at a time. Answers an errno, 0 when the kernel has it.</summary>
-    internal int Submit(in UringSubmission entry)
+    public int Submit(in UringSubmission entry)
     {
         var tail = *_submissionTail;
         var index = tail & _submissionMask;
@@ -163,10 +163,10 @@ internal sealed unsafe class IoUring : IDisposable
     }
 
     /// <summary>Waits until a completion is there.</summary>
-    internal void Wait() => _ = Libc.syscall6(EnterCall, (nuint)_fd, 0, 1, GetEvents, 0, 0);
+    public void Wait() => _ = Libc.syscall6(EnterCall, (nuint)_fd, 0, 1, GetEvents, 0, 0);
 
     /// <summary>Takes the next completion, if one is there. One caller at a time.</summary>
-    internal bool TryTake(out UringCompletion completion)
+    public bool TryTake(out UringCompletion completion)
     {
         var head = *_completionHead;
         if (head == Volatile.Read(ref *_completionTail))

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>
 /// An open file descriptor. A plain number, not a SafeHandle: the host makes no call on a node after it is disposed,
 /// so the reference counting of every system call would buy nothing.
 /// </summary>
-internal sealed unsafe class FileDescriptor(int value) : IDisposable
+public sealed unsafe class FileDescriptor(int value) : IDisposable
 {
     private int _value = value;
 
     ~FileDescriptor() => Close();
 
-    internal int Value => _value;
+    public int Value => _value;
 
     /// <exception cref="BlockException">"Could not open 'path': reason".</exception>
-    internal static FileDescriptor Open(string path, int flags, uint mode = 0)
+    public static FileDescriptor Open(string path, int flags, uint mode = 0)
     {
         var fd = TryOpen(path, flags, mode, out var errno);
         return fd ?? throw SystemError.Exception($"Could not open '{path}'", errno);
     }
 
-    internal static FileDescriptor? TryOpen(string path, int flags, uint mode, out int errno)
+    public static FileDescriptor? TryOpen(string path, int flags, uint mode, out int errno)
     {
         if (path.Contains('\0'))
         {
@@ -43,7 +43,7 @@ internal sealed unsafe class FileDescriptor(int value) : IDisposable
     /// <summary>
     /// A second description of the same file, whatever has become of its name; where /proc is missing, by that name.
     /// </summary>
-    internal static FileDescriptor? TryOpenAgain(FileDescriptor file, string path, int flags, out int errno)
+    public static FileDescriptor? TryOpenAgain(FileDescriptor file, string path, int flags, out int errno)
     {
         var again = TryOpen($"/proc/self/fd/{file.Value}", flags, 0, out errno) ?? TryOpen(path, flags, 0, out errno);
         if (again is null || again.Status().IsSameFile(file.Status()))
@@ -53,7 +53,7 @@ internal sealed unsafe class FileDescriptor(int value) : IDisposable
         return null;
     }
 
-    internal FileStatus Status()
+    public FileStatus Status()
     {
         const int EmptyPath = 0x1000;
         FileStatus status;
@@ -63,11 +63,15 @@ internal sealed unsafe class FileDescriptor(int value) : IDisposable
     }
 
     /// <summary>Status of the file that <paramref name="path"/> leads to, or null.</summary>
-    internal static FileStatus? TryStatus(string path)
+    /// <param name="followLink">Of what a symbolic link at the end of the path points to, not of the link.</param>
+    public static FileStatus? TryStatus(string path, bool followLink = true)
     {
         const int CurrentDirectory = -100;
+        const int NoFollow = 0x100;
+        if (path.Contains('\0'))
+            return null;
         FileStatus status;
-        return Libc.statx(CurrentDirectory, path, 0, FileStatus.Mask, &status) < 0 ? null : status;
+        return Libc.statx(CurrentDirectory, path, followLink ? 0 : NoFollow, FileStatus.Mask, &status) < 0 ? null : status;
     }
 
     public void Dispose()

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Plugins.Commands.Block.Types;
@@ -7,23 +6,10 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
-/// <summary>blockdev-snapshot-sync, blockdev-snapshot and change-backing-file.</summary>
-internal static class SnapshotCommands
+/// <summary>change-backing-file.</summary>
+internal static class ChangeBackingFileCommand
 {
-    public static QmpCommand SnapshotSync(SnapshotSyncAction action) => QmpCommand.CreateAction(
-        "blockdev-snapshot-sync",
-        CommandsJson.Default.SnapshotSyncArguments,
-        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
-            action, JsonSerializer.SerializeToElement(arguments, CommandsJson.Default.SnapshotSyncArguments), cancellationToken));
-
-    public static QmpCommand Snapshot(SnapshotAction action) => QmpCommand.CreateAction(
-        "blockdev-snapshot",
-        CommandsJson.Default.SnapshotArguments,
-        (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
-            action, JsonSerializer.SerializeToElement(arguments, CommandsJson.Default.SnapshotArguments), cancellationToken),
-        features: ["allow-write-only-overlay"]);
-
-    public static QmpCommand ChangeBackingFile() => QmpCommand.CreateAction(
+    public static QmpCommand Create() => QmpCommand.CreateAction(
         "change-backing-file",
         CommandsJson.Default.ChangeBackingFileArguments,
         async (call, arguments, cancellationToken) =>

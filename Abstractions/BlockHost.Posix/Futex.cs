@@ -2,13 +2,13 @@
 using System.Runtime.InteropServices;
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>
 /// Lets one thread sleep until another wakes it, with one system call each. The runtime's own means take a lock twice
 /// on the way, which doubles the time from a request to the thread that does it.
 /// </summary>
-internal sealed class Futex
+public sealed class Futex
 {
     private const nuint WaitPrivate = 128;
     private const nuint WakePrivate = 129;
@@ -18,7 +18,7 @@ internal sealed class Futex
     private static nint CallNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
 
     /// <summary>Sleeps until woken; a wake that came before counts. False: the time is over.</summary>
-    internal unsafe bool Wait(TimeSpan atMost)
+    public unsafe bool Wait(TimeSpan atMost)
     {
         var time = stackalloc long[2] { (long)atMost.TotalSeconds, atMost.Nanoseconds };
         fixed (int* word = _signalled)
@@ -33,7 +33,7 @@ internal sealed class Futex
         return true;
     }
 
-    internal unsafe void Wake()
+    public unsafe void Wake()
     {
         fixed (int* word = _signalled)
         {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>System calls that retry on EINTR and answer an errno (0: done) instead of setting one.</summary>
-internal static unsafe class FileCalls
+public static unsafe class FileCalls
 {
-    internal static int Fallocate(int fd, FallocateMode mode, long offset, long bytes)
+    public static int Fallocate(int fd, FallocateMode mode, long offset, long bytes)
     {
         int errno;
         do
@@ -17,7 +17,7 @@ internal static unsafe class FileCalls
         return errno;
     }
 
-    internal static int Truncate(int fd, long length)
+    public static int Truncate(int fd, long length)
     {
         int errno;
         do
@@ -28,7 +28,7 @@ internal static unsafe class FileCalls
         return errno;
     }
 
-    internal static int DataSync(int fd)
+    public static int DataSync(int fd)
     {
         int errno;
         do
@@ -40,7 +40,7 @@ internal static unsafe class FileCalls
     }
 
     /// <summary>BLKDISCARD or BLKZEROOUT.</summary>
-    internal static int DeviceRange(int fd, nuint request, long offset, long bytes)
+    public static int DeviceRange(int fd, nuint request, long offset, long bytes)
     {
         var range = stackalloc long[2] { offset, bytes };
         int errno;

@@ -1,70 +1,76 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
 
-namespace BlockHost.Plugins.Block.File.Native;
+namespace BlockHost.Posix;
 
 /// <summary>struct iovec.</summary>
-internal unsafe struct IoVec
+public unsafe struct IoVec
 {
-    internal void* Base;
-    internal nuint Length;
+    public void* Base;
+    public nuint Length;
 }
 
 /// <summary>struct flock of 64-bit Linux.</summary>
-internal struct FileLock
+public struct FileLock
 {
-    internal short Type;
-    internal short Whence;
-    internal long Start;
-    internal long Length;
+    public short Type;
+    public short Whence;
+    public long Start;
+    public long Length;
 
     /// <summary>Must be 0 in calls; F_OFD_GETLK answers -1 for an open-file-description lock.</summary>
-    internal int Process;
+    public int Process;
 }
 
 /// <summary>The members of struct statx that matter here; its layout is the same on every processor.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
-internal struct FileStatus
+public struct FileStatus
 {
     /// <summary>STATX_BASIC_STATS | STATX_DIOALIGN.</summary>
-    internal const uint Mask = 0x7FF | DirectIoAlignment;
+    public const uint Mask = 0x7FF | DirectIoAlignment;
 
-    internal const uint DirectIoAlignment = 0x2000;
+    public const uint DirectIoAlignment = 0x2000;
 
     [FieldOffset(0)]
-    internal uint ResultMask;
+    public uint ResultMask;
 
     [FieldOffset(4)]
-    internal uint BlockSize;
+    public uint BlockSize;
+
+    [FieldOffset(20)]
+    public uint Owner;
+
+    [FieldOffset(24)]
+    public uint Group;
 
     [FieldOffset(28)]
-    internal ushort Mode;
+    public ushort Mode;
 
     [FieldOffset(32)]
-    internal ulong Inode;
+    public ulong Inode;
 
     [FieldOffset(40)]
-    internal long Size;
+    public long Size;
 
     /// <summary>Allocated space in units of 512 bytes.</summary>
     [FieldOffset(48)]
-    internal long Blocks;
+    public long Blocks;
 
     [FieldOffset(136)]
-    internal uint DeviceMajor;
+    public uint DeviceMajor;
 
     [FieldOffset(140)]
-    internal uint DeviceMinor;
+    public uint DeviceMinor;
 
     /// <summary>0 where the kernel does not say, or the file takes no direct I/O.</summary>
     [FieldOffset(152)]
-    internal uint DirectMemoryAlignment;
+    public uint DirectMemoryAlignment;
 
     [FieldOffset(156)]
-    internal uint DirectOffsetAlignment;
+    public uint DirectOffsetAlignment;
 
-    internal readonly int Type => Mode & FileType.Mask;
+    public readonly int Type => Mode & FileType.Mask;
 
-    internal readonly bool IsSameFile(in FileStatus other) =>
+    public readonly bool IsSameFile(in FileStatus other) =>
         Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
 }

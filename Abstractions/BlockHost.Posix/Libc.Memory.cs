@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+
+namespace BlockHost.Posix;
+
+/// <summary>Memory, and calls that the C library does not wrap.</summary>
+public static unsafe partial class Libc
+{
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int mprotect(void* address, nuint length, int protection);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int munmap(void* address, nuint length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int madvise(void* address, nuint length, int advice);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint syscall2(nint number, nuint a, nuint b);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint syscall6(nint number, nuint a, nuint b, nuint c, nuint d, nuint e, nuint f);
+}
