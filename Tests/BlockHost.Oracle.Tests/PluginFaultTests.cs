@@ -18,7 +18,7 @@ public sealed class PluginFaultTests
 
         var answer = await AddAsync(bed, """{"driver": "faulty", "node-name": "f", "open": true}""");
 
-        Assert.Equal("Plugin 'test.faulty' failed while it opened node 'f': NullReferenceException: in open", Error(answer));
+        Assert.Equal("Plugin 'FaultyPlugin' failed while it opened node 'f': NullReferenceException: in open", Error(answer));
         AssertLogged(bed, "in open", nameof(FaultyDriver));
         Assert.Empty(bed.Graph.Nodes);
     }
@@ -30,7 +30,7 @@ public sealed class PluginFaultTests
 
         var answer = await AddAsync(bed, """{"driver": "raw", "node-name": "r", "file": {"driver": "faulty", "node-name": "f", "open": true}}""");
 
-        Assert.Equal("Plugin 'test.faulty' failed while it opened node 'f': NullReferenceException: in open", Error(answer));
+        Assert.Equal("Plugin 'FaultyPlugin' failed while it opened node 'f': NullReferenceException: in open", Error(answer));
     }
 
     [Fact]
@@ -45,8 +45,8 @@ public sealed class PluginFaultTests
         var status = await queue.ReadAsync(0, new IoSlice(new byte[512]), ReadFlags.None, CancellationToken.None);
 
         Assert.Equal(Errno.EIO, status.Errno);
-        AssertLogged(bed, "Plugin 'test.faulty' failed in a request (read) of node 'r': InvalidOperationException: in read", nameof(FaultyNode));
-        Assert.Contains(bed.Events, e => e.Name == "BLOCK_IO_ERROR" && e.Data.GetProperty("reason").GetString()!.Contains("test.faulty", StringComparison.Ordinal));
+        AssertLogged(bed, "Plugin 'FaultyPlugin' failed in a request (read) of node 'r': InvalidOperationException: in read", nameof(FaultyNode));
+        Assert.Contains(bed.Events, e => e.Name == "BLOCK_IO_ERROR" && e.Data.GetProperty("reason").GetString()!.Contains("FaultyPlugin", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class PluginFaultTests
     {
         await using var bed = await HostBed.StartAsync(new FaultyPlugin());
 
-        Assert.Equal("Plugin 'test.faulty' failed in command 'test-faulty': NullReferenceException: in command", Error(await bed.ExecuteAsync("""{"execute": "test-faulty"}""")));
+        Assert.Equal("Plugin 'FaultyPlugin' failed in command 'test-faulty': NullReferenceException: in command", Error(await bed.ExecuteAsync("""{"execute": "test-faulty"}""")));
         AssertLogged(bed, "in command", nameof(FaultyPlugin));
     }
 
@@ -65,7 +65,7 @@ public sealed class PluginFaultTests
 
         await bed.StopPluginsAsync();
 
-        AssertLogged(bed, "Plugin 'test.faulty' did not stop: in stop", nameof(FaultyPlugin));
+        AssertLogged(bed, "Plugin 'FaultyPlugin' did not stop: in stop", nameof(FaultyPlugin));
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class PluginFaultTests
     {
         await using var bed = await HostBed.StartAsync(new FaultyPlugin());
 
-        Assert.Contains(bed.Log, entry => entry.Category == "test.faulty/life" && entry.Text == "started");
+        Assert.Contains(bed.Log, entry => entry.Category == "FaultyPlugin/life" && entry.Text == "started");
     }
 
     private static async Task<JsonNode> AddAsync(HostBed bed, string options) =>

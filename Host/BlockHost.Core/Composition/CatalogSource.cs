@@ -13,23 +13,13 @@ namespace BlockHost.Core.Composition;
 internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource, IJobTypeSource
 {
     public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
-<<<<<<< HEAD
-        await plugins.Drivers.LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
+        await plugins.Of(ProvidedKind.Driver).LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
             ? new DriverLease(driver, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
-        await plugins.Exports.LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
-            ? new ExportTypeLease(export, use) { PluginId = use.PluginId }
-=======
-        await plugins.Of(ProvidedKind.Driver).LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
-            ? new DriverLease(driver, use)
-            : null;
-
-    public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
         await plugins.Of(ProvidedKind.Export).LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
-            ? new ExportTypeLease(export, use)
->>>>>>> main
+            ? new ExportTypeLease(export, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using BlockHost.Block;
-<<<<<<< HEAD
 using BlockHost.Core.Logging;
-using BlockHost.Devices;
-using BlockHost.Exports;
-using BlockHost.Jobs;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
-using BlockHost.Yank;
 using Microsoft.Extensions.Logging;
-=======
-using BlockHost.Plugins;
->>>>>>> main
 
 namespace BlockHost.Core.Plugins;
 
@@ -126,7 +117,7 @@ public sealed class PluginManager : IPluginCatalog
 
     /// <summary>Where the code of the running plugins is.</summary>
     public IEnumerable<PluginCode> RunningCode() =>
-        _plugins.Running().Select(plugin => new PluginCode(plugin.Identity.Id, plugin.GetType().Namespace ?? plugin.GetType().Name));
+        _plugins.Running().Select(running => new PluginCode(running.Id, running.Plugin.GetType().Namespace ?? running.Plugin.GetType().Name));
 
     /// <summary>Stops every loaded plugin because the host ends: nothing uses them any more, and nothing will again.</summary>
     /// <returns>What went wrong, by plugin id; the others are stopped all the same.</returns>
@@ -141,12 +132,8 @@ public sealed class PluginManager : IPluginCatalog
             }
             catch (Exception e)
             {
-<<<<<<< HEAD
-                _options.Loggers.CreateLogger(LogCategories.Plugin).PluginDidNotStop(e, plugin.Identity.Id, e.Message);
-                errors.Add((plugin.Identity.Id, e));
-=======
+                _options.Loggers.CreateLogger(LogCategories.Plugin).PluginDidNotStop(e, id, e.Message);
                 errors.Add((id, e));
->>>>>>> main
             }
         }
 

@@ -2,12 +2,9 @@
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Protocol;
-<<<<<<< HEAD
+using BlockHost.Posix;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-=======
-using BlockHost.Posix;
->>>>>>> main
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

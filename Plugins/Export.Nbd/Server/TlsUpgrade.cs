@@ -2,13 +2,9 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using BlockHost.Objects;
-<<<<<<< HEAD
-using BlockHost.Plugins.Export.Nbd.Interop;
+using BlockHost.Posix;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-=======
-using BlockHost.Posix;
->>>>>>> main
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

@@ -11,8 +11,6 @@ namespace BlockHost.Oracle.Tests.Support.Faulty;
 /// <summary>Throws what the contract does not know, wherever it is called.</summary>
 internal sealed class FaultyPlugin : Plugin
 {
-    public override PluginIdentity Identity { get; } = new("test.faulty", "1.0", "throws");
-
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new FaultyDriver());
