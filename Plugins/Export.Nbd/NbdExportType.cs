@@ -2,6 +2,7 @@
 using System.Text;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Exports;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 using BlockHost.Plugins.Export.Nbd.Server;
 using BlockHost.Qmp;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Export.Nbd.Tests.Fakes;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Export.Nbd.Tests;

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using BlockHost.Block;
 using BlockHost.Export.Nbd.Tests.Fakes;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Export.Nbd.Tests;

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using BlockHost.Export.Nbd.Tests.Fakes;
+using BlockHost.Nbd;
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 using BlockHost.Plugins.Export.Nbd.Server;

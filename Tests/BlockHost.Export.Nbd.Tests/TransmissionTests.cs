@@ -2,6 +2,7 @@
 using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Export.Nbd.Tests.Fakes;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
+using BlockHost.Nbd;
 
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Nbd;
+
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 
 /// <summary>Extents of one block status answer: neighbours of one state are merged, and the count is bounded.</summary>

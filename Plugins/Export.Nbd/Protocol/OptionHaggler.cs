@@ -3,6 +3,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text;
+using BlockHost.Nbd;
 
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 
@@ -286,19 +287,8 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
     }
 
     private static HaggleResult UnexpectedLength(IBufferWriter<byte> output, NbdOption option) =>
-        Refuse(output, option, OptionReply.ErrInvalid, $"option '{Name(option)}' has unexpected length");
+        Refuse(output, option, OptionReply.ErrInvalid, $"option '{NbdNames.Of(option)}' has unexpected length");
 
     private static HaggleResult Inconsistent(IBufferWriter<byte> output, NbdOption option) =>
-        Refuse(output, option, OptionReply.ErrInvalid, $"Inconsistent lengths in option {Name(option)}");
-
-    private static string Name(NbdOption option) => option switch
-    {
-        NbdOption.List => "list",
-        NbdOption.StartTls => "starttls",
-        NbdOption.Info => "info",
-        NbdOption.Go => "go",
-        NbdOption.StructuredReply => "structured reply",
-        NbdOption.ListMetaContext => "list meta context",
-        _ => "set meta context",
-    };
+        Refuse(output, option, OptionReply.ErrInvalid, $"Inconsistent lengths in option {NbdNames.Of(option)}");
 }

@@ -2,6 +2,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using BlockHost.Nbd;
 
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Nbd;
+
 namespace BlockHost.Plugins.Export.Nbd.Protocol;
 
 /// <summary>What a connection agreed on and what it serves, as far as requests are judged by it.</summary>
@@ -44,7 +46,7 @@ internal static class RequestRules
         };
         return (request.Flags & ~valid) == 0
             ? null
-            : Invalid($"unsupported flags for command {Name(request.Command)} (got 0x{(ushort)request.Flags:x})");
+            : Invalid($"unsupported flags for command {NbdNames.Of(request.Command)} (got 0x{(ushort)request.Flags:x})");
     }
 
     private static Refusal PastEnd(in NbdRequest request, in RequestScope scope)
@@ -61,16 +63,4 @@ internal static class RequestRules
     }
 
     private static Refusal Invalid(string message) => new(NbdError.Invalid, message);
-
-    private static string Name(NbdCommand command) => command switch
-    {
-        NbdCommand.Read => "read",
-        NbdCommand.Write => "write",
-        NbdCommand.Disconnect => "disconnect",
-        NbdCommand.Flush => "flush",
-        NbdCommand.Trim => "trim",
-        NbdCommand.Cache => "cache",
-        NbdCommand.WriteZeroes => "write zeroes",
-        _ => "block status",
-    };
 }

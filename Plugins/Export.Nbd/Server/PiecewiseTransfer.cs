@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;

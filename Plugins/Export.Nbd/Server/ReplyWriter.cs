@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using BlockHost.Block;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;

@@ -2,6 +2,7 @@
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;

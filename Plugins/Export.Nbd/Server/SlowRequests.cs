@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;

@@ -2,6 +2,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
+using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 
 namespace BlockHost.Export.Nbd.Tests.Fakes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
 using BlockHost.CommandLine;
+using BlockHost.Nbd;
 using BlockHost.Posix;
 
 namespace BlockHost.Tools.Nbd;
@@ -49,8 +50,11 @@ internal sealed class KernelDevice : IDisposable
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
             await using var stream = new NetworkStream(socket, ownsSocket: false);
-            var (size, flags) = await new NbdListClient(stream).EnterAsync(options.ExportName, cancellationToken);
-            SetUp(device, (int)socket.Handle, size, flags);
+            var handshake = new NbdHandshake(stream);
+            await handshake.GreetAsync(cancellationToken);
+            // The kernel takes simple replies only.
+            var (export, _, _) = await handshake.EnterAsync(options.ExportName, context: null, simple: true, cancellationToken);
+            SetUp(device, (int)socket.Handle, (long)export.Size, (int)export.Flags);
             return new KernelDevice(socket, device);
         }
         catch

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
-using System.Security.Authentication;
+using BlockHost.Block;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Net;
@@ -26,18 +26,14 @@ internal static class NbdListing
         await using var stream = new NetworkStream(socket);
         try
         {
-            var exports = await new NbdListClient(stream).ListAsync(tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
+            var exports = await NbdListClient.ListAsync(stream, tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
             console.Out.Write($"exports available: {exports.Count}\n");
             foreach (var export in exports)
                 Print(console.Out, export);
         }
-        catch (EndOfStreamException)
+        catch (BlockException e)
         {
-            throw new ToolException("Failed to read data: Unexpected end-of-file before all data were read");
-        }
-        catch (Exception e) when (e is InvalidDataException or AuthenticationException)
-        {
-            throw new ToolException(e.Message);
+            throw new ToolException(e.Message) { Hint = e.Hint };
         }
     }
 
@@ -70,15 +66,16 @@ internal static class NbdListing
         output.Write($" export: '{export.Name}'\n");
         if (export.Description.Length > 0)
             output.Write($"  description: {export.Description}\n");
-        if (export.Flags is { } flags)
+        if (export.Info is { } info)
         {
-            output.Write($"  size:  {export.Size}\n");
+            var flags = (int)info.Flags;
+            output.Write($"  size:  {info.Size}\n");
             var names = FlagNames.Where(flag => (flags & (1 << flag.Bit)) != 0).Select(flag => flag.Name);
             output.Write($"  flags: 0x{flags:x} ( {string.Concat(names.Select(name => name + " "))})\n");
         }
 
-        if (export.MinBlock is { } min)
-            output.Write($"  min block: {min}\n  opt block: {export.PreferredBlock}\n  max block: {export.MaxBlock}\n");
+        if (export.Info?.BlockSizes is { } sizes)
+            output.Write($"  min block: {sizes.Minimum}\n  opt block: {sizes.Preferred}\n  max block: {sizes.Maximum}\n");
         if (export.Contexts.Count == 0)
             return;
         output.Write($"  available meta contexts: {export.Contexts.Count}\n");

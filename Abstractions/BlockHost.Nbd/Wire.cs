@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Plugins.Export.Nbd.Protocol;
+namespace BlockHost.Nbd;
 
 /// <summary>Magic numbers and sizes of the NBD protocol ("Values" in its doc/proto.md). All integers are big-endian.</summary>
-internal static class Wire
+public static class Wire
 {
     /// <summary>"NBDMAGIC", starts the server's greeting.</summary>
     public const ulong GreetingMagic = 0x4e42444d41474943;
@@ -11,6 +11,9 @@ internal static class Wire
     public const ulong OptionMagic = 0x49484156454F5054;
 
     public const ulong OptionReplyMagic = 0x0003e889045565a9;
+    /// <summary>Second word of the greeting of servers from before 2011.</summary>
+    public const ulong OldstyleMagic = 0x0000420281861253;
+
     public const uint RequestMagic = 0x25609513;
     public const uint SimpleReplyMagic = 0x67446698;
     public const uint StructuredReplyMagic = 0x668e33ef;
@@ -32,18 +35,24 @@ internal static class Wire
     /// <summary>Largest payload of one request, told to clients as the maximum block size.</summary>
     public const int MaxPayload = 32 << 20;
 
+    /// <summary>Errors have this bit in an option's reply.</summary>
+    public const uint OptionErrorBit = 1u << 31;
+
+    /// <summary>Errors have this bit in a chunk's type.</summary>
+    public const ushort ChunkErrorBit = 1 << 15;
+
     /// <summary>Zeroes that end an EXPORT_NAME answer unless both sides said NO_ZEROES.</summary>
     public const int ExportNamePadding = 124;
 }
 
 [Flags]
-internal enum HandshakeFlags : ushort
+public enum HandshakeFlags : ushort
 {
     FixedNewstyle = 1,
     NoZeroes = 2,
 }
 
-internal enum NbdOption : uint
+public enum NbdOption : uint
 {
     ExportName = 1,
     Abort = 2,
@@ -56,7 +65,7 @@ internal enum NbdOption : uint
     SetMetaContext = 10,
 }
 
-internal enum OptionReply : uint
+public enum OptionReply : uint
 {
     Ack = 1,
     Server = 2,
@@ -73,7 +82,7 @@ internal enum OptionReply : uint
     ErrTooBig = 0x80000009,
 }
 
-internal enum InfoType : ushort
+public enum InfoType : ushort
 {
     Export = 0,
     Name = 1,
@@ -82,7 +91,7 @@ internal enum InfoType : ushort
 }
 
 [Flags]
-internal enum TransmissionFlags : ushort
+public enum TransmissionFlags : ushort
 {
     HasFlags = 1,
     ReadOnly = 2,
@@ -96,7 +105,7 @@ internal enum TransmissionFlags : ushort
     SendFastZero = 0x800,
 }
 
-internal enum NbdCommand : ushort
+public enum NbdCommand : ushort
 {
     Read = 0,
     Write = 1,
@@ -109,7 +118,7 @@ internal enum NbdCommand : ushort
 }
 
 [Flags]
-internal enum CommandFlags : ushort
+public enum CommandFlags : ushort
 {
     None = 0,
     Fua = 1,
@@ -120,23 +129,24 @@ internal enum CommandFlags : ushort
 }
 
 [Flags]
-internal enum ChunkFlags : ushort
+public enum ChunkFlags : ushort
 {
     None = 0,
     Done = 1,
 }
 
-internal enum ChunkType : ushort
+public enum ChunkType : ushort
 {
     None = 0,
     OffsetData = 1,
     OffsetHole = 2,
     BlockStatus = 5,
     Error = 0x8001,
+    ErrorOffset = 0x8002,
 }
 
 /// <summary>Error values on the wire: the only ones that the protocol defines.</summary>
-internal enum NbdError : uint
+public enum NbdError : uint
 {
     None = 0,
     NotPermitted = 1,
@@ -151,7 +161,7 @@ internal enum NbdError : uint
 
 /// <summary>Extent flags of qemu:dirty-bitmap:NAME.</summary>
 [Flags]
-internal enum DirtyFlags : uint
+public enum DirtyFlags : uint
 {
     Clean = 0,
     Dirty = 1,
@@ -159,7 +169,7 @@ internal enum DirtyFlags : uint
 
 /// <summary>Extent flags of base:allocation.</summary>
 [Flags]
-internal enum AllocationFlags : uint
+public enum AllocationFlags : uint
 {
     Data = 0,
     Hole = 1,

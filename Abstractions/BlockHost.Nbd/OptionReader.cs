@@ -2,10 +2,10 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace BlockHost.Plugins.Export.Nbd.Protocol;
+namespace BlockHost.Nbd;
 
 /// <summary>Reads an option's data; every length in it is hostile. A failed read returns false and leaves the rest.</summary>
-internal ref struct OptionReader(ReadOnlySpan<byte> data)
+public ref struct OptionReader(ReadOnlySpan<byte> data)
 {
     private ReadOnlySpan<byte> _rest = data;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 
-namespace BlockHost.Plugins.Export.Nbd.Protocol;
+namespace BlockHost.Nbd;
 
 /// <summary>
 /// Headers of the transmission phase's replies:
@@ -12,7 +12,7 @@ namespace BlockHost.Plugins.Export.Nbd.Protocol;
 ///     BLOCK_STATUS  context(4) { bytes(4) flags(4) }...             ERROR  error(4) length(2) text
 /// </code>
 /// </summary>
-internal static class ReplyEncoder
+public static class ReplyEncoder
 {
     public const int HoleChunkLength = Wire.ChunkHeaderLength + 12;
 
@@ -70,6 +70,3 @@ internal static class ReplyEncoder
         }
     }
 }
-
-/// <summary>A run of one state, in a metadata context's own flags.</summary>
-internal readonly record struct Extent(uint Bytes, uint Flags);

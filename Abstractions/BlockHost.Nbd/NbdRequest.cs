@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 
-namespace BlockHost.Plugins.Export.Nbd.Protocol;
+namespace BlockHost.Nbd;
 
 /// <summary>
 /// A request of the transmission phase (proto.md, "Request message"):
@@ -12,7 +12,7 @@ namespace BlockHost.Plugins.Export.Nbd.Protocol;
 ///   +------+------+------+--------+---------+--------+---------
 /// </code>
 /// </summary>
-internal readonly record struct NbdRequest(CommandFlags Flags, NbdCommand Command, ulong Cookie, ulong Offset, uint Length)
+public readonly record struct NbdRequest(CommandFlags Flags, NbdCommand Command, ulong Cookie, ulong Offset, uint Length)
 {
     public bool HasPayload => Command == NbdCommand.Write;
 
@@ -25,5 +25,15 @@ internal readonly record struct NbdRequest(CommandFlags Flags, NbdCommand Comman
             BinaryPrimitives.ReadUInt64BigEndian(header[16..]),
             BinaryPrimitives.ReadUInt32BigEndian(header[24..]));
         return BinaryPrimitives.ReadUInt32BigEndian(header) == Wire.RequestMagic;
+    }
+
+    public void Write(Span<byte> target)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(target, Wire.RequestMagic);
+        BinaryPrimitives.WriteUInt16BigEndian(target[4..], (ushort)Flags);
+        BinaryPrimitives.WriteUInt16BigEndian(target[6..], (ushort)Command);
+        BinaryPrimitives.WriteUInt64BigEndian(target[8..], Cookie);
+        BinaryPrimitives.WriteUInt64BigEndian(target[16..], Offset);
+        BinaryPrimitives.WriteUInt32BigEndian(target[24..], Length);
     }
 }
