@@ -14,7 +14,7 @@ namespace BlockHost.Images;
 internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<string, string?> protocolByPrefix)
 {
     private const BlockPermissions Reads = BlockPermissions.ConsistentRead;
-    private const BlockPermissions Writes = Reads | BlockPermissions.Write | BlockPermissions.Resize;
+    private const BlockPermissions Writes = Reads | BlockPermissions.Write;
 
     public IBlockGraph Graph { get; } = graph;
 
@@ -88,12 +88,13 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     private static BackendOptions BackendOptions(OpenMode mode)
     {
         var needed = mode.MetadataOnly || mode.Idle ? BlockPermissions.None : mode.Writable ? Writes : Reads;
+        if (mode.Resizes)
+            needed |= BlockPermissions.Resize;
         var shared = mode.RefusesWriters ? BlockPermissions.All & ~(BlockPermissions.Write | BlockPermissions.Resize) : BlockPermissions.All;
         return new()
         {
             Permissions = new(needed, shared),
             WriteThrough = mode.Cache.WriteThrough,
-            AllowGrow = mode.AllowGrow,
             AllowFileNames = true,
             AllowProbing = true,
             NoBacking = mode.NoBacking,

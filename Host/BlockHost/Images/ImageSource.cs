@@ -41,8 +41,8 @@ internal sealed record OpenMode
     /// <summary>Takes no permissions: somebody else will use the node.</summary>
     public bool Idle { get; init; }
 
-    /// <summary>Writes past the end grow a file.</summary>
-    public bool AllowGrow { get; init; }
+    /// <summary>The image's length is to change.</summary>
+    public bool Resizes { get; init; }
 
     /// <summary>"unmap" or "ignore"; null: the driver's default.</summary>
     public string? Discard { get; init; }

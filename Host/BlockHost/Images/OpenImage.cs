@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 
@@ -48,6 +49,21 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
         console.ErrorLine($"WARNING: Image format was not specified for '{Node.FileName}' and probing guessed raw.");
         console.ErrorLine("         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.");
         console.ErrorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
+    }
+
+    /// <summary>Changes the length of an image that was not opened for it: the right to is asked for only now, and given back.</summary>
+    public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        var permissions = Backend.Edge.Permissions;
+        await Backend.ChangePermissionsAsync(permissions with { Needed = permissions.Needed | BlockPermissions.Resize }, cancellationToken);
+        try
+        {
+            await Backend.ResizeAsync(length, options, cancellationToken);
+        }
+        finally
+        {
+            await Backend.ChangePermissionsAsync(permissions, CancellationToken.None);
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -33,7 +33,7 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
         if (names.Count != 1)
             throw ToolException.Usage(names.Count == 0 ? "Not enough arguments" : "Expecting image file name and size");
         var (sign, amount) = ParseSize(size);
-        var image = await context.OpenAsync(new(names[0], _format, _imageOptions), new OpenMode { Writable = true }, cancellationToken);
+        var image = await context.OpenAsync(new(names[0], _format, _imageOptions), new OpenMode { Writable = true, Resizes = true }, cancellationToken);
         await using (image)
             await ResizeAsync(image, NewLength(image, sign, amount), cancellationToken);
         if (!_quiet)

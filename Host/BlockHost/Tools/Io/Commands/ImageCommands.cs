@@ -67,7 +67,7 @@ internal sealed class TruncateCommand : IoCommand
             var other => throw new BlockException(BlockErrorKind.InvalidArgument, $"Invalid preallocation mode '{other}'"),
         };
         var length = arguments.Offset(0);
-        await session.Image!.Node.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true), cancellationToken);
+        await session.Image!.ResizeAsync(length, new ResizeOptions(mode, MayExceed: true), cancellationToken);
     }
 }
 
