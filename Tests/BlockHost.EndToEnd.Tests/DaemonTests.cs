@@ -179,6 +179,28 @@ public sealed class DaemonTests
         }
     }
 
+    [Fact]
+    public async Task The_pid_file_is_there_when_all_is_open()
+    {
+        using var folder = new Folder();
+        string[] args = ["--pidfile", "pid", "--chardev", "socket,id=c,path=wait.sock,server=on", "--monitor", "chardev=c"];
+        using var daemon = CommandRunner.Start(folder.Path, Programs.Ours("qemu-storage-daemon"), args);
+        try
+        {
+            Assert.Contains("waiting for connection", await daemon.StandardError.ReadLineAsync());
+            Assert.False(File.Exists(folder["pid"]));
+            using var client = await QmpClient.ConnectAsync(folder["wait.sock"]);
+
+            await client.RunAsync("""{"execute": "query-version"}""");
+
+            Assert.Equal($"{daemon.Id}\n", CommandRunner.Run("cat", folder["pid"]).Output);
+        }
+        finally
+        {
+            daemon.Kill();
+        }
+    }
+
     [SkippableFact]
     public async Task One_image_is_served_until_its_client_has_gone()
     {

@@ -46,19 +46,13 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
         host.Warnings.Given += console.Report;
         host.Warnings.Noted += console.ErrorLine;
-        using var pidFile = commandLine.PidFile is { } path ? PidFile.Create(path) : null;
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder, commandLine.Port) : null;
         if (state is not null)
             await state.CreateDiskAsync(host, cancellationToken);
 
-        using (host.HoldClients())
-        {
-            foreach (var step in state?.Steps() ?? commandLine.Steps)
-                await RunStepAsync(host, step, cancellationToken);
-        }
-
+        using var pidFile = await OpenAllAsync(host, state?.Steps() ?? commandLine.Steps, commandLine.PidFile, cancellationToken);
         state?.Keep();
-        console.Out.Write(state?.Describe() ?? "");
+        console.Out.Write(state?.Describe(inBackground: background is not null) ?? "");
         console.Out.Flush();
         background?.Ready();
         if (background is not null)
@@ -67,6 +61,17 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         await Task.WhenAny(signals.Requested, host.QuitRequested);
         await host.ShutDownAsync(signals.Requested.IsCompleted ? ShutdownCause.HostSignal : ShutdownCause.HostQmpQuit);
         return 0;
+    }
+
+    /// <summary>Clients are let in when all is open and the pid file says so.</summary>
+    private async Task<PidFile?> OpenAllAsync(RunningHost host, IEnumerable<DaemonStep> steps, string? pidFile, CancellationToken cancellationToken)
+    {
+        using (host.HoldClients())
+        {
+            foreach (var step in steps)
+                await RunStepAsync(host, step, cancellationToken);
+            return pidFile is null ? null : PidFile.Create(pidFile);
+        }
     }
 
     /// <summary>QEMU's daemon has help for --object alone.</summary>

@@ -71,14 +71,14 @@ internal sealed class EmbeddedState : IDisposable
     /// <summary>All has been opened: a disk that was made for it stays.</summary>
     public void Keep() => _isNew = false;
 
-    public string Describe() =>
+    public string Describe(bool inBackground) =>
         $"""
         blockhost {Versions.Own} serves the disk {Disk} ({Sizes.Human(DiskSize)}), which stays for the next start.
 
           NBD   nbdinfo 'nbd+unix:///{Node}?socket={NbdSocket}'
           QMP   socat - UNIX-CONNECT:{QmpSocket}
         {DescribePort()}
-        Ctrl-C ends it.
+        {(inBackground ? $"It runs in the background as process {Environment.ProcessId}; `kill {Environment.ProcessId}` ends it." : "Ctrl-C ends it.")}
 
         """;
 
