@@ -43,6 +43,9 @@ public sealed record BlockDriverSubject
     /// <summary>Bytes that a read or a write that completes synchronously may allocate.</summary>
     public long AllocationBudget { get; init; }
 
+    /// <summary>The driver keeps its data in several children and goes on where one fails: its users need not see that.</summary>
+    public bool Redundant { get; init; }
+
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
     public bool PowerCut { get; init; } = true;
 }
