@@ -2,6 +2,8 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Objects;
+using BlockHost.Plugins;
 
 namespace BlockHost.Conformance;
 
@@ -67,6 +69,9 @@ public sealed class SubjectImage : IAsyncDisposable
 
     public IReadOnlyDictionary<string, SubjectChild> Children { get; init; } = new Dictionary<string, SubjectChild>();
 
+    /// <summary>Objects that the options refer to, by id: makes them on the host of one session.</summary>
+    public Func<IPluginHost, IReadOnlyDictionary<string, UserObject>>? CreateObjects { get; init; }
+
     /// <summary>For nodes with a transport: makes the peer stop answering, so that requests hang until a yank.</summary>
     public Action? StallTransport { get; init; }
 
@@ -75,7 +80,7 @@ public sealed class SubjectImage : IAsyncDisposable
 
     /// <summary>The same image over other storage.</summary>
     public SubjectImage WithChildren(IReadOnlyDictionary<string, SubjectChild> children) =>
-        new() { Options = Options, Length = Length, Content = Content, Children = children };
+        new() { Options = Options, Length = Length, Content = Content, Children = children, CreateObjects = CreateObjects };
 
     public ValueTask DisposeAsync() => Cleanup?.Invoke() ?? ValueTask.CompletedTask;
 }

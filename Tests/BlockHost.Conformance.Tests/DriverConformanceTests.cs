@@ -47,6 +47,9 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Raw() => ProveAsync(RawSubjects.Whole());
 
     [Fact]
+    public Task Throttle() => ProveAsync(ThrottleSubjects.Unlimited());
+
+    [Fact]
     public Task Raw_with_offset_and_size() => ProveAsync(RawSubjects.Windowed());
 
     [Theory]
