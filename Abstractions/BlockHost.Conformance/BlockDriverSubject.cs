@@ -2,6 +2,8 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Objects;
+using BlockHost.Plugins;
 
 namespace BlockHost.Conformance;
 
@@ -43,6 +45,9 @@ public sealed record BlockDriverSubject
     /// <summary>Bytes that a read or a write that completes synchronously may allocate.</summary>
     public long AllocationBudget { get; init; }
 
+    /// <summary>The driver keeps its data in several children and goes on where one fails: its users need not see that.</summary>
+    public bool Redundant { get; init; }
+
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
     public bool PowerCut { get; init; } = true;
 }
@@ -64,6 +69,9 @@ public sealed class SubjectImage : IAsyncDisposable
 
     public IReadOnlyDictionary<string, SubjectChild> Children { get; init; } = new Dictionary<string, SubjectChild>();
 
+    /// <summary>Objects that the options refer to, by id: makes them on the host of one session.</summary>
+    public Func<IPluginHost, IReadOnlyDictionary<string, UserObject>>? CreateObjects { get; init; }
+
     /// <summary>For nodes with a transport: makes the peer stop answering, so that requests hang until a yank.</summary>
     public Action? StallTransport { get; init; }
 
@@ -72,7 +80,7 @@ public sealed class SubjectImage : IAsyncDisposable
 
     /// <summary>The same image over other storage.</summary>
     public SubjectImage WithChildren(IReadOnlyDictionary<string, SubjectChild> children) =>
-        new() { Options = Options, Length = Length, Content = Content, Children = children };
+        new() { Options = Options, Length = Length, Content = Content, Children = children, CreateObjects = CreateObjects };
 
     public ValueTask DisposeAsync() => Cleanup?.Invoke() ?? ValueTask.CompletedTask;
 }

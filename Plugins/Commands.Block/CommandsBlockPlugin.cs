@@ -17,6 +17,7 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(new BlockdevAddCommand());
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
+        registry.Add(GraphCommands.BlockdevChange());
         registry.Add(GraphCommands.BlockResize());
         registry.Add(GraphCommands.SetWriteThreshold());
         registry.Add(snapshotSync.AsCommand());

@@ -15,6 +15,7 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(BlockdevOptions))]
 [JsonSerializable(typeof(BlockdevDelArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(BlockdevChangeArguments))]
 [JsonSerializable(typeof(BlockResizeArguments))]
 [JsonSerializable(typeof(WriteThresholdArguments))]
 [JsonSerializable(typeof(ChangeBackingFileArguments))]

@@ -63,12 +63,13 @@ public sealed class PluginHouseTests
 
     [Theory]
     [MemberData(nameof(Plugins))]
-    public void The_committed_manifest_leaves_version_and_hash_to_the_build(string plugin)
+    public void The_committed_manifest_leaves_to_the_build_what_that_knows(string plugin)
     {
         var template = File.ReadAllText(Repository.PathOf("plugin-manifests", ShippedPlugins.IdOf(plugin) + ".json"));
 
         Assert.Contains("\"version\": \"{version}\"", template);
         Assert.Contains("\"sha256\": \"{sha256}\"", template);
+        Assert.Contains("\"provides\": \"{provides}\"", template);
         Assert.Contains("\"$schema\": \"", template);
     }
 

@@ -242,11 +242,11 @@ public sealed class RawNodeTests
 
     private sealed class RoleContext : Moq.Mock<IBlockNodeContext>
     {
-        internal RoleContext(MemoryImage image) => Setup(c => c.OpenChildAsync("file", Moq.It.IsAny<BlockChildRole>(), Moq.It.IsAny<BlockdevRef>(), Moq.It.IsAny<CancellationToken>()))
-            .Returns((string _, BlockChildRole role, BlockdevRef _, CancellationToken _) =>
+        internal RoleContext(MemoryImage image) => Setup(c => c.OpenChildAsync(Moq.It.Is<ChildSpec>(child => child.Name == "file"), Moq.It.IsAny<CancellationToken>()))
+            .Returns((ChildSpec child, CancellationToken _) =>
             {
-                Role = role;
-                return new ValueTask<IBlockChild>(new MemoryChild(image));
+                Role = child.Role;
+                return new ValueTask<IBlockChild?>(new MemoryChild(image));
             });
 
         internal BlockChildRole Role { get; private set; }

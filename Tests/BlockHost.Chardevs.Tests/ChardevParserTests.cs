@@ -61,7 +61,7 @@ public sealed class ChardevParserTests
     {
         var error = await Assert.ThrowsAsync<QmpException>(async () =>
         {
-            await using var device = new SocketChardev((SocketChardevOptions)ChardevParser.Parse(text), new Core.Objects.UserObjects(), TimeProvider.System);
+            await using var device = new SocketChardev((SocketChardevOptions)ChardevParser.Parse(text), Moq.Mock.Of<BlockHost.Objects.IUserObjects>(), TimeProvider.System);
             await device.StartAsync(default);
         });
 

@@ -2,9 +2,10 @@
 using System.Net;
 using System.Net.Sockets;
 using BlockHost.Core.Chardevs;
-using BlockHost.Core.Objects;
 using BlockHost.Net;
+using BlockHost.Objects;
 using BlockHost.Qmp;
+using Moq;
 
 namespace BlockHost.Core.Tests.Chardevs;
 
@@ -110,13 +111,13 @@ public sealed class SocketChardevTests : IDisposable
     [Fact]
     public async Task A_device_that_does_not_exist_is_named()
     {
-        await using var table = new ChardevTable(new UserObjects(), TimeProvider.System);
+        await using var table = new ChardevTable(Mock.Of<IUserObjects>(), TimeProvider.System);
 
         Assert.Equal("chardev \"nope\" not found", Assert.Throws<QmpException>(() => table.Find("nope")).Message);
     }
 
     private SocketChardev Unix(string more) =>
-        new((SocketChardevOptions)ChardevParser.Parse($"socket,id=c,path={Path}{more}"), new UserObjects(), TimeProvider.System);
+        new((SocketChardevOptions)ChardevParser.Parse($"socket,id=c,path={Path}{more}"), Mock.Of<IUserObjects>(), TimeProvider.System);
 
     private async Task<Socket> ConnectAsync()
     {

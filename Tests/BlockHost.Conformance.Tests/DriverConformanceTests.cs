@@ -38,8 +38,16 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("null-aio", true)]
     public Task Null(string driver, bool readZeroes) => ProveAsync(NullSubjects.Of(driver, readZeroes));
 
+    [Theory]
+    [InlineData("quorum", 2)]
+    [InlineData("fifo", 3)]
+    public Task Quorum(string pattern, int threshold) => ProveAsync(QuorumSubjects.Make(pattern, threshold));
+
     [Fact]
     public Task Raw() => ProveAsync(RawSubjects.Whole());
+
+    [Fact]
+    public Task Throttle() => ProveAsync(ThrottleSubjects.Unlimited());
 
     [Fact]
     public Task Raw_with_offset_and_size() => ProveAsync(RawSubjects.Windowed());

@@ -5,7 +5,6 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
 using BlockHost.Core.Objects;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -15,7 +14,7 @@ namespace BlockHost.Core.Tests.Objects;
 public sealed class TlsCredentialsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("tls").FullName;
-    private readonly UserObjects _objects = new();
+    private readonly UserObjects _objects = ObjectBed.Create();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -24,7 +23,7 @@ public sealed class TlsCredentialsTests : IDisposable
     {
         MakeFolder("a", new Authority("one"));
 
-        await HandshakeAsync(Credentials("a", "server"), Credentials("a", "client"));
+        await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client"));
     }
 
     [Fact]
@@ -33,7 +32,7 @@ public sealed class TlsCredentialsTests : IDisposable
         MakeFolder("a", new Authority("one"));
         MakeFolder("b", new Authority("two"));
 
-        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync(Credentials("a", "server"), Credentials("b", "client", verifyPeer: false)));
+        await Assert.ThrowsAnyAsync<Exception>(async () => await HandshakeAsync(await Credentials("a", "server"), await Credentials("b", "client", verifyPeer: false)));
     }
 
     [Fact]
@@ -42,7 +41,7 @@ public sealed class TlsCredentialsTests : IDisposable
         MakeFolder("a", new Authority("one"));
         File.Delete(Path.Combine(_folder, "a", "client-cert.pem"));
 
-        await HandshakeAsync(Credentials("a", "server", verifyPeer: false), Credentials("a", "client"));
+        await HandshakeAsync(await Credentials("a", "server", verifyPeer: false), await Credentials("a", "client"));
     }
 
     [Fact]
@@ -50,8 +49,8 @@ public sealed class TlsCredentialsTests : IDisposable
     {
         MakeFolder("a", new Authority("one"));
 
-        await Assert.ThrowsAsync<AuthenticationException>(() =>
-            HandshakeAsync(Credentials("a", "server"), Credentials("a", "client"), hostName: "elsewhere"));
+        await Assert.ThrowsAsync<AuthenticationException>(async () =>
+            await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client"), hostName: "elsewhere"));
     }
 
     [Fact]
@@ -61,26 +60,26 @@ public sealed class TlsCredentialsTests : IDisposable
         MakeFolder("a", authority);
         authority.Revoke(Path.Combine(_folder, "a"), "client-cert.pem");
 
-        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync(Credentials("a", "server"), Credentials("a", "client")));
+        await Assert.ThrowsAnyAsync<Exception>(async () => await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client")));
     }
 
     [Fact]
-    public void An_expired_certificate_is_named()
+    public async Task An_expired_certificate_is_named()
     {
         MakeFolder("a", new Authority("one"), expires: DateTimeOffset.Now.AddDays(-1));
 
-        var error = Assert.Throws<QmpException>(() => Credentials("a", "server"));
+        var error = await Assert.ThrowsAsync<QmpException>(() => Credentials("a", "server"));
 
         Assert.Equal($"The server certificate {_folder}/a/server-cert.pem has expired", error.Message);
     }
 
     [Fact]
-    public void A_missing_key_is_named()
+    public async Task A_missing_key_is_named()
     {
         MakeFolder("a", new Authority("one"));
         File.Delete(Path.Combine(_folder, "a", "server-key.pem"));
 
-        var error = Assert.Throws<QmpException>(() => Credentials("a", "server"));
+        var error = await Assert.ThrowsAsync<QmpException>(() => Credentials("a", "server"));
 
         Assert.Equal($"Unable to access credentials {_folder}/a/server-key.pem: No such file or directory", error.Message);
     }
@@ -122,11 +121,11 @@ public sealed class TlsCredentialsTests : IDisposable
         await accept;
     }
 
-    private ITlsCredentials Credentials(string folder, string endpoint, bool verifyPeer = true)
+    private async Task<ITlsCredentials> Credentials(string folder, string endpoint, bool verifyPeer = true)
     {
         var id = $"{folder}-{endpoint}-{verifyPeer}";
         var options = $$"""{"qom-type":"tls-creds-x509","id":"{{id}}","dir":"{{_folder}}/{{folder}}","endpoint":"{{endpoint}}","verify-peer":{{(verifyPeer ? "true" : "false")}}}""";
-        _objects.Add(JsonDocument.Parse(options).RootElement);
+        await _objects.AddAsync(options);
         Assert.True(_objects.TryGet<ITlsCredentials>(id, out var credentials));
         return credentials;
     }

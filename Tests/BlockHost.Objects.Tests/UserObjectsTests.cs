@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using BlockHost.Core.Objects;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -14,46 +13,46 @@ public sealed class UserObjectsTests
     private const string Key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     private const string Iv = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-    private readonly UserObjects _objects = new();
+    private readonly UserObjects _objects = ObjectBed.Create();
 
     [Fact]
-    public void A_raw_secret_is_its_data()
+    public async Task A_raw_secret_is_its_data()
     {
-        Add("""{"qom-type":"secret","id":"s","data":"hello"}""");
+        await Add("""{"qom-type":"secret","id":"s","data":"hello"}""");
 
         Assert.Equal("hello", Secret("s"));
     }
 
     [Fact]
-    public void A_base64_secret_may_be_binary()
+    public async Task A_base64_secret_may_be_binary()
     {
-        Add("""{"qom-type":"secret","id":"s","data":"AP8=","format":"base64"}""");
+        await Add("""{"qom-type":"secret","id":"s","data":"AP8=","format":"base64"}""");
 
         Assert.True(_objects.TryGet<ISecret>("s", out var secret));
         Assert.Equal([0, 255], secret.Data.ToArray());
     }
 
     [Fact]
-    public void A_secret_is_read_from_a_file()
+    public async Task A_secret_is_read_from_a_file()
     {
         var file = Path.GetTempFileName();
         File.WriteAllText(file, "from file");
 
-        Add($$"""{"qom-type":"secret","id":"s","file":"{{file}}"}""");
+        await Add($$"""{"qom-type":"secret","id":"s","file":"{{file}}"}""");
 
         Assert.Equal("from file", Secret("s"));
         File.Delete(file);
     }
 
     [Fact]
-    public void A_secret_is_decrypted_by_another_one()
+    public async Task A_secret_is_decrypted_by_another_one()
     {
         using var aes = Aes.Create();
         aes.Key = Convert.FromBase64String(Key);
         var cipherText = Convert.ToBase64String(aes.EncryptCbc("hidden"u8, new byte[16]));
-        Add($$"""{"qom-type":"secret","id":"k","data":"{{Key}}","format":"base64"}""");
+        await Add($$"""{"qom-type":"secret","id":"k","data":"{{Key}}","format":"base64"}""");
 
-        Add($$"""{"qom-type":"secret","id":"s","data":"{{cipherText}}","format":"base64","keyid":"k","iv":"{{Iv}}"}""");
+        await Add($$"""{"qom-type":"secret","id":"s","data":"{{cipherText}}","format":"base64","keyid":"k","iv":"{{Iv}}"}""");
 
         Assert.Equal("hidden", Secret("s"));
     }
@@ -74,33 +73,33 @@ public sealed class UserObjectsTests
     [InlineData("""{"qom-type":"iothread","id":"io","poll-max-ns":-5}""", "poll-max-ns value must be in range [0, 9223372036854775807]")]
     [InlineData("""{"qom-type":"tls-creds-x509","id":"t","endpoint":"server"}""", "Missing 'dir' property value")]
     [InlineData("""{"qom-type":"tls-creds-x509","id":"t","endpoint":"server","dir":"/nonexistent"}""", "Unable to access credentials /nonexistent/ca-cert.pem: No such file or directory")]
-    public void A_mistake_is_refused_with_qemus_text(string options, string message)
+    public async Task A_mistake_is_refused_with_qemus_text(string options, string message)
     {
-        Add("""{"qom-type":"secret","id":"short","data":"x"}""");
-        Add($$"""{"qom-type":"secret","id":"k","data":"{{Key}}","format":"base64"}""");
+        await Add("""{"qom-type":"secret","id":"short","data":"x"}""");
+        await Add($$"""{"qom-type":"secret","id":"k","data":"{{Key}}","format":"base64"}""");
 
-        Assert.Equal(message, Assert.Throws<QmpException>(() => Add(options)).Message);
+        Assert.Equal(message, (await Assert.ThrowsAsync<QmpException>(async () => await Add(options))).Message);
         Assert.False(_objects.TryGet<object>("s", out _));
     }
 
     [Fact]
-    public void A_removed_object_is_gone_and_its_id_free()
+    public async Task A_removed_object_is_gone_and_its_id_free()
     {
-        Add("""{"qom-type":"secret","id":"s","data":"one"}""");
+        await Add("""{"qom-type":"secret","id":"s","data":"one"}""");
 
-        _objects.Remove("s");
+        await _objects.RemoveAsync("s");
 
-        Assert.Equal("object 's' not found", Assert.Throws<QmpException>(() => _objects.Remove("s")).Message);
-        Add("""{"qom-type":"secret","id":"s","data":"two"}""");
+        Assert.Equal("object 's' not found", (await Assert.ThrowsAsync<QmpException>(async () => await _objects.RemoveAsync("s"))).Message);
+        await Add("""{"qom-type":"secret","id":"s","data":"two"}""");
         Assert.Equal("two", Secret("s"));
     }
 
     [Theory]
     [InlineData("fred", true)]
     [InlineData("jane", false)]
-    public void A_simple_authorisation_allows_one_identity(string identity, bool allowed)
+    public async Task A_simple_authorisation_allows_one_identity(string identity, bool allowed)
     {
-        Add("""{"qom-type":"authz-simple","id":"a","identity":"fred"}""");
+        await Add("""{"qom-type":"authz-simple","id":"a","identity":"fred"}""");
 
         Assert.Equal(allowed, Authorise("a", identity));
     }
@@ -110,9 +109,9 @@ public sealed class UserObjectsTests
     [InlineData("CN=mallory,O=lab", false)]
     [InlineData("CN=jane,O=lab", true)]
     [InlineData("CN=jane,O=office", false)]
-    public void The_first_rule_of_a_list_that_matches_decides(string identity, bool allowed)
+    public async Task The_first_rule_of_a_list_that_matches_decides(string identity, bool allowed)
     {
-        Add("""
+        await Add("""
             {"qom-type":"authz-list","id":"a","policy":"deny","rules":[
               {"match":"CN=fred","policy":"allow"},
               {"match":"CN=mallory,*","policy":"deny","format":"glob"},
@@ -122,7 +121,7 @@ public sealed class UserObjectsTests
         Assert.Equal(allowed, Authorise("a", identity));
     }
 
-    private void Add(string options) => _objects.Add(JsonDocument.Parse(options).RootElement);
+    private ValueTask Add(string options) => _objects.AddAsync(options);
 
     private string Secret(string id)
     {

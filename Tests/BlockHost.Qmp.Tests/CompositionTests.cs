@@ -25,6 +25,6 @@ public class CompositionTests
         Assert.NotNull(provider.GetRequiredService<Monitors>());
         Assert.Contains("query-qmp-schema", plugins.Of(ProvidedKind.Command).Names);
         Assert.Contains("SHUTDOWN", plugins.Of(ProvidedKind.Event).Names);
-        Assert.Contains("secret", provider.GetRequiredService<UserObjects>().Types.Select(type => type.Name));
+        Assert.Contains("secret", plugins.NamesOf(ProvidedKind.Object));
     }
 }

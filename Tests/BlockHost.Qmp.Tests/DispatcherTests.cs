@@ -28,7 +28,7 @@ public sealed class DispatcherTests
         var catalog = new Mock<IPluginCatalog> { DefaultValue = DefaultValue.Mock };
         catalog.Setup(c => c.Of(ProvidedKind.Command).FindAsync("test", It.IsAny<CancellationToken>())).Returns(new ValueTask<Provided<QmpCommand>?>(new Provided<QmpCommand>(_box)));
         var types = new QapiTypes();
-        _dispatcher = new QmpDispatcher(catalog.Object, new QapiInput(types, new QapiBranches(catalog.Object, new UserObjects(), types)));
+        _dispatcher = new QmpDispatcher(catalog.Object, new QapiInput(types, new QapiBranches(catalog.Object, types)));
     }
 
     [Fact]

@@ -17,8 +17,8 @@ public class TransportTests
     {
         await using var daemon = new TestDaemon();
         WriteCertificates(daemon.Folder);
-        daemon.Objects.Add(JsonDocument.Parse(
-            $$"""{"qom-type":"tls-creds-x509","id":"tls","endpoint":"server","dir":"{{daemon.Folder}}","verify-peer":false}""").RootElement);
+        await daemon.Objects.AddAsync(JsonDocument.Parse(
+            $$"""{"qom-type":"tls-creds-x509","id":"tls","endpoint":"server","dir":"{{daemon.Folder}}","verify-peer":false}""").RootElement, CancellationToken.None);
         var device = (SocketChardev)await daemon.ListenAsync("socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls", "t");
         await daemon.ListenAsync($"socket,id=c,path={daemon.SocketPath},server=on,wait=off", "c");
 

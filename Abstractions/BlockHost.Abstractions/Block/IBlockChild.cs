@@ -14,12 +14,15 @@ namespace BlockHost.Block;
 /// </summary>
 public interface IBlockChild
 {
-    /// <summary>The option it was opened by: "file", "backing", "data-file".</summary>
+    /// <summary>The option it was opened by: "file", "backing", "children.0".</summary>
     string Name { get; }
 
     BlockChildRole Role { get; }
 
     string NodeName { get; }
+
+    /// <summary>The child's node in the graph, for filters that look at what lies below; null where there is no graph.</summary>
+    IGraphNode? Node => null;
 
     string DriverName { get; }
 

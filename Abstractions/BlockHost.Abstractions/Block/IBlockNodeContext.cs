@@ -60,20 +60,15 @@ public interface IBlockNodeContext
 
     IPluginHost Host { get; }
 
-    /// <summary>Opens or references a child; the host closes it after the node.</summary>
-    ValueTask<IBlockChild> OpenChildAsync(string name, BlockChildRole role, BlockdevRef reference, CancellationToken cancellationToken);
+    /// <summary>Opens or references a child; the host closes it after the node. <see cref="ChildOpening"/> has the usual cases.</summary>
+    /// <returns>Null where the child is optional and nothing names one.</returns>
+    ValueTask<IBlockChild?> OpenChildAsync(ChildSpec child, CancellationToken cancellationToken);
 
     /// <summary>
     /// The backing child: by <paramref name="option"/> where the user gave one ("" and null mean none), else by what
     /// the header records, resolved against this node's own file name. Null where there is none.
     /// </summary>
     ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// Opens storage that the image's header names. The name is a path and nothing else, so that a forged header reaches
-    /// neither a protocol nor json: options; a relative one starts from the current folder, as QEMU's does.
-    /// </summary>
-    ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken);
 
     /// <summary>Whether an image that begins with <paramref name="head"/> is taken for one of another format than this node's.</summary>
     ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) => new(false);

@@ -3,6 +3,7 @@ using BlockHost.Block;
 using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
+using BlockHost.Objects;
 using BlockHost.Qmp;
 using BlockHost.Yank;
 
@@ -48,8 +49,10 @@ public abstract class ProvidedKind
 
     public static ProvidedKind<QmpType> Type { get; } = new("types", "schema type");
 
+    public static ProvidedKind<ObjectType> Object { get; } = new("objects", "object type");
+
     /// <summary>In the order of listings.</summary>
-    public static IReadOnlyList<ProvidedKind> All { get; } = [Driver, Job, Action, Yank, Device, Export, Command, Event, Type];
+    public static IReadOnlyList<ProvidedKind> All { get; } = [Driver, Job, Action, Yank, Device, Export, Command, Event, Type, Object];
 
     /// <summary>The kind's member of "provides" in a manifest, such as "drivers".</summary>
     public string Id { get; }

@@ -74,6 +74,13 @@ public sealed class QapiFeatureAttribute(string name) : Attribute
     public string Name { get; } = name;
 }
 
+/// <summary>The type's name in QEMU's schema, where clients see it (qom-list); default: the class's name.</summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Enum)]
+public sealed class QapiNameAttribute(string name) : Attribute
+{
+    public string Name { get; } = name;
+}
+
 /// <summary>A member of an older version of the interface: still accepted, but left out of the introspection schema.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class QapiLegacyAttribute : Attribute;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Objects;
 
 namespace BlockHost.Conformance.Execution;
 
@@ -63,6 +64,8 @@ internal sealed class NodeSession : IAsyncDisposable
         var children = new ChildSet(image, options, context.ReadOnly);
         foreach (var (name, child) in children.Tops)
             context.Children.Add(name, child);
+        foreach (var (id, userObject) in image.CreateObjects?.Invoke(host) ?? new Dictionary<string, UserObject>())
+            host.Objects.Add(id, userObject);
         var opening = check.Subject.Driver.OpenAsync(context, image.Options, check.Cancellation).AsTask();
         try
         {

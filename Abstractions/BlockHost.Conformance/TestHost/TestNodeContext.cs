@@ -9,7 +9,7 @@ namespace BlockHost.Conformance.TestHost;
 
 /// <summary>
 /// The host's side of one node under test. Children are given beforehand by the name of their option, and options
-/// refer to them by that name: <c>"file": "file"</c>.
+/// refer to them by that name: <c>"file": "file"</c>. A file that the image names is the child of its option's name, whatever the file's.
 /// </summary>
 public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
 {
@@ -54,15 +54,17 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
     /// <summary>Why the driver fell back to read-only, or null.</summary>
     public string? ReadOnlyReason { get; private set; }
 
-    public ValueTask<IBlockChild> OpenChildAsync(string name, BlockChildRole role, BlockdevRef reference, CancellationToken cancellationToken)
+    public ValueTask<IBlockChild?> OpenChildAsync(ChildSpec child, CancellationToken cancellationToken)
     {
         if (Sealed)
-            throw new InvalidOperationException($"Child '{name}' is opened after OpenAsync has returned");
-        var key = reference.NodeName ?? name;
-        if (!Children.TryGetValue(key, out var child))
+            throw new InvalidOperationException($"Child '{child.Name}' is opened after OpenAsync has returned");
+        if (child is { Reference: null, RecordedFile: null, IsOptional: true })
+            return new((IBlockChild?)null);
+        var key = child.Reference?.NodeName ?? child.Name;
+        if (!Children.TryGetValue(key, out var opened))
             throw new BlockException(BlockErrorKind.NotFound, $"Cannot find device='{key}' nor node-name='{key}'");
-        _opened.Add(child);
-        return new(child);
+        _opened.Add(opened);
+        return new(opened);
     }
 
     public async ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
@@ -70,12 +72,8 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
         if (option is { Value: null } || (option is null && recorded is null))
             return null;
         var reference = option?.Value ?? BlockdevRef.To("backing");
-        return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
+        return await this.OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
     }
-
-    /// <summary>The child of that option's name, whatever the file's name.</summary>
-    public ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken) =>
-        OpenChildAsync(name, role, BlockdevRef.To(name), cancellationToken);
 
     public void FallBackToReadOnly(string reason)
     {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Exports;
@@ -95,29 +96,31 @@ public sealed class TestYankRegistry : IYankRegistry
     }
 }
 
-/// <summary>Keeps the names of the events that were emitted.</summary>
+/// <summary>Keeps the events that were emitted.</summary>
 public sealed class TestEvents : IQmpEvents
 {
     private readonly Lock _lock = new();
-    private readonly List<string> _names = [];
+    private readonly List<(string Name, JsonElement? Data)> _emitted = [];
 
-    public IReadOnlyList<string> Names
+    public IReadOnlyList<(string Name, JsonElement? Data)> Emitted
     {
         get
         {
             lock (_lock)
-                return [.. _names];
+                return [.. _emitted];
         }
     }
 
-    public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Add(qmpEvent.Name);
+    public IReadOnlyList<string> Names => [.. Emitted.Select(emitted => emitted.Name)];
 
-    public void Emit(QmpSignal signal) => Add(signal.Name);
+    public void Emit<T>(QmpEvent<T> qmpEvent, T data) => Add(qmpEvent.Name, qmpEvent.Serialize(data));
 
-    private void Add(string name)
+    public void Emit(QmpSignal signal) => Add(signal.Name, null);
+
+    private void Add(string name, JsonElement? data)
     {
         lock (_lock)
-            _names.Add(name);
+            _emitted.Add((name, data));
     }
 }
 

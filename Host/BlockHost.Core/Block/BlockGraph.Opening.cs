@@ -147,10 +147,10 @@ public sealed partial class BlockGraph
     }
 
     /// <summary>Under the lock: links a child to a node that is being opened, with the permissions its role asks for.</summary>
-    internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, string name, BlockChildRole role, GraphNode child, CancellationToken cancellationToken)
+    internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, ChildSpec spec, GraphNode child, CancellationToken cancellationToken)
     {
-        var link = new ChildLink(parent, name, role, child);
-        GraphWalk.RefuseCycle(parent, name, child);
+        var link = new ChildLink(parent, spec.Name, spec.Role, child) { Option = spec.Option };
+        GraphWalk.RefuseCycle(parent, link.Name, child);
         parent.ChildLinks = parent.ChildLinks.Add(link);
         child.AttachParent(link);
         try

@@ -115,7 +115,8 @@ public sealed partial class BlockGraph
         reopens.Add(new NodeReopen(node, options));
         foreach (var link in node.ChildLinks.Where(link => link.Child.InheritsFrom == node && !reopens.Any(reopen => reopen.Node == link.Child)))
         {
-            var given = options.DriverOptions.TryGetProperty(link.Name, out var child) && child.ValueKind == JsonValueKind.Object ? child : link.Child.ExplicitOptions;
+            var child = ChildOptions.Of(options.DriverOptions, node, link);
+            var given = child.ValueKind == JsonValueKind.Object ? child : link.Child.ExplicitOptions;
             var childOptions = NodeOptions.Parse(given, OpenScope.InheritedFrom(options.Generic, link.Role));
             if (childOptions.Generic != link.Child.Generic || given.ValueKind == JsonValueKind.Object && child.ValueKind == JsonValueKind.Object)
                 CollectInherited(link.Child, childOptions, reopens);

@@ -18,6 +18,13 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     /// <summary>The image's header named the child, not an option.</summary>
     public bool IsRecorded { get; set; }
 
+    /// <summary>The option that the child belongs to: its name, or the list that it is one of.</summary>
+    public string Option { get; init; } = name;
+
+    public bool IsInList => Option != Name;
+
+    public IGraphNode Node => Child;
+
     public string NodeName => Child.Name;
 
     public string DriverName => Child.Driver.FormatName;

@@ -192,6 +192,16 @@ internal sealed partial class GraphNode : IGraphNode
         ForgetGaps();
     }
 
+    /// <summary>The node's options with others of the driver's.</summary>
+    public NodeOptions DriverOptionsWith(Func<JsonElement, JsonElement> change) => new()
+    {
+        Driver = Driver.FormatName,
+        NodeName = HasGeneratedName ? null : Name,
+        Generic = Generic,
+        DriverOptions = change(DriverOptions),
+        Explicit = change(ExplicitOptions),
+    };
+
     /// <summary>The driver begins to open its half.</summary>
     public void BeginOpening() => Opening = new OpeningGate();
 

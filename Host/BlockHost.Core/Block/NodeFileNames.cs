@@ -60,22 +60,33 @@ internal static class NodeFileNames
             (node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value).WriteTo(writer);
         }
 
-        foreach (var link in node.ChildLinks)
+        foreach (var option in node.ChildLinks.Where(link => IsShown(node, link)).GroupBy(link => link.Option))
         {
-            if (link.IsRecorded || link == node.BackingLink && !node.BackingOverridden && node.Driver.Kind == BlockDriverKind.Format)
-                continue;
-            writer.WritePropertyName(link.Name);
-            Json(Shown(link.Child)).WriteTo(writer);
+            writer.WritePropertyName(option.Key);
+            WriteChildren(writer, [.. option]);
         }
 
         if (node.BackingOverridden && node.BackingLink is null)
             writer.WriteNull("backing");
     });
 
+    private static bool IsShown(GraphNode node, ChildLink link) =>
+        !link.IsRecorded && (link != node.BackingLink || node.BackingOverridden || node.Driver.Kind != BlockDriverKind.Format);
+
+    private static void WriteChildren(Utf8JsonWriter writer, IReadOnlyList<ChildLink> links)
+    {
+        if (links[0].IsInList)
+            writer.WriteStartArray();
+        foreach (var link in links)
+            Json(Shown(link.Child)).WriteTo(writer);
+        if (links[0].IsInList)
+            writer.WriteEndArray();
+    }
+
     // Protocol drivers that name no strong options are told apart by all they were given.
     private static bool IsStrong(GraphNode node, string option)
     {
-        if (node.ChildLinks.Any(link => link.Name == option) || option == "backing")
+        if (node.ChildLinks.Any(link => link.Option == option) || option == "backing")
             return false;
         return node.Driver.StrongOptions.Contains(option) || (node.Driver.Kind == BlockDriverKind.Protocol && node.Driver.StrongOptions.Count == 0);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
 using BlockHost.Objects;
 using BlockHost.Qmp;
 
@@ -7,7 +8,7 @@ namespace BlockHost.Core.Chardevs;
 /// <summary>The character devices of the command line, by id.</summary>
 public sealed class ChardevTable(IUserObjects objects, TimeProvider clock) : IAsyncDisposable
 {
-    private readonly Dictionary<string, Chardev> _devices = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Chardev> _devices = new(StringComparer.Ordinal);
 
     /// <summary>Makes and starts a device.</summary>
     /// <param name="waiting">Told when a server's start waits for its first client.</param>
@@ -22,6 +23,8 @@ public sealed class ChardevTable(IUserObjects objects, TimeProvider clock) : IAs
 
     /// <summary>The device of that id, for the one user it can have.</summary>
     public Chardev Find(string id) => _devices.TryGetValue(id, out var device) ? device : throw new QmpException($"chardev \"{id}\" not found");
+
+    public IReadOnlyList<Chardev> List() => [.. _devices.Values];
 
     public async ValueTask DisposeAsync()
     {

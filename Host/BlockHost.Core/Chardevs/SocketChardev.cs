@@ -23,6 +23,8 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     private ClientQueue? _clients;
     private Stream? _first;
 
+    public override string QomType => "chardev-socket";
+
     public override int MaxConnections => options.Server ? MaxClients : 1;
 
     /// <summary>Where a server listens, once started.</summary>

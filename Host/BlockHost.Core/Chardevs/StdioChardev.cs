@@ -8,6 +8,8 @@ public sealed class StdioChardev(string id) : Chardev(id)
 {
     private int _taken;
 
+    public override string QomType => "chardev-stdio";
+
     public override ValueTask StartAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public override ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>

@@ -36,8 +36,7 @@ public static class CoreServices
         services.TryAddSingleton(provider => new PluginFaults(
             () => provider.GetRequiredService<PluginManager>().RunningCode(), provider.GetRequiredService<ILoggerFactory>()));
         services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
-        // Left to itself the container would choose the constructor that takes object types, and find none.
-        services.TryAddSingleton(_ => new UserObjects());
+        services.TryAddSingleton(provider => new UserObjects(provider.GetRequiredService<PluginManager>(), provider.GetRequiredService<IPluginHost>));
         services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
         services.TryAddSingleton<YankRegistry>();
         services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());

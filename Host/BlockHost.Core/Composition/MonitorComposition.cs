@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Objects.Qom;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp;
@@ -32,6 +33,7 @@ public static class MonitorComposition
         services.TryAddSingleton<IQmpEvents>(provider => provider.GetRequiredService<MonitorEvents>());
         services.TryAddSingleton<HostLifetime>();
         services.TryAddSingleton<MonitorCommands>();
+        services.TryAddSingleton<QomCommands>();
         services.TryAddSingleton<IQmpDispatcher, QmpDispatcher>();
         services.TryAddSingleton<ChardevTable>();
         services.TryAddSingleton(new MonitorLimits());
@@ -40,6 +42,9 @@ public static class MonitorComposition
     }
 
     /// <summary>Declares the commands and events of these services, for <see cref="PluginManager.AddHost"/>.</summary>
-    public static void RegisterHost(IServiceProvider services, IPluginRegistry registry) =>
+    public static void RegisterHost(IServiceProvider services, IPluginRegistry registry)
+    {
         services.GetRequiredService<MonitorCommands>().Register(registry);
+        services.GetRequiredService<QomCommands>().Register(registry);
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Core.Objects.Types;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects;
@@ -8,27 +9,19 @@ namespace BlockHost.Core.Objects;
 /// <summary>object-add and object-del.</summary>
 public static class ObjectCommands
 {
-    public static IEnumerable<QmpCommand> For(UserObjects objects) => [Add(objects), Delete(objects)];
-
-    private static QmpCommand Add(UserObjects objects) => QmpCommand.CreateAction(
-        "object-add",
-        ObjectsJson.Default.ObjectOptions,
-        (_, arguments, _) =>
-        {
-            objects.Add(arguments.Json);
-            return ValueTask.CompletedTask;
-        },
-        QmpCommandFlags.AllowPreconfig);
-
-    private static QmpCommand Delete(UserObjects objects) => QmpCommand.CreateAction(
-        "object-del",
-        ObjectsJson.Default.ObjectDelArguments,
-        (_, arguments, _) =>
-        {
-            objects.Remove(arguments.Id);
-            return ValueTask.CompletedTask;
-        },
-        QmpCommandFlags.AllowPreconfig);
+    /// <summary>The commands, and the object types that are the host's own.</summary>
+    public static void Register(IPluginRegistry registry, UserObjects objects)
+    {
+        registry.Add(QmpCommand.CreateAction(
+            "object-add", ObjectsJson.Default.ObjectOptions, (_, arguments, ct) => objects.AddAsync(arguments.Json, ct), QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateAction(
+            "object-del", ObjectsJson.Default.ObjectDelArguments, (_, arguments, _) => objects.RemoveAsync(arguments.Id), QmpCommandFlags.AllowPreconfig));
+        registry.Add(new SecretType());
+        registry.Add(new TlsCredsX509Type());
+        registry.Add(new IoThreadType());
+        registry.Add(new AuthzSimpleType());
+        registry.Add(new AuthzListType());
+    }
 }
 
 internal sealed record ObjectDelArguments

@@ -1,64 +1,92 @@
 // SPDX-License-Identifier: MIT
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlockHost.Core.Objects.Types;
+using BlockHost.Core.Plugins;
 using BlockHost.Objects;
+using BlockHost.Plugins;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects;
 
-/// <summary>The objects that object-add has made, by id.</summary>
-public sealed class UserObjects : IUserObjects
+/// <summary>An object with its id and its type.</summary>
+public sealed record NamedObject(string Id, ObjectType Type, UserObject Object);
+
+/// <summary>The objects that object-add has made, by id. An object keeps the plugin of its type loaded.</summary>
+public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) : IUserObjects, IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<string, object> _objects = new(StringComparer.Ordinal);
-    // Most programs that have this table make no object.
-    private readonly Lazy<Dictionary<string, ObjectType>> _types;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, (NamedObject Named, PluginUse Use)> _objects = new(StringComparer.Ordinal);
+    private bool _hasHadAny;
 
-    public UserObjects()
-        : this(() => [new SecretType(), new TlsCredsX509Type(), new IoThreadType(), new AuthzSimpleType(), new AuthzListType()])
+    /// <summary>In the order in which they were made; null: there has never been one.</summary>
+    public IReadOnlyList<NamedObject>? List()
     {
+        lock (_gate)
+            return _hasHadAny ? [.. _objects.Values.Select(entry => entry.Named)] : null;
     }
-
-    public UserObjects(Func<IEnumerable<ObjectType>> types) =>
-        _types = new(() => types().ToDictionary(type => type.Name, StringComparer.Ordinal));
-
-    /// <summary>The kinds of objects there are: the branches of ObjectOptions.</summary>
-    public IReadOnlyCollection<ObjectType> Types => _types.Value.Values;
 
     public bool TryGet<T>(string id, [NotNullWhen(true)] out T? found)
         where T : class
     {
-        found = _objects.GetValueOrDefault(id) as T;
+        lock (_gate)
+            found = _objects.GetValueOrDefault(id).Named?.Object as T;
         return found is not null;
     }
 
     /// <summary>object-add. The options hold "qom-type", "id" and the type's properties.</summary>
     /// <exception cref="QmpException">With QEMU's text.</exception>
-    public void Add(JsonElement options)
+    public async ValueTask AddAsync(JsonElement options, CancellationToken cancellationToken)
     {
         var properties = JsonObject.Create(options)!;
         var typeName = Take(properties, "qom-type");
         var id = Take(properties, "id");
-        if (!_types.Value.TryGetValue(typeName, out var type))
-            throw new QmpException($"Parameter 'qom-type' does not accept value '{typeName}'");
-        if (!Identifier.IsWellFormed(id))
-            throw new QmpException("Parameter 'id' expects an identifier");
-
-        using var document = JsonDocument.Parse(properties.ToJsonString());
-        var created = type.Create(document.RootElement, this);
-        if (_objects.TryAdd(id, created))
-            return;
-        (created as IDisposable)?.Dispose();
-        throw new QmpException($"attempt to add duplicate property '{id}' to object (type 'container')");
+        var lease = await FindTypeAsync(typeName, $"object '{id}'", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await AddAsync(lease, id, QmpJson.ToElement(properties)).ConfigureAwait(false);
+        }
+        catch
+        {
+            lease.Use.Dispose();
+            throw;
+        }
     }
 
     /// <summary>object-del. A user that still holds the object keeps it until it is done.</summary>
-    public void Remove(string id)
+    public async ValueTask RemoveAsync(string id)
     {
-        if (!_objects.TryRemove(id, out _))
-            throw new QmpException($"object '{id}' not found");
+        (NamedObject Named, PluginUse Use) entry;
+        lock (_gate)
+        {
+            if (!_objects.TryGetValue(id, out entry))
+                throw new QmpException($"object '{id}' not found");
+            if (!entry.Named.Object.TryRetire())
+                throw new QmpException($"object '{id}' is in use, can not be deleted");
+            _objects.Remove(id);
+        }
+
+        await EndAsync(entry).ConfigureAwait(false);
+    }
+
+    /// <summary>The host ends: nothing uses the objects any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        List<(NamedObject, PluginUse)> all;
+        lock (_gate)
+        {
+            all = [.. _objects.Values];
+            _objects.Clear();
+        }
+
+        foreach (var entry in all)
+            await EndAsync(entry).ConfigureAwait(false);
+    }
+
+    private static async ValueTask EndAsync((NamedObject Named, PluginUse Use) entry)
+    {
+        await entry.Named.Object.DisposeAsync().ConfigureAwait(false);
+        entry.Use.Dispose();
     }
 
     private static string Take(JsonObject properties, string name)
@@ -67,4 +95,37 @@ public sealed class UserObjects : IUserObjects
             throw new QmpException($"Parameter '{name}' is missing");
         return value.GetValue<string>();
     }
+
+    private async ValueTask<ProvidedLease<ObjectType>> FindTypeAsync(string name, string user, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await catalog.Of(ProvidedKind.Object).LeaseAsync(name, user, brief: false, cancellationToken).ConfigureAwait(false)
+                ?? throw new QmpException($"Parameter 'qom-type' does not accept value '{name}'");
+        }
+        catch (PluginException e)
+        {
+            throw new QmpException(QmpErrorClass.GenericError, e.Message, e);
+        }
+    }
+
+    private async ValueTask AddAsync(ProvidedLease<ObjectType> lease, string id, JsonElement properties)
+    {
+        if (!Identifier.IsWellFormed(id))
+            throw new QmpException("Parameter 'id' expects an identifier");
+        var created = lease.Value.Create(new Context(id, host()), properties);
+        lock (_gate)
+        {
+            if (_objects.TryAdd(id, (new NamedObject(id, lease.Value, created), lease.Use)))
+            {
+                _hasHadAny = true;
+                return;
+            }
+        }
+
+        await created.DisposeAsync().ConfigureAwait(false);
+        throw new QmpException($"attempt to add duplicate property '{id}' to object (type 'container')");
+    }
+
+    private sealed record Context(string Id, IPluginHost Host) : IObjectContext;
 }

@@ -7,6 +7,7 @@ using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp;
@@ -61,6 +62,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <exception cref="ToolException">Help was asked for.</exception>
     public async ValueTask AddObjectAsync(string definition, CancellationToken cancellationToken)
     {
+        _ = _commands.Value;
         if (OptionHelp.IsAskedFor(definition))
             throw await OptionHelp.OfAsync(Help, QapiExtension.ObjectOptions, definition, cancellationToken);
         var options = await Input.ParseAsync(QapiExtension.ObjectOptions, definition, "qom-type", cancellationToken);
@@ -91,6 +93,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
         if (Services.Jobs is IAsyncDisposable jobs)
             await jobs.DisposeAsync();
         await Get<BlockGraph>().DisposeAsync();
+        await Get<UserObjects>().DisposeAsync();
         using var limit = new CancellationTokenSource(Patience);
         foreach (var (id, error) in await Plugins.StopAllAsync(limit.Token))
             Warnings.Give($"warning: plugin '{id}' did not stop: {error.Message}");

@@ -2,11 +2,12 @@
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Plugins.Commands.Block.Types;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
-/// <summary>blockdev-del, blockdev-reopen, block_resize and block-set-write-threshold.</summary>
+/// <summary>blockdev-del, blockdev-reopen, x-blockdev-change, block_resize and block-set-write-threshold.</summary>
 internal static class GraphCommands
 {
     public static QmpCommand BlockdevDel() => QmpCommand.CreateAction(
@@ -19,6 +20,12 @@ internal static class GraphCommands
         CommandsJson.Default.BlockdevReopenArguments,
         (call, arguments, cancellationToken) =>
             call.Host.Graph.ReopenAsync([.. arguments.Options.Select(options => options.Json)], cancellationToken));
+
+    public static QmpCommand BlockdevChange() => QmpCommand.CreateAction(
+        "x-blockdev-change",
+        CommandsJson.Default.BlockdevChangeArguments,
+        (call, arguments, cancellationToken) => ChangeAsync(call.Host.Graph, arguments, cancellationToken),
+        features: ["unstable"]);
 
     public static QmpCommand BlockResize() => QmpCommand.CreateAction(
         "block_resize",
@@ -44,6 +51,26 @@ internal static class GraphCommands
             node.WriteThreshold = (long)Math.Min(arguments.WriteThreshold, long.MaxValue);
             return ValueTask.CompletedTask;
         });
+
+    private static ValueTask ChangeAsync(IBlockGraph graph, BlockdevChangeArguments arguments, CancellationToken cancellationToken)
+    {
+        var parent = graph.Lookup(arguments.Parent, arguments.Parent);
+        switch (arguments)
+        {
+            case { Child: null, Node: null }:
+                throw new QmpException("Either child or node must be specified");
+            case { Child: { } name, Node: null }:
+                var child = parent.Children.FirstOrDefault(edge => edge.Name == name)
+                    ?? throw new QmpException($"Node '{arguments.Parent}' does not have child '{name}'");
+                return graph.RemoveChildAsync(parent, child, cancellationToken);
+            case { Child: null, Node: { } node }:
+                return graph.TryGetNode(node, out var added)
+                    ? graph.AddChildAsync(parent, added, cancellationToken)
+                    : throw new QmpException($"Node '{node}' not found");
+            default:
+                throw new QmpException("The parameters child and node are in conflict");
+        }
+    }
 
     private static void CheckMayResize(IGraphNode node, string? device)
     {

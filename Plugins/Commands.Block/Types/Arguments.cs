@@ -24,6 +24,17 @@ internal sealed record BlockResizeArguments
     public required long Size { get; init; }
 }
 
+internal sealed record BlockdevChangeArguments
+{
+    public required string Parent { get; init; }
+
+    /// <summary>Name of the child to take away, such as "children.1".</summary>
+    public string? Child { get; init; }
+
+    /// <summary>The node to add.</summary>
+    public string? Node { get; init; }
+}
+
 internal sealed record WriteThresholdArguments
 {
     public required string NodeName { get; init; }

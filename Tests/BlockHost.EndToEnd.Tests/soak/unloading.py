@@ -21,7 +21,7 @@ from clients import Monitor, Nbd
 
 MIB = 1 << 20
 PLUGINS = ["block.qcow2", "block.file", "block.raw", "block.null", "export.nbd", "export.nbd", "commands.block", "commands.job",
-           "job.mirror", "job.backup", "job.commit", "job.stream", "job.create", "filter.copyonread"]
+           "job.mirror", "job.backup", "job.commit", "job.stream", "job.create", "filter.copyonread", "filter.throttle"]
 QUERIES = ["query-named-block-nodes", "query-block-exports", "query-jobs", "query-block-jobs", "query-yank", "query-commands", "query-status",
            "query-plugins", "query-version", "query-blockstats"]
 NODES = ["n0", "n1", "n2", "n3"]

@@ -40,7 +40,7 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         var plugins = _services.GetRequiredService<PluginManager>();
         plugins.AddHost(registry => CoreServices.RegisterHost(_services, registry));
         var types = new QapiTypes();
-        var branches = new QapiBranches(plugins, _services.GetRequiredService<UserObjects>(), types);
+        var branches = new QapiBranches(plugins, types);
         Schema = new QapiIntrospection(plugins, types, branches);
         _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, branches), _services.GetRequiredService<PluginFaults>(), _log);
     }

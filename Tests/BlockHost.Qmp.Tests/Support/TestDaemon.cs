@@ -24,8 +24,8 @@ internal sealed class TestDaemon : IAsyncDisposable
         var host = new Mock<IPluginHost>();
         Catalog = new PluginManager(new PluginManagerOptions { Host = () => host.Object });
         var types = new QapiTypes();
-        Objects = new UserObjects();
-        var branches = new QapiBranches(Catalog, Objects, types);
+        Objects = new UserObjects(Catalog, () => host.Object);
+        var branches = new QapiBranches(Catalog, types);
         Input = new QapiInput(types, branches);
         Events = new MonitorEvents(clock);
         Lifetime = new HostLifetime(Events);

@@ -67,6 +67,13 @@ public interface IBlockGraph
     /// <summary>Gives a filter's users the node that it filters, and closes the filter, if it is still there.</summary>
     ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken);
 
+    /// <summary>Gives a node one more child of its list (x-blockdev-change).</summary>
+    /// <exception cref="Qmp.QmpException">The node has no such list, or takes no more.</exception>
+    ValueTask AddChildAsync(IGraphNode parent, IGraphNode child, CancellationToken cancellationToken);
+
+    /// <summary>Takes a child of its list away from a node.</summary>
+    ValueTask RemoveChildAsync(IGraphNode parent, IGraphEdge child, CancellationToken cancellationToken);
+
     /// <summary>Puts <paramref name="backing"/> under an overlay, or (null) nothing.</summary>
     ValueTask SetBackingAsync(IGraphNode overlay, IGraphNode? backing, CancellationToken cancellationToken);
 

@@ -114,8 +114,10 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         var children = new HashSet<string> { "backing" };
         foreach (var link in Node.ChildLinks.Where(link => link.Name != "backing"))
         {
-            children.Add(link.Name);
-            if (!options.DriverOptions.TryGetProperty(link.Name, out var given) && link.IsRecorded)
+            if (children.Add(link.Option) && link.IsInList)
+                ChildOptions.RequireSameCount(Node, link.Option, options.DriverOptions);
+            var given = ChildOptions.Of(options.DriverOptions, Node, link);
+            if (given.ValueKind == JsonValueKind.Undefined && link.IsRecorded)
                 continue;
             if (given.ValueKind == JsonValueKind.Undefined)
                 throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");

@@ -49,10 +49,20 @@ public static class LooseOptions
             writer.WriteBooleanValue(Switch(value, name));
         else if (wanted == typeof(long) || wanted == typeof(ulong) || wanted == typeof(int) || wanted == typeof(uint))
             WriteNumber(writer, value, name);
+        else if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var list) && list.Kind == JsonTypeInfoKind.Enumerable)
+            WriteList(writer, ChildOptions.ListOf(value, name));
         else if (value.ValueKind == JsonValueKind.Object && ObjectType(owner, wanted) is { } nested)
             WriteNested(writer, nested, value, name);
         else
             value.WriteTo(writer);
+    }
+
+    private static void WriteList(Utf8JsonWriter writer, IReadOnlyList<JsonElement> items)
+    {
+        writer.WriteStartArray();
+        foreach (var item in items)
+            item.WriteTo(writer);
+        writer.WriteEndArray();
     }
 
     private static void WriteNested(Utf8JsonWriter writer, JsonTypeInfo type, JsonElement value, string name)

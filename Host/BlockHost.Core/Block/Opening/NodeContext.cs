@@ -10,6 +10,8 @@ namespace BlockHost.Core.Block.Opening;
 /// <summary>What a driver sees of the host while its node opens, and afterwards.</summary>
 internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope scope) : IBlockNodeContext
 {
+    private static readonly ChildSpec Backing = new("backing", BlockChildRole.Backing);
+
     private bool _sealed;
     private int _corruptionReported;
 
@@ -40,20 +42,16 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     /// <summary>The driver has opened its node: no more children.</summary>
     public void Seal() => _sealed = true;
 
-    public async ValueTask<IBlockChild> OpenChildAsync(string name, BlockChildRole role, BlockdevRef reference, CancellationToken cancellationToken)
+    public async ValueTask<IBlockChild?> OpenChildAsync(ChildSpec child, CancellationToken cancellationToken)
     {
         CheckOpening();
-        return await graph.OpenForUserAsync(reference, scope.ForChild(node.Generic, role), Attach, cancellationToken).ConfigureAwait(false);
-
-        async ValueTask<ChildLink> Attach(GraphNode child)
-        {
-            if (!reference.IsReference)
-                child.InheritsFrom = node;
-            var link = await graph.AttachChildAsync(node, name, role, child, cancellationToken).ConfigureAwait(false);
-            if ((role & (BlockChildRole.Primary | BlockChildRole.Filtered)) != 0)
-                graph.List(node);
-            return link;
-        }
+        if (child.Reference is { } reference)
+            return await OpenGivenAsync(child, reference, cancellationToken).ConfigureAwait(false);
+        if (child.RecordedFile is { } fileName)
+            return await OpenFileAsync(child, fileName, cancellationToken).ConfigureAwait(false);
+        if (child.IsOptional)
+            return null;
+        throw new BlockException(BlockErrorKind.InvalidArgument, $"A block device must be specified for \"{child.Name}\"") { NodeName = node.Name };
     }
 
     public async ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
@@ -65,16 +63,6 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             return null;
         await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
         return await OpenRecordedAsync(recorded, cancellationToken).ConfigureAwait(false);
-    }
-
-    public async ValueTask<IBlockChild> OpenRecordedFileAsync(string name, BlockChildRole role, string fileName, CancellationToken cancellationToken)
-    {
-        CheckOpening();
-        var child = await graph.OpenNodeAsync(FileNameOptions.OfPath(fileName), scope.ForChild(node.Generic, role) with { AllowFileNames = false }, cancellationToken)
-            .ConfigureAwait(false);
-        var link = await AdoptAsync(child, name, role, cancellationToken).ConfigureAwait(false);
-        link.IsRecorded = true;
-        return link;
     }
 
     public async ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) =>
@@ -108,11 +96,38 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             graph.ImageCorrupted(node, message, offset, size, fatal);
     }
 
+    private async ValueTask<ChildLink> OpenGivenAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
+    {
+        // The order of queries: what a node is stored in comes before it, other children after it.
+        if ((spec.Role & (BlockChildRole.Primary | BlockChildRole.Filtered | BlockChildRole.CopyOnWrite)) == 0)
+            await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
+        return await graph.OpenForUserAsync(reference, scope.ForChild(node.Generic, spec.Role), Attach, cancellationToken).ConfigureAwait(false);
+
+        async ValueTask<ChildLink> Attach(GraphNode child)
+        {
+            if (!reference.IsReference)
+                child.InheritsFrom = node;
+            var link = await graph.AttachChildAsync(node, spec, child, cancellationToken).ConfigureAwait(false);
+            if ((spec.Role & (BlockChildRole.Primary | BlockChildRole.Filtered)) != 0)
+                graph.List(node);
+            return link;
+        }
+    }
+
+    private async ValueTask<ChildLink> OpenFileAsync(ChildSpec spec, string fileName, CancellationToken cancellationToken)
+    {
+        var childScope = scope.ForChild(node.Generic, spec.Role) with { AllowFileNames = false };
+        var child = await graph.OpenNodeAsync(FileNameOptions.OfPath(fileName), childScope, cancellationToken).ConfigureAwait(false);
+        var link = await AdoptAsync(child, spec, cancellationToken).ConfigureAwait(false);
+        link.IsRecorded = true;
+        return link;
+    }
+
     /// <summary>Where names stand for options, what the options for a backing file leave out is in the header.</summary>
     private async ValueTask<IBlockChild?> OpenGivenBackingAsync(BlockdevRef reference, BackingFileReference? recorded, CancellationToken cancellationToken)
     {
         if (!scope.AllowFileNames)
-            return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
+            return await OpenGivenAsync(Backing, reference, cancellationToken).ConfigureAwait(false);
         if (scope.NoBacking)
         {
             var option = reference.IsReference ? "backing" : BackingFiles.FirstOption("backing", reference.Options);
@@ -123,7 +138,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         {
             if (!reference.IsReference)
                 reference = BlockdevRef.New(BackingFiles.Completed(reference.Options, recorded, node.PrimaryLink?.Child.FileName));
-            return await OpenChildAsync("backing", BlockChildRole.Backing, reference, cancellationToken).ConfigureAwait(false);
+            return await OpenGivenAsync(Backing, reference, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
@@ -138,7 +153,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         {
             var options = BackingFiles.OptionsOf(recorded, node.PrimaryLink?.Child.FileName, childScope.AllowProbing);
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
-            return node.RecordedLink = await AdoptAsync(child, "backing", BlockChildRole.Backing, cancellationToken).ConfigureAwait(false);
+            return node.RecordedLink = await AdoptAsync(child, Backing, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or QmpException)
         {
@@ -147,10 +162,10 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     }
 
     /// <summary>Attaches a child that was opened for this node.</summary>
-    private ValueTask<ChildLink> AdoptAsync(GraphNode opened, string name, BlockChildRole role, CancellationToken cancellationToken) => graph.GiveToUserAsync(opened, child =>
+    private ValueTask<ChildLink> AdoptAsync(GraphNode opened, ChildSpec spec, CancellationToken cancellationToken) => graph.GiveToUserAsync(opened, child =>
     {
         child.InheritsFrom = node;
-        return graph.AttachChildAsync(node, name, role, child, cancellationToken);
+        return graph.AttachChildAsync(node, spec, child, cancellationToken);
     });
 
     /// <summary>Each level of a chain adds its line of the story, but for a chain that is too deep: there the levels are the news.</summary>

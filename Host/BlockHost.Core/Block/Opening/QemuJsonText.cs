@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace BlockHost.Core.Block.Opening;
 
-/// <summary>JSON as it stands in QEMU's json: file names: members in order of their names, a space after ':' and ','.</summary>
+/// <summary>JSON as it stands in QEMU's json: file names: members in the order that QEMU has them in, a space after ':' and ','.</summary>
 internal static class QemuJsonText
 {
     public static string Of(JsonElement value) => Append(new StringBuilder(), value).ToString();
@@ -21,7 +21,7 @@ internal static class QemuJsonText
     private static StringBuilder AppendObject(StringBuilder text, JsonElement value)
     {
         var separator = "{";
-        foreach (var member in value.EnumerateObject().OrderBy(member => member.Name, StringComparer.Ordinal))
+        foreach (var member in value.EnumerateObject().OrderBy(member => Place(member.Name), StringComparer.Ordinal))
         {
             AppendString(text.Append(separator), member.Name).Append(": ");
             Append(text, member.Value);
@@ -30,6 +30,14 @@ internal static class QemuJsonText
 
         return text.Append(separator == "{" ? "{}" : "}");
     }
+
+    /// <summary>QEMU's order is that of a hash table. Seen from outside it is the alphabet's but for these.</summary>
+    private static string Place(string name) => name switch
+    {
+        "read-pattern" => "",
+        "blkverify" => "driver-",
+        _ => name,
+    };
 
     private static StringBuilder AppendArray(StringBuilder text, JsonElement value)
     {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using System.IO.Enumeration;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Objects;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Types;
 
@@ -11,6 +13,7 @@ internal sealed record AuthzSimpleOptions
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<AuthzPolicy>))]
+[QapiName("QAuthZListPolicy")]
 internal enum AuthzPolicy
 {
     [JsonStringEnumMemberName("deny")]
@@ -30,6 +33,7 @@ internal enum AuthzFormat
     Glob = 1,
 }
 
+[QapiName("QAuthZListRule")]
 internal sealed record AuthzRule
 {
     public required string Match { get; init; }
@@ -47,27 +51,60 @@ internal sealed record AuthzListOptions
 }
 
 /// <summary>"authz-simple": one identity is allowed.</summary>
-internal sealed class AuthzSimpleType() : ObjectType<AuthzSimpleOptions>("authz-simple", ObjectsJson.Default.AuthzSimpleOptions)
+internal sealed class AuthzSimpleType : ObjectType<AuthzSimpleOptions>
 {
-    protected override object Create(AuthzSimpleOptions options, IUserObjects others) => new Simple(options.Identity);
+    public override string Name => "authz-simple";
 
-    private sealed class Simple(string allowed) : IAuthorization
+    public override string Parent => "authz";
+
+    protected override JsonTypeInfo<AuthzSimpleOptions> TypedOptionsType => ObjectsJson.Default.AuthzSimpleOptions;
+
+    protected override UserObject Create(IObjectContext context, AuthzSimpleOptions options) => new Simple(options);
+
+    private sealed class Simple(AuthzSimpleOptions options) : UserObject<AuthzSimpleOptions>(ObjectsJson.Default.AuthzSimpleOptions), IAuthorization
     {
-        public bool IsAllowed(string identity) => identity == allowed;
+        private volatile AuthzSimpleOptions _options = options;
+
+        protected override AuthzSimpleOptions Properties => _options;
+
+        public bool IsAllowed(string identity) => identity == _options.Identity;
+
+        protected override bool TryChange(string name, AuthzSimpleOptions changed)
+        {
+            _options = changed;
+            return true;
+        }
     }
 }
 
 /// <summary>"authz-list": the first rule that matches decides, else the policy (deny).</summary>
-internal sealed class AuthzListType() : ObjectType<AuthzListOptions>("authz-list", ObjectsJson.Default.AuthzListOptions)
+internal sealed class AuthzListType : ObjectType<AuthzListOptions>
 {
-    protected override object Create(AuthzListOptions options, IUserObjects others) => new RuleList(options);
+    public override string Name => "authz-list";
 
-    private sealed class RuleList(AuthzListOptions options) : IAuthorization
+    public override string Parent => "authz";
+
+    protected override JsonTypeInfo<AuthzListOptions> TypedOptionsType => ObjectsJson.Default.AuthzListOptions;
+
+    protected override UserObject Create(IObjectContext context, AuthzListOptions options) => new RuleList(options);
+
+    private sealed class RuleList(AuthzListOptions options) : UserObject<AuthzListOptions>(ObjectsJson.Default.AuthzListOptions), IAuthorization
     {
+        private volatile AuthzListOptions _options = options with { Policy = options.Policy ?? AuthzPolicy.Deny, Rules = options.Rules ?? [] };
+
+        protected override AuthzListOptions Properties => _options;
+
         public bool IsAllowed(string identity)
         {
-            var rule = options.Rules?.FirstOrDefault(rule => Matches(rule, identity));
-            return (rule?.Policy ?? options.Policy ?? AuthzPolicy.Deny) is AuthzPolicy.Allow;
+            var now = _options;
+            var rule = now.Rules?.FirstOrDefault(rule => Matches(rule, identity));
+            return (rule?.Policy ?? now.Policy) is AuthzPolicy.Allow;
+        }
+
+        protected override bool TryChange(string name, AuthzListOptions changed)
+        {
+            _options = changed;
+            return true;
         }
 
         private static bool Matches(AuthzRule rule, string identity) => rule.Format is AuthzFormat.Glob

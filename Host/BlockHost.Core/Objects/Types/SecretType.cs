@@ -2,12 +2,14 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Objects;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Types;
 
 [JsonConverter(typeof(JsonStringEnumConverter<SecretFormat>))]
+[QapiName("QCryptoSecretFormat")]
 internal enum SecretFormat
 {
     [JsonStringEnumMemberName("raw")]
@@ -36,27 +38,47 @@ internal sealed record SecretOptions
 }
 
 /// <summary>A secret's bytes; they never appear in messages or logs.</summary>
-internal sealed class Secret(byte[] data) : ISecret, IDisposable
+internal sealed class Secret(byte[] data, SecretOptions options) : UserObject<SecretOptions>(ObjectsJson.Default.SecretOptions), ISecret
 {
     public ReadOnlyMemory<byte> Data => data;
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(data);
+    /// <summary>What queries show: QEMU's would show "data" as well.</summary>
+    protected override SecretOptions Properties { get; } = new()
+    {
+        Loaded = true,
+        Format = options.Format ?? SecretFormat.Raw,
+        Keyid = options.Keyid ?? "",
+        Iv = options.Iv ?? "",
+        File = options.File ?? "",
+    };
+
+    public override ValueTask DisposeAsync()
+    {
+        CryptographicOperations.ZeroMemory(data);
+        return ValueTask.CompletedTask;
+    }
 
     public override string ToString() => "secret";
 }
 
 /// <summary>"secret": given in place or in a file, raw or base64, plain or encrypted with AES-256-CBC by another secret.</summary>
-internal sealed class SecretType() : ObjectType<SecretOptions>("secret", ObjectsJson.Default.SecretOptions)
+internal sealed class SecretType : ObjectType<SecretOptions>
 {
     private const int KeyBytes = 32;
     private const int BlockBytes = 16;
 
-    protected override object Create(SecretOptions options, IUserObjects others)
+    public override string Name => "secret";
+
+    public override string Parent => "secret_common";
+
+    protected override JsonTypeInfo<SecretOptions> TypedOptionsType => ObjectsJson.Default.SecretOptions;
+
+    protected override UserObject Create(IObjectContext context, SecretOptions options)
     {
         var input = ReadInput(options);
         if (options.Keyid is { } keyId)
-            return new Secret(Decrypt(input, options, Key(keyId, others)));
-        return new Secret(options.Format is SecretFormat.Base64 ? FromBase64(input) : input);
+            return new Secret(Decrypt(input, options, Key(keyId, context.Host.Objects)), options);
+        return new Secret(options.Format is SecretFormat.Base64 ? FromBase64(input) : input, options);
     }
 
     private static byte[] ReadInput(SecretOptions options) => options switch

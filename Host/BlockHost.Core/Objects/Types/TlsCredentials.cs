@@ -7,24 +7,31 @@ namespace BlockHost.Core.Objects.Types;
 
 /// <summary>X.509 credentials: an own certificate, and the one authority that peers must be certified by.</summary>
 internal sealed class TlsCredentials(
-    bool isServer,
-    bool verifyPeer,
+    TlsCredsX509Options options,
     X509Certificate2 authority,
     X509Certificate2? own,
-    CertificateRevocationListBuilder? revoked) : ITlsCredentials
+    CertificateRevocationListBuilder? revoked) : UserObject<TlsCredsX509Options>(ObjectsJson.Default.TlsCredsX509Options), ITlsCredentials
 {
     private readonly Lock _revocations = new();
 
-    public bool IsServer => isServer;
+    public bool IsServer { get; } = options.Endpoint is TlsEndpoint.Server;
 
-    public bool VerifyPeer => verifyPeer;
+    public bool VerifyPeer { get; } = options.VerifyPeer ?? true;
+
+    protected override TlsCredsX509Options Properties { get; } = options with
+    {
+        Endpoint = options.Endpoint ?? TlsEndpoint.Client,
+        VerifyPeer = options.VerifyPeer ?? true,
+        SanityCheck = options.SanityCheck ?? true,
+        Loaded = true,
+    };
 
     public SslServerAuthenticationOptions CreateServerOptions() => new()
     {
         ServerCertificate = own,
-        ClientCertificateRequired = verifyPeer,
+        ClientCertificateRequired = VerifyPeer,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = (_, certificate, _, _) => !verifyPeer || IsTrusted(certificate),
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => !VerifyPeer || IsTrusted(certificate),
     };
 
     public SslClientAuthenticationOptions CreateClientOptions(string? hostName) => new()
@@ -33,7 +40,7 @@ internal sealed class TlsCredentials(
         ClientCertificates = own is null ? null : [own],
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-            !verifyPeer || (IsTrusted(certificate) && (hostName is null || (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0)),
+            !VerifyPeer || (IsTrusted(certificate) && (hostName is null || (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0)),
     };
 
     /// <summary>A chain that ends at <paramref name="authority"/> and nowhere else.</summary>

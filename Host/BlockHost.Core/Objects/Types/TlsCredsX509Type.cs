@@ -3,12 +3,14 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Objects;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Types;
 
 [JsonConverter(typeof(JsonStringEnumConverter<TlsEndpoint>))]
+[QapiName("QCryptoTLSCredsEndpoint")]
 internal enum TlsEndpoint
 {
     [JsonStringEnumMemberName("client")]
@@ -46,9 +48,15 @@ internal sealed record TlsCredsX509Options
 ///   client-cert.pem, client-key.pem  optional for a client
 /// </code>
 /// </summary>
-internal sealed class TlsCredsX509Type() : ObjectType<TlsCredsX509Options>("tls-creds-x509", ObjectsJson.Default.TlsCredsX509Options)
+internal sealed class TlsCredsX509Type : ObjectType<TlsCredsX509Options>
 {
-    protected override object Create(TlsCredsX509Options options, IUserObjects others)
+    public override string Name => "tls-creds-x509";
+
+    public override string Parent => "tls-creds";
+
+    protected override JsonTypeInfo<TlsCredsX509Options> TypedOptionsType => ObjectsJson.Default.TlsCredsX509Options;
+
+    protected override UserObject Create(IObjectContext context, TlsCredsX509Options options)
     {
         if (options.Dir is not { } folder)
             throw new QmpException("Missing 'dir' property value");
@@ -57,10 +65,10 @@ internal sealed class TlsCredsX509Type() : ObjectType<TlsCredsX509Options>("tls-
 
         var isServer = options.Endpoint is TlsEndpoint.Server;
         var authority = Load(Path.Combine(folder, "ca-cert.pem"), X509CertificateLoader.LoadCertificateFromFile);
-        var own = LoadOwn(folder, isServer, Password(options, others));
+        var own = LoadOwn(folder, isServer, Password(options, context.Host.Objects));
         if (options.SanityCheck ?? true)
             Check(authority, own, folder, isServer);
-        return new TlsCredentials(isServer, options.VerifyPeer ?? true, authority, own, LoadRevocations(folder));
+        return new TlsCredentials(options, authority, own, LoadRevocations(folder));
     }
 
     private static string? Password(TlsCredsX509Options options, IUserObjects others)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -20,6 +21,16 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
     /// <summary>As <see cref="ValidateAsync(JsonTypeInfo?, JsonElement, CancellationToken)"/>, for a union that plugins complete.</summary>
     public ValueTask<JsonElement> ValidateAsync(QapiExtension union, JsonElement value, CancellationToken cancellationToken) =>
         VisitAsync(branches.Union(union), value, keyValue: false, cancellationToken);
+
+    /// <summary>One member of an object type, such as a property of an object that is changed alone.</summary>
+    /// <returns>The value, fit for the serializer.</returns>
+    /// <exception cref="QmpException">The value does not fit the member.</exception>
+    public async ValueTask<JsonElement> ValidateMemberAsync(JsonTypeInfo type, string member, JsonElement value, CancellationToken cancellationToken)
+    {
+        var alone = new QapiObjectType { Members = [types.GetObject(type).Members.First(other => other.Name == member) with { Optional = false }] };
+        var given = QmpJson.ToElement(new JsonObject { [member] = JsonNode.Parse(value.GetRawText(), documentOptions: QmpJson.Reading) });
+        return (await VisitAsync(alone, given, keyValue: false, cancellationToken).ConfigureAwait(false)).GetProperty(member);
+    }
 
     /// <summary>
     /// Checks a command line argument, either JSON or <c>key=value,…</c>, and turns its strings into the schema's types.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization.Metadata;
-using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -20,7 +19,7 @@ internal sealed class QapiBranchLoadingException(Task loading) : Exception("A pl
 }
 
 /// <summary>The types that plugins complete: names and branches come from the catalogue of what is provided.</summary>
-public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, QapiTypes types)
+public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
 {
     /// <summary>The type as it is now; unions have no variants listed.</summary>
     public QapiType Resolve(QapiExtension extension) => extension switch
@@ -40,46 +39,35 @@ public sealed class QapiBranches(IPluginCatalog catalog, UserObjects objects, Qa
     /// <summary>The members that all branches have, tag first.</summary>
     public QapiExtensibleUnion Union(QapiExtension extension)
     {
-        var common = types.GetObject(Common(extension)).Members;
+        var common = types.GetObject(QapiUnionShape.All[extension].Common).Members;
         return new QapiExtensibleUnion(extension) { Tag = common[0].Name, Members = [common[0] with { Type = Names(Cases(extension)) }, .. common.Skip(1)] };
     }
 
     /// <summary>Values of the tag that have a branch or would have one when their plugin is loaded.</summary>
-    public IReadOnlyList<string> Cases(QapiExtension union) =>
-        union == QapiExtension.ObjectOptions ? ObjectTypeNames : QapiUnionShape.All[union].Cases(catalog);
+    public IReadOnlyList<string> Cases(QapiExtension union) => QapiUnionShape.All[union].Cases(catalog);
 
     /// <summary>As <see cref="Cases"/>, without those whose plugin is not loaded.</summary>
-    internal IReadOnlyList<string> LoadedCases(QapiExtension union) =>
-        union == QapiExtension.ObjectOptions ? ObjectTypeNames : QapiUnionShape.All[union].LoadedCases(catalog);
+    internal IReadOnlyList<string> LoadedCases(QapiExtension union) => QapiUnionShape.All[union].LoadedCases(catalog);
 
     /// <exception cref="QapiBranchLoadingException">Its plugin has to be loaded first.</exception>
     internal QapiObjectType Branch(QapiExtension union, string value, CancellationToken cancellationToken)
     {
-        if (union == QapiExtension.ObjectOptions)
-            return Members(objects.Types.FirstOrDefault(type => type.Name == value)?.OptionsType, union);
         var shape = QapiUnionShape.All[union];
         if (shape.Branch(catalog, value, cancellationToken) is not { } info)
             return QapiTypes.Empty;
         if (shape.IsInData)
             return new QapiObjectType { Members = [new QapiMember("data", types.GetObject(info), Optional: false, [])] };
-        var members = Members(info, union);
+        var members = Members(info, shape);
         return shape.IsAmending ? AllOptional(members) : members;
     }
 
-    private string[] ObjectTypeNames => [.. objects.Types.Select(type => type.Name).Order(StringComparer.Ordinal)];
-
     private static QapiEnumType Names(IEnumerable<string> names) => new([.. names.Select(name => new QapiEnumValue(name, []))]);
 
-    private static JsonTypeInfo Common(QapiExtension union) =>
-        union == QapiExtension.ObjectOptions ? QapiCommonJson.Default.ObjectCommonMembers : QapiUnionShape.All[union].Common;
-
     /// <summary>A branch's own members; one that repeats a common member would otherwise be counted twice.</summary>
-    private QapiObjectType Members(JsonTypeInfo? info, QapiExtension union)
+    private QapiObjectType Members(JsonTypeInfo info, QapiUnionShape shape)
     {
-        if (info is null)
-            return QapiTypes.Empty;
         var branch = types.GetObject(info);
-        var common = types.GetObject(Common(union)).Members;
+        var common = types.GetObject(shape.Common).Members;
         return branch.Members.Any(member => common.Any(other => other.Name == member.Name))
             ? new QapiObjectType { Members = [.. branch.Members.ExceptBy(common.Select(member => member.Name), member => member.Name)] }
             : branch;

@@ -25,6 +25,7 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
         [QapiExtension.ImageInfoSpecific] = Of(ProvidedKind.Driver, Json.TypeTag, driver => driver.SpecificInfoType) with { IsInData = true },
         [QapiExtension.BlockExportOptions] = Of(ProvidedKind.Export, Json.BlockExportCommonMembers, export => export.OptionsType),
         [QapiExtension.TransactionAction] = Of(ProvidedKind.Action, Json.TypeTag, action => action.DataType) with { IsInData = true },
+        [QapiExtension.ObjectOptions] = Of(ProvidedKind.Object, Json.ObjectCommonMembers, type => type.OptionsType),
         [QapiExtension.YankInstance] = Of(ProvidedKind.Yank, Json.TypeTag, provider => provider.IdentityType),
     }.ToFrozenDictionary();
 

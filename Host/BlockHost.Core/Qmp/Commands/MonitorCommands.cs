@@ -24,8 +24,7 @@ public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection in
             "query-qmp-schema", json.IReadOnlyListSchemaInfo, (_, ct) => introspection.BuildAsync(ct), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery("query-status", json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction("quit", Quit, QmpCommandFlags.AllowPreconfig));
-        foreach (var command in ObjectCommands.For(objects))
-            registry.Add(command);
+        ObjectCommands.Register(registry, objects);
         registry.Add(lifetime.Shutdown);
     }
 
