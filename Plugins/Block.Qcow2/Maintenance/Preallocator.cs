@@ -114,6 +114,8 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
             var flags = isSpaceWanted ? ZeroFlags.None : ZeroFlags.MayUnmap;
             await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset, flags).ConfigureAwait(false);
         }
+        // Metadata before the run takes the space that it is written into.
+        if (isSpaceWanted && offset > image.File.Length) await ExtendFileAsync(offset, PreallocationMode.Off).ConfigureAwait(false);
         if (end > image.File.Length) await ExtendFileAsync(end, isSpaceWanted ? mode : PreallocationMode.Off).ConfigureAwait(false);
     }
 
