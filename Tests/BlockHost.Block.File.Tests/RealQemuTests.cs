@@ -4,6 +4,7 @@ using System.Diagnostics;
 namespace BlockHost.Block.File.Tests;
 
 /// <summary>Side by side with QEMU's tools: who refuses whom, and what the other reads.</summary>
+[Trait("speed", "slow")]
 public sealed class RealQemuTests : IDisposable
 {
     private const BlockPermissions Write = BlockPermissions.ConsistentRead | BlockPermissions.Write;

@@ -4,6 +4,7 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Qcow2.Tests;
 
 /// <summary>A power cut at any point leaves an image without corruption that holds everything flushed.</summary>
+[Trait("speed", "slow")]
 public sealed class CrashTests
 {
     private const int Size = 2 << 20;

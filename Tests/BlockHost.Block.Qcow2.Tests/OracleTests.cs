@@ -5,6 +5,7 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Qcow2.Tests;
 
 /// <summary>Images cross between this driver and QEMU's tools in both directions.</summary>
+[Trait("speed", "slow")]
 public sealed class OracleTests
 {
     private const int Cluster = 65536;

@@ -6,6 +6,7 @@ using BlockHost.Plugins.Export.Nbd;
 namespace BlockHost.Export.Nbd.Tests;
 
 /// <summary>Programs that people use, against the server.</summary>
+[Trait("speed", "slow")]
 public sealed class RealClientTests
 {
     [SkippableFact]

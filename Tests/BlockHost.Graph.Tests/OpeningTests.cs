@@ -190,7 +190,7 @@ public sealed class OpeningTests
         var strong = await graph.AddAsync("{'driver':'layer','node-name':'strong','tag':'x','file':{'driver':'memory','filename':'b'}}");
         var unnamed = await graph.AddAsync("{'driver':'layer','node-name':'unnamed','file':{'driver':'memory','size':8192}}");
         Assert.Equal("a", plain.FileName);
-        Assert.Equal("""json:{"driver": "layer", "file": {"driver": "memory", "filename": "b"}, "tag": "x"}""", strong.FileName);
+        Assert.Equal("""json:{"tag": "x", "driver": "layer", "file": {"driver": "memory", "filename": "b"}}""", strong.FileName);
         Assert.Equal("""json:{"driver": "layer", "file": {"driver": "memory", "size": 8192}}""", unnamed.FileName);
     }
 

@@ -4,6 +4,7 @@ using BlockHost.Qmp.Tests.Support;
 
 namespace BlockHost.Qmp.Tests;
 
+[Trait("speed", "slow")]
 public class RealClientTests
 {
     /// <summary>What Python's qemu.qmp does on the wire: a line a message, numbered ids, several requests under way.</summary>

@@ -69,6 +69,12 @@ public abstract class BlockDriver : IProvided
         return false;
     }
 
+    /// <summary>
+    /// Brings options that only command lines and json: names have, and no schema, into the form of <see cref="OptionsType"/>,
+    /// against which they are validated then.
+    /// </summary>
+    public virtual JsonElement Modernise(JsonElement options) => options;
+
     /// <param name="context">The node to be; opens children.</param>
     /// <param name="options">Validated against <see cref="OptionsType"/>: only known members, of the right types.</param>
     public abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);

@@ -21,22 +21,28 @@ public sealed record InetSocketAddress : SocketAddress
     public required string Port { get; init; }
 
     [JsonPropertyName("numeric")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Numeric { get; init; }
 
     /// <summary>Highest port to try.</summary>
     [JsonPropertyName("to")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ushort? To { get; init; }
 
     [JsonPropertyName("ipv4")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Ipv4 { get; init; }
 
     [JsonPropertyName("ipv6")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Ipv6 { get; init; }
 
     [JsonPropertyName("keep-alive")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? KeepAlive { get; init; }
 
     [JsonPropertyName("mptcp")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Mptcp { get; init; }
 }
 
@@ -46,9 +52,11 @@ public sealed record UnixSocketAddress : SocketAddress
     public required string Path { get; init; }
 
     [JsonPropertyName("abstract")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Abstract { get; init; }
 
     [JsonPropertyName("tight")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Tight { get; init; }
 }
 

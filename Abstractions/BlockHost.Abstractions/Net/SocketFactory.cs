@@ -48,11 +48,13 @@ public static class SocketFactory
     {
         if (address is FdSocketAddress fd)
             return FromDescriptor(fd);
+        if (address is UnixSocketAddress { Path: "" })
+            throw NotConnected(address, "Connection refused");
         EndPoint[] endPoints = address switch
         {
             UnixSocketAddress unix => [UnixEndPoint(unix)],
-            InetSocketAddress inet => Resolve(inet, passive: false),
-            _ => throw new QmpException($"Failed to connect to '{SocketAddressText.Describe(address)}': Address family not supported by protocol"),
+            InetSocketAddress inet => await ResolveAsync(inet, cancellationToken).ConfigureAwait(false),
+            _ => throw NotConnected(address, "Address family not supported by protocol"),
         };
         SocketException? last = null;
         foreach (var endPoint in endPoints)
@@ -75,7 +77,13 @@ public static class SocketFactory
             }
         }
 
-        throw new QmpException($"Failed to connect to '{SocketAddressText.Describe(address)}': {SocketAddressText.Describe(last!, address)}");
+        throw NotConnected(address, SocketAddressText.Describe(last!, address));
+    }
+
+    private static QmpException NotConnected(SocketAddress address, string reason)
+    {
+        var name = address is InetSocketAddress inet ? $"{inet.Host}:{inet.Port}" : SocketAddressText.Describe(address);
+        return new QmpException($"Failed to connect to '{name}': {reason}");
     }
 
     private static Socket ListenUnix(UnixSocketAddress address, int backlog)
@@ -191,25 +199,50 @@ public static class SocketFactory
 
     private static IPEndPoint[] Resolve(InetSocketAddress address, bool passive)
     {
-        var text = $"{address.Host}:{address.Port}";
-        if (!ushort.TryParse(address.Port, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
-            throw new QmpException($"address resolution failed for {text}: Servname not supported for ai_socktype");
-        IPAddress[] found;
+        if (Known(address, passive) is { } known)
+            return Usable(address, known);
         try
         {
-            found = IPAddress.TryParse(address.Host, out var numeric) ? [numeric]
-                : address.Host.Length > 0 ? Dns.GetHostAddresses(address.Host)
-                : passive ? [IPAddress.IPv6Any, IPAddress.Any] : [IPAddress.IPv6Loopback, IPAddress.Loopback];
+            return Usable(address, Dns.GetHostAddresses(address.Host));
         }
         catch (SocketException e)
         {
-            throw new QmpException($"address resolution failed for {text}: {SocketAddressText.Describe(e, address)}");
+            throw NotResolved(address, SocketAddressText.Describe(e, address));
         }
-
-        var usable = found.Where(ip => IsWanted(ip.AddressFamily, address)).Select(ip => new IPEndPoint(ip, port)).ToArray();
-        return usable.Length > 0 ? usable
-            : throw new QmpException($"address resolution failed for {text}: Address family for hostname not supported");
     }
+
+    /// <summary>A name server may take its time: nobody has to wait for it longer than he wants.</summary>
+    private static async ValueTask<IPEndPoint[]> ResolveAsync(InetSocketAddress address, CancellationToken cancellationToken)
+    {
+        if (Known(address, passive: false) is { } known)
+            return Usable(address, known);
+        try
+        {
+            var found = await Dns.GetHostAddressesAsync(address.Host, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            return Usable(address, found);
+        }
+        catch (SocketException e)
+        {
+            throw NotResolved(address, SocketAddressText.Describe(e, address));
+        }
+    }
+
+    /// <summary>Addresses that no name server has to be asked for.</summary>
+    private static IPAddress[]? Known(InetSocketAddress address, bool passive) =>
+        IPAddress.TryParse(address.Host, out var numeric) ? [numeric]
+            : address.Host.Length > 0 ? null
+            : passive ? [IPAddress.IPv6Any, IPAddress.Any] : [IPAddress.IPv6Loopback, IPAddress.Loopback];
+
+    private static IPEndPoint[] Usable(InetSocketAddress address, IPAddress[] found)
+    {
+        if (!ushort.TryParse(address.Port, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            throw NotResolved(address, "Servname not supported for ai_socktype");
+        var usable = found.Where(ip => IsWanted(ip.AddressFamily, address)).Select(ip => new IPEndPoint(ip, port)).ToArray();
+        return usable.Length > 0 ? usable : throw NotResolved(address, "Address family for hostname not supported");
+    }
+
+    private static QmpException NotResolved(InetSocketAddress address, string reason) =>
+        new($"address resolution failed for {address.Host}:{address.Port}: {reason}");
 
     // Naming one family excludes the other, as "ipv4=on" does in QEMU.
     private static bool IsWanted(AddressFamily family, InetSocketAddress address) => family switch

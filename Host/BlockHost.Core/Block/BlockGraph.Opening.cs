@@ -281,7 +281,7 @@ public sealed partial class BlockGraph
     {
         try
         {
-            return options with { DriverOptions = LooseOptions.Typed(lease.Driver.OptionsType, options.DriverOptions) };
+            return options with { DriverOptions = LooseOptions.Typed(lease.Driver.OptionsType, lease.Driver.Modernise(options.DriverOptions)) };
         }
         catch
         {

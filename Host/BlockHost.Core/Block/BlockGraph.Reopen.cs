@@ -111,7 +111,7 @@ public sealed partial class BlockGraph
         if (reopens.RemoveAll(reopen => reopen.Node == node && reopen.IsInherited) == 0 && reopens.Any(reopen => reopen.Node == node))
             throw new QmpException($"Node '{node.Name}' is in the list more than once");
         // What opened the node may have said it in texts.
-        options = options with { DriverOptions = LooseOptions.Typed(node.Driver.OptionsType, options.DriverOptions) };
+        options = options with { DriverOptions = LooseOptions.Typed(node.Driver.OptionsType, node.Driver.Modernise(options.DriverOptions)) };
         reopens.Add(new NodeReopen(node, options));
         foreach (var link in node.ChildLinks.Where(link => link.Child.InheritsFrom == node && !reopens.Any(reopen => reopen.Node == link.Child)))
         {

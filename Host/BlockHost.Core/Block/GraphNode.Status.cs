@@ -34,6 +34,7 @@ internal sealed partial class GraphNode
     {
         var depth = 0;
         var bottom = default(BlockStatus);
+        var absent = BlockStatusFlags.Zero;
         for (var layer = this; layer is not null; layer = layer.NextInChain, depth++)
         {
             if (depth > 0 && offset >= layer.Length)
@@ -57,10 +58,13 @@ internal sealed partial class GraphNode
                 return ToChain(status, offset, depth, layer);
             bytes = status.Bytes;
             bottom = layer.NextInChain is null ? status : default;
+            // What storage itself does not vouch for (a server, asked for its dirty bitmap) is no zeroes.
+            if (depth == 0 && layer.Driver.Kind == BlockDriverKind.Protocol)
+                absent = BlockStatusFlags.None;
         }
 
         // Storage can wait for data at the bottom of the chain: zeroes with an offset.
-        return ToChain(bottom with { Bytes = bytes, Flags = (bottom.Flags & BlockStatusFlags.OffsetValid) | BlockStatusFlags.Zero }, offset, depth, this);
+        return ToChain(bottom with { Bytes = bytes, Flags = (bottom.Flags & BlockStatusFlags.OffsetValid) | absent }, offset, depth, this);
     }
 
     /// <summary>

@@ -163,9 +163,10 @@ internal sealed partial class GraphNode : IGraphNode
         }
 
         var primary = PrimaryLink;
-        var below = primary is null ? new ImageFacts() : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
+        var below = primary is null ? new ImageFacts { IsKnown = false } : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
         return new ImageFacts
         {
+            IsKnown = below.IsKnown,
             Dirty = below.Dirty,
             ClusterSize = below.ClusterSize,
             AllocatedSize = await AllocatedBelowAsync(primary, below.AllocatedSize, cancellationToken).ConfigureAwait(false),

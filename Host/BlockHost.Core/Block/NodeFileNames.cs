@@ -55,9 +55,8 @@ internal static class NodeFileNames
         {
             if (!IsStrong(node, member.Name))
                 continue;
-            writer.WritePropertyName(member.Name);
             // As it was given: a number may have been a text.
-            (node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value).WriteTo(writer);
+            WriteFlat(writer, member.Name, node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value);
         }
 
         foreach (var option in node.ChildLinks.Where(link => IsShown(node, link)).GroupBy(link => link.Option))
@@ -81,6 +80,19 @@ internal static class NodeFileNames
             Json(Shown(link.Child)).WriteTo(writer);
         if (links[0].IsInList)
             writer.WriteEndArray();
+    }
+
+    private static void WriteFlat(Utf8JsonWriter writer, string name, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            writer.WritePropertyName(name);
+            value.WriteTo(writer);
+            return;
+        }
+
+        foreach (var member in value.EnumerateObject())
+            WriteFlat(writer, $"{name}.{member.Name}", member.Value);
     }
 
     // Protocol drivers that name no strong options are told apart by all they were given.

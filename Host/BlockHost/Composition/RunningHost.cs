@@ -11,6 +11,7 @@ using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp;
+using BlockHost.Core.Yank;
 using BlockHost.Images;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -23,6 +24,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
 {
     /// <summary>How long commands that still run may take when the host ends.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long what is in flight with other machines may take then.</summary>
+    private static readonly TimeSpan PeersPatience = TimeSpan.FromSeconds(1.5);
 
     private readonly HostCall _call = new(services.GetRequiredService<IPluginHost>());
     private readonly Lazy<bool> _commands = new(() => Register(services));
@@ -83,12 +87,13 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
 
     /// <summary>
     /// Ends in order: clients of exports get their last replies, jobs are cancelled, images are flushed and closed,
-    /// monitors hear of all of it and are closed last.
+    /// monitors hear of all of it and are closed last. A peer that does not answer cannot keep it from ending.
     /// </summary>
     public async Task ShutDownAsync(ShutdownCause cause)
     {
         Get<HostLifetime>().RequestStop(cause);
         Get<BlockGraph>().StopOpening();
+        await using var lastResort = Services.Clock.CreateTimer(_ => YankAll(), null, PeersPatience, Timeout.InfiniteTimeSpan);
         await Services.Exports.RemoveAllAsync(type: null, CancellationToken.None);
         if (Services.Jobs is IAsyncDisposable jobs)
             await jobs.DisposeAsync();
@@ -107,6 +112,23 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     {
         HostComposition.RegisterHost(services);
         return true;
+    }
+
+    private void YankAll()
+    {
+        var yank = Get<YankRegistry>();
+        foreach (var instance in yank.List())
+        {
+            Warnings.Give($"warning: shutting down: giving up on {instance.Type} {instance.Identity}");
+            try
+            {
+                yank.Yank([instance]);
+            }
+            catch (QmpException)
+            {
+                // It has just been closed.
+            }
+        }
     }
 
     private T Get<T>()

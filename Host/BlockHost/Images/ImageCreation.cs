@@ -51,12 +51,18 @@ internal sealed partial class ImageCreation
         var driver = await images.Graph.FindDriverAsync(format, cancellationToken)
             ?? throw new ToolException($"Unknown file format '{format}'");
         var protocol = await images.ProtocolOfAsync(fileName, cancellationToken);
-        if (!driver.TryGetFacet<IImageCreator>(out _))
+        if (!driver.TryGetFacet<IImageCreator>(out _) && !driver.TryGetFacet<IExistingStorage>(out _))
             throw new ToolException($"Format driver '{format}' does not support image creation");
-        if (!protocol.TryGetFacet<IImageCreator>(out _))
-            throw new ToolException($"Protocol driver '{protocol.FormatName}' does not support image creation");
+        _ = OptionsOfStorage(protocol);
         return new(images, fileName, driver, protocol);
     }
+
+    /// <summary>Options that a protocol has for new images.</summary>
+    /// <exception cref="ToolException">It takes none.</exception>
+    public static IReadOnlyList<CreateOption> OptionsOfStorage(BlockDriver protocol) =>
+        protocol.TryGetFacet<IImageCreator>(out _) || protocol.TryGetFacet<IExistingStorage>(out _)
+            ? OptionsOf(protocol)
+            : throw new ToolException($"Protocol driver '{protocol.FormatName}' does not support image creation");
 
     /// <exception cref="BlockException">The format or protocol refused; no file is left that was not there before.</exception>
     public async ValueTask RunAsync(CancellationToken cancellationToken)
@@ -83,14 +89,14 @@ internal sealed partial class ImageCreation
     {
         if (Options["backing_fmt"] is { } format && await _images.Graph.FindDriverAsync(format, cancellationToken) is null)
             throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
-        if (Format.Kind == BlockDriverKind.Protocol)
+        if (Format.Kind == BlockDriverKind.Protocol && !IsExisting(_protocol))
         {
             await StoreAsync(ProtocolObject(Format, Size), cancellationToken);
             return;
         }
 
         // raw adds nothing to the file: its size and preallocation are the protocol's business.
-        var plain = Format.FormatName == "raw";
+        var plain = Format.FormatName == "raw" || Format.Kind == BlockDriverKind.Protocol;
         await CreateStorageAsync(plain, cancellationToken);
         if (plain)
             return;
@@ -116,6 +122,12 @@ internal sealed partial class ImageCreation
 
     private async ValueTask CreateStorageAsync(bool plain, CancellationToken cancellationToken)
     {
+        if (IsExisting(_protocol))
+        {
+            await ExistingStorage.PrepareAsync(_images, _fileName, _protocol, plain ? Size : 0, plain ? Options["preallocation"] : null, cancellationToken);
+            return;
+        }
+
         try
         {
             await StoreAsync(ProtocolObject(_protocol, plain ? Size : 0), cancellationToken);
@@ -131,7 +143,9 @@ internal sealed partial class ImageCreation
     private static partial Regex UnknownChoice();
 
     private static IReadOnlyList<CreateOption> OptionsOf(BlockDriver driver) =>
-        driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];
+        driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : IsExisting(driver) ? ExistingStorage.Options : [];
+
+    private static bool IsExisting(BlockDriver protocol) => protocol.TryGetFacet<IExistingStorage>(out _);
 
     private JsonObject ProtocolObject(BlockDriver protocol, long size)
     {
@@ -148,8 +162,17 @@ internal sealed partial class ImageCreation
         var create = new JsonObject { ["driver"] = Format.FormatName };
         Options.AddMembers(create, _formatOptions);
         create["size"] = Size;
-        create["file"] = new JsonObject { ["driver"] = _protocol.FormatName, ["filename"] = PlainName(_fileName) };
+        create["file"] = StorageObject();
         return create;
+    }
+
+    private JsonObject StorageObject()
+    {
+        if (!IsExisting(_protocol) || !_protocol.TryParseFileName(_fileName, out var options))
+            return new JsonObject { ["driver"] = _protocol.FormatName, ["filename"] = PlainName(_fileName) };
+        var storage = JsonObject.Create(options.Value)!;
+        storage["driver"] = _protocol.FormatName;
+        return storage;
     }
 
     private static string PlainName(string fileName) =>

@@ -25,7 +25,9 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
 
     private async ValueTask<OpenImage> OpenOwnAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
-        var options = source.IsOptions ? await ImageOptions.ParseAsync(this, input, source, cancellationToken) : default;
+        var options = source.IsOptions
+            ? await ImageOptions.ParseAsync(this, input, source, cancellationToken)
+            : await OptionsOfNameAsync(source, cancellationToken);
         options = BuildOptions(source, options, mode);
         if (mode.CopyOnRead)
             options = CopyOnRead(options, mode);
@@ -39,6 +41,15 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         {
             throw await ImageOptions.TranslateAsync(this, e, json, cancellationToken);
         }
+    }
+
+    /// <summary>The options that a name of a protocol stands for, where that protocol is given as the format; else nothing.</summary>
+    private async ValueTask<JsonElement> OptionsOfNameAsync(ImageSource source, CancellationToken cancellationToken)
+    {
+        if (source.Format is not { } format || FileNames.Protocol(source.Name) is not { } prefix || prefix is "json" || protocolByPrefix(prefix) != format)
+            return default;
+        var driver = await Graph.FindDriverAsync(format, cancellationToken);
+        return driver is { Kind: BlockDriverKind.Protocol } && driver.TryParseFileName(source.Name, out var options) ? options.Value : default;
     }
 
     private static bool NamesFormat(ImageSource source) =>
@@ -111,8 +122,8 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
-            var given = source.IsOptions ? WriteGiven(writer, options, mode) : [];
-            if (!source.IsOptions)
+            var given = options.ValueKind == JsonValueKind.Object ? WriteGiven(writer, options, mode) : [];
+            if (options.ValueKind != JsonValueKind.Object)
                 writer.WriteString("filename", source.Name);
             if (source.Format is { } format)
                 writer.WriteString("driver", format);

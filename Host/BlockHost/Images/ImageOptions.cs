@@ -41,19 +41,7 @@ internal static class ImageOptions
             return options;
         var json = JsonObject.Create(options)!;
         foreach (var (key, value) in backing)
-        {
-            var path = key.Split('.');
-            var target = json;
-            foreach (var step in path[..^1])
-            {
-                if (target[step] is not JsonObject below)
-                    target[step] = below = [];
-                target = below;
-            }
-
-            target[path[^1]] = value;
-        }
-
+            Place(json, key, value);
         return HostJson.ToElement(json);
     }
 
@@ -79,7 +67,7 @@ internal static class ImageOptions
     public static async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         var kinds = await KindsAsync(images, options, cancellationToken);
-        options = WithPlainSizes(options);
+        options = await ModernisedAsync(images, WithPlainSizes(options), cancellationToken);
         try
         {
             return await input.ParseAsync(QapiExtension.BlockdevOptions, ImageOptionText.Format(options), "driver", cancellationToken);
@@ -88,6 +76,62 @@ internal static class ImageOptions
         {
             throw LegacyOptionErrors.Translate(e, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
         }
+    }
+
+    /// <summary>Options that a driver takes on command lines only, in the form that its schema has.</summary>
+    private static async ValueTask<Dictionary<string, string>> ModernisedAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    {
+        foreach (var (key, name) in options.Where(option => option.Key == "driver" || option.Key.EndsWith(".driver", StringComparison.Ordinal)).ToArray())
+        {
+            var prefix = key[..^"driver".Length];
+            var node = options.Where(option => option.Key.StartsWith(prefix, StringComparison.Ordinal))
+                .ToDictionary(option => option.Key[prefix.Length..], option => option.Value, StringComparer.Ordinal);
+            var driver = await images.Graph.FindDriverAsync(name, cancellationToken);
+            if (driver is null)
+                continue;
+            var given = HostJson.ToElement(Nested(node));
+            var modern = driver.Modernise(given);
+            if (JsonElement.DeepEquals(given, modern))
+                continue;
+            options = options.Where(option => !option.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
+            Flatten(modern, prefix, options);
+        }
+
+        return options;
+    }
+
+    private static JsonObject Nested(Dictionary<string, string> options)
+    {
+        var json = new JsonObject();
+        foreach (var (key, value) in options)
+            Place(json, key, value);
+        return json;
+    }
+
+    private static void Place(JsonObject json, string key, string value)
+    {
+        var path = key.Split('.');
+        var target = json;
+        foreach (var step in path[..^1])
+        {
+            if (target[step] is not JsonObject below)
+                target[step] = below = [];
+            target = below;
+        }
+
+        target[path[^1]] = value;
+    }
+
+    private static void Flatten(JsonElement value, string path, Dictionary<string, string> options)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            options[path.TrimEnd('.')] = value.ToString();
+            return;
+        }
+
+        foreach (var member in value.EnumerateObject())
+            Flatten(member.Value, $"{path}{member.Name}.", options);
     }
 
     /// <summary>The words of QEMU's tools for what is wrong with the options of a json: name.</summary>

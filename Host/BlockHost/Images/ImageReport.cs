@@ -32,7 +32,7 @@ internal sealed record ImageReport
     public static async ValueTask<ImageReport> OfAsync(OpenImage image, ImageSource source, CancellationToken cancellationToken)
     {
         var node = image.Node;
-        var isPlain = !source.IsOptions && FileNames.Protocol(source.Name) is not ("json" or "file" or "host_device");
+        var isPlain = !source.IsOptions && FileNames.Protocol(source.Name) is null;
         var fileName = isPlain ? source.Name : node.FileName;
         var facts = await node.GetFactsAsync(cancellationToken);
         var snapshots = node.TryGetFacet<ISnapshotStore>(out var store) ? await store.ListAsync(cancellationToken) : [];
@@ -72,8 +72,9 @@ internal sealed record ImageReport
             ["filename"] = FileName,
             ["format"] = Format,
             ["virtual-size"] = Length,
-            ["dirty-flag"] = Facts.Dirty ?? false,
         };
+        if (Facts.IsKnown)
+            json["dirty-flag"] = Facts.Dirty ?? false;
         if (ActualSize is { } actual)
             json["actual-size"] = actual;
         if (Facts.Encrypted)

@@ -32,6 +32,8 @@ internal static partial class LegacyOptionErrors
     private static BlockException Unknown(string path, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
     {
         var (node, name) = DriverOf(path, options);
+        if (IsOfAddress(name))
+            return new(BlockErrorKind.InvalidArgument, $"Parameter '{Leaf(name)}' is unexpected");
         return new(
             BlockErrorKind.InvalidArgument,
             kindOf(node) == BlockDriverKind.Protocol
@@ -41,7 +43,7 @@ internal static partial class LegacyOptionErrors
 
     private static BlockException Wrong(string path, string value, QmpException error) => new(
         BlockErrorKind.InvalidArgument,
-        path[(path.LastIndexOf('.') + 1)..] switch
+        Leaf(path) switch
         {
             "discard" => "Invalid discard option",
             "detect-zeroes" => $"invalid parameter value: {value}",
@@ -58,10 +60,17 @@ internal static partial class LegacyOptionErrors
         var (node, name) = DriverOf(path, options);
         if (path == "driver")
             return "Must specify either driver or file";
+        if (IsOfAddress(name))
+            return $"Parameter '{Leaf(name)}' is missing";
         return kindOf(node) == BlockDriverKind.Protocol && name == "filename"
             ? $"The '{node}' block driver requires a file name"
             : $"A block device must be specified for \"{name}\"";
     }
+
+    /// <summary>What network drivers leave to the schema, whose words their users see.</summary>
+    private static bool IsOfAddress(string name) => name.StartsWith("server.", StringComparison.Ordinal);
+
+    private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];
 
     /// <summary>The driver of the node that an option is for, and the option's name there: the longest prefix that has a driver.</summary>
     private static (string Driver, string Name) DriverOf(string path, IReadOnlyDictionary<string, string> options)

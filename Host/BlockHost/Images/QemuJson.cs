@@ -2,17 +2,16 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlockHost.Core.Block.Opening;
 using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
 /// <summary>
-/// JSON and its human form as QEMU's tools print them. QEMU's members come out in the order of its hash table, which
-/// scripts have learnt to rely on: a member's place is a function of its name alone.
+/// JSON and its human form as QEMU's tools print them, members in QEMU's order.
 /// </summary>
 internal static class QemuJson
 {
-    private const int Buckets = 512;
     private const int Indentation = 4;
 
     private static readonly JsonWriterOptions Pretty = new()
@@ -51,7 +50,7 @@ internal static class QemuJson
     }
 
     public static IEnumerable<KeyValuePair<string, JsonNode?>> InOrder(JsonObject members) =>
-        members.OrderBy(member => Hash(member.Key) % Buckets);
+        members.OrderBy(member => QemuMemberOrder.PlaceOf(member.Key));
 
     private static void WriteHumanMember(TextWriter output, string label, JsonNode? value, int indentation)
     {
@@ -105,15 +104,4 @@ internal static class QemuJson
     // QEMU breaks the line in these, too.
     private static void WriteEmpty(Utf8JsonWriter writer, string open, string close) =>
         writer.WriteRawValue($"{open}\n{new string(' ', Indentation * writer.CurrentDepth)}{close}", skipInputValidation: true);
-
-    private static uint Hash(string name)
-    {
-        unchecked
-        {
-            var value = 0x238F13AFu * (uint)name.Length;
-            for (var i = 0; i < name.Length; i++)
-                value += (uint)name[i] << (i * 5 % 24);
-            return (1103515243u * value) + 12345u;
-        }
-    }
 }

@@ -8,6 +8,7 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Qcow2.Tests.Malformed;
 
 /// <summary>Damaged images are judged as QEMU judges them, line by line and number by number.</summary>
+[Trait("speed", "slow")]
 public sealed class CheckParityTests
 {
     private static readonly Field[] Structure =

@@ -10,6 +10,7 @@ namespace BlockHost.Block.Qcow2.Tests.Malformed;
 /// Whatever the metadata says: everything ends soon, takes little memory, and answers or says clearly why not.
 /// </summary>
 [Collection(nameof(Alone))]
+[Trait("speed", "slow")]
 public sealed class MutantTests
 {
     /// <summary>Bytes that damage may make the same work allocate more, all told.</summary>
@@ -132,4 +133,5 @@ public sealed class MutantTests
 
 /// <summary>Tests that measure what the whole process does.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+[Trait("speed", "slow")]
 public sealed class Alone;

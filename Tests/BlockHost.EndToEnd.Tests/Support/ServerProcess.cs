@@ -10,6 +10,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
+    private const int SigStop = 19;
+    private const int SigCont = 18;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
@@ -59,6 +61,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public Task<int> TerminateAsync() => SignalAsync(SigTerm);
 
     public Task<int> KillAsync() => SignalAsync(SigKill);
+
+    /// <summary>It does nothing any more, not even refuse, until <see cref="Thaw"/>.</summary>
+    public void Freeze() => Kill(_process.Id, SigStop);
+
+    public void Thaw() => Kill(_process.Id, SigCont);
 
     public async Task<int> ExitCodeAsync()
     {

@@ -6,6 +6,9 @@ namespace BlockHost.Block.Facets;
 /// <summary>What a driver knows about its image beyond its length.</summary>
 public sealed record ImageFacts
 {
+    /// <summary>False: nothing beyond the length is known (another machine's disk).</summary>
+    public bool IsKnown { get; init; } = true;
+
     /// <summary>Cluster size in bytes; 0: the format has none.</summary>
     public long ClusterSize { get; init; }
 

@@ -21,7 +21,7 @@ internal static class QemuJsonText
     private static StringBuilder AppendObject(StringBuilder text, JsonElement value)
     {
         var separator = "{";
-        foreach (var member in value.EnumerateObject().OrderBy(member => Place(member.Name), StringComparer.Ordinal))
+        foreach (var member in value.EnumerateObject().OrderBy(member => QemuMemberOrder.PlaceOf(member.Name)))
         {
             AppendString(text.Append(separator), member.Name).Append(": ");
             Append(text, member.Value);
@@ -30,14 +30,6 @@ internal static class QemuJsonText
 
         return text.Append(separator == "{" ? "{}" : "}");
     }
-
-    /// <summary>QEMU's order is that of a hash table. Seen from outside it is the alphabet's but for these.</summary>
-    private static string Place(string name) => name switch
-    {
-        "read-pattern" => "",
-        "blkverify" => "driver-",
-        _ => name,
-    };
 
     private static StringBuilder AppendArray(StringBuilder text, JsonElement value)
     {

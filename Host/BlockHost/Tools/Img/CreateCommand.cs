@@ -114,7 +114,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            throw new ToolException(e.Message) { Hint = "Could not open backing image." };
+            const string what = "Could not open backing image.";
+            throw new ToolException(e.Message) { Hint = e is BlockException { Hint: { } hint } ? $"{hint}\n{what}" : what };
         }
 
         await using (image)
@@ -149,9 +150,7 @@ internal static class CreateHelp
         if (fileName is not null)
         {
             var protocol = await host.Images.ProtocolOfAsync(fileName, cancellationToken);
-            if (!protocol.TryGetFacet<IImageCreator>(out var storage))
-                throw new ToolException($"Protocol driver '{protocol.FormatName}' does not support image creation");
-            options = options.Concat(storage.CreateOptions);
+            options = options.Concat(ImageCreation.OptionsOfStorage(protocol));
         }
 
         context.Out.Write(fileName is null ? $"Supported {format} options:\n" : "Supported options:\n");

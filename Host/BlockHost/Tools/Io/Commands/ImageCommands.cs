@@ -84,6 +84,8 @@ internal sealed class InfoCommand : IoCommand
         var node = session.Image!.Unfiltered;
         var facts = await node.GetFactsAsync(cancellationToken);
         session.Print($"format name: {node.Driver.FormatName}\n");
+        if (!facts.IsKnown)
+            return;
         session.Print($"cluster size: {IoStatistics.Amount(facts.ClusterSize)}\nvm state offset: {IoStatistics.Amount(facts.VmStateOffset)}\n");
         if (facts.Specific is not { } specific)
             return;
