@@ -28,7 +28,8 @@ internal sealed class BuiltPlugin : IPluginRegistry
         }
         catch (Exception e)
         {
-            throw new PluginException($"{entry.Entry} fails in its constructor or in Register, which only declare: {e.GetBaseException().Message}", e);
+            var reason = e.GetBaseException().Message;
+            throw new PluginException($"{entry.Entry} fails in its constructor or in Register, which only declare: {reason}", e);
         }
 
         return built;
@@ -36,7 +37,8 @@ internal sealed class BuiltPlugin : IPluginRegistry
 
     public void Add(IProvided thing) => _things.Add(thing);
 
-    private IEnumerable<string> Names(ProvidedKind kind) => _things.Where(thing => thing.Kind == kind).Select(thing => thing.Name).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Names(ProvidedKind kind) =>
+        _things.Where(thing => thing.Kind == kind).Select(thing => thing.Name).Order(StringComparer.Ordinal);
 
     /// <summary>The contract and what it refers to are this program's; the rest is beside the plugin.</summary>
     private sealed class PluginFiles(string path) : AssemblyLoadContext("plugin")

@@ -70,6 +70,13 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Qcow2_with_a_data_file(string name, string createOptions, string openOptions) =>
         ProveAsync(Qcow2Subjects.Make(name, createOptions, backing: false, openOptions, dataFile: true));
 
+    [Theory]
+    [InlineData("monolithicSparse", "{}")]
+    [InlineData("monolithicSparse, zeroed grains", """{"zeroed-grain": true}""")]
+    [InlineData("monolithicFlat", """{"subformat": "monolithicFlat"}""")]
+    [InlineData("twoGbMaxExtentSparse", """{"subformat": "twoGbMaxExtentSparse"}""")]
+    public Task Vmdk(string name, string createOptions) => ProveAsync(VmdkSubjects.Make(name, createOptions));
+
     private async Task ProveAsync(BlockDriverSubject subject)
     {
         var report = await ConformanceSuite.RunAsync(subject, Options);

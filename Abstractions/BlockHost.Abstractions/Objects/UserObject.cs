@@ -5,7 +5,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace BlockHost.Objects;
 
-/// <summary>An object made by object-add. What it is for others it says by interfaces (<see cref="IUserObjects.TryGet"/>).</summary>
+/// <summary>
+/// An object made by object-add. What it is for others it says by interfaces (<see cref="IUserObjects.TryGet"/>).
+/// </summary>
 public abstract class UserObject : IAsyncDisposable
 {
     /// <summary>
@@ -34,7 +36,9 @@ public abstract class UserObject<TOptions>(JsonTypeInfo<TOptions> type) : UserOb
     protected abstract TOptions Properties { get; }
 
     public sealed override JsonElement? GetProperty(string name) =>
-        JsonSerializer.SerializeToElement(Properties, type).TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        JsonSerializer.SerializeToElement(Properties, type).TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value
+            : null;
 
     public sealed override bool TrySetProperty(string name, JsonElement value)
     {

@@ -39,10 +39,13 @@ public sealed partial class BlockGraph
         return await OpenForUserAsync(reference, OpenScope.Storage, Attach, cancellationToken).ConfigureAwait(false);
     }
 
-    private static async ValueTask<ChildLink> AttachStorageAsync(GraphNode node, CancellationToken cancellationToken)
-    {
+    private static ValueTask<ChildLink> AttachStorageAsync(GraphNode node, CancellationToken cancellationToken) =>
         // What QEMU asks for: others may read meanwhile, and see an image that is not finished.
-        var permissions = new BlockPermissionSet(BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All);
+        AttachAsync(node, BlockPermissions.Write | BlockPermissions.Resize, cancellationToken);
+
+    private static async ValueTask<ChildLink> AttachAsync(GraphNode node, BlockPermissions needed, CancellationToken cancellationToken)
+    {
+        var permissions = new BlockPermissionSet(needed, BlockPermissions.All);
         var link = new ChildLink(parent: null, "root", BlockChildRole.Image, node) { Proposed = permissions };
         node.AttachParent(link);
         try
@@ -72,6 +75,16 @@ public sealed partial class BlockGraph
         public async ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken)
         {
             var link = await graph.OpenStorageAsync(reference, cancellationToken).ConfigureAwait(false);
+            _opened.Add(link);
+            return link;
+        }
+
+        public async ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken)
+        {
+            var options = BackingFiles.OptionsOf(new BackingFileReference(fileName, format), _opened[0].FileName, allowProbing: false);
+            var scope = OpenScope.Command.ForChild(new GenericOptions(), BlockChildRole.Backing) with { AllowFileNames = true, NoBacking = true };
+            var node = await graph.OpenNodeAsync(options, scope, cancellationToken).ConfigureAwait(false);
+            var link = await graph.GiveToUserAsync(node, opened => AttachAsync(opened, BlockPermissions.None, cancellationToken)).ConfigureAwait(false);
             _opened.Add(link);
             return link;
         }

@@ -39,7 +39,7 @@ public sealed class PluginManager : IPluginCatalog
 
     public IProvidedTable<T> Of<T>(ProvidedKind<T> kind)
         where T : class, IProvided =>
-        (IProvidedTable<T>)_tables.GetOrAdd(kind, static (_, arguments) => new LazyTable<T>(arguments._plugins, arguments.kind, arguments._registry.Of(arguments.kind)), (_plugins, _registry, kind));
+        (IProvidedTable<T>)_tables.GetOrAdd(kind, _ => new LazyTable<T>(_plugins, kind, _registry.Of(kind)));
 
     /// <summary>Declares what the host itself provides.</summary>
     /// <exception cref="PluginException">A name is taken.</exception>
@@ -162,7 +162,7 @@ public sealed class PluginManager : IPluginCatalog
     /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
     public string? DriverByPrefix(string prefix) =>
         _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix)).FirstOrDefault(driver => driver is not null)
-        ?? _registry.Of(ProvidedKind.Driver).All.FirstOrDefault(box => (box.Thing as BlockDriver)?.FileNamePrefixes.Contains(prefix) == true)?.Name;
+        ?? Of(ProvidedKind.Driver).Loaded.FirstOrDefault(driver => driver.ValueOrNull?.FileNamePrefixes.Contains(prefix) == true)?.Name;
 
     private static async Task IgnoringFaults(Task load)
     {

@@ -89,6 +89,12 @@ internal sealed partial class ImageCreation
     {
         if (Options["backing_fmt"] is { } format && await _images.Graph.FindDriverAsync(format, cancellationToken) is null)
             throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
+        foreach (var option in _formatOptions)
+        {
+            if (option.Choices is { } choices && Options[option.Name] is { } choice && !choices.Contains(choice))
+                throw new QmpException($"invalid parameter value: {choice}");
+        }
+
         if (Format.Kind == BlockDriverKind.Protocol && !IsExisting(_protocol))
         {
             await StoreAsync(ProtocolObject(Format, Size), cancellationToken);
@@ -105,19 +111,41 @@ internal sealed partial class ImageCreation
         await CreateAsync(image, cancellationToken);
     }
 
-    /// <summary>Files that options name beside the image's own.</summary>
+    /// <summary>Files that options name beside the image's own, and those that the format needs.</summary>
     private async ValueTask MakeFilesAsync(JsonObject image, CancellationToken cancellationToken)
     {
         foreach (var option in _formatOptions.Where(option => option.MakesFile))
         {
             if (Options[option.Name] is not { } name)
                 continue;
-            var protocol = await _images.ProtocolOfAsync(name, cancellationToken);
-            var node = new JsonObject { ["driver"] = protocol.FormatName, ["filename"] = PlainName(name) };
-            image[option.Member] = node.DeepClone();
-            node["size"] = 0;
-            await StoreAsync(node, cancellationToken);
+            image[option.Member] = await MakeFileAsync(name, cancellationToken);
         }
+
+        Format.TryGetFacet<IImageCreator>(out var creator);
+        foreach (var planned in creator!.PlanFiles(PlainName(_fileName), OwnOptions(image)))
+        {
+            if (image[planned.Member] is not JsonArray list)
+                image[planned.Member] = list = [];
+            list.Add(await MakeFileAsync(planned.FileName, cancellationToken));
+        }
+    }
+
+    private static JsonElement OwnOptions(JsonObject create)
+    {
+        var own = (JsonObject)create.DeepClone();
+        own.Remove("driver");
+        return HostJson.ToElement(own);
+    }
+
+    /// <returns>The node that stores the file.</returns>
+    private async ValueTask<JsonNode> MakeFileAsync(string name, CancellationToken cancellationToken)
+    {
+        var protocol = await _images.ProtocolOfAsync(name, cancellationToken);
+        var node = new JsonObject { ["driver"] = protocol.FormatName, ["filename"] = PlainName(name) };
+        var reference = node.DeepClone();
+        node["size"] = 0;
+        await StoreAsync(node, cancellationToken);
+        return reference;
     }
 
     private async ValueTask CreateStorageAsync(bool plain, CancellationToken cancellationToken)

@@ -14,11 +14,13 @@ internal sealed class ThrottleGroupType : ObjectType<ThrottleGroupOptions>
 
     protected override JsonTypeInfo<ThrottleGroupOptions> TypedOptionsType => ThrottleJson.Default.ThrottleGroupOptions;
 
-    protected override UserObject Create(IObjectContext context, ThrottleGroupOptions options) => new ThrottleGroup(options, context.Host.Clock);
+    protected override UserObject Create(IObjectContext context, ThrottleGroupOptions options) =>
+        new ThrottleGroup(options, context.Host.Clock);
 }
 
 /// <summary>Limits that its members keep together.</summary>
-internal sealed class ThrottleGroup(ThrottleGroupOptions options, TimeProvider clock) : UserObject<ThrottleGroupOptions>(ThrottleJson.Default.ThrottleGroupOptions)
+internal sealed class ThrottleGroup(ThrottleGroupOptions options, TimeProvider clock)
+    : UserObject<ThrottleGroupOptions>(ThrottleJson.Default.ThrottleGroupOptions)
 {
     private readonly TurnKeeper _turns = new(First(options), clock);
 

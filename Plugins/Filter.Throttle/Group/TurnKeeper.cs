@@ -194,7 +194,8 @@ internal sealed class TurnKeeper : IAsyncDisposable
     private ThrottleMember Next(Lane lane)
     {
         var start = lane.Last is null ? 0 : _members.IndexOf(lane.Last) + 1;
-        return Enumerable.Range(start, _members.Count).Select(i => _members[i % _members.Count]).First(member => member.Line(lane.Direction).Count > 0);
+        return Enumerable.Range(start, _members.Count).Select(i => _members[i % _members.Count])
+            .First(member => member.Line(lane.Direction).Count > 0);
     }
 
     private void Measure()

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Plugins.Filter.Throttle.Limits;
 
-/// <summary>What has passed, measured against all limits. A request is never split: a large one passes, and the next ones wait for it.</summary>
+/// <summary>
+/// What has passed, measured against all limits. A request is never split: a large one passes, and the next ones wait for it.
+/// </summary>
 internal sealed class ThrottleMeter(ThrottleSettings settings)
 {
     private readonly Pair _bytes = new(settings.Bytes);

@@ -32,7 +32,7 @@ internal sealed record ThrottleSettings(Rates Bytes, Rates Requests, long IopsSi
     /// <exception cref="QmpException">They make no sense together; the text is QEMU's.</exception>
     public ThrottleSettings Checked()
     {
-        if (Bytes.Mixes(rate => rate.Average) || Requests.Mixes(rate => rate.Average) || Bytes.Mixes(rate => rate.Max) || Requests.Mixes(rate => rate.Max))
+        if (new[] { Bytes, Requests }.Any(rates => rates.Mixes(rate => rate.Average) || rates.Mixes(rate => rate.Max)))
             throw new QmpException("bps/iops/max total values and read/write values cannot be used at the same time");
         if (IopsSize != 0 && Requests.All.All(rate => rate.Average == 0))
             throw new QmpException("iops size requires an iops value to be set");

@@ -21,7 +21,8 @@ internal sealed record QomNode(string Path, string Name, string Type, IReadOnlyL
     /// </summary>
     public static QomNode Root(UserObjects objects, ChardevTable chardevs)
     {
-        var folders = new List<QomNode> { Folder("chardevs", chardevs.List().Select(device => (device.Id, device.QomType, (NamedObject?)null))) };
+        var devices = chardevs.List().Select(device => (device.Id, device.QomType, (NamedObject?)null));
+        var folders = new List<QomNode> { Folder("chardevs", devices) };
         if (objects.List() is { } made)
             folders.Add(Folder("objects", made.Select(item => (item.Id, item.Type.Name, (NamedObject?)item))));
         return new QomNode("/", "", Container, folders);
@@ -34,7 +35,8 @@ internal sealed record QomNode(string Path, string Name, string Type, IReadOnlyL
     public QomNode Find(string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        var found = path.StartsWith('/') ? Below(parts) is { } one ? [one] : [] : Everywhere().Select(start => start.Below(parts)).OfType<QomNode>().ToList();
+        var starts = path.StartsWith('/') ? [this] : Everywhere();
+        var found = starts.Select(start => start.Below(parts)).OfType<QomNode>().ToList();
         return found.Count switch
         {
             0 => throw new QmpException(QmpErrorClass.DeviceNotFound, $"Device '{path}' not found"),
@@ -44,7 +46,8 @@ internal sealed record QomNode(string Path, string Name, string Type, IReadOnlyL
     }
 
     private static QomNode Folder(string name, IEnumerable<(string Id, string Type, NamedObject? Object)> items) =>
-        new($"/{name}", name, Container, [.. items.Select(item => new QomNode($"/{name}/{item.Id}", item.Id, item.Type, [], item.Object))]);
+        new($"/{name}", name, Container,
+            [.. items.Select(item => new QomNode($"/{name}/{item.Id}", item.Id, item.Type, [], item.Object))]);
 
     private QomNode? Below(IEnumerable<string> parts) =>
         parts.Aggregate((QomNode?)this, (node, part) => node?.Children.FirstOrDefault(child => child.Name == part));

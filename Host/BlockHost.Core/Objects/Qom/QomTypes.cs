@@ -24,7 +24,8 @@ internal static class QomTypes
         var all = concrete.Concat(Chardev.QomTypes.Select(type => new ObjectTypeInfo(type.Name) { Parent = type.Parent }))
             .Append(new(QomNode.Container) { Parent = Root }).ToList();
         all.AddRange(Abstract(all));
-        return [.. all.Where(type => withAbstract || type.Abstract is null).Where(type => implements is null || IsUnder(type, implements, all, concrete))];
+        var shown = all.Where(type => withAbstract || type.Abstract is null);
+        return [.. implements is null ? shown : shown.Where(type => IsUnder(type, implements, all, concrete))];
     }
 
     private static List<ObjectTypeInfo> Abstract(List<ObjectTypeInfo> concrete)
@@ -41,7 +42,8 @@ internal static class QomTypes
 
     private static bool IsUnder(ObjectTypeInfo type, string ancestor, List<ObjectTypeInfo> all, List<ObjectTypeInfo> creatable)
     {
-        if (ancestor is Interface or "interface" && (creatable.Contains(type) || creatable.Any(below => below.Parent == type.Name && type.Name != Root)))
+        var isCreatable = creatable.Any(other => other == type || (other.Parent == type.Name && type.Name != Root));
+        if (ancestor is Interface or "interface" && isCreatable)
             return true;
         for (var at = type; at is not null; at = all.Find(other => other.Name == at.Parent))
         {

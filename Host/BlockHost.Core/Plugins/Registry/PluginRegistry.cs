@@ -8,7 +8,8 @@ namespace BlockHost.Core.Plugins;
 internal sealed class PluginRegistry
 {
     private readonly Lock _gate = new();
-    private readonly FrozenDictionary<ProvidedKind, ProvidedSet> _sets = ProvidedKind.All.ToFrozenDictionary(kind => kind, _ => new ProvidedSet());
+    private readonly FrozenDictionary<ProvidedKind, ProvidedSet> _sets =
+        ProvidedKind.All.ToFrozenDictionary(kind => kind, _ => new ProvidedSet());
 
     public ProvidedSet Of(ProvidedKind kind) => _sets[kind];
 

@@ -35,7 +35,7 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
         await using (image)
         {
             if (!image.Node.TryGetFacet<IImageCheck>(out var check))
-                throw new ToolException("This image format does not support checks", NotSupported);
+                throw NoChecks();
             var first = await CheckAsync(image, check, _repair, cancellationToken);
             var last = first;
             if (first.CorruptionsFixed > 0 || first.LeaksFixed > 0)
@@ -105,11 +105,17 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
         {
             return await check.CheckAsync(repair, cancellationToken);
         }
+        catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported)
+        {
+            throw NoChecks();
+        }
         catch (BlockException e)
         {
             throw Failed(context.Console.HasOwnName ? e.Message : null, e.Errno);
         }
     }
+
+    private static ToolException NoChecks() => new("This image format does not support checks", NotSupported);
 
     private static ToolException Failed(string? detail, int errno)
     {

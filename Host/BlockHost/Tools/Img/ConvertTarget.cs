@@ -59,12 +59,14 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
     public async ValueTask<CopyOptions> CopyOptionsAsync(OpenImage target, CancellationToken cancellationToken)
     {
         var facts = await target.Node.GetFactsAsync(cancellationToken);
+        if (options.Compress && facts.ClusterSize <= 0)
+            throw new ToolException("invalid cluster size");
         return new()
         {
             MinSparse = options.MinSparse,
             Workers = options.Workers,
             InOrder = !options.OutOfOrder,
-            Compress = options.Compress,
+            Compress = options.Compress || facts.NeedsCompressedWrites,
             ClusterSize = facts.ClusterSize,
             TargetAlignment = target.Profile.Limits.RequestAlignment,
             TargetReadsZero = options.TargetIsZero || (!options.SkipCreate && !_hasBacking && NewImage.ReadsZero(target.Node)),

@@ -32,7 +32,7 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
         var driver = await host.Images.Graph.FindDriverAsync(_target, cancellationToken)
             ?? throw new ToolException($"Unknown file format '{_target}'");
         if (!driver.TryGetFacet<IImageMeasure>(out var measure))
-            throw new ToolException($"Driver '{_target}' does not support size measurement");
+            throw new ToolException($"Block driver '{_target}' does not support size measurement");
 
         var known = driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];
         var options = new CreateOptionList(known);
