@@ -37,13 +37,16 @@ internal sealed partial class Descriptor
         var end = bytes.IndexOf((byte)0);
         // Names may be in any encoding: bytes stay what they are.
         var text = Encoding.Latin1.GetString(end < 0 ? bytes : bytes[..end]);
-        var cid = ContentIdLine().Match(text);
+        var parent = ParentLine().Match(text);
+        var own = ContentIdLine().Match(text);
+        // As QEMU: an image with no line of its own has its parent's id. It cannot be given another.
+        var cid = own.Success ? own : parent;
         return new Descriptor(text)
         {
             ContentId = cid.Success ? Hex(cid.Groups[1].Value) : NoParent,
             HasContentId = cid.Success,
-            ContentIdOffset = cid.Success && cid.Groups[1].Length == 8 ? cid.Groups[1].Index : -1,
-            ParentContentId = ParentLine().Match(text) is { Success: true } parent ? Hex(parent.Groups[1].Value) : NoParent,
+            ContentIdOffset = own.Success && own.Groups[1].Length == 8 ? own.Groups[1].Index : -1,
+            ParentContentId = parent.Success ? Hex(parent.Groups[1].Value) : NoParent,
             CreateType = Quoted("createType"),
             ParentFileName = Quoted("parentFileNameHint") is { } name ? Name(name) : null,
         };

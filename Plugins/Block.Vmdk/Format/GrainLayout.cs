@@ -25,6 +25,7 @@ internal sealed record GrainLayout
     public const long MaxTables = 32 << 20;
 
     private const long MaxGrainSectors = 0x200000;
+    private const long MostSectors = long.MaxValue / 1024;
 
     public required long Capacity { get; init; }
 
@@ -75,7 +76,8 @@ internal sealed record GrainLayout
             GrainSize = header.GrainSectors * 512,
             GrainsPerTable = (int)header.EntriesPerTable,
             DirectoryOffset = Bytes(unchecked((long)header.DirectoryOffset)),
-            SecondDirectoryOffset = header.HasSecondDirectory ? Bytes(header.SecondDirectoryOffset) : null,
+            // One that is beyond any file is as good as none.
+            SecondDirectoryOffset = header.HasSecondDirectory && header.SecondDirectoryOffset is >= 0 and <= MostSectors ? header.SecondDirectoryOffset * 512 : null,
             HasZeroGrain = header.HasZeroGrain,
             IsCompressed = header.IsCompressed,
             HasMarkers = header.HasMarkers,
@@ -108,5 +110,5 @@ internal sealed record GrainLayout
     }
 
     private static long Bytes(long sectors) =>
-        sectors is >= 0 and <= long.MaxValue / 1024 ? sectors * 512 : throw VmdkFault.TooBig("Could not refresh total sector count: File too large");
+        sectors is >= 0 and <= MostSectors ? sectors * 512 : throw VmdkFault.TooBig("Could not refresh total sector count: File too large");
 }
