@@ -42,7 +42,7 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
     {
         var extent = await _extents.OpenSparseAsync(file, "", length: null, cancellationToken).ConfigureAwait(false);
         var descriptor = await ReadDescriptorAsync(EmbeddedOffset, EmbeddedSize, cancellationToken).ConfigureAwait(false);
-        if (isHosted && !descriptor.HasContentId)
+        if (!descriptor.HasContentId)
             throw VmdkFault.Invalid($"Could not open '{file.FileName}': {ErrnoText.Of(Errno.EINVAL)}");
         var type = !isHosted ? "vmfsSparse" : extent.IsCompressed ? "streamOptimized" : "monolithicSparse";
         return new VmdkImage(file, descriptor, EmbeddedOffset, type, [extent]);
