@@ -178,18 +178,12 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
 
     private sealed class ReopenStep(QuorumNode node, QuorumSettings settings, IBlockNodeContext context) : IReopenStep
     {
-        private readonly QuorumSettings _before = node._settings;
-
         public void Commit()
         {
             node._settings = settings;
             node._profile = ProfileOf(context, node._children);
         }
 
-        public ValueTask AbortAsync()
-        {
-            node._settings = _before;
-            return ValueTask.CompletedTask;
-        }
+        public ValueTask AbortAsync() => ValueTask.CompletedTask;
     }
 }

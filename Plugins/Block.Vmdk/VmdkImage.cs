@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Vmdk.Extents;
 using BlockHost.Plugins.Block.Vmdk.Format;
@@ -43,14 +44,13 @@ internal sealed class VmdkImage(IBlockChild file, Descriptor descriptor, long de
         throw new BlockException(BlockErrorKind.OutOfRange, "Beyond the last extent");
     }
 
-    /// <summary>Gives the image another content id: eight digits in place of eight.</summary>
+    /// <summary>Gives the image another content id, of as many digits: nothing else of the description moves.</summary>
     public async ValueTask ChangeContentIdAsync(CancellationToken cancellationToken)
     {
         if (descriptor.ContentIdOffset < 0)
             throw VmdkFault.Invalid("The image's description has no content id that can be changed");
-        // All ones stands for no parent.
-        var id = (uint)Random.Shared.NextInt64(1, Descriptor.NoParent);
-        var digits = System.Text.Encoding.ASCII.GetBytes($"{id:x8}");
+        var id = Descriptor.AnotherId(ContentId, descriptor.ContentIdDigits);
+        var digits = System.Text.Encoding.ASCII.GetBytes(id.ToString($"x{descriptor.ContentIdDigits}", CultureInfo.InvariantCulture));
         await file.WriteAsync(descriptorOffset + descriptor.ContentIdOffset, digits, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         ContentId = id;
     }

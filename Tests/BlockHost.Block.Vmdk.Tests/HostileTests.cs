@@ -45,16 +45,28 @@ public sealed class HostileTests
         Assert.Equal(text, e.Message);
     }
 
+    /// <summary>QEMU leaves out the first digits of a new image's id where they are zero, in one image of sixteen.</summary>
+    [Theory]
+    [InlineData("1")]
+    [InlineData("f00d")]
+    [InlineData("7654321")]
+    [InlineData("ffffffff")]
+    public async Task A_content_id_of_any_length_changes_in_its_place(string id)
+    {
+        var image = new MemoryImage(EsxDelta(id));
+        await using (var node = await VmdkBed.OpenAsync(image))
+            await node.WriteAsync(0, new byte[512], WriteFlags.None, default);
+
+        var line = Encoding.ASCII.GetString(image.Read(512, 4 + id.Length + "\nparentCID=ffffffff\n".Length));
+        Assert.Matches($"^CID=[0-9a-f]{{{id.Length}}}\nparentCID=ffffffff\n$", line);
+        Assert.DoesNotContain($"CID={id}\n", line[..(5 + id.Length)], StringComparison.Ordinal);
+    }
+
     /// <summary>ESX's delta disks: one directory, tables of 4096 entries that are made when they are needed.</summary>
     [Fact]
     public async Task A_cowd_extent_makes_its_tables_as_it_is_written()
     {
-        var bytes = new byte[8192];
-        "COWD"u8.CopyTo(bytes);
-        foreach (var (offset, value) in ((int, uint)[])[(4, 1), (8, 3), (12, 8192), (16, 16), (20, 4), (24, 1), (28, 16)])
-            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(offset), value);
-        "CID=00000001\nparentCID=ffffffff\n"u8.CopyTo(bytes.AsSpan(512));
-        var image = new MemoryImage(bytes);
+        var image = new MemoryImage(EsxDelta("00000001"));
         await using (var node = await VmdkBed.OpenAsync(image))
         {
             Assert.Equal(8192 * 512, node.Profile.Length);
@@ -66,6 +78,16 @@ public sealed class HostileTests
         var read = await VmdkBed.ReadAllAsync(again);
         Assert.Equal([1, 2, 3], read[100_000..100_003]);
         Assert.Equal(3, read.Count(b => b != 0));
+    }
+
+    private static byte[] EsxDelta(string contentId)
+    {
+        var bytes = new byte[8192];
+        "COWD"u8.CopyTo(bytes);
+        foreach (var (offset, value) in ((int, uint)[])[(4, 1), (8, 3), (12, 8192), (16, 16), (20, 4), (24, 1), (28, 16)])
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(offset), value);
+        Encoding.ASCII.GetBytes($"CID={contentId}\nparentCID=ffffffff\n").CopyTo(bytes.AsSpan(512));
+        return bytes;
     }
 
     private static byte[] Header()

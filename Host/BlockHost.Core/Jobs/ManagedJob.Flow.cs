@@ -81,10 +81,9 @@ internal sealed partial class ManagedJob
 
     public async ValueTask SleepAsync(TimeSpan duration)
     {
-        if (BeginSleep() is { } sleep)
+        if (BeginSleep(duration, out var alarm) is { } sleep)
         {
-            var timer = _registry.Clock.CreateTimer(_ => WakeFrom(sleep), state: null, duration, Timeout.InfiniteTimeSpan);
-            await using (timer.ConfigureAwait(false))
+            await using (alarm!.ConfigureAwait(false))
                 await sleep.Task.ConfigureAwait(false);
         }
 
@@ -259,8 +258,10 @@ internal sealed partial class ManagedJob
             LeavePause();
     }
 
-    private TaskCompletionSource? BeginSleep()
+    /// <summary>Who sees the job asleep sees it with its alarm set.</summary>
+    private TaskCompletionSource? BeginSleep(TimeSpan duration, out ITimer? alarm)
     {
+        alarm = null;
         lock (_state)
         {
             var wake = _wakePending;
@@ -268,8 +269,10 @@ internal sealed partial class ManagedJob
             if (wake || _forceCancelled || _pauseCount > 0)
                 return null;
             _busy = false;
+            var sleep = _sleep = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            alarm = _registry.Clock.CreateTimer(_ => WakeFrom(sleep), state: null, duration, Timeout.InfiniteTimeSpan);
             QuietChanged();
-            return _sleep = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return sleep;
         }
     }
 

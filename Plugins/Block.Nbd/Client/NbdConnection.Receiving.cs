@@ -38,8 +38,9 @@ internal sealed partial class NbdConnection
             while (true)
                 await ReceiveReplyAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (IsTransportError(e))
+        catch (Exception e)
         {
+            // Whatever ended it, a fault of our own included: nobody waits for an answer that does not come.
             HandOn();
             Break(Broken(e));
             Leave();

@@ -22,8 +22,11 @@ internal sealed partial class Descriptor
 
     public bool HasContentId { get; private init; }
 
-    /// <summary>Offset of its eight digits in the text, or -1.</summary>
+    /// <summary>Offset of its digits in the text, or -1.</summary>
     public int ContentIdOffset { get; private init; }
+
+    /// <summary>QEMU does not write the first digits of a new image's id where they are zero.</summary>
+    public int ContentIdDigits { get; private init; }
 
     public uint ParentContentId { get; private init; }
 
@@ -45,7 +48,8 @@ internal sealed partial class Descriptor
         {
             ContentId = cid.Success ? Hex(cid.Groups[1].Value) : NoParent,
             HasContentId = cid.Success,
-            ContentIdOffset = own.Success && own.Groups[1].Length == 8 ? own.Groups[1].Index : -1,
+            ContentIdOffset = own.Success ? own.Groups[1].Index : -1,
+            ContentIdDigits = own.Groups[1].Length,
             ParentContentId = parent.Success ? Hex(parent.Groups[1].Value) : NoParent,
             CreateType = Quoted("createType"),
             ParentFileName = Quoted("parentFileNameHint") is { } name ? Name(name) : null,
@@ -70,6 +74,16 @@ internal sealed partial class Descriptor
             if (ExtentLine.TryParse(line) is { } extent)
                 yield return extent;
         }
+    }
+
+    /// <param name="id">What it was.</param>
+    /// <param name="digits">How many hexadecimal digits there is room for.</param>
+    internal static uint AnotherId(uint id, int digits)
+    {
+        // All ones stands for no parent.
+        var end = Math.Min(1L << (4 * digits), NoParent);
+        var next = Random.Shared.NextInt64(1, end);
+        return next != id ? (uint)next : id > 1 ? id - 1 : 2;
     }
 
     internal static string Name(string latin1) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(latin1));

@@ -101,6 +101,17 @@ internal sealed class FaultBed : IAsyncDisposable
         return null;
     }
 
+    /// <summary>What was told of the job's end: once, and when the job is gone already.</summary>
+    public async Task<(string Name, JsonElement Data)> EndAsync(TimeSpan patience)
+    {
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(1))
+        {
+            if (Events.Where(told => told.Name is "BLOCK_JOB_COMPLETED" or "BLOCK_JOB_CANCELLED").ToList() is { Count: > 0 } ends)
+                return Assert.Single(ends);
+            Assert.True(clock.Elapsed < patience, $"nothing is told of the job's end; events: {string.Join(' ', Events.TakeLast(20))}");
+        }
+    }
+
     /// <summary>Every node can be deleted, and none is left over.</summary>
     public async Task DeleteAllAsync()
     {

@@ -167,7 +167,7 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
                 Assert.Equal(kind == FaultKind.Read || scenario.OnlyReads ? "read" : "write", error.GetProperty("operation").GetString());
         }
 
-        var end = bed.Events.Single(told => told.Name is "BLOCK_JOB_COMPLETED" or "BLOCK_JOB_CANCELLED");
+        var end = await bed.EndAsync(Patience);
         if (end.Name == "BLOCK_JOB_CANCELLED")
         {
             Assert.True(_cancelled);

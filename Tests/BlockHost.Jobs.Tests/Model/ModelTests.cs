@@ -17,10 +17,11 @@ public sealed class ModelTests
         for (var seed = Seed; seed < Seed + Scripts; seed++)
         {
             IReadOnlyList<Operation> script = new ScriptGenerator(seed).Next();
-            if (await ScriptRunner.RunAsync(script) is null)
+            if (await ScriptRunner.RunAsync(script) is not { } difference)
                 continue;
             script = await ScriptShrinker.ShrinkAsync(script, async shorter => await ScriptRunner.RunAsync(shorter) is not null);
-            Assert.Fail($"seed {seed}:\n{string.Join('\n', script)}\n{await ScriptRunner.RunAsync(script)}");
+            var again = await ScriptRunner.RunAsync(script) ?? $"nothing when it runs again, but at first {difference}";
+            Assert.Fail($"seed {seed}:\n{string.Join('\n', script)}\n{again}");
         }
     }
 
