@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Core.Plugins;
+using BlockHost.Images;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -24,13 +24,9 @@ internal static class ToolRunner
         {
             return console.Fail(e);
         }
-        catch (BlockException e)
-        {
-            return console.Fail(new ToolException(e.Message) { Hint = e.Hint });
-        }
         catch (Exception e) when (e is QmpException or PluginException or IOException)
         {
-            return console.Fail(new ToolException(e.Message));
+            return console.Fail(new ToolException(e.Message) { Hint = ImageErrors.HintOf(e) });
         }
     }
 

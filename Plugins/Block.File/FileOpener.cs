@@ -83,7 +83,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
         if (options.PrManager is { } id)
             throw new BlockException(BlockErrorKind.NotFound, $"No persistent reservation manager with id '{id}'");
         if (options.AioMaxBatch < 0)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'aio-max-batch' expects a non-negative number");
+            throw new BlockException(ParameterFault.OutOfRange("aio-max-batch", "a non-negative number"));
         if (options.Aio == BlockdevAioOptions.Native && !context.CacheDirect)
             throw new BlockException(
                 BlockErrorKind.InvalidArgument, "aio=native was specified, but it requires cache.direct=on, which was not specified.");

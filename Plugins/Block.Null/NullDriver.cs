@@ -35,7 +35,7 @@ internal sealed class NullDriver(string name) : BlockDriver<NullOptions>
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, NullOptions options, CancellationToken cancellationToken)
     {
         if (options.Size < 0)
-            throw Invalid("Parameter 'size' expects a non-negative number below 2^64");
+            throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));
         if (options.LatencyNs is < 0 or > MaxLatencyNs)
             throw Invalid("latency-ns is invalid");
         return new(new NullNode(context, options, name));

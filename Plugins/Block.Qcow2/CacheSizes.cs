@@ -39,7 +39,7 @@ internal readonly record struct CacheSizes(long L2, long Refcounts)
     public static void RefuseNegative(string name, long? size)
     {
         if (size >= 0 || size is null) return;
-        throw new BlockException(BlockErrorKind.InvalidArgument, $"Parameter '{name}' expects a non-negative number below 2^64")
+        throw new BlockException(ParameterFault.OutOfRange(name, "a non-negative number below 2^64"))
         {
             Hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n",
         };

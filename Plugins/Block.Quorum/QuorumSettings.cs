@@ -12,7 +12,7 @@ internal sealed record QuorumSettings(int Threshold, bool IsFifo, bool Verifies,
         if (children == 0)
             throw Invalid("Number of provided children must be 1 or more");
         if (options.VoteThreshold < 1)
-            throw Invalid("Parameter 'vote-threshold' expects a value >= 1");
+            throw new BlockException(ParameterFault.OutOfRange("vote-threshold", "a value >= 1"));
         if (options.VoteThreshold > children)
             throw Invalid("threshold may not exceed children count");
         var isFifo = options.ReadPattern == QuorumReadPattern.Fifo;

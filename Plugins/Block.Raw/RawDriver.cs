@@ -31,7 +31,7 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
     {
         var typed = options.Deserialize(RawJson.Default.RawCreateOptions)!;
         if (typed.Size < 0)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects a non-negative number below 2^64");
+            throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(Window.RoundUp(typed.Size), new ResizeOptions(typed.Preallocation, MayExceed: true), cancellationToken).ConfigureAwait(false);

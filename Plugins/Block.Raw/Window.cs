@@ -42,7 +42,7 @@ internal sealed record Window(long Offset, long? Size)
         bytes > long.MaxValue - SectorSize ? bytes : (bytes + SectorSize - 1) / SectorSize * SectorSize;
 
     private static long NotNegative(long value, string option) =>
-        value >= 0 ? value : throw Invalid($"Parameter '{option}' expects a non-negative number below 2^64");
+        value >= 0 ? value : throw new BlockException(ParameterFault.OutOfRange(option, "a non-negative number below 2^64"));
 
     private static BlockException Invalid(string message) => new(BlockErrorKind.InvalidArgument, message);
 }

@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
-using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Commit;
 
@@ -24,9 +23,9 @@ internal sealed partial class CommitJob
                 await RecordBaseAsync(overlay, cancellationToken).ConfigureAwait(false);
             await _host.Graph.ReplaceAsync(_nodes.Filter, _chain.Base, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is QmpException or BlockException)
+        catch (BlockException e)
         {
-            throw new JobException((e as BlockException)?.Errno ?? Errno.EPERM, e.Message, e);
+            throw new JobException(e.Errno, e.Message, e);
         }
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Commit;
 
@@ -34,7 +33,7 @@ internal sealed class WritableNode
         {
             await _graph.SetReadOnlyAsync(_node, readOnly: true, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is QmpException or BlockException)
+        catch (BlockException)
         {
         }
     }

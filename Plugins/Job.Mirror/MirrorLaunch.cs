@@ -81,8 +81,8 @@ internal static class MirrorLaunch
         if (granularity is null or 0)
             return;
         if (granularity is < SmallestGranularity or > LargestGranularity)
-            throw new QmpException("Parameter 'granularity' expects a value in range [512B, 64MB]");
+            throw new QmpException(ParameterFault.OutOfRange("granularity", "a value in range [512B, 64MB]"));
         if (!BitOperations.IsPow2(granularity.Value))
-            throw new QmpException("Parameter 'granularity' expects a power of 2");
+            throw new QmpException(ParameterFault.OutOfRange("granularity", "a power of 2"));
     }
 }

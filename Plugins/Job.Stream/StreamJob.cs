@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
-using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Stream;
 
@@ -62,9 +61,9 @@ internal sealed class StreamJob(StreamSettings settings, StreamNodes nodes, IPlu
                 await store.SetBackingAsync(NewBacking(), cancellationToken).ConfigureAwait(false);
             await host.Graph.SetBackingAsync(settings.Chain.Top, settings.Chain.Base, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is QmpException or BlockException)
+        catch (BlockException e)
         {
-            throw new JobException((e as BlockException)?.Errno ?? Errno.EPERM, e.Message, e);
+            throw new JobException(e.Errno, e.Message, e);
         }
     }
 

@@ -24,6 +24,17 @@ public sealed partial class SourceTests
     public void The_system_is_called_in_one_place() =>
         Nobody(["Host", "Plugins"], file => File.ReadAllText(file).Contains("\"libc\"", StringComparison.Ordinal));
 
+    /// <summary>QMP's own exception is the monitor's: below it there is <c>BlockException</c>.</summary>
+    [Fact]
+    public void The_graph_has_one_exception() => Nobody(
+        ["Abstractions/BlockHost.Abstractions/Block", "Host/BlockHost.Core/Block"],
+        file => File.ReadAllText(file).Contains("QmpException", StringComparison.Ordinal));
+
+    /// <summary>What code decides by stands beside the text: a kind, an errno, the parameter.</summary>
+    [Fact]
+    public void Nobody_reads_the_texts_of_exceptions() =>
+        Nobody(["Abstractions", "Host", "Plugins"], file => ReadsMessage().IsMatch(File.ReadAllText(file)));
+
     private static void Nobody(string[] folders, Func<string, bool> offends)
     {
         var offenders = Repository.Sources(folders).Where(offends).ToList();
@@ -32,6 +43,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\b(TO" + @"DO|FIX" + @"ME|HA" + @"CK|NotImplemented" + @"Exception)\b")]
     private static partial Regex Unfinished();
+
+    [GeneratedRegex(@"\.Message\.(Contains|StartsWith|EndsWith|Split|IndexOf)|Match\(\w+\.Message|\.Message (==|is) ")]
+    private static partial Regex ReadsMessage();
 
     [GeneratedRegex(@"\basync\s+void\b")]
     private static partial Regex AsyncVoid();

@@ -32,7 +32,7 @@ internal sealed class CommandRig
             .ReturnsAsync(() => { DrainDepth++; return new Undrain(this); });
         Graph.Setup(g => g.Lookup(It.IsAny<string?>(), It.IsAny<string?>()))
             .Returns((string? device, string? node) => _nodes.FirstOrDefault(n => n.Name == node || n.Name == device)
-                ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{node}'"));
+                ?? throw new BlockException(BlockErrorKind.NotFound, $"Cannot find device='{device}' nor node-name='{node}'"));
         _call.Setup(c => c.Host.Graph).Returns(Graph.Object);
         _call.Setup(c => c.Host.Images).Returns(Images.Object);
         _call.Setup(c => c.Host.Jobs.List()).Returns([]);
@@ -80,8 +80,12 @@ internal sealed class CommandRig
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    public async Task<string> FailAsync(string command, string arguments) =>
-        (await Assert.ThrowsAsync<QmpException>(() => RunAsync(command, arguments))).Message;
+    public async Task<string> FailAsync(string command, string arguments)
+    {
+        var error = await Record.ExceptionAsync(() => RunAsync(command, arguments));
+        Assert.True(error is QmpException or BlockException, $"{error}");
+        return error.Message;
+    }
 
     private sealed class Undrain(CommandRig rig) : IAsyncDisposable
     {

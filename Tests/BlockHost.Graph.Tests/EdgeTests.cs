@@ -2,7 +2,6 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Graph.Tests.Fakes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Graph.Tests;
 
@@ -85,7 +84,7 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         var low = await graph.AddAsync("{'driver':'layer','node-name':'low','file':{'driver':'memory'},'backing':null}");
         var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':'low'}");
-        await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.SetBackingAsync(low, top, CancellationToken.None));
+        await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.SetBackingAsync(low, top, CancellationToken.None));
     }
 
     [Fact]
@@ -156,7 +155,7 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'other'}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
-        var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
         Assert.Equal(message, error.Message);
     }
 
@@ -182,7 +181,7 @@ public sealed class EdgeTests
         var exchange = TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}");
         var refused = TestGraph.Json("{'driver':'layer','node-name':'other'}");
 
-        await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.ReopenAsync([exchange, refused], CancellationToken.None));
+        await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync([exchange, refused], CancellationToken.None));
 
         Assert.Equal("file", top.Children.Single().Child.Name);
         Assert.Empty(graph.Graph.Lookup(null, "other").Parents);
@@ -218,7 +217,7 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'base','read-only':true}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':'base'}");
-        var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.RemoveAsync("base", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.RemoveAsync("base", CancellationToken.None));
         Assert.Equal("Node 'base' is busy: node is used as backing hd of 'top'", error.Message);
     }
 

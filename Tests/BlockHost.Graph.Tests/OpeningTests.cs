@@ -4,7 +4,6 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Graph.Tests.Fakes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Graph.Tests;
 
@@ -24,7 +23,7 @@ public sealed class OpeningTests
     public async Task A_definition_that_cannot_be_opened_is_refused_as_QEMU_does(string options, string message)
     {
         await using var graph = new TestGraph();
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.AddAsync(options));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync(options));
         Assert.Equal(message, error.Message);
         Assert.Empty(graph.Graph.Nodes);
         Assert.Equal(0, graph.Leases);
@@ -48,7 +47,7 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.AddAsync("{'driver':'memory','node-name':'disk'}"));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'memory','node-name':'disk'}"));
         Assert.Equal("Duplicate nodes with node-name='disk'", error.Message);
     }
 
@@ -56,7 +55,7 @@ public sealed class OpeningTests
     public async Task A_node_cannot_name_itself_as_its_child()
     {
         await using var graph = new TestGraph();
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':'top'}"));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':'top'}"));
         Assert.Equal("Cannot find device='top' nor node-name='top'", error.Message);
     }
 
@@ -106,10 +105,10 @@ public sealed class OpeningTests
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':'file','backing':null}");
         await graph.AddAsync("{'driver':'layer','node-name':'owner','file':{'driver':'memory','node-name':'inner'}}");
         await using (var backend = await graph.BackendAsync("top", TestGraph.Reader))
-            Assert.Equal("Node top is in use", (await Assert.ThrowsAsync<QmpException>(() => Remove("top"))).Message);
-        Assert.Equal("Block device file is in use", (await Assert.ThrowsAsync<QmpException>(() => Remove("file"))).Message);
-        Assert.Equal("Node inner is not owned by the monitor", (await Assert.ThrowsAsync<QmpException>(() => Remove("inner"))).Message);
-        Assert.Equal("Failed to find node with node-name='nope'", (await Assert.ThrowsAsync<QmpException>(() => Remove("nope"))).Message);
+            Assert.Equal("Node top is in use", (await Assert.ThrowsAsync<BlockException>(() => Remove("top"))).Message);
+        Assert.Equal("Block device file is in use", (await Assert.ThrowsAsync<BlockException>(() => Remove("file"))).Message);
+        Assert.Equal("Node inner is not owned by the monitor", (await Assert.ThrowsAsync<BlockException>(() => Remove("inner"))).Message);
+        Assert.Equal("Failed to find node with node-name='nope'", (await Assert.ThrowsAsync<BlockException>(() => Remove("nope"))).Message);
 
         Task Remove(string name) => graph.Graph.RemoveAsync(name, CancellationToken.None).AsTask();
     }
@@ -211,7 +210,7 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         var options = TestGraph.Json("{'filename':'b'}");
-        var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.OpenAsync(BlockdevRef.New(options), TestGraph.Reader, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.OpenAsync(BlockdevRef.New(options), TestGraph.Reader, CancellationToken.None));
         Assert.Equal("Parameter 'driver' is missing", error.Message);
     }
 

@@ -2,7 +2,6 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Graph.Tests.Fakes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Graph.Tests;
 
@@ -14,7 +13,7 @@ public sealed class PermissionTests
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         await using var first = await graph.BackendAsync("disk", TestGraph.Writer with { Permissions = new(BlockPermissions.Write, BlockPermissions.ConsistentRead) });
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.BackendAsync("disk", TestGraph.Writer with { Name = "drive0" }));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.BackendAsync("disk", TestGraph.Writer with { Name = "drive0" }));
         Assert.Equal(
             "Permission conflict on node 'disk': permissions 'write' are both required by block device 'drive0' (uses node 'disk' as 'root' child) "
             + "and unshared by an unnamed block device (uses node 'disk' as 'root' child).",
@@ -30,7 +29,7 @@ public sealed class PermissionTests
         await graph.AddAsync("{'driver':'memory','node-name':'file'}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':'file'}");
         await using var reader = await graph.BackendAsync("file", TestGraph.Reader);
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.AddAsync("{'driver':'layer','node-name':'other','file':'file'}"));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'other','file':'file'}"));
         Assert.StartsWith("Permission conflict on node 'file': permissions 'write, resize' are both required by node ", error.Message, StringComparison.Ordinal);
         Assert.Contains("(uses node 'file' as 'file' child)", error.Message, StringComparison.Ordinal);
         Assert.Equal(["top", "file"], graph.Graph.Nodes.Select(node => node.Name));
@@ -98,7 +97,7 @@ public sealed class PermissionTests
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         await using (var backend = await graph.BackendAsync("disk", TestGraph.Writer))
         {
-            var error = await Assert.ThrowsAsync<QmpException>(async () => await disk.ResizeAsync(4096, default, CancellationToken.None));
+            var error = await Assert.ThrowsAsync<BlockException>(async () => await disk.ResizeAsync(4096, default, CancellationToken.None));
             Assert.StartsWith("Permission conflict on node 'disk': permissions 'resize' are both required by an unnamed block device", error.Message, StringComparison.Ordinal);
         }
 

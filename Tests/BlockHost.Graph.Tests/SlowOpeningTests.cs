@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Graph.Tests.Fakes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Graph.Tests;
 
@@ -36,7 +35,7 @@ public sealed class SlowOpeningTests
 
         Assert.Empty(graph.Graph.Nodes);
         Assert.False(graph.Graph.TryGetNode("far", out _));
-        var error = await Assert.ThrowsAsync<QmpException>(() => graph.AddAsync("{'driver':'memory','node-name':'far'}"));
+        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'memory','node-name':'far'}"));
         Assert.Equal("Duplicate nodes with node-name='far'", error.Message);
 
         _remote.Answer();
@@ -110,7 +109,7 @@ public sealed class SlowOpeningTests
         var opening = graph.AddAsync("{'driver':'layer','node-name':'top','file':'disk','backing':{'driver':'remote'}}");
         await _remote.Connecting;
 
-        var error = await Assert.ThrowsAsync<QmpException>(async () => await graph.Graph.RemoveAsync("disk", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.RemoveAsync("disk", CancellationToken.None));
         Assert.Equal("Block device disk is in use", error.Message);
 
         _remote.Answer();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Jobs;
-using BlockHost.Qmp;
 
 namespace BlockHost.JobTypes.Tests;
 
@@ -124,7 +124,7 @@ public sealed class ActiveCommitTests : ChainTest
         await CommitAsync("");
         await UntilAsync(JobStatus.Ready);
 
-        var refusal = await Assert.ThrowsAsync<QmpException>(async () => await Bed.Graph.CreateBackendAsync(Node("m"), Reader, CancellationToken.None));
+        var refusal = await Assert.ThrowsAsync<BlockException>(async () => await Bed.Graph.CreateBackendAsync(Node("m"), Reader, CancellationToken.None));
 
         Assert.Contains("unshared by commit job 'j' (uses node 'm' as 'intermediate node' child)", refusal.Message);
         await CancelJobAsync();

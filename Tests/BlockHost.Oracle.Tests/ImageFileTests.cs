@@ -2,7 +2,6 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Oracle.Tests.Support;
-using BlockHost.Qmp;
 
 namespace BlockHost.Oracle.Tests;
 
@@ -58,7 +57,7 @@ public sealed class ImageFileTests : IDisposable
     {
         await using var bed = await HostBed.StartAsync();
 
-        await Assert.ThrowsAsync<QmpException>(async () => await bed.Host.Images.OpenAsync(New() with { NodeName = "1x" }, CancellationToken.None));
+        await Assert.ThrowsAsync<BlockException>(async () => await bed.Host.Images.OpenAsync(New() with { NodeName = "1x" }, CancellationToken.None));
 
         Assert.Empty(bed.Graph.Nodes);
         Assert.False(File.Exists(Image));

@@ -29,7 +29,14 @@ public sealed class BlockException : IOException
         Errno = errno != 0 ? errno : DefaultErrno(kind);
     }
 
+    /// <summary>An option is wrong.</summary>
+    public BlockException(ParameterFault parameter)
+        : this(BlockErrorKind.InvalidArgument, parameter.ToString()) => Parameter = parameter;
+
     public BlockErrorKind Kind { get; }
+
+    /// <summary>The option at fault, where it is one.</summary>
+    public ParameterFault? Parameter { get; init; }
 
     /// <summary>Positive Linux errno.</summary>
     public int Errno { get; }

@@ -255,7 +255,7 @@ public static class SocketFactory
     private static UnixDomainSocketEndPoint UnixEndPoint(UnixSocketAddress address)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(address.Path) > MaxUnixPath)
-            throw new QmpException($"UNIX socket path '{address.Path}' is too long");
+            throw new QmpException($"UNIX socket path '{address.Path}' is too long") { Hint = $"Path must be less than {MaxUnixPath + 1} bytes" };
         if (address.Path.Length == 0)
             throw new QmpException("UNIX socket path must not be empty");
         return new UnixDomainSocketEndPoint(address.Abstract is true ? "\0" + address.Path : address.Path);

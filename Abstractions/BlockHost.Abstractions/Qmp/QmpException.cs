@@ -21,5 +21,14 @@ public sealed class QmpException : Exception
     public QmpException(QmpErrorClass errorClass, string message, Exception? innerException = null)
         : base(message, innerException) => Class = errorClass;
 
+    public QmpException(ParameterFault parameter)
+        : this(parameter.ToString()) => Parameter = parameter;
+
     public QmpErrorClass Class { get; }
+
+    /// <summary>A second line for people, which no QMP client sees.</summary>
+    public string? Hint { get; init; }
+
+    /// <summary>The argument at fault, where it is one.</summary>
+    public ParameterFault? Parameter { get; init; }
 }

@@ -2,7 +2,6 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Jobs;
-using BlockHost.Qmp;
 
 namespace BlockHost.Copying.Mirroring;
 
@@ -27,9 +26,9 @@ public abstract partial class MirroringJob
             await Nodes.Target.ChangePermissionsAsync(OutOfTheWay, cancellationToken).ConfigureAwait(false);
             await PivotAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is QmpException or BlockException)
+        catch (BlockException e)
         {
-            throw new JobException((e as BlockException)?.Errno ?? Errno.EPERM, e.Message, e);
+            throw new JobException(e.Errno, e.Message, e);
         }
     }
 

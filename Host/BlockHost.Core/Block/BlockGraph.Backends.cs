@@ -4,7 +4,6 @@ using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -40,7 +39,7 @@ public sealed partial class BlockGraph
     internal async ValueTask ResizeAsync(GraphNode node, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         if (length < 0)
-            throw new QmpException("Parameter 'size' expects a >0 size");
+            throw new BlockException(ParameterFault.OutOfRange("size", "a >0 size"));
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var permissions = new BlockPermissionSet(BlockPermissions.Resize, BlockPermissions.All);
         var backend = await AttachBackendAsync(node, new BackendOptions { Permissions = permissions }, cancellationToken).ConfigureAwait(false);
@@ -102,10 +101,10 @@ public sealed partial class BlockGraph
     private void CheckNewBackendName(string name)
     {
         if (!NodeNames.IsWellFormed(name))
-            throw new QmpException("Invalid device name");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid device name");
         if (_backends.Any(backend => backend.Name == name))
-            throw new QmpException($"Device with id '{name}' already exists");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Device with id '{name}' already exists");
         if (_names.ContainsKey(name))
-            throw new QmpException($"Device name '{name}' conflicts with an existing node name");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Device name '{name}' conflicts with an existing node name");
     }
 }

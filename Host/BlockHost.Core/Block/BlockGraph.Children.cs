@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -16,9 +16,9 @@ public sealed partial class BlockGraph
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var (node, added) = (Own(parent), Own(child));
         if (!node.TryGetFacet<IChildList>(out var list))
-            throw new QmpException($"The node {node.Name} does not support adding a child");
+            throw new BlockException(BlockErrorKind.NotSupported, $"The node {node.Name} does not support adding a child");
         if (added.ParentEdges.Length > 0)
-            throw new QmpException($"The node {added.Name} already has a parent");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"The node {added.Name} already has a parent");
         await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var name = $"{list.Option}.{list.CheckAdd(added.Name, added.Profile)}";
         GraphWalk.RefuseCycle(node, name, added);
@@ -45,9 +45,9 @@ public sealed partial class BlockGraph
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var node = Own(parent);
         if (!node.TryGetFacet<IChildList>(out var list))
-            throw new QmpException($"The node {node.Name} does not support removing a child");
+            throw new BlockException(BlockErrorKind.NotSupported, $"The node {node.Name} does not support removing a child");
         var link = node.ChildLinks.FirstOrDefault(link => link == child && link.Option == list.Option)
-            ?? throw new QmpException($"The node {node.Name} does not have a child named {child.Name}");
+            ?? throw new BlockException(BlockErrorKind.NotFound, $"The node {node.Name} does not have a child named {child.Name}");
         await using (await DrainAsync(node, cancellationToken).ConfigureAwait(false))
         {
             list.CheckRemove(link);

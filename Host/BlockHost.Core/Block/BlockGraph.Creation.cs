@@ -5,7 +5,6 @@ using BlockHost.Block.Facets;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -15,11 +14,11 @@ public sealed partial class BlockGraph
     public async ValueTask CreateImageAsync(JsonElement createOptions, CancellationToken cancellationToken)
     {
         if (createOptions.ValueKind != JsonValueKind.Object || JsonObjects.StringMember(createOptions, "driver") is not { } name)
-            throw new QmpException("Parameter 'driver' is missing");
+            throw new BlockException(ParameterFault.Missing("driver"));
         using var lease = await _drivers.AcquireAsync(name, "image creation", cancellationToken).ConfigureAwait(false)
-            ?? throw new QmpException($"Parameter 'driver' does not accept value '{name}'");
+            ?? throw new BlockException(ParameterFault.NotAccepted("driver", name));
         if (!lease.Driver.TryGetFacet<IImageCreator>(out var creator))
-            throw new QmpException($"Driver '{name}' does not support creating images");
+            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{name}' does not support creating images");
         var options = JsonObjects.Where(createOptions, member => member.Name != "driver");
         OptionsCheck.Validate(creator.CreateOptionsType, options);
         var context = new ImageCreation(this);

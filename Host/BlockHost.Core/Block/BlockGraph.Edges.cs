@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -16,7 +15,7 @@ public sealed partial class BlockGraph
         var (top, below) = (Own(overlay), Own(node));
         var holder = HolderOf(top);
         if (top.BackingLink is not null)
-            throw new QmpException("The overlay already has a backing image");
+            throw new BlockException(BlockErrorKind.AlreadyExists, "The overlay already has a backing image");
         await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         GraphWalk.RefuseCycle(top, "backing", below);
         var users = below.ParentEdges.RemoveAll(StaysAtNode);
@@ -41,7 +40,7 @@ public sealed partial class BlockGraph
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
         var top = Own(overlay);
         var holder = HolderOf(top);
-        var link = top.BackingLink ?? throw new QmpException($"Node '{top.Name}' has no backing file");
+        var link = top.BackingLink ?? throw new BlockException(BlockErrorKind.NotFound, $"Node '{top.Name}' has no backing file");
         var below = link.Child;
         await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var users = top.ParentEdges.RemoveAll(StaysAtNode);
@@ -89,7 +88,7 @@ public sealed partial class BlockGraph
         if (old?.Child == backing)
             return;
         if (!top.Driver.SupportsBacking)
-            throw new QmpException($"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
+            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
         var holder = HolderOf(top);
         if (backing is not null)
             GraphWalk.RefuseCycle(top, "backing", backing);
@@ -127,7 +126,7 @@ public sealed partial class BlockGraph
     private static IBackingChildHolder HolderOf(GraphNode overlay) =>
         overlay.Driver.SupportsBacking && overlay.TryGetFacet<IBackingChildHolder>(out var holder)
             ? holder
-            : throw new QmpException("The overlay does not support backing images");
+            : throw new BlockException(BlockErrorKind.NotSupported, "The overlay does not support backing images");
 
     private static ChildLink Link(GraphNode overlay, GraphNode backing)
     {

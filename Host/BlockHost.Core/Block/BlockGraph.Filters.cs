@@ -4,7 +4,6 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -46,9 +45,9 @@ public sealed partial class BlockGraph
         {
             return await OpenFilterAsync(below, filter, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (filter.ErrorPrefix is not null && e is (QmpException or BlockException))
+        catch (BlockException e) when (filter.ErrorPrefix is not null)
         {
-            throw new QmpException(filter.ErrorPrefix + e.Message);
+            throw new BlockException(e.Kind, filter.ErrorPrefix + e.Message, e.Errno, e);
         }
     }
 
@@ -67,7 +66,7 @@ public sealed partial class BlockGraph
         if (!_names.TryAdd(name, node))
         {
             lease.Dispose();
-            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Duplicate nodes with node-name='{name}'");
         }
 
         await OpenDriverAsync(node, OpenScope.Command, cancellationToken).ConfigureAwait(false);

@@ -9,7 +9,6 @@ using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Logging;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -35,7 +34,7 @@ public sealed partial class BlockGraph
     public async ValueTask<IGraphNode> AddAsync(JsonElement options, CancellationToken cancellationToken)
     {
         if (options.ValueKind == JsonValueKind.Object && JsonObjects.StringMember(options, "node-name") is null)
-            throw new QmpException("'node-name' must be specified for the root node");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "'node-name' must be specified for the root node");
         var opened = await OpenNodeAsync(options, OpenScope.Command, cancellationToken).ConfigureAwait(false);
         return await GiveToUserAsync(opened, static node =>
         {
@@ -47,15 +46,15 @@ public sealed partial class BlockGraph
     public async ValueTask RemoveAsync(string nodeName, CancellationToken cancellationToken)
     {
         using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var node = FindNode(nodeName) ?? throw new QmpException($"Failed to find node with node-name='{nodeName}'");
+        var node = FindNode(nodeName) ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{nodeName}'");
         // A job's hold on a node is no such user: it blocks the operation by name.
         if (_backends.Any(backend => backend.Link.Child == node && backend.IsRoot))
-            throw new QmpException($"Node {nodeName} is in use");
+            throw new BlockException(BlockErrorKind.Busy, $"Node {nodeName} is in use");
         node.CheckOperation(BlockOperations.DeleteNode);
         if (!node.MonitorOwned)
-            throw new QmpException($"Node {nodeName} is not owned by the monitor");
+            throw new BlockException(BlockErrorKind.Busy, $"Node {nodeName} is not owned by the monitor");
         if (node.ParentEdges.Length > 0)
-            throw new QmpException($"Block device {nodeName} is in use");
+            throw new BlockException(BlockErrorKind.Busy, $"Block device {nodeName} is in use");
         node.MonitorOwned = false;
         try
         {
@@ -99,14 +98,14 @@ public sealed partial class BlockGraph
         if (options.NodeName is not null)
             CheckNewName(name);
         var lease = await _drivers.AcquireAsync(options.Driver, $"node '{name}'", cancellationToken).ConfigureAwait(false)
-            ?? throw new QmpException($"Parameter 'driver' does not accept value '{options.Driver}'");
+            ?? throw new BlockException(ParameterFault.NotAccepted("driver", options.Driver));
         if (scope.AllowFileNames)
             options = Typed(options, lease);
         var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope)) { NoIo = scope.NoIo };
         if (!_names.TryAdd(name, node))
         {
             lease.Dispose();
-            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Duplicate nodes with node-name='{name}'");
         }
 
         await OpenDriverAsync(node, scope, cancellationToken).ConfigureAwait(false);
@@ -301,9 +300,9 @@ public sealed partial class BlockGraph
     {
         NodeNames.Check(name);
         if (_backends.Any(backend => backend.Name == name))
-            throw new QmpException($"node-name={name} is conflicting with a device id");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"node-name={name} is conflicting with a device id");
         if (_names.ContainsKey(name))
-            throw new QmpException($"Duplicate nodes with node-name='{name}'");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Duplicate nodes with node-name='{name}'");
     }
 
     private string GenerateName() => $"#block{_generatedNames++}{Random.Shared.Next(100):00}";

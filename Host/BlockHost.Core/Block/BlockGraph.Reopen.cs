@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -98,8 +98,8 @@ public sealed partial class BlockGraph
         {
             var name = json.ValueKind == JsonValueKind.Object ? JsonObjects.StringMember(json, "node-name") : null;
             if (name is null)
-                throw new QmpException("node-name not specified");
-            var node = FindNode(name) ?? throw new QmpException($"Failed to find node with node-name='{name}'");
+                throw new BlockException(BlockErrorKind.InvalidArgument, "node-name not specified");
+            var node = FindNode(name) ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
             Collect(node, NodeOptions.Parse(json, OpenScope.Command.Inherited), reopens);
         }
 
@@ -109,7 +109,7 @@ public sealed partial class BlockGraph
     private static void Collect(GraphNode node, NodeOptions options, List<NodeReopen> reopens)
     {
         if (reopens.RemoveAll(reopen => reopen.Node == node && reopen.IsInherited) == 0 && reopens.Any(reopen => reopen.Node == node))
-            throw new QmpException($"Node '{node.Name}' is in the list more than once");
+            throw new BlockException(BlockErrorKind.Busy, $"Node '{node.Name}' is in the list more than once");
         // What opened the node may have said it in texts.
         options = options with { DriverOptions = LooseOptions.Typed(node.Driver.OptionsType, node.Driver.Modernise(options.DriverOptions)) };
         reopens.Add(new NodeReopen(node, options));

@@ -112,7 +112,7 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         if (device is not null && _backends.FirstOrDefault(backend => backend.Name == device) is { } backend)
             return backend.Link.Child;
         return (nodeName is null ? null : FindNode(nodeName))
-            ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{nodeName}'");
+            ?? throw new BlockException(BlockErrorKind.NotFound, $"Cannot find device='{device}' nor node-name='{nodeName}'");
     }
 
     private static GraphNode Own(IGraphNode node) =>

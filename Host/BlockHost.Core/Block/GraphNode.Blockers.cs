@@ -2,7 +2,6 @@
 using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -27,9 +26,9 @@ internal sealed partial class GraphNode
     public void CheckOperation(BlockOperations operation)
     {
         if (_blockers.Find(blocker => (blocker.Operations & operation) != 0) is { } found)
-            throw new QmpException($"Node '{Name}' is busy: {found.Reason}");
+            throw new BlockException(BlockErrorKind.Busy, $"Node '{Name}' is busy: {found.Reason}");
         if ((operation & ~AllowedOnBacking) != 0 && ParentEdges.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0)?.ParentNode is { } overlay)
-            throw new QmpException($"Node '{Name}' is busy: node is used as backing hd of '{overlay.Name}'");
+            throw new BlockException(BlockErrorKind.Busy, $"Node '{Name}' is busy: node is used as backing hd of '{overlay.Name}'");
     }
 
     private sealed class Blocker(GraphNode node, BlockOperations operations, string reason) : IDisposable

@@ -21,7 +21,7 @@ public static class ChardevParser
         if (!options.TryGetValue("id", out var id))
             throw new QmpException("chardev: no id specified");
         if (!Identifier.IsWellFormed(id))
-            throw new QmpException("Parameter 'id' expects an identifier");
+            throw new QmpException(ParameterFault.OutOfRange("id", "an identifier"));
         var backend = options.GetValueOrDefault("backend") ?? throw new QmpException("chardev: \"" + id + "\" missing backend");
         foreach (var name in new[] { "mux", "logfile" })
         {
@@ -104,7 +104,7 @@ public static class ChardevParser
         null => null,
         "on" => true,
         "off" => false,
-        _ => throw new QmpException($"Parameter '{name}' expects 'on' or 'off'"),
+        _ => throw new QmpException(ParameterFault.OutOfRange(name, "'on' or 'off'")),
     };
 
     private static long? Number(Dictionary<string, string> options, string name)
@@ -113,6 +113,6 @@ public static class ChardevParser
             return null;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw new QmpException($"Parameter '{name}' expects a number");
+            : throw new QmpException(ParameterFault.OutOfRange(name, "a number"));
     }
 }

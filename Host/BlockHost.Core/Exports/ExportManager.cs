@@ -87,7 +87,7 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
     private async ValueTask CreateAsync(ExportRequest request, CancellationToken cancellationToken)
     {
         var lease = await types.AcquireTypeAsync(request.Type, $"export '{request.Id}'", cancellationToken).ConfigureAwait(false)
-            ?? throw new QmpException($"Parameter 'type' does not accept value '{request.Type}'");
+            ?? throw new QmpException(ParameterFault.NotAccepted("type", request.Type));
         ManagedExport? export = null;
         try
         {

@@ -40,7 +40,7 @@ internal sealed partial class ManagedJob
         {
             Check(JobVerb.SetSpeed);
             if (bytesPerSecond < 0)
-                throw new QmpException("Parameter 'speed' expects a non-negative value");
+                throw new QmpException(ParameterFault.OutOfRange("speed", "a non-negative value"));
             var old = _rate.Speed;
             _rate.Speed = bytesPerSecond;
             _work?.SpeedChanged(bytesPerSecond);

@@ -17,7 +17,7 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
             foreach (var (type, _) in actions)
             {
                 leases.Add(await source.AcquireActionAsync(type, cancellationToken).ConfigureAwait(false)
-                    ?? throw new QmpException($"Parameter 'type' does not accept value '{type}'"));
+                    ?? throw new QmpException(ParameterFault.NotAccepted("type", type)));
             }
 
             await RunAsync([.. actions.Zip(leases, (action, lease) => Prepare(lease.Action, action.Data, mode))], mode, cancellationToken).ConfigureAwait(false);

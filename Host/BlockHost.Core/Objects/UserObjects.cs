@@ -92,7 +92,7 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
     private static string Take(JsonObject properties, string name)
     {
         if (!properties.Remove(name, out var value) || value is null)
-            throw new QmpException($"Parameter '{name}' is missing");
+            throw new QmpException(ParameterFault.Missing(name));
         return value.GetValue<string>();
     }
 
@@ -101,7 +101,7 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
         try
         {
             return await catalog.Of(ProvidedKind.Object).LeaseAsync(name, user, brief: false, cancellationToken).ConfigureAwait(false)
-                ?? throw new QmpException($"Parameter 'qom-type' does not accept value '{name}'");
+                ?? throw new QmpException(ParameterFault.NotAccepted("qom-type", name));
         }
         catch (PluginException e)
         {
@@ -112,7 +112,7 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
     private async ValueTask AddAsync(ProvidedLease<ObjectType> lease, string id, JsonElement properties)
     {
         if (!Identifier.IsWellFormed(id))
-            throw new QmpException("Parameter 'id' expects an identifier");
+            throw new QmpException(ParameterFault.OutOfRange("id", "an identifier"));
         var created = lease.Value.Create(new Context(id, host()), properties);
         lock (_gate)
         {

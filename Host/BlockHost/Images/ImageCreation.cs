@@ -88,7 +88,7 @@ internal sealed partial class ImageCreation
     private async ValueTask MakeAsync(CancellationToken cancellationToken)
     {
         if (Options["backing_fmt"] is { } format && await _images.Graph.FindDriverAsync(format, cancellationToken) is null)
-            throw new QmpException($"Parameter 'backing-fmt' does not accept value '{format}'");
+            throw new QmpException(ParameterFault.NotAccepted("backing-fmt", format));
         foreach (var option in _formatOptions)
         {
             if (option.Choices is { } choices && Options[option.Name] is { } choice && !choices.Contains(choice))
@@ -160,15 +160,12 @@ internal sealed partial class ImageCreation
         {
             await StoreAsync(ProtocolObject(_protocol, plain ? Size : 0), cancellationToken);
         }
-        catch (QmpException e) when (UnknownChoice().Match(e.Message) is { Success: true } match)
+        catch (Exception e) when (ImageErrors.ParameterOf(e) is { Kind: ParameterFaultKind.NotAccepted } parameter)
         {
             // Protocols look at their options with other words than formats.
-            throw new QmpException(QmpErrorClass.GenericError, $"invalid parameter value: {match.Groups[1].Value}", e);
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"invalid parameter value: {parameter.Detail}", innerException: e);
         }
     }
-
-    [GeneratedRegex("^Parameter '.*' does not accept value '(.*)'$")]
-    private static partial Regex UnknownChoice();
 
     private static IReadOnlyList<CreateOption> OptionsOf(BlockDriver driver) =>
         driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : IsExisting(driver) ? ExistingStorage.Options : [];

@@ -37,7 +37,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
             var isGuessedRaw = mode.Writable && backend.Node.Driver.FormatName == "raw" && !NamesFormat(source);
             return new OpenImage(Graph, backend, source.Name) { IsGuessedRaw = isGuessedRaw };
         }
-        catch (QmpException e) when (FileNameJson(source) is { } json)
+        catch (BlockException e) when (e.Parameter is not null && FileNameJson(source) is { } json)
         {
             throw await ImageOptions.TranslateAsync(this, e, json, cancellationToken);
         }

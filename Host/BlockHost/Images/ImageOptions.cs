@@ -74,7 +74,7 @@ internal static class ImageOptions
         }
         catch (QmpException e)
         {
-            throw LegacyOptionErrors.Translate(e, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
+            throw LegacyOptionErrors.Translate(e, e.Parameter, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
         }
     }
 
@@ -135,13 +135,13 @@ internal static class ImageOptions
     }
 
     /// <summary>The words of QEMU's tools for what is wrong with the options of a json: name.</summary>
-    public static async ValueTask<BlockException> TranslateAsync(ImageOpener images, QmpException error, JsonElement json, CancellationToken cancellationToken)
+    public static async ValueTask<BlockException> TranslateAsync(ImageOpener images, BlockException error, JsonElement json, CancellationToken cancellationToken)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         if (json.ValueKind == JsonValueKind.Object && json.TryGetProperty("driver", out var driver) && driver.ValueKind == JsonValueKind.String)
             options["driver"] = driver.GetString()!;
         var kinds = await KindsAsync(images, options, cancellationToken);
-        return LegacyOptionErrors.Translate(error, options, name => kinds.GetValueOrDefault(name, BlockDriverKind.Format));
+        return LegacyOptionErrors.Translate(error, error.Parameter, options, name => kinds.GetValueOrDefault(name, BlockDriverKind.Format));
     }
 
     /// <summary>Only the storage is named: what is in it is found when it is opened.</summary>

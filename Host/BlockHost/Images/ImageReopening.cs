@@ -64,9 +64,9 @@ internal sealed record ImageReopening
         {
             return Without(await ImageOptions.TypeAsync(images, input, options, cancellationToken), node);
         }
-        catch (BlockException e) when (e.Message.Contains("support the option '", StringComparison.Ordinal))
+        catch (BlockException e) when (e.Parameter is { Kind: ParameterFaultKind.Unexpected })
         {
-            throw CannotChange(e.Message.Split('\'')[^2]);
+            throw CannotChange(e.Parameter.Name);
         }
     }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Text.RegularExpressions;
 using BlockHost.Block;
 using BlockHost.Qmp;
 
@@ -9,51 +8,57 @@ namespace BlockHost.Images;
 /// QEMU's tools check the options of --image-opts as they open the image, not by their schema, and so in other words
 /// than QMP does.
 /// </summary>
-internal static partial class LegacyOptionErrors
+internal static class LegacyOptionErrors
 {
     private const string SizeHint =
         "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.";
 
     /// <param name="options">With the drivers of all nodes.</param>
     /// <param name="kindOf">Of a driver by its name.</param>
-    public static BlockException Translate(QmpException error, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
-    {
-        if (Unexpected().Match(error.Message) is { Success: true } unexpected)
-            return Unknown(unexpected.Groups[1].Value, options, kindOf);
-        if (BadValue().Match(error.Message) is { Success: true } bad)
-            return Wrong(bad.Groups[1].Value, bad.Groups[2].Value, error);
-        if (Missing().Match(error.Message) is { Success: true } missing)
-            return new(BlockErrorKind.InvalidArgument, MissingText(missing.Groups[1].Value, options, kindOf));
-        return Number().Match(error.Message) is { Success: true } number
-            ? WrongNumber(number.Groups[1].Value)
-            : new(BlockErrorKind.InvalidArgument, error.Message);
-    }
+    public static BlockException Translate(
+        Exception error, ParameterFault? fault, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf) => fault switch
+        {
+            { Kind: ParameterFaultKind.Unexpected } => Unknown(fault, options, kindOf),
+            { Kind: ParameterFaultKind.NotAccepted } => Wrong(fault),
+            { Kind: ParameterFaultKind.Missing } => new(BlockErrorKind.InvalidArgument, MissingText(fault.Name, options, kindOf)) { Parameter = fault },
+            // Where the graph itself reads numbers from texts, it speaks as the tools do.
+            { Kind: ParameterFaultKind.OutOfRange } when error is QmpException && IsNumber(fault.Detail) => WrongNumber(fault.Name),
+            _ => error as BlockException ?? new(BlockErrorKind.InvalidArgument, error.Message, innerException: error),
+        };
 
-    private static BlockException Unknown(string path, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
+    private static bool IsNumber(string expected) => expected is "integer" or "a size" || expected.Contains("number", StringComparison.Ordinal);
+
+    private static BlockException Unknown(ParameterFault fault, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
     {
-        var (node, name) = DriverOf(path, options);
+        var (node, name) = DriverOf(fault.Name, options);
         if (IsOfAddress(name))
-            return new(BlockErrorKind.InvalidArgument, $"Parameter '{Leaf(name)}' is unexpected");
+            return new(ParameterFault.Unexpected(Leaf(name)));
         return new(
             BlockErrorKind.InvalidArgument,
             kindOf(node) == BlockDriverKind.Protocol
                 ? $"Block protocol '{node}' doesn't support the option '{name}'"
-                : $"Block format '{node}' does not support the option '{name}'");
+                : $"Block format '{node}' does not support the option '{name}'")
+        {
+            Parameter = ParameterFault.Unexpected(name),
+        };
     }
 
-    private static BlockException Wrong(string path, string value, QmpException error) => new(
+    private static BlockException Wrong(ParameterFault fault) => new(
         BlockErrorKind.InvalidArgument,
-        Leaf(path) switch
+        Leaf(fault.Name) switch
         {
             "discard" => "Invalid discard option",
-            "detect-zeroes" => $"invalid parameter value: {value}",
-            "driver" => $"Unknown driver '{value}'",
-            _ => error.Message,
-        });
+            "detect-zeroes" => $"invalid parameter value: {fault.Detail}",
+            "driver" => $"Unknown driver '{fault.Detail}'",
+            _ => fault.ToString(),
+        })
+    {
+        Parameter = fault,
+    };
 
     private static BlockException WrongNumber(string name) => name.EndsWith("size", StringComparison.Ordinal)
-        ? new(BlockErrorKind.InvalidArgument, $"Parameter '{name}' expects a non-negative number below 2^64") { Hint = SizeHint }
-        : new(BlockErrorKind.InvalidArgument, $"Parameter '{name}' expects a number");
+        ? new(ParameterFault.OutOfRange(name, "a non-negative number below 2^64")) { Hint = SizeHint }
+        : new(ParameterFault.OutOfRange(name, "a number"));
 
     private static string MissingText(string path, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
     {
@@ -83,16 +88,4 @@ internal static partial class LegacyOptionErrors
 
         return (options.GetValueOrDefault("driver", ""), path);
     }
-
-    [GeneratedRegex("^Parameter '(.*)' is unexpected$")]
-    private static partial Regex Unexpected();
-
-    [GeneratedRegex("^Parameter '(.*)' does not accept value '(.*)'$")]
-    private static partial Regex BadValue();
-
-    [GeneratedRegex("^Parameter '(.*)' expects (integer|a size|an? .*number.*)$")]
-    private static partial Regex Number();
-
-    [GeneratedRegex("^Parameter '(.*)' is missing$")]
-    private static partial Regex Missing();
 }

@@ -35,20 +35,28 @@ internal sealed class ImageCreator : IImageCreator
                 throw new BlockException(BlockErrorKind.InvalidArgument, $"Image size must be a multiple of {SectorSize} bytes");
             var header = Plan(typed);
             if (header.Compression == CompressionType.Zstd) Zstd.Require();
-            _ = header.L1EntriesFor(typed.Size);
+            CheckSize(header, typed.Size);
             var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
             if (dataFile is not null) header = header.WithDataFile(dataFile.FileName);
             await WriteAsync(file, header, cancellationToken).ConfigureAwait(false);
             await ResizeAsync(context, file, dataFile, typed.Size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
         }
-        catch (Qcow2FormatException e) when (e.Message == "Image is too big")
-        {
-            throw new BlockException(
-                BlockErrorKind.InvalidArgument, "The image size is too large for file format 'qcow2' (try using a larger cluster size)", Errno.EFBIG, e);
-        }
         catch (Qcow2FormatException e)
         {
             throw e.ToBlockException();
+        }
+    }
+
+    private static void CheckSize(Qcow2Header header, long size)
+    {
+        try
+        {
+            _ = header.L1EntriesFor(size);
+        }
+        catch (Qcow2FormatException e)
+        {
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The image size is too large for file format 'qcow2' (try using a larger cluster size)", Errno.EFBIG, e);
         }
     }
 

@@ -56,7 +56,7 @@ internal sealed class ImageCreator : IImageCreator
     {
         var isFlat = options.Subformat is BlockdevVmdkSubformat.MonolithicFlat or BlockdevVmdkSubformat.TwoGbMaxExtentFlat;
         if (options.Size < 0)
-            throw VmdkFault.Invalid("Parameter 'size' expects a non-negative number below 2^64");
+            throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));
         if (options.Compat6 && options.Hwversion is not (null or DescriptorText.Undefined))
             throw VmdkFault.Invalid("compat6 cannot be enabled with hwversion set");
         if (options is { BackingFile: not null, BackingFmt: not (null or "vmdk") })

@@ -53,7 +53,7 @@ internal sealed class CoverStep(IBlockGraph graph, IGraphNode node) : Transactio
         {
             await graph.SetReadOnlyAsync(node, readOnly: true, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is BlockException or QmpException)
+        catch (BlockException)
         {
             // The snapshot is taken; that nothing may write below an overlay is kept by permissions.
         }

@@ -34,7 +34,7 @@ internal static class GraphCommands
         {
             var node = call.Host.Graph.Lookup(arguments.Device, arguments.NodeName);
             if (arguments.Size < 0)
-                throw new QmpException("Parameter 'size' expects a >0 size");
+                throw new QmpException(ParameterFault.OutOfRange("size", "a >0 size"));
             CheckMayResize(node, arguments.Device);
             var drained = await call.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
             await using var quiet = drained.ConfigureAwait(false);
@@ -78,7 +78,7 @@ internal static class GraphCommands
         {
             node.CheckOperation(BlockOperations.Resize);
         }
-        catch (QmpException e)
+        catch (BlockException e)
         {
             // The older text, printf's null included.
             throw new QmpException(QmpErrorClass.GenericError, $"Device '{device ?? "(null)"}' is in use", e);

@@ -94,9 +94,9 @@ internal static class BlockStreamCommand
         {
             return await graph.InsertFilterAsync(chain.Top, new FilterOptions { Driver = driver, Options = options, NodeName = name }, cancellationToken).ConfigureAwait(false);
         }
-        catch (QmpException e)
+        catch (BlockException e)
         {
-            throw new QmpException(e.Class, $"Could not create node: {e.Message}", e);
+            throw new BlockException(e.Kind, $"Could not create node: {e.Message}", e.Errno, e);
         }
     }
 

@@ -4,7 +4,6 @@ using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Graph.Tests.Fakes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Graph.Tests.Bitmaps;
 
@@ -114,7 +113,7 @@ public sealed class DirtyBitmapTests
         Assert.True(bitmap.IsRecording);
         Assert.Equal(
             "Bitmap 'b' is currently in use by another operation and cannot be used",
-            Assert.Throws<QmpException>(() => bitmap.RequireUsable()).Message);
+            Assert.Throws<BlockException>(() => bitmap.RequireUsable()).Message);
 
         var heir = frozen.Abdicate();
         await queue.WriteAsync(2 * Unit, new byte[512]);
@@ -155,7 +154,7 @@ public sealed class DirtyBitmapTests
 
         coarse.Merge(fine);
         Assert.Equal([(0, 2 * Unit)], Ranges(coarse));
-        var error = Assert.Throws<QmpException>(() => coarse.Merge(other.DirtyBitmaps.CreateAnonymous(512)));
+        var error = Assert.Throws<BlockException>(() => coarse.Merge(other.DirtyBitmaps.CreateAnonymous(512)));
         Assert.Equal("Bitmaps are of different sizes (destination size is 1048576, source size is 4096) and can't be merged", error.Message);
     }
 

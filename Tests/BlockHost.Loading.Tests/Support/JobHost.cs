@@ -2,6 +2,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text.Json;
+using BlockHost.Block;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
@@ -67,8 +68,12 @@ internal sealed class JobHost : IQmpEvents, IQmpCall, IAsyncDisposable
         return JsonDocument.Parse(output.WrittenMemory.ToArray()).RootElement;
     }
 
-    public async Task<string> ErrorAsync(string command, string arguments) =>
-        (await Assert.ThrowsAsync<QmpException>(() => RunAsync(command, arguments))).Message;
+    public async Task<string> ErrorAsync(string command, string arguments)
+    {
+        var error = await Record.ExceptionAsync(() => RunAsync(command, arguments));
+        Assert.True(error is QmpException or BlockException, $"{error}");
+        return error.Message;
+    }
 
     /// <summary>Waits until the event has come for the n-th time.</summary>
     public async Task HearAsync(string told, int times = 1)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Block.Bitmaps;
 
@@ -8,16 +7,16 @@ namespace BlockHost.Block.Bitmaps;
 public static class DirtyBitmapLookup
 {
     /// <param name="node">Device or node name.</param>
-    /// <exception cref="QmpException">There is no such node or bitmap.</exception>
+    /// <exception cref="BlockException">There is no such node or bitmap.</exception>
     public static IDirtyBitmap FindDirtyBitmap(this IBlockGraph graph, string node, string name)
     {
         var found = graph.Backends.FirstOrDefault(backend => backend.Name == node)?.Node;
         if (found is null && !graph.TryGetNode(node, out found))
-            throw new QmpException($"Node '{node}' not found");
+            throw new BlockException(BlockErrorKind.NotFound, $"Node '{node}' not found");
         return found.DirtyBitmaps.Get(name);
     }
 
-    /// <exception cref="QmpException">The node has no such bitmap.</exception>
+    /// <exception cref="BlockException">The node has no such bitmap.</exception>
     public static IDirtyBitmap Get(this IDirtyBitmaps bitmaps, string name) =>
-        bitmaps.Find(name) ?? throw new QmpException($"Dirty bitmap '{name}' not found");
+        bitmaps.Find(name) ?? throw new BlockException(BlockErrorKind.NotFound, $"Dirty bitmap '{name}' not found");
 }

@@ -42,7 +42,7 @@ public interface IDirtyBitmap : IDisposable
     /// <summary>Stored in an image that is open for reading only.</summary>
     bool IsReadOnly { get; }
 
-    /// <exception cref="Qmp.QmpException">The bitmap is not fit for the use, with QEMU's text.</exception>
+    /// <exception cref="BlockException">The bitmap is not fit for the use, with QEMU's text.</exception>
     void RequireUsable(BitmapUse use = BitmapUse.Modify);
 
     bool IsDirty(long offset);
@@ -61,7 +61,7 @@ public interface IDirtyBitmap : IDisposable
 
     void Clear();
 
-    /// <exception cref="Qmp.QmpException">The bitmaps cover different lengths, with QEMU's text.</exception>
+    /// <exception cref="BlockException">The bitmaps cover different lengths, with QEMU's text.</exception>
     void RequireMergeable(IDirtyBitmap source);
 
     /// <summary>Marks here what is dirty in <paramref name="source"/>; granularities may differ.</summary>

@@ -23,7 +23,7 @@ public interface IDirtyBitmaps
     ValueTask<long> GetDefaultGranularityAsync(CancellationToken cancellationToken);
 
     /// <summary>block-dirty-bitmap-add. Writes that start after it are marked.</summary>
-    /// <exception cref="Qmp.QmpException">With QEMU's text.</exception>
+    /// <exception cref="BlockException">With QEMU's text.</exception>
     ValueTask<IDirtyBitmap> AddAsync(DirtyBitmapOptions options, CancellationToken cancellationToken);
 
     /// <summary>

@@ -19,15 +19,15 @@ public interface IBlockGraph
     bool TryGetNode(string nodeName, [NotNullWhen(true)] out IGraphNode? node);
 
     /// <summary>By backend name or node name, as QEMU's older "device" arguments allow.</summary>
-    /// <exception cref="Qmp.QmpException">DeviceNotFound or GenericError, with QEMU's text.</exception>
+    /// <exception cref="BlockException">There is none, with QEMU's text.</exception>
     IGraphNode Lookup(string? device, string? nodeName);
 
     /// <summary>As <see cref="Lookup"/>, for commands that take the name of either, and a node that no other node is built on.</summary>
-    /// <exception cref="Qmp.QmpException">There is none, or it is a part of another node.</exception>
+    /// <exception cref="BlockException">There is none, or it is a part of another node.</exception>
     IGraphNode LookupRoot(string name)
     {
         var node = Lookup(name, name);
-        return node.Parents.Any(edge => edge.Parent is not null || edge.Name != BackendOptions.RootChild) ? throw new Qmp.QmpException("Need a root block node") : node;
+        return node.Parents.Any(edge => edge.Parent is not null || edge.Name != BackendOptions.RootChild) ? throw new BlockException(BlockErrorKind.InvalidArgument, "Need a root block node") : node;
     }
 
     /// <summary>blockdev-add: opens a node that the monitor owns until <see cref="RemoveAsync"/>.</summary>
@@ -68,7 +68,7 @@ public interface IBlockGraph
     ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken);
 
     /// <summary>Gives a node one more child of its list (x-blockdev-change).</summary>
-    /// <exception cref="Qmp.QmpException">The node has no such list, or takes no more.</exception>
+    /// <exception cref="BlockException">The node has no such list, or takes no more.</exception>
     ValueTask AddChildAsync(IGraphNode parent, IGraphNode child, CancellationToken cancellationToken);
 
     /// <summary>Takes a child of its list away from a node.</summary>

@@ -54,7 +54,7 @@ public interface IGraphNode
     long WriteHighWater { get; }
 
     /// <summary>Whether an operation may be done to the node now.</summary>
-    /// <exception cref="Qmp.QmpException">Somebody blocks it: "Node 'x' is busy: …".</exception>
+    /// <exception cref="BlockException">Somebody blocks it: "Node 'x' is busy: …".</exception>
     void CheckOperation(BlockOperations operation);
 
     /// <summary>Keeps operations from being done to the node until the answer is disposed.</summary>

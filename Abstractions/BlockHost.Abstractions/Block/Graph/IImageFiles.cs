@@ -55,7 +55,7 @@ public interface IImageFiles
     /// before; a file that was there and is not in use may have been emptied.
     /// </summary>
     /// <exception cref="BlockException">The format or protocol is unknown or refuses.</exception>
-    /// <exception cref="Qmp.QmpException">An option is refused, such as a node name that is taken.</exception>
+    /// <exception cref="BlockException">An option is refused, such as a node name that is taken.</exception>
     ValueTask<IImageFile> OpenAsync(ImageFileOptions options, CancellationToken cancellationToken);
 }
 

@@ -2,7 +2,6 @@
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Bitmaps;
 
@@ -45,7 +44,7 @@ internal static class BitmapPersistence
     {
         var node = bitmaps.Node;
         if (!node.TryGetFacet<IBitmapStore>(out var store))
-            throw new QmpException($"Can't store persistent bitmaps to {node.Name}: Operation not supported");
+            throw new BlockException(BlockErrorKind.NotSupported, $"Can't store persistent bitmaps to {node.Name}: Operation not supported");
         if (bitmaps.Find(name) is not null)
             return;
         try
@@ -54,7 +53,7 @@ internal static class BitmapPersistence
         }
         catch (BlockException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, $"Can't make bitmap '{name}' persistent in '{node.Name}': {e.Message}", e);
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Can't make bitmap '{name}' persistent in '{node.Name}': {e.Message}", innerException: e);
         }
     }
 
@@ -95,7 +94,7 @@ internal static class BitmapPersistence
     }
 
     /// <summary>A node cannot take another length while the image holds a bitmap that would not follow.</summary>
-    /// <exception cref="QmpException">There is one, with QEMU's text.</exception>
+    /// <exception cref="BlockException">There is one, with QEMU's text.</exception>
     public static void CheckResize(NodeBitmaps bitmaps)
     {
         foreach (var bitmap in bitmaps.All.Where(bitmap => bitmap.IsPersistent).Reverse())

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
+using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Bitmaps;
 
@@ -62,11 +62,11 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     public void RequireUsable(BitmapUse use)
     {
         if (IsBusy)
-            throw new QmpException($"Bitmap '{Name}' is currently in use by another operation and cannot be used");
+            throw new BlockException(BlockErrorKind.Busy, $"Bitmap '{Name}' is currently in use by another operation and cannot be used");
         if (IsReadOnly && (use & BitmapUse.AllowReadOnly) == 0)
-            throw new QmpException($"Bitmap '{Name}' is readonly and cannot be modified");
+            throw new BlockException(BlockErrorKind.PermissionDenied, $"Bitmap '{Name}' is readonly and cannot be modified");
         if (IsInconsistent && (use & BitmapUse.AllowInconsistent) == 0)
-            throw new QmpException($"Bitmap '{Name}' is inconsistent and cannot be used");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmap '{Name}' is inconsistent and cannot be used");
     }
 
     /// <summary>A write has completed.</summary>
@@ -132,7 +132,7 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     public void RequireMergeable(IDirtyBitmap source)
     {
         if (source.Length != Length)
-            throw new QmpException($"Bitmaps are of different sizes (destination size is {Length}, source size is {source.Length}) and can't be merged");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmaps are of different sizes (destination size is {Length}, source size is {source.Length}) and can't be merged");
     }
 
     public void Merge(IDirtyBitmap source)
@@ -169,11 +169,11 @@ internal sealed class DirtyBitmap : IDirtyBitmap
 
     public void Dispose() => _owner.Release(this);
 
-    /// <exception cref="QmpException">The bitmap would be larger than any that can be kept.</exception>
+    /// <exception cref="BlockException">The bitmap would be larger than any that can be kept.</exception>
     public static void CheckSize(long length, long granularity)
     {
         if (length / granularity >= BitTree.MaxBits)
-            throw new QmpException($"A bitmap of {length} bytes with a granularity of {granularity} is too large");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"A bitmap of {length} bytes with a granularity of {granularity} is too large");
     }
 
     private long UnitsFor(long length) => (length >> _shift) + ((length & (Granularity - 1)) != 0 ? 1 : 0);

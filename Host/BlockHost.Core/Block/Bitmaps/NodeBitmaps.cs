@@ -5,7 +5,6 @@ using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Bitmaps;
 
@@ -43,17 +42,17 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
     public async ValueTask<IDirtyBitmap> AddAsync(DirtyBitmapOptions options, CancellationToken cancellationToken)
     {
         if (options.Name.Length == 0)
-            throw new QmpException("Bitmap name cannot be empty");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Bitmap name cannot be empty");
         if (options.Granularity is { } given && (given < MinGranularity || given > MaxGranularity || !BitOperations.IsPow2(given)))
-            throw new QmpException("Granularity must be power of 2 and at least 512");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Granularity must be power of 2 and at least 512");
         using var change = await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false);
         var granularity = options.Granularity ?? await GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false);
         if (options.Persistent)
             await BitmapPersistence.CheckNewAsync(this, options.Name, granularity, cancellationToken).ConfigureAwait(false);
         if (Find(options.Name) is not null)
-            throw new QmpException($"Bitmap already exists: {options.Name}");
+            throw new BlockException(BlockErrorKind.AlreadyExists, $"Bitmap already exists: {options.Name}");
         if (System.Text.Encoding.UTF8.GetByteCount(options.Name) > MaxNameLength)
-            throw new QmpException($"Bitmap name too long: {options.Name}");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmap name too long: {options.Name}");
         DirtyBitmap.CheckSize(Node.Length, granularity);
         var bitmap = new DirtyBitmap(this, options.Name, granularity, Node.Length) { IsPersistent = options.Persistent, IsEnabled = !options.Disabled };
         var drained = await graph.DrainBrieflyAsync(Node, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Qmp;
+using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Changes;
 
@@ -14,14 +14,14 @@ internal static class GraphWalk
     public static List<GraphNode> UpFrom(GraphNode node) =>
         ParentsFirst([node], static node => node.ParentEdges.Select(edge => edge.ParentNode).OfType<GraphNode>());
 
-    /// <exception cref="QmpException">The parent is the child, or below it.</exception>
+    /// <exception cref="BlockException">The parent is the child, or below it.</exception>
     public static void RefuseCycle(GraphNode parent, string edge, GraphNode child)
     {
         // What nobody uses yet is below nothing.
         if (parent != child && parent.ParentEdges.Length == 0)
             return;
         if (DownFrom([child]).Contains(parent))
-            throw new QmpException($"Making '{child.Name}' a {edge} child of '{parent.Name}' would create a cycle");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Making '{child.Name}' a {edge} child of '{parent.Name}' would create a cycle");
     }
 
     // Depth first without recursion; a node is placed when all that follows from it has been.

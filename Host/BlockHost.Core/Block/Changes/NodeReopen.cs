@@ -4,7 +4,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Changes;
 
@@ -32,11 +31,11 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     public async ValueTask PrepareAsync(BlockGraph graph, CancellationToken cancellationToken)
     {
         if (!IsInherited && Node.Driver.SupportsBacking && Node.RecordedBacking is not null && !options.DriverOptions.TryGetProperty("backing", out _))
-            throw new QmpException($"backing is missing for '{Node.Name}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"backing is missing for '{Node.Name}'");
         if (options.Driver != Node.Driver.FormatName)
-            throw new QmpException("Cannot change the option 'driver'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot change the option 'driver'");
         if (options.NodeName is { } name && name != Node.Name)
-            throw new QmpException("Cannot change the option 'node-name'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot change the option 'node-name'");
         OptionsCheck.Validate(Node.Driver.OptionsType, options.DriverOptions);
         if (!IsInherited && !Node.TryGetFacet<IReopenable>(out _))
             throw CannotReopen();
@@ -120,17 +119,17 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             if (given.ValueKind == JsonValueKind.Undefined && link.IsRecorded)
                 continue;
             if (given.ValueKind == JsonValueKind.Undefined)
-                throw new QmpException($"Option '{link.Name}' cannot be reset to its default value");
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Option '{link.Name}' cannot be reset to its default value");
             if (given.ValueKind == JsonValueKind.String)
                 _storage = StorageExchange.Plan(Node, link, graph.ResolveExisting(given.GetString()!)) ?? _storage;
             else if (link.Child.InheritsFrom != Node)
-                throw new QmpException($"Cannot change the option '{link.Name}.driver'");
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{link.Name}.driver'");
         }
 
         if (options.DriverOptions.TryGetProperty("backing", out var backing))
             WantBacking(graph, backing);
         else if (Node.BackingLink is not null && !IsInherited)
-            throw new QmpException($"backing is missing for '{Node.Name}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"backing is missing for '{Node.Name}'");
         return children;
     }
 
@@ -142,7 +141,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             JsonValueKind.String when backing.GetString() is "" => null,
             JsonValueKind.String => graph.ResolveExisting(backing.GetString()!),
             JsonValueKind.Object when Node.BackingLink is { } link && link.Child.InheritsFrom == Node => link.Child,
-            _ => throw new QmpException("Cannot change the option 'backing'"),
+            _ => throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot change the option 'backing'"),
         };
         _oldBacking = Node.BackingLink;
         _backingChanged = _oldBacking?.Child != wanted;
@@ -153,7 +152,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         }
 
         if (!Node.TryGetFacet<IBackingChildHolder>(out _))
-            throw new QmpException("Cannot change the option 'backing'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot change the option 'backing'");
         if (wanted is not null)
             GraphWalk.RefuseCycle(Node, "backing", wanted);
         _newBacking = wanted is null ? null : new ChildLink(Node, "backing", BlockChildRole.Backing, wanted);
@@ -176,7 +175,7 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             Add(_oldBacking);
     }
 
-    private QmpException CannotReopen() => new($"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
+    private BlockException CannotReopen() => new(BlockErrorKind.NotSupported, $"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
 
     private static IEnumerable<GraphNode> Present(params IEnumerable<GraphNode?> nodes) => nodes.OfType<GraphNode>();
 
@@ -204,13 +203,13 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         foreach (var member in options.DriverOptions.EnumerateObject())
         {
             if (!children.Contains(member.Name) && !(Node.DriverOptions.TryGetProperty(member.Name, out var old) && JsonElement.DeepEquals(old, member.Value)))
-                throw new QmpException($"Cannot change the option '{member.Name}'");
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{member.Name}'");
         }
 
         foreach (var member in Node.DriverOptions.EnumerateObject())
         {
             if (!children.Contains(member.Name) && !options.DriverOptions.TryGetProperty(member.Name, out _))
-                throw new QmpException($"Option '{member.Name}' cannot be reset to its default value");
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Option '{member.Name}' cannot be reset to its default value");
         }
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Changes;
 
@@ -22,7 +21,7 @@ internal sealed class PermissionUpdate
     private PermissionUpdate(IReadOnlyList<GraphNode> changed) => _nodes = GraphWalk.DownFrom(changed);
 
     /// <param name="changed">Nodes whose users, or users' wishes (<see cref="GraphEdge.Proposed"/>), have changed.</param>
-    /// <exception cref="QmpException">A conflict, with QEMU's text; nothing has changed.</exception>
+    /// <exception cref="BlockException">A conflict, with QEMU's text; nothing has changed.</exception>
     /// <exception cref="BlockException">A driver could not get a lock; nothing has changed.</exception>
     public static async ValueTask ApplyAsync(IReadOnlyList<GraphNode> changed, CancellationToken cancellationToken)
     {
@@ -132,7 +131,7 @@ internal sealed class PermissionUpdate
                 var conflict = other.Effective.Needed & ~owner.Effective.Shared;
                 if (owner != other && conflict != BlockPermissions.None)
                 {
-                    throw new QmpException($"Permission conflict on node '{node.Name}': permissions '{PermissionNames.Join(conflict)}' are both required by {other.UserDescription} "
+                    throw new BlockException(BlockErrorKind.PermissionDenied, $"Permission conflict on node '{node.Name}': permissions '{PermissionNames.Join(conflict)}' are both required by {other.UserDescription} "
                         + $"and unshared by {owner.UserDescription}.");
                 }
             }

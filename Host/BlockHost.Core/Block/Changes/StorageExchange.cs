@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Qmp;
+using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Changes;
 
@@ -16,15 +16,15 @@ internal sealed class StorageExchange
     public GraphNode To { get; }
 
     /// <returns>Null where the link leads there already.</returns>
-    /// <exception cref="QmpException">The child may not be replaced, or not by that node.</exception>
+    /// <exception cref="BlockException">The child may not be replaced, or not by that node.</exception>
     public static StorageExchange? Plan(GraphNode parent, ChildLink link, GraphNode wanted)
     {
         if (Shown(link.Child) == wanted)
             return null;
         if (link.Name != "file")
-            throw new QmpException($"Cannot change the option '{link.Name}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{link.Name}'");
         if (link.Child.IsImplicit)
-            throw new QmpException($"Cannot replace implicit file child of {parent.Name}");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot replace implicit file child of {parent.Name}");
         GraphWalk.RefuseCycle(parent, "file", wanted);
         return new StorageExchange(link, wanted);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -54,10 +53,10 @@ internal static class ChildOptions
         return items.Count == count ? items : throw new BlockException(BlockErrorKind.InvalidArgument, $"Option {name} is not a valid array");
     }
 
-    /// <exception cref="QmpException">The list has more or fewer items than the node has children.</exception>
+    /// <exception cref="BlockException">The list has more or fewer items than the node has children.</exception>
     public static void RequireSameCount(GraphNode parent, string option, JsonElement options)
     {
         if (options.TryGetProperty(option, out var given) && given.ValueKind == JsonValueKind.Array && given.GetArrayLength() != InList(parent, option).Count())
-            throw new QmpException($"Cannot change the option '{option}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{option}'");
     }
 }

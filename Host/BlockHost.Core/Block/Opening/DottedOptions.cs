@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using BlockHost.Qmp;
+using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -16,7 +16,7 @@ internal static class DottedOptions
 {
     private const int MaxSegments = 32;
 
-    /// <exception cref="QmpException">A name has too many parts.</exception>
+    /// <exception cref="BlockException">A name has too many parts.</exception>
     public static JsonElement Nest(JsonElement options) => JsonObjects.Write(writer => WriteMembers(writer, Members(options)));
 
     private static void WriteMembers(Utf8JsonWriter writer, IEnumerable<Option> options)
@@ -50,7 +50,7 @@ internal static class DottedOptions
         foreach (var member in value.EnumerateObject())
         {
             if (member.Name.AsSpan().Count('.') >= MaxSegments)
-                throw new QmpException($"Parameter '{member.Name[..Math.Min(member.Name.Length, 64)]}…' has more than {MaxSegments} parts");
+                throw new BlockException(BlockErrorKind.InvalidArgument, $"Parameter '{member.Name[..Math.Min(member.Name.Length, 64)]}…' has more than {MaxSegments} parts");
             yield return new Option(member.Name, member.Value);
         }
     }

@@ -3,8 +3,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
-using BlockHost.Core.Qapi;
-using BlockHost.Qmp;
+using BlockHost.Core.Qmp.Json;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -38,7 +37,7 @@ internal static class FileNameOptions
         var protocol = await StorageOptionsAsync(drivers, fileName, options, cancellationToken).ConfigureAwait(false);
         var rest = JsonObjects.Where(options, member => member.Name is not ("filename" or "file"));
         if (driver is null && !scope.AllowProbing)
-            throw new QmpException("Parameter 'driver' is missing");
+            throw new BlockException(ParameterFault.Missing("driver"));
         var isProbed = driver is null;
         driver ??= await FormatProbing.ProbeAsync(graph, drivers, protocol, scope, cancellationToken).ConfigureAwait(false);
         if (!rest.TryGetProperty("driver", out _))
@@ -89,9 +88,9 @@ internal static class FileNameOptions
         var prefix = ImageFileName.ProtocolOf(fileName);
         var name = prefix is null ? StorageDriver.Of(fileName) : drivers.FindByPrefix(prefix) ?? (prefix is "file" or "host_device" ? prefix : null);
         if (name is null)
-            throw new QmpException($"Unknown protocol '{prefix}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown protocol '{prefix}'");
         using var lease = await drivers.AcquireAsync(name, $"file name '{fileName}'", cancellationToken).ConfigureAwait(false)
-            ?? throw new QmpException($"Unknown protocol '{prefix ?? name}'");
+            ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown protocol '{prefix ?? name}'");
         if (lease.Driver.TryParseFileName(fileName, out var parsed))
             return JsonObjects.With(parsed.Value, "driver", name);
         return PathOptions(name, prefix is null ? fileName : fileName[(prefix.Length + 1)..]);
@@ -110,7 +109,7 @@ internal static class FileNameOptions
     {
         var json = Parse(fileName[JsonPrefix.Length..]);
         if (json.ValueKind != JsonValueKind.Object)
-            throw new QmpException("Invalid JSON object given");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid JSON object given");
         json = DottedOptions.Nest(json);
         // What was given beside the name wins over what the name says.
         return JsonObjects.Write(writer =>
@@ -133,18 +132,19 @@ internal static class FileNameOptions
     {
         try
         {
-            return CommandLineJson.Parse(json);
+            using var message = JsonMessageReader.Parse(json);
+            return message.Root.Clone();
         }
-        catch (QmpException e)
+        catch (FormatException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, $"Could not parse the JSON options: {e.Message}", e);
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Could not parse the JSON options: {e.Message}", innerException: e);
         }
     }
 
     private static async ValueTask<BlockDriverKind> KindOfAsync(IDriverSource drivers, string name, CancellationToken cancellationToken)
     {
         using var lease = await drivers.AcquireAsync(name, "a file name", cancellationToken).ConfigureAwait(false)
-            ?? throw new QmpException($"Unknown driver '{name}'");
+            ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown driver '{name}'");
         return lease.Driver.Kind;
     }
 }

@@ -29,7 +29,7 @@ public static class LooseOptions
     public static bool IsSize(string name) => name.EndsWith("size", StringComparison.Ordinal) || name is "offset";
 
     private static BlockException NoSize(string name) =>
-        Wrong($"Parameter '{name}' expects a non-negative number below 2^64", SizeHint);
+        new(ParameterFault.OutOfRange(name, "a non-negative number below 2^64")) { Hint = SizeHint };
 
     private static void WriteMembers(Utf8JsonWriter writer, JsonTypeInfo type, JsonElement options, string prefix)
     {
@@ -86,7 +86,7 @@ public static class LooseOptions
         JsonValueKind.False => false,
         JsonValueKind.String when value.ValueEquals("on") => true,
         JsonValueKind.String when value.ValueEquals("off") => false,
-        _ => throw Wrong($"Parameter '{name}' expects 'on' or 'off'"),
+        _ => throw new BlockException(ParameterFault.OutOfRange(name, "'on' or 'off'")),
     };
 
     private static void WriteNumber(Utf8JsonWriter writer, JsonElement value, string name)
@@ -103,16 +103,14 @@ public static class LooseOptions
         else if (QapiIntegers.TryParsePlain(text, out var number))
             writer.WriteRawValue(number.ToString(CultureInfo.InvariantCulture));
         else
-            throw Wrong($"Parameter '{name}' expects a number");
+            throw new BlockException(ParameterFault.OutOfRange(name, "a number"));
     }
 
     /// <exception cref="BlockException">It is no size.</exception>
     public static ulong Size(string text, string name) => SizeText.TryParseUnsigned(text, out var bytes) switch
     {
         SizeError.None => bytes,
-        SizeError.OutOfRange => throw Wrong($"Value '{text}' is out of range for parameter '{name}'"),
+        SizeError.OutOfRange => throw new BlockException(BlockErrorKind.InvalidArgument, $"Value '{text}' is out of range for parameter '{name}'"),
         _ => throw NoSize(name),
     };
-
-    private static BlockException Wrong(string message, string? hint = null) => new(BlockErrorKind.InvalidArgument, message) { Hint = hint };
 }

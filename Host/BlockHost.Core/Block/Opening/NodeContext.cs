@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Core.Logging;
 using BlockHost.Core.Yank;
 using BlockHost.Plugins;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -140,7 +139,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
                 reference = BlockdevRef.New(BackingFiles.Completed(reference.Options, recorded, node.PrimaryLink?.Child.FileName));
             return await OpenGivenAsync(Backing, reference, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is BlockException or QmpException)
+        catch (BlockException e)
         {
             throw CouldNotOpenBacking(e);
         }
@@ -155,7 +154,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
             return node.RecordedLink = await AdoptAsync(child, Backing, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is BlockException or QmpException)
+        catch (BlockException e)
         {
             throw CouldNotOpenBacking(e);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Qmp;
+using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -21,12 +21,12 @@ internal static class NodeNames
         return true;
     }
 
-    /// <exception cref="QmpException">With QEMU's text.</exception>
+    /// <exception cref="BlockException">With QEMU's text.</exception>
     public static void Check(string name)
     {
         if (!IsWellFormed(name))
-            throw new QmpException($"Invalid node-name: '{name}'");
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Invalid node-name: '{name}'");
         if (name.Length > MaxLength)
-            throw new QmpException("Node name too long");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Node name too long");
     }
 }

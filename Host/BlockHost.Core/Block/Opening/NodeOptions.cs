@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
-using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -22,11 +21,11 @@ internal sealed record NodeOptions
 
     /// <param name="options">An object.</param>
     /// <param name="inherited">What absent members are taken from.</param>
-    /// <exception cref="QmpException">With QEMU's text.</exception>
+    /// <exception cref="BlockException">With QEMU's text.</exception>
     public static NodeOptions Parse(JsonElement options, GenericOptions inherited)
     {
         if (options.ValueKind != JsonValueKind.Object)
-            throw new QmpException("Invalid parameter type for 'options', expected: object");
+            throw new BlockException(ParameterFault.WrongType("options", "object"));
         string? driver = null;
         string? nodeName = null;
         var generic = inherited;
@@ -42,7 +41,7 @@ internal sealed record NodeOptions
                     nodeName = String(member);
                     break;
                 case "id":
-                    throw new QmpException("Parameter 'id' is unexpected");
+                    throw new BlockException(ParameterFault.Unexpected("id"));
                 default:
                     generic = With(generic, member);
                     break;
@@ -52,7 +51,7 @@ internal sealed record NodeOptions
         Check(generic);
         return new NodeOptions
         {
-            Driver = driver ?? throw new QmpException("Parameter 'driver' is missing"),
+            Driver = driver ?? throw new BlockException(ParameterFault.Missing("driver")),
             NodeName = nodeName,
             Generic = generic,
             DriverOptions = own,
@@ -101,14 +100,14 @@ internal sealed record NodeOptions
     private static GenericOptions WithCache(GenericOptions generic, JsonElement cache)
     {
         if (cache.ValueKind != JsonValueKind.Object)
-            throw new QmpException("Invalid parameter type for 'cache', expected: object");
+            throw new BlockException(ParameterFault.WrongType("cache", "object"));
         foreach (var member in cache.EnumerateObject())
         {
             generic = member.Name switch
             {
                 "direct" => generic with { CacheDirect = Bool(member, "cache.") },
                 "no-flush" => generic with { CacheNoFlush = Bool(member, "cache.") },
-                _ => throw new QmpException($"Parameter 'cache.{member.Name}' is unexpected"),
+                _ => throw new BlockException(ParameterFault.Unexpected($"cache.{member.Name}")),
             };
         }
 
@@ -118,16 +117,16 @@ internal sealed record NodeOptions
     private static void Check(GenericOptions generic)
     {
         if (generic.DetectZeroes == DetectZeroes.Unmap && !generic.DiscardUnmap)
-            throw new QmpException("setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
         if (generic.ForceShare && !generic.ReadOnly)
-            throw new QmpException("force-share=on can only be used with read-only images");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "force-share=on can only be used with read-only images");
     }
 
     private static bool Discard(JsonProperty member) => String(member) switch
     {
         "unmap" or "on" => true,
         "ignore" or "off" => false,
-        var other => throw new QmpException($"Parameter '{member.Name}' does not accept value '{other}'"),
+        var other => throw new BlockException(ParameterFault.NotAccepted(member.Name, other)),
     };
 
     private static DetectZeroes Detect(JsonProperty member) => String(member) switch
@@ -135,12 +134,12 @@ internal sealed record NodeOptions
         "off" => DetectZeroes.Off,
         "on" => DetectZeroes.On,
         "unmap" => DetectZeroes.Unmap,
-        var other => throw new QmpException($"Parameter '{member.Name}' does not accept value '{other}'"),
+        var other => throw new BlockException(ParameterFault.NotAccepted(member.Name, other)),
     };
 
     private static string String(JsonProperty member) => member.Value.ValueKind == JsonValueKind.String
         ? member.Value.GetString()!
-        : throw new QmpException($"Invalid parameter type for '{member.Name}', expected: string");
+        : throw new BlockException(ParameterFault.WrongType(member.Name, "string"));
 
     // Strings are what the keyval command lines and older json: file names give.
     private static bool Bool(JsonProperty member, string path = "") => member.Value.ValueKind switch
@@ -149,7 +148,7 @@ internal sealed record NodeOptions
         JsonValueKind.False => false,
         JsonValueKind.String when member.Value.GetString() is "on" => true,
         JsonValueKind.String when member.Value.GetString() is "off" => false,
-        JsonValueKind.String => throw new QmpException($"Parameter '{path}{member.Name}' expects 'on' or 'off'"),
-        _ => throw new QmpException($"Invalid parameter type for '{member.Name}', expected: boolean"),
+        JsonValueKind.String => throw new BlockException(ParameterFault.OutOfRange($"{path}{member.Name}", "'on' or 'off'")),
+        _ => throw new BlockException(ParameterFault.WrongType(member.Name, "boolean")),
     };
 }

@@ -9,7 +9,7 @@ namespace BlockHost.Core.Block.Opening;
 /// <summary>Options of a driver against their type, before the driver sees them.</summary>
 internal static class OptionsCheck
 {
-    /// <exception cref="QmpException">A member is unknown, missing or of the wrong type; QEMU's texts.</exception>
+    /// <exception cref="BlockException">A member is unknown, missing or of the wrong type; QEMU's texts.</exception>
     /// <param name="unexpected">The text for a member that is not known.</param>
     public static void Validate(JsonTypeInfo type, JsonElement options, Func<string, string>? unexpected = null)
     {
@@ -20,7 +20,7 @@ internal static class OptionsCheck
         }
         catch (JsonException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, Describe(options, e), e);
+            throw Mistake(options, e);
         }
     }
 
@@ -31,14 +31,14 @@ internal static class OptionsCheck
         {
             var name = prefix + member.Name;
             var property = known.FirstOrDefault(property => property.Name == member.Name)
-                ?? throw new QmpException(unexpected?.Invoke(name) ?? $"Parameter '{name}' is unexpected");
+                ?? throw Unexpected(name, unexpected);
             CheckValue(type, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, member.Value, name, unexpected);
         }
 
         foreach (var property in known)
         {
             if (property.IsRequired && !options.TryGetProperty(property.Name, out _))
-                throw new QmpException($"Parameter '{prefix}{property.Name}' is missing");
+                throw new BlockException(ParameterFault.Missing($"{prefix}{property.Name}"));
         }
     }
 
@@ -47,7 +47,7 @@ internal static class OptionsCheck
         if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var nested) && IsPlain(nested))
             CheckMembers(nested, value, name + ".", unexpected);
         else if (wanted.IsEnum && value.ValueKind == JsonValueKind.String && IsNumber(value.GetString()!) && !Names(owner, wanted).Contains(value.GetString()))
-            throw new QmpException(NotAccepted(name, value));
+            throw new BlockException(NotAccepted(name, value));
     }
 
     // Branches of a union are the serializer's to choose.
@@ -63,27 +63,36 @@ internal static class OptionsCheck
             yield return JsonSerializer.SerializeToElement(Enum.ToObject(type, number), owner.Options.GetTypeInfo(type)).GetString();
     }
 
-    private static string NotAccepted(string path, JsonElement value) =>
-        $"Parameter '{path[(path.LastIndexOf('.') + 1)..]}' does not accept value '{value.GetString()}'";
+    private static BlockException Unexpected(string name, Func<string, string>? text)
+    {
+        var fault = ParameterFault.Unexpected(name);
+        return text is null ? new(fault) : new(BlockErrorKind.InvalidArgument, text(name)) { Parameter = fault };
+    }
+
+    private static ParameterFault NotAccepted(string path, JsonElement value) =>
+        ParameterFault.NotAccepted(path[(path.LastIndexOf('.') + 1)..], value.GetString());
 
     /// <summary>As tools that open images by name say it, whose options no schema has seen.</summary>
     public static string NotSupported(BlockDriver driver, string option) => driver.Kind == BlockDriverKind.Protocol
         ? $"Block protocol '{driver.FormatName}' doesn't support the option '{option}'"
         : $"Block format '{driver.FormatName}' does not support the option '{option}'";
 
-    private static string Describe(JsonElement options, JsonException mistake)
+    private static BlockException Mistake(JsonElement options, JsonException mistake)
     {
         var path = mistake.Path?.TrimStart('$', '.') ?? "";
         var value = options;
         foreach (var step in path.Split('.'))
         {
             if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(step, out value))
-                return $"Invalid parameter '{path}': {mistake.Message}";
+                return Invalid(path, mistake);
         }
 
         // Numbers and the like are of their types when they come from a schema; only names of choices can be unknown.
         return value.ValueKind == JsonValueKind.String
-            ? NotAccepted(path, value)
-            : $"Invalid parameter '{path}': {mistake.Message}";
+            ? new BlockException(NotAccepted(path, value))
+            : Invalid(path, mistake);
     }
+
+    private static BlockException Invalid(string path, JsonException mistake) =>
+        new(BlockErrorKind.InvalidArgument, $"Invalid parameter '{path}': {mistake.Message}", innerException: mistake);
 }

@@ -82,6 +82,6 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
         var known = await QomTypes.ListAsync(catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
         if (known.All(other => other.Name != type))
             throw new QmpException(QmpErrorClass.DeviceNotFound, $"Class '{type}' not found");
-        return type is QomTypes.Interface or "interface" ? throw new QmpException("Parameter 'typename' expects a QOM type") : [QomProperties.Type];
+        return type is QomTypes.Interface or "interface" ? throw new QmpException(ParameterFault.OutOfRange("typename", "a QOM type")) : [QomProperties.Type];
     }
 }

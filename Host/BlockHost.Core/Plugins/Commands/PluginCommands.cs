@@ -47,7 +47,7 @@ public sealed class PluginCommands(PluginManager manager)
     {
         var seconds = arguments.Timeout ?? DefaultPatienceSeconds;
         if (seconds is < 0 or > LongestPatienceSeconds)
-            throw new QmpException($"Parameter 'timeout' expects a number of seconds from 0 to {LongestPatienceSeconds}");
+            throw new QmpException(ParameterFault.OutOfRange("timeout", $"a number of seconds from 0 to {LongestPatienceSeconds}"));
         try
         {
             return await manager.UnloadAsync(arguments.Id, TimeSpan.FromSeconds(seconds), cancellationToken).ConfigureAwait(false);

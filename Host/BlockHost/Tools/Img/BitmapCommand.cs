@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.CommandLine;
 using BlockHost.Images;
-using BlockHost.Qmp;
 
 namespace BlockHost.Tools.Img;
 
@@ -76,7 +75,7 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
                 case "merge": Merge(Find(bitmaps, name), Find(mergeFrom, action.Source!, BitmapUse.AllowReadOnly)); break;
             }
         }
-        catch (Exception e) when (e is QmpException or BlockException)
+        catch (BlockException e)
         {
             throw new ToolException($"Operation {action.Name} on bitmap {name} failed: {e.Message}");
         }
@@ -90,7 +89,7 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
 
     private static IDirtyBitmap Find(IDirtyBitmaps bitmaps, string name, BitmapUse use = BitmapUse.Modify)
     {
-        var bitmap = bitmaps.Find(name) ?? throw new QmpException($"Dirty bitmap '{name}' not found");
+        var bitmap = bitmaps.Find(name) ?? throw new BlockException(BlockErrorKind.NotFound, $"Dirty bitmap '{name}' not found");
         bitmap.RequireUsable(use);
         return bitmap;
     }

@@ -3,7 +3,6 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
 using BlockHost.Images;
-using BlockHost.Qmp;
 
 namespace BlockHost.Tools.Img;
 
@@ -102,9 +101,9 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
             await using var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
             await store.ApplyAsync(_snapshot, cancellationToken);
         }
-        catch (Exception e) when (e is BlockException or QmpException)
+        catch (BlockException e)
         {
-            throw CannotApply(e is BlockException { Kind: BlockErrorKind.NotFound } ? "Failed to load snapshot: No such file or directory" : e.Message);
+            throw CannotApply(e.Kind == BlockErrorKind.NotFound ? "Failed to load snapshot: No such file or directory" : e.Message);
         }
     }
 

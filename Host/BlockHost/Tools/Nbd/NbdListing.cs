@@ -5,7 +5,6 @@ using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Net;
 using BlockHost.Objects;
-using BlockHost.Qmp;
 using SocketAddress = BlockHost.Net.SocketAddress;
 
 namespace BlockHost.Tools.Nbd;
@@ -24,17 +23,10 @@ internal static class NbdListing
         var tls = host is null ? null : await CredentialsAsync(host, options, cancellationToken);
         using var socket = await ConnectAsync(options, cancellationToken);
         await using var stream = new NetworkStream(socket);
-        try
-        {
-            var exports = await NbdListClient.ListAsync(stream, tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
-            console.Out.Write($"exports available: {exports.Count}\n");
-            foreach (var export in exports)
-                Print(console.Out, export);
-        }
-        catch (BlockException e)
-        {
-            throw new ToolException(e.Message) { Hint = e.Hint };
-        }
+        var exports = await NbdListClient.ListAsync(stream, tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
+        console.Out.Write($"exports available: {exports.Count}\n");
+        foreach (var export in exports)
+            Print(console.Out, export);
     }
 
     private static async ValueTask<ITlsCredentials> CredentialsAsync(RunningHost host, NbdOptions options, CancellationToken cancellationToken)
@@ -46,20 +38,9 @@ internal static class NbdListing
         return credentials.IsServer ? throw new ToolException("Failed to get TLS creds: Expecting TLS credentials with a client endpoint") : credentials;
     }
 
-    private static async ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken)
-    {
-        SocketAddress address = options.Socket is { } path
-            ? new UnixSocketAddress { Path = path }
-            : new InetSocketAddress { Host = options.Bind, Port = options.Port };
-        try
-        {
-            return await SocketFactory.ConnectAsync(address, cancellationToken);
-        }
-        catch (QmpException e)
-        {
-            throw new ToolException(e.Message);
-        }
-    }
+    private static ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken) => SocketFactory.ConnectAsync(
+        options.Socket is { } path ? new UnixSocketAddress { Path = path } : new InetSocketAddress { Host = options.Bind, Port = options.Port },
+        cancellationToken);
 
     private static void Print(TextWriter output, NbdListedExport export)
     {

@@ -8,7 +8,6 @@ using BlockHost.Core.Qmp;
 using BlockHost.Images;
 using BlockHost.Objects;
 using BlockHost.Processes;
-using BlockHost.Qmp;
 
 namespace BlockHost.Tools.Nbd;
 
@@ -130,14 +129,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
             arguments["tls-creds"] = credentials;
         if (options.TlsAuthorization is { } authorization)
             arguments["tls-authz"] = authorization;
-        try
-        {
-            await host.ExecuteAsync("nbd-server-start", arguments, cancellationToken);
-        }
-        catch (QmpException e)
-        {
-            throw new ToolException(e.Message) { Hint = e.Message.EndsWith("is too long", StringComparison.Ordinal) ? "Path must be less than 108 bytes" : null };
-        }
+        await host.ExecuteAsync("nbd-server-start", arguments, cancellationToken);
     }
 
     private static JsonObject Address(NbdOptions options, bool activated, PrivateSocket? device)
