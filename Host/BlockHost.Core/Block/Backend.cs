@@ -213,8 +213,8 @@ internal sealed class Backend : IBlockBackend
             Explain("block status", error);
     }
 
-    /// <summary>A request that completed later took this long.</summary>
-    public void OnCompleted(RequestKind kind, long ticks)
+    /// <summary>A request that completed later, or failed, took this long.</summary>
+    public void OnTimed(RequestKind kind, long ticks)
     {
         if (ticks > _slowTicks)
             _graph.Log.RequestWasSlow(Link.Child.Name, NameOf(kind), ticks / (double)Clock.TimestampFrequency);

@@ -151,14 +151,14 @@ internal sealed class Queue(Backend backend) : IBlockQueue
     /// <summary>Counts a request that has completed later.</summary>
     public IoStatus Complete(RequestKind kind, long bytes, long start)
     {
-        backend.OnCompleted(kind, Counters.Completed(kind, bytes, start));
+        backend.OnTimed(kind, Counters.Completed(kind, bytes, start));
         Exit();
         return IoStatus.Ok;
     }
 
     public IoStatus Fail(RequestKind kind, long start, Exception error)
     {
-        Counters.Failed(kind, start);
+        backend.OnTimed(kind, Counters.Failed(kind, start));
         backend.OnFailed(kind, error);
         Exit();
         return ToStatus(error);

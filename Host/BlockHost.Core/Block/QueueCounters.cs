@@ -49,12 +49,12 @@ internal sealed class QueueCounters(TimeProvider clock)
         return AddTime(ref counter, start, weight: 1);
     }
 
-    public void Failed(RequestKind kind, long start)
+    /// <returns>How long it took, in ticks of the clock; 0 for one that was not timed.</returns>
+    public long Failed(RequestKind kind, long start)
     {
         ref var counter = ref _kinds[(int)kind];
         Interlocked.Increment(ref counter.Failures);
-        if (start != 0)
-            AddTime(ref counter, start, weight: 1);
+        return start != 0 ? AddTime(ref counter, start, weight: 1) : 0;
     }
 
     public void Refused(RequestKind kind) => Interlocked.Increment(ref _kinds[(int)kind].Refusals);

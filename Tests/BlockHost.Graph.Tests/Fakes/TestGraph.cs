@@ -6,6 +6,8 @@ using BlockHost.Core.Block;
 using BlockHost.Core.Yank;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 
 namespace BlockHost.Graph.Tests.Fakes;
@@ -16,9 +18,14 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     private readonly Dictionary<string, BlockDriver> _drivers;
 
     public TestGraph(params BlockDriver[] more)
+        : this(TimeProvider.System, NullLoggerFactory.Instance, more)
+    {
+    }
+
+    public TestGraph(TimeProvider clock, ILoggerFactory loggers, params BlockDriver[] more)
     {
         _drivers = more.Append(Memory).Append(Layer).ToDictionary(driver => driver.FormatName);
-        Graph = new BlockGraph(this, Buffers, this, TimeProvider.System, () => Mock.Of<IPluginHost>(host => host.Yank == Yank));
+        Graph = new BlockGraph(this, Buffers, this, clock, () => Mock.Of<IPluginHost>(host => host.Yank == Yank)) { Loggers = loggers };
     }
 
     public MemoryDriver Memory { get; init; } = new();
