@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Copying;
 using BlockHost.Jobs;
-using BlockHost.Plugins.Job.Backup.Filter;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Job.Backup;
@@ -38,22 +36,16 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
 
     private async ValueTask<BackupParts> InsertAsync(BackupRequest request, IDirtyBitmap? bitmap, CancellationToken cancellationToken)
     {
-        var driver = new BackupFilterDriver();
-        var options = new FilterOptions
-        {
-            Driver = driver,
-            Options = JsonSerializer.SerializeToElement(new BackupFilterTarget(request.Target.Name), BackupFilterJson.Default.BackupFilterTarget),
-            NodeName = request.FilterNodeName,
-            ErrorPrefix = "Could not create node: ",
-        };
-        var filter = await host.Graph.InsertFilterAsync(request.Source, options, cancellationToken).ConfigureAwait(false);
+        var options = new FilterOptions { NodeName = request.FilterNodeName, ErrorPrefix = "Could not create node: " };
+        // Users see it as what they can make themselves by the same name.
+        var (filter, node) = await host.Graph.InsertFilterAsync(
+            request.Source, "copy-before-write", MakeFilterAsync, options, cancellationToken).ConfigureAwait(false);
         IDirtyBitmap? pending = null;
         IReadTracker? readers = null;
         try
         {
             var cluster = await BackupChecks.ClusterSizeAsync(request, cancellationToken).ConfigureAwait(false);
             pending = PendingOf(request, bitmap, cluster);
-            var node = driver.Node!;
             readers = ClusterCopier.TrackReaders(request.Source, request.Target);
             var copier = new ClusterCopier(node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster), readers);
             node.SetCopier(copier);
@@ -67,6 +59,12 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
             readers?.Dispose();
             await host.Graph.RemoveFilterAsync(filter, CancellationToken.None).ConfigureAwait(false);
             throw;
+        }
+
+        async ValueTask<CopyBeforeWriteNode> MakeFilterAsync(IBlockNodeContext context, IBlockChild source, CancellationToken opening)
+        {
+            var target = BlockdevRef.To(request.Target.Name);
+            return new(source, await context.OpenChildAsync("target", BlockChildRole.Data, target, opening).ConfigureAwait(false));
         }
     }
 

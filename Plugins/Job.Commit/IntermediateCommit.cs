@@ -49,8 +49,9 @@ internal static class IntermediateCommit
     private static async ValueTask InsertAndStartAsync(
         IJobSetup setup, IPluginHost host, CommitChain chain, CommitRequest request, WritableNode access, CancellationToken cancellationToken)
     {
-        var options = new FilterOptions { Driver = new CommitTopDriver(), ChildOption = "backing", ReadOnly = true, NodeName = request.FilterNodeName };
-        var filter = await host.Graph.InsertFilterAsync(chain.Top, options, cancellationToken).ConfigureAwait(false);
+        var options = new FilterOptions { ChildOption = "backing", ReadOnly = true, NodeName = request.FilterNodeName };
+        var (filter, _) = await host.Graph.InsertFilterAsync(
+            chain.Top, "commit_top", static (_, child, _) => new ValueTask<CommitTopNode>(new CommitTopNode(child)), options, cancellationToken).ConfigureAwait(false);
         try
         {
             await HoldAsync(setup, chain, cancellationToken).ConfigureAwait(false);

@@ -17,19 +17,17 @@ public sealed class FilterTests
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk','size':4096}");
         await using var user = await graph.BackendAsync("disk", TestGraph.Writer);
         await using var queue = user.OpenQueue();
-        var counting = new CountingDriver();
-
-        var filter = await graph.Graph.InsertFilterAsync(disk, new FilterOptions { Driver = counting, NodeName = "top" }, CancellationToken.None);
+        var (filter, node) = await graph.Graph.InsertFilterAsync(disk, "counting", CountingNode.MakeAsync, new FilterOptions { NodeName = "top" }, CancellationToken.None);
         Assert.Same(filter, user.Node);
         Assert.False(filter.IsImplicit);
         Assert.True((await queue.WriteAsync(0, new byte[512])).IsOk);
-        Assert.Equal(1, counting.Writes);
+        Assert.Equal(1, node.Writes);
 
         await graph.Graph.RemoveFilterAsync(filter, CancellationToken.None);
         Assert.Same(disk, user.Node);
         Assert.False(graph.Graph.TryGetNode("top", out _));
         Assert.True((await queue.WriteAsync(0, new byte[512])).IsOk);
-        Assert.Equal(1, counting.Writes);
+        Assert.Equal(1, node.Writes);
     }
 
     [Fact]
@@ -39,7 +37,7 @@ public sealed class FilterTests
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk','size':4096}");
         await using var job = await graph.Graph.CreateBackendAsync(disk, Job, CancellationToken.None);
 
-        var filter = await graph.Graph.InsertFilterAsync(disk, new FilterOptions { Driver = new CountingDriver() }, CancellationToken.None);
+        var (filter, _) = await graph.Graph.InsertFilterAsync(disk, "counting", CountingNode.MakeAsync, new FilterOptions(), CancellationToken.None);
 
         Assert.Same(disk, job.Node);
         Assert.True(filter.IsImplicit);
@@ -52,7 +50,7 @@ public sealed class FilterTests
         await using var graph = new TestGraph();
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         await Assert.ThrowsAnyAsync<Exception>(async () =>
-            await graph.Graph.InsertFilterAsync(disk, new FilterOptions { Driver = new CountingDriver(), NodeName = "disk" }, CancellationToken.None));
+            await graph.Graph.InsertFilterAsync(disk, "counting", CountingNode.MakeAsync, new FilterOptions { NodeName = "disk" }, CancellationToken.None));
         Assert.Empty(disk.Parents);
         Assert.Same(disk, Assert.Single(graph.Graph.Nodes));
     }

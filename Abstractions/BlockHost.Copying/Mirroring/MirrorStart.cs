@@ -45,13 +45,12 @@ public static class MirrorStart
     {
         if (BackingChain.SkipFilters(plan.Settings.Source) == BackingChain.SkipFilters(plan.Settings.Target))
             throw new QmpException("Can't mirror node into itself");
-        var driver = new MirrorTopDriver(plan.TargetIsBelow);
-        var (filter, dirty) = await InsertAsync(host.Graph, plan, driver, cancellationToken).ConfigureAwait(false);
+        var ((filter, top), dirty) = await InsertAsync(host.Graph, plan, cancellationToken).ConfigureAwait(false);
         try
         {
             var setup = await host.Jobs.CreateAsync(new JobRequest { Type = plan.Type, Id = plan.Id, Flags = plan.Flags }, cancellationToken).ConfigureAwait(false);
             var (source, target) = await HoldAsync(setup, plan, filter, cancellationToken).ConfigureAwait(false);
-            setup.Start(createJob(new MirrorNodes(driver.Node!) { Job = setup.Context, Source = source, Target = target, Filter = filter, Dirty = dirty }));
+            setup.Start(createJob(new MirrorNodes(top) { Job = setup.Context, Source = source, Target = target, Filter = filter, Dirty = dirty }));
         }
         catch
         {
@@ -62,22 +61,24 @@ public static class MirrorStart
     }
 
     /// <summary>With nothing in flight: a write that is under way while the bitmap is made would not be marked.</summary>
-    private static async ValueTask<(IGraphNode Filter, IDirtyBitmap Dirty)> InsertAsync(
-        IBlockGraph graph, MirrorPlan plan, MirrorTopDriver driver, CancellationToken cancellationToken)
+    private static async ValueTask<(InsertedFilter<MirrorTopNode> Filter, IDirtyBitmap Dirty)> InsertAsync(
+        IBlockGraph graph, MirrorPlan plan, CancellationToken cancellationToken)
     {
         var source = plan.Settings.Source;
-        var options = new FilterOptions { Driver = driver, ChildOption = "backing", NodeName = plan.FilterNodeName };
+        var options = new FilterOptions { ChildOption = "backing", NodeName = plan.FilterNodeName };
         await using var drained = (await graph.DrainAsync(source, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var dirty = source.DirtyBitmaps.CreateAnonymous(plan.Settings.Granularity);
         try
         {
-            return (await graph.InsertFilterAsync(source, options, cancellationToken).ConfigureAwait(false), dirty);
+            return (await graph.InsertFilterAsync(source, "mirror_top", Make, options, cancellationToken).ConfigureAwait(false), dirty);
         }
         catch
         {
             dirty.Dispose();
             throw;
         }
+
+        ValueTask<MirrorTopNode> Make(IBlockNodeContext context, IBlockChild child, CancellationToken opening) => new(new MirrorTopNode(child, plan.TargetIsBelow));
     }
 
     private static async ValueTask<(IBlockBackend Source, IBlockBackend Target)> HoldAsync(

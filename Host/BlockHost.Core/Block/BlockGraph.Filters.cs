@@ -10,21 +10,16 @@ namespace BlockHost.Core.Block;
 /// <summary>Filters that come and go under the users of a node.</summary>
 public sealed partial class BlockGraph
 {
-    public async ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken)
-    {
-        var below = Own(node);
-        var opened = await OpenFilterOrTellAsync(below, filter, cancellationToken).ConfigureAwait(false);
-        return await GiveToUserAsync(opened, Insert).ConfigureAwait(false);
+    public ValueTask<IGraphNode> InsertFilterAsync(
+        IGraphNode node, BlockDriver driver, JsonElement options, FilterOptions filter, CancellationToken cancellationToken) =>
+        InsertAsync(Own(node), driver, options, filter, cancellationToken);
 
-        async ValueTask<IGraphNode> Insert(GraphNode top)
-        {
-            await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-            // Who is below the filter, such as a target that reads from the node, must not come to read through it.
-            var under = GraphWalk.DownFrom([top]);
-            var users = below.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
-            await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
-            return top;
-        }
+    public async ValueTask<InsertedFilter<TNode>> InsertFilterAsync<TNode>(
+        IGraphNode node, string driverName, FilterFactory<TNode> make, FilterOptions filter, CancellationToken cancellationToken)
+        where TNode : BlockNode
+    {
+        var driver = new OwnedFilterDriver<TNode>(driverName, filter.ChildOption, node.Name, make);
+        return new(await InsertAsync(Own(node), driver, default, filter, cancellationToken).ConfigureAwait(false), driver.Node!);
     }
 
     public async ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken)
@@ -39,11 +34,29 @@ public sealed partial class BlockGraph
         await CloseUnusedAsync(top).ConfigureAwait(false);
     }
 
-    private async ValueTask<GraphNode> OpenFilterOrTellAsync(GraphNode below, FilterOptions filter, CancellationToken cancellationToken)
+    private async ValueTask<IGraphNode> InsertAsync(
+        GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter, CancellationToken cancellationToken)
+    {
+        var opened = await OpenFilterOrTellAsync(below, driver, more, filter, cancellationToken).ConfigureAwait(false);
+        return await GiveToUserAsync(opened, Insert).ConfigureAwait(false);
+
+        async ValueTask<IGraphNode> Insert(GraphNode top)
+        {
+            await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            // Who is below the filter, such as a target that reads from the node, must not come to read through it.
+            var under = GraphWalk.DownFrom([top]);
+            var users = below.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
+            await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
+            return top;
+        }
+    }
+
+    private async ValueTask<GraphNode> OpenFilterOrTellAsync(
+        GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter, CancellationToken cancellationToken)
     {
         try
         {
-            return await OpenFilterAsync(below, filter, cancellationToken).ConfigureAwait(false);
+            return await OpenFilterAsync(below, driver, more, filter, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e) when (filter.ErrorPrefix is not null)
         {
@@ -51,13 +64,14 @@ public sealed partial class BlockGraph
         }
     }
 
-    private async ValueTask<GraphNode> OpenFilterAsync(GraphNode below, FilterOptions filter, CancellationToken cancellationToken)
+    private async ValueTask<GraphNode> OpenFilterAsync(
+        GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter, CancellationToken cancellationToken)
     {
-        var options = NodeOptions.Parse(FilterJson(below, filter), new GenericOptions());
+        var options = NodeOptions.Parse(FilterJson(below, driver, more, filter), new GenericOptions());
         var name = options.NodeName ?? GenerateName();
         if (options.NodeName is not null)
             CheckNewName(name);
-        var lease = await LeaseAsync(filter.Driver, name, cancellationToken).ConfigureAwait(false);
+        var lease = await LeaseAsync(driver, name, cancellationToken).ConfigureAwait(false);
         var node = new GraphNode(this, lease, name, options.NodeName is null, options)
         {
             IsImplicit = options.NodeName is null,
@@ -76,6 +90,8 @@ public sealed partial class BlockGraph
     /// <summary>A driver that users can name too comes from a plugin, which must stay as long as the node.</summary>
     private async ValueTask<DriverLease> LeaseAsync(BlockDriver driver, string node, CancellationToken cancellationToken)
     {
+        if (driver is OwnedFilterDriver)
+            return new DriverLease(driver, use: null);
         var registered = await _drivers.AcquireAsync(driver.FormatName, $"node '{node}'", cancellationToken).ConfigureAwait(false);
         if (registered?.Driver == driver)
             return registered;
@@ -83,16 +99,17 @@ public sealed partial class BlockGraph
         return new DriverLease(driver, use: null);
     }
 
-    private static JsonElement FilterJson(GraphNode below, FilterOptions filter) => JsonObjects.Write(writer =>
+    private static JsonElement FilterJson(GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter) => JsonObjects.Write(writer =>
     {
-        writer.WriteString("driver", filter.Driver.FormatName);
+        writer.WriteString("driver", driver.FormatName);
         if (filter.NodeName is { } name)
             writer.WriteString("node-name", name);
         writer.WriteBoolean("read-only", filter.ReadOnly ?? below.ReadOnly);
         writer.WriteString("discard", "unmap");
+        if (driver is OwnedFilterDriver)
+            return;
         writer.WriteString(filter.ChildOption, below.Name);
-        if (filter.Options is { } more)
-            JsonObjects.CopyMembers(writer, more);
+        JsonObjects.CopyMembers(writer, more);
     });
 
     /// <summary>In a drained section: moves users from one node to another, whole or not at all.</summary>

@@ -92,7 +92,7 @@ internal static class BlockStreamCommand
         var options = JsonSerializer.SerializeToElement(new CopyOnReadBottom(bottom.Name), StreamJson.Default.CopyOnReadBottom);
         try
         {
-            return await graph.InsertFilterAsync(chain.Top, new FilterOptions { Driver = driver, Options = options, NodeName = name }, cancellationToken).ConfigureAwait(false);
+            return await graph.InsertFilterAsync(chain.Top, driver, options, new FilterOptions { NodeName = name }, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e)
         {

@@ -18,7 +18,6 @@ internal sealed record MemoryOptions
 
 [JsonSerializable(typeof(MemoryOptions))]
 [JsonSerializable(typeof(LayerOptions))]
-[JsonSerializable(typeof(CountingOptions))]
 internal sealed partial class FakesJson : JsonSerializerContext;
 
 /// <summary>A protocol driver whose disks lie in memory, and whose behaviour tests set.</summary>

@@ -62,7 +62,16 @@ public interface IBlockGraph
     /// Opens a filter over a node and gives it the node's users, except those that stay (<see cref="BackendOptions.StaysAtNode"/>).
     /// Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>, or until it has had users and the last one goes.
     /// </summary>
-    ValueTask<IGraphNode> InsertFilterAsync(IGraphNode node, FilterOptions filter, CancellationToken cancellationToken);
+    /// <param name="driver">One that users can name too.</param>
+    /// <param name="options">Its options, an object, without the filtered child.</param>
+    ValueTask<IGraphNode> InsertFilterAsync(
+        IGraphNode node, BlockDriver driver, JsonElement options, FilterOptions filter, CancellationToken cancellationToken);
+
+    /// <summary>The same with a filter that users cannot add: its owner makes the node itself.</summary>
+    /// <param name="driverName">What queries show as the node's driver, such as "mirror_top".</param>
+    ValueTask<InsertedFilter<TNode>> InsertFilterAsync<TNode>(
+        IGraphNode node, string driverName, FilterFactory<TNode> make, FilterOptions filter, CancellationToken cancellationToken)
+        where TNode : BlockNode;
 
     /// <summary>Gives a filter's users the node that it filters, and closes the filter, if it is still there.</summary>
     ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken);
