@@ -59,7 +59,7 @@ internal sealed partial class NbdConnection
                 write.GetResult();
             }
         }
-        catch (Exception e) when (IsTransportError(e))
+        catch (Exception e)
         {
             StopSending(e);
         }
@@ -71,7 +71,7 @@ internal sealed partial class NbdConnection
         {
             _write.GetResult();
         }
-        catch (Exception e) when (IsTransportError(e))
+        catch (Exception e)
         {
             StopSending(e);
             return;
@@ -80,6 +80,7 @@ internal sealed partial class NbdConnection
         Send();
     }
 
+    /// <summary>Whatever ended it: what is not sent is not answered either, and nobody may wait for it.</summary>
     private void StopSending(Exception cause)
     {
         Break(Broken(cause));

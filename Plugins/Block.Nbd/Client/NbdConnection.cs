@@ -118,7 +118,7 @@ internal sealed partial class NbdConnection
         {
             await _stream.WriteAsync(message).ConfigureAwait(false);
         }
-        catch (Exception e) when (IsTransportError(e))
+        catch (Exception)
         {
             // It is gone already.
         }
@@ -157,8 +157,6 @@ internal sealed partial class NbdConnection
     }
 
     private static bool IsLargeRead(NbdOperation operation) => operation.Command == NbdCommand.Read && operation.Length >= LargeRead;
-
-    private static bool IsTransportError(Exception e) => e is IOException or SocketException or ObjectDisposedException or InvalidOperationException;
 
     private static BlockException Broken(Exception cause) =>
         cause as BlockException ?? new BlockException(BlockErrorKind.Io, (cause.InnerException ?? cause).Message, innerException: cause);
