@@ -24,6 +24,7 @@ internal sealed class Backend : IBlockBackend
     private readonly Lock _lock = new();
     private ImmutableArray<Queue> _queues = [];
     private BlockStats _closedQueues = new();
+    private RequestTotals _elsewhere = RequestTotals.None;
     private readonly long _slowTicks;
     private long _lastFault; // 0: there was none
     private int _heldBack;
@@ -85,6 +86,21 @@ internal sealed class Backend : IBlockBackend
             }
         }
     }
+
+    /// <summary>What it has asked of the node it uses now.</summary>
+    public RequestTotals TotalsHere => RequestTotals.Of(Stats) - _elsewhere;
+
+    public int InFlight
+    {
+        get
+        {
+            lock (_lock)
+                return _queues.Sum(queue => queue.InFlight);
+        }
+    }
+
+    /// <summary>Nothing is in flight; what follows counts for another node.</summary>
+    public void LeaveTotals() => _elsewhere = RequestTotals.Of(Stats);
 
     public IBlockQueue OpenQueue()
     {

@@ -45,6 +45,8 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     public IReadOnlyList<IBlockBackend> Backends => _backends;
 
+    internal IEnumerable<GraphNode> ReadyNodes => _listed.Where(node => node.IsReady);
+
     internal IDriverSource Drivers => _drivers;
 
     public HostWarnings Warnings { get; init; } = new();

@@ -245,8 +245,6 @@ internal sealed partial class GraphNode : IGraphNode
 
     public void AttachParent(GraphEdge edge) => ParentEdges = ParentEdges.Insert(0, edge);
 
-    public void DetachParent(GraphEdge edge) => ParentEdges = ParentEdges.Remove(edge);
-
     ValueTask IGraphNode.ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
         _graph.ResizeAsync(this, length, options, cancellationToken);
 

@@ -58,7 +58,7 @@ public static class CoreServices
         });
         services.TryAddSingleton<IBlockGraph>(provider => provider.GetRequiredService<BlockGraph>());
         services.TryAddSingleton<IImageFiles, ImageFiles>();
-        services.TryAddSingleton<IBlockExports>(provider => new ExportManager(
+        services.TryAddSingleton(provider => new ExportManager(
             provider.GetRequiredService<IExportTypeSource>(),
             provider.GetRequiredService<IBlockGraph>(),
             provider.GetRequiredService<IUserObjects>(),
@@ -67,8 +67,9 @@ public static class CoreServices
         {
             Faults = provider.GetRequiredService<PluginFaults>(),
         });
+        services.TryAddSingleton<IBlockExports>(provider => provider.GetRequiredService<ExportManager>());
         services.TryAddSingleton<IJobTypeSource>(provider => provider.GetRequiredService<CatalogSource>());
-        services.TryAddSingleton<IJobs>(provider => new JobRegistry(
+        services.TryAddSingleton(provider => new JobRegistry(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IQmpEvents>(),
             provider.GetRequiredService<TimeProvider>(),
@@ -77,6 +78,7 @@ public static class CoreServices
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             Faults = provider.GetRequiredService<PluginFaults>(),
         });
+        services.TryAddSingleton<IJobs>(provider => provider.GetRequiredService<JobRegistry>());
         services.TryAddSingleton<ITransactions>(provider => new TransactionRunner(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IPluginHost>));

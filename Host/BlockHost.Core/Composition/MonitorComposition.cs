@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects.Qom;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -34,6 +35,8 @@ public static class MonitorComposition
         services.TryAddSingleton<HostLifetime>();
         services.TryAddSingleton<MonitorCommands>();
         services.TryAddSingleton<QomCommands>();
+        services.TryAddSingleton<CommandFigures>();
+        services.TryAddSingleton<HostMetrics>();
         services.TryAddSingleton<IQmpDispatcher, QmpDispatcher>();
         services.TryAddSingleton<ChardevTable>();
         services.TryAddSingleton(new MonitorLimits());

@@ -23,6 +23,8 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
 
     internal IPluginHost Host => host();
 
+    internal IReadOnlyList<ManagedExport> All => _exports;
+
     public IReadOnlyList<ExportInfo> List() => [.. _exports.Reverse().Select(export => export.Info)];
 
     public async ValueTask AddAsync(ExportRequest request, CancellationToken cancellationToken)

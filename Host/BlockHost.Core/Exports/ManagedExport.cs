@@ -12,6 +12,7 @@ internal sealed class ManagedExport(ExportManager manager, ExportRequest request
     private BlockExport? _export;
     private int _shutdownRequested;
     private int _ended;
+    private int _clients;
 
     public string Id => request.Id;
 
@@ -50,7 +51,14 @@ internal sealed class ManagedExport(ExportManager manager, ExportRequest request
             Volatile.Read(ref _export)?.RequestShutdown();
     }
 
-    public void ClientsChanged(int connected) => manager.OnClientsChanged(this, connected);
+    /// <summary>Clients connected now.</summary>
+    public int Clients => Volatile.Read(ref _clients);
+
+    public void ClientsChanged(int connected)
+    {
+        Volatile.Write(ref _clients, connected);
+        manager.OnClientsChanged(this, connected);
+    }
 
     public void Ended()
     {

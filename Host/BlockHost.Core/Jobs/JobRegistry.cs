@@ -23,6 +23,8 @@ public sealed class JobRegistry(IJobTypeSource types, IQmpEvents events, TimePro
 
     internal ILogger Log => field ??= Loggers.CreateLogger(LogCategories.Job);
 
+    internal JobFigures Figures { get; } = new();
+
     internal IQmpEvents Events => events;
 
     internal TimeProvider Clock => clock;

@@ -145,12 +145,18 @@ internal sealed partial class ManagedJob
         }
 
         if (_started)
+        {
+            _registry.Figures.AddEnded(Type.Name, Result);
             EmitEnd(cancelled: _forceCancelled);
+        }
+
         MoveTo(JobStatus.Concluded);
         _concluded.TrySetResult(_error);
         if (vanishes)
             await VanishAsync().ConfigureAwait(false);
     }
+
+    private JobResult Result => _forceCancelled ? JobResult.Cancelled : _error is null ? JobResult.Completed : JobResult.Failed;
 
     /// <summary>A job whose work is not under way: never started, or done and waiting for its end.</summary>
     private async ValueTask CancelEndedAsync(bool force)

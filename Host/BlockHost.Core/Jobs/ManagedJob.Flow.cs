@@ -52,6 +52,7 @@ internal sealed partial class ManagedJob
                 return;
             _pauseCount--;
             _started = true;
+            _registry.Figures.AddStarted(Type.Name);
             _busy = true;
             _paused = false;
             _progress.Start();

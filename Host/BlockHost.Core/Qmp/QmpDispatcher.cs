@@ -12,7 +12,7 @@ namespace BlockHost.Core.Qmp;
 
 /// <summary>Looks a command up, which may load its plugin, validates its arguments and runs it.</summary>
 public sealed class QmpDispatcher(
-    IPluginCatalog catalog, QapiInput input, PluginFaults? faults = null, ILoggerFactory? loggers = null, TimeProvider? clock = null) : IQmpDispatcher
+    IPluginCatalog catalog, QapiInput input, PluginFaults? faults = null, ILoggerFactory? loggers = null, TimeProvider? clock = null, CommandFigures? figures = null) : IQmpDispatcher
 {
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly PluginFaults _faults = faults ?? new PluginFaults(() => [], NullLoggerFactory.Instance);
@@ -30,11 +30,13 @@ public sealed class QmpDispatcher(
             throw new QmpException($"The command {command} does not support OOB");
         _log.CommandBegins(call.MonitorId, command);
         var start = _clock.GetTimestamp();
+        var failed = true;
         try
         {
             var given = arguments.ValueKind == JsonValueKind.Undefined ? NoArguments : known.Modernise(arguments);
             var valid = await input.ValidateAsync(known.ArgumentsType, given, cancellationToken).ConfigureAwait(false);
             await known.InvokeAsync(call, valid, result, cancellationToken).ConfigureAwait(false);
+            failed = false;
         }
         catch (Exception e) when (!PluginFaults.IsExpected(e))
         {
@@ -43,7 +45,9 @@ public sealed class QmpDispatcher(
         finally
         {
             // A command that fails after a long wait is the one that an operator looks for.
-            if (_clock.GetElapsedTime(start) is var time && time > HostLog.SlowAfter)
+            var time = _clock.GetElapsedTime(start);
+            figures?.Add(command, failed, time);
+            if (time > HostLog.SlowAfter)
                 _log.CommandWasSlow(command, time.TotalSeconds);
         }
     }

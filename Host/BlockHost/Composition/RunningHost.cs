@@ -7,6 +7,7 @@ using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -49,7 +50,12 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     public Task QuitRequested => Get<HostLifetime>().StopRequested;
 
     /// <summary>Clients of monitors and servers wait until the result is disposed, when all is open.</summary>
-    public IDisposable HoldClients() => new Hold(Get<HostStartup>().Hold(), Get<Monitors>().Hold());
+    public IDisposable HoldClients()
+    {
+        // A daemon begins; tools that run and end are measured by nobody.
+        _ = Get<HostMetrics>();
+        return new Hold(Get<HostStartup>().Hold(), Get<Monitors>().Hold());
+    }
 
     /// <summary>Runs a QMP command as the command line's.</summary>
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)

@@ -4,6 +4,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Composition;
+using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -27,21 +28,19 @@ internal sealed class JobHost : IQmpEvents, IQmpCall, IAsyncDisposable
         services.AddBlockHostCore();
         services.AddSingleton<IQmpEvents>(this);
         services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loader = bed.Loader }));
-        services.AddSingleton<IPluginCatalog>(provider => provider.GetRequiredService<PluginManager>());
-        services.AddSingleton<QapiTypes>();
-        services.AddSingleton<QapiBranches>();
-        services.AddSingleton<QapiInput>();
-        services.AddSingleton<QapiIntrospection>();
+        services.AddBlockHostMonitors();
         _services = services.BuildServiceProvider();
         Plugins = _services.GetRequiredService<PluginManager>();
         Plugins.AddHost(registry => CoreServices.RegisterHost(_services, registry));
         Plugins.Discover();
-        _dispatcher = new QmpDispatcher(Plugins, _services.GetRequiredService<QapiInput>());
+        _dispatcher = (QmpDispatcher)_services.GetRequiredService<IQmpDispatcher>();
     }
 
     public PluginManager Plugins { get; }
 
     public IPluginHost Host => _services.GetRequiredService<IPluginHost>();
+
+    public HostMetrics Metrics => _services.GetRequiredService<HostMetrics>();
 
     public string MonitorId => "test";
 
