@@ -21,9 +21,10 @@ public sealed class TransportFaultTests
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(listener.LocalEndPoint!);
         using var server = await listener.AcceptAsync();
-        await using var stream = new FaultyStream(new NetworkStream(socket), fault);
+        await using var stream = new FaultyStream(socket, fault);
         var owner = new Owner();
-        var connection = new NbdConnection(owner, new Connected(socket, stream, new NbdSession(new NbdExportInfo { Size = 512 }, StructuredReplies: true, Context: null)));
+        var session = new NbdSession(new NbdExportInfo { Size = 512 }, StructuredReplies: true, Context: null);
+        var connection = new NbdConnection(owner, new Connected(socket, stream, session));
         var request = new NbdOperation(_ => { });
         request.Prepare(NbdCommand.Read, CommandFlags.None, 0, 512, new byte[512]);
         lock (owner.Gate)

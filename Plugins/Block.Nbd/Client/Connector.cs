@@ -49,7 +49,7 @@ internal static class Connector
         }
         catch (QmpException e)
         {
-            throw new BlockException(BlockErrorKind.Io, e.Message, innerException: e);
+            throw new BlockException(BlockErrorKind.Io, e.Message, innerException: e) { Hint = e.Hint };
         }
         catch (SocketException e) when (address is FdSocketAddress fd)
         {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Net.Sockets;
+
 namespace BlockHost.Block.Nbd.Tests.Fakes;
 
 public enum FaultAt
@@ -8,26 +10,12 @@ public enum FaultAt
     WriteLater,
 }
 
-/// <summary>Fails once in a way that no transport should.</summary>
-internal sealed class FaultyStream(Stream inner, FaultAt fault) : Stream
+/// <summary>Fails in a way that no transport should.</summary>
+internal sealed class FaultyStream(Socket socket, FaultAt fault) : NetworkStream(socket)
 {
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = await inner.ReadAsync(buffer, cancellationToken);
+        var read = await base.ReadAsync(buffer, cancellationToken);
         return fault == FaultAt.Read ? throw Fault() : read;
     }
 
@@ -35,27 +23,8 @@ internal sealed class FaultyStream(Stream inner, FaultAt fault) : Stream
     {
         FaultAt.Write => throw Fault(),
         FaultAt.WriteLater => LaterAsync(),
-        _ => inner.WriteAsync(buffer, cancellationToken),
+        _ => base.WriteAsync(buffer, cancellationToken),
     };
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            inner.Dispose();
-        base.Dispose(disposing);
-    }
 
     private static async ValueTask LaterAsync()
     {
