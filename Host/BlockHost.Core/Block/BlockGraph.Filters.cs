@@ -10,16 +10,20 @@ namespace BlockHost.Core.Block;
 /// <summary>Filters that come and go under the users of a node.</summary>
 public sealed partial class BlockGraph
 {
-    public ValueTask<IGraphNode> InsertFilterAsync(
+    public async ValueTask<IGraphNode> InsertFilterAsync(
         IGraphNode node, BlockDriver driver, JsonElement options, FilterOptions filter, CancellationToken cancellationToken) =>
-        InsertAsync(Own(node), driver, options, filter, cancellationToken);
+        await InsertAsync(Own(node), driver, options, filter, cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<InsertedFilter<TNode>> InsertFilterAsync<TNode>(
         IGraphNode node, string driverName, FilterFactory<TNode> make, FilterOptions filter, CancellationToken cancellationToken)
         where TNode : BlockNode
     {
-        var driver = new OwnedFilterDriver<TNode>(driverName, filter.ChildOption, node.Name, make);
-        return new(await InsertAsync(Own(node), driver, default, filter, cancellationToken).ConfigureAwait(false), driver.Node!);
+        var driver = new OwnedFilterDriver(driverName, filter.ChildOption, node.Name, MakeAsync);
+        var inserted = await InsertAsync(Own(node), driver, default, filter, cancellationToken).ConfigureAwait(false);
+        return new(inserted, (TNode)inserted.Node);
+
+        async ValueTask<BlockNode> MakeAsync(IBlockNodeContext context, IBlockChild child, CancellationToken opening) =>
+            await make(context, child, opening).ConfigureAwait(false);
     }
 
     public async ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken)
@@ -34,13 +38,13 @@ public sealed partial class BlockGraph
         await CloseUnusedAsync(top).ConfigureAwait(false);
     }
 
-    private async ValueTask<IGraphNode> InsertAsync(
+    private async ValueTask<GraphNode> InsertAsync(
         GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter, CancellationToken cancellationToken)
     {
         var opened = await OpenFilterOrTellAsync(below, driver, more, filter, cancellationToken).ConfigureAwait(false);
         return await GiveToUserAsync(opened, Insert).ConfigureAwait(false);
 
-        async ValueTask<IGraphNode> Insert(GraphNode top)
+        async ValueTask<GraphNode> Insert(GraphNode top)
         {
             await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             // Who is below the filter, such as a target that reads from the node, must not come to read through it.

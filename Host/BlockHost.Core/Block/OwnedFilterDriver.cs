@@ -7,8 +7,8 @@ using BlockHost.Block.Graph;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>What opens a node that its owner makes: no user can name it, and it takes no options.</summary>
-internal abstract class OwnedFilterDriver(string name) : BlockDriver
+/// <summary>Opens a node that its owner makes: no user can name it, and it takes no options.</summary>
+internal sealed class OwnedFilterDriver(string name, string childOption, string child, FilterFactory<BlockNode> make) : BlockDriver
 {
     public override string FormatName => name;
 
@@ -17,19 +17,12 @@ internal abstract class OwnedFilterDriver(string name) : BlockDriver
     public override Concurrency Concurrency => Concurrency.Parallel;
 
     public override JsonTypeInfo OptionsType => NoOptionsJson.Default.NoOptions;
-}
-
-/// <summary>Opens one node.</summary>
-internal sealed class OwnedFilterDriver<TNode>(string name, string childOption, string child, FilterFactory<TNode> make) : OwnedFilterDriver(name)
-    where TNode : BlockNode
-{
-    public TNode? Node { get; private set; }
 
     public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         const BlockChildRole filtered = BlockChildRole.Filtered | BlockChildRole.Primary;
         var below = await context.OpenChildAsync(childOption, filtered, BlockdevRef.To(child), cancellationToken).ConfigureAwait(false);
-        return Node = await make(context, below, cancellationToken).ConfigureAwait(false);
+        return await make(context, below, cancellationToken).ConfigureAwait(false);
     }
 }
 

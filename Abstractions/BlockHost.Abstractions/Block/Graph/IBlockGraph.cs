@@ -27,7 +27,9 @@ public interface IBlockGraph
     IGraphNode LookupRoot(string name)
     {
         var node = Lookup(name, name);
-        return node.Parents.Any(edge => edge.Parent is not null || edge.Name != BackendOptions.RootChild) ? throw new BlockException(BlockErrorKind.InvalidArgument, "Need a root block node") : node;
+        return node.Parents.Any(edge => edge.Parent is not null || edge.Name != BackendOptions.RootChild)
+            ? throw new BlockException(BlockErrorKind.InvalidArgument, "Need a root block node")
+            : node;
     }
 
     /// <summary>blockdev-add: opens a node that the monitor owns until <see cref="RemoveAsync"/>.</summary>
