@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Jobs.Tests.Support;
 using BlockHost.Qmp.Tests.Support;
 
 namespace BlockHost.Qmp.Tests;
@@ -99,6 +100,32 @@ public sealed class MetricsTests
         Assert.Equal(0, host.Read()["blockhost.monitor.clients"]);
         Assert.Equal("blockhost.monitor.command.duration{command=query-version} 0", host.Recorded[0]);
         Assert.Equal(3, host.Recorded.Count);
+    }
+
+    [Fact]
+    public async Task Clients_of_monitors_are_counted_while_they_are_connected()
+    {
+        await using var host = await MeasuredHost.StartAsync();
+        var socket = Path.Combine(Path.GetTempPath(), $"metrics-{Guid.NewGuid():N}.sock");
+        await host.ListenAsync(socket);
+        using (var client = await TestClient.ConnectAsync(socket))
+        {
+            Assert.Contains("\"QMP\"", await client.ReadAsync());
+            Assert.Equal(1, host.Read()["blockhost.monitor.clients"]);
+        }
+
+        await Eventually.HoldsAsync(() => host.Read()["blockhost.monitor.clients"] == 0, () => "the client is still counted");
+    }
+
+    [Fact]
+    public async Task A_job_that_fails_ends_as_failed()
+    {
+        await using var host = await MeasuredHost.StartAsync();
+        await host.RunAsync("blockdev-create", "{'job-id':'j','options':{'driver':'file','filename':'/nowhere/disk','size':512}}");
+
+        await Eventually.HoldsAsync(() => host.Read("blockhost.job.ended").Count > 0, () => "the job does not end");
+        Assert.Equal(new Dictionary<string, long> { ["blockhost.job.ended{type=create,result=failed}"] = 1 }, host.Read("blockhost.job.ended"));
+        Assert.Equal(0, host.Read()["blockhost.job.running{type=create}"]);
     }
 
     [Fact]

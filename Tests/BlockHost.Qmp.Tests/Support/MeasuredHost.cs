@@ -4,9 +4,11 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using BlockHost.Composition;
 using BlockHost.Core.Block;
+using BlockHost.Core.Chardevs;
 using BlockHost.Core.Composition;
 using BlockHost.Core.Metrics;
 using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -65,6 +67,13 @@ internal sealed class MeasuredHost : IAsyncDisposable
         await using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
         var call = Mock.Of<IQmpCall>(call => call.Host == Host && call.MonitorId == "test");
         await _services.GetRequiredService<IQmpDispatcher>().DispatchAsync(call, command, JsonDocument.Parse(arguments.Replace('\'', '"')).RootElement, result, CancellationToken.None);
+    }
+
+    public async Task ListenAsync(string socket)
+    {
+        var chardevs = _services.GetRequiredService<ChardevTable>();
+        await chardevs.AddAsync(ChardevParser.Parse($"socket,id=c,path={socket},server=on,wait=off"), waiting: null, CancellationToken.None);
+        await _services.GetRequiredService<Monitors>().AddAsync("c", _services.GetRequiredService<QapiInput>(), chardevs, CancellationToken.None);
     }
 
     /// <summary>All series whose name begins so: "blockhost.node.errors{node=disk,operation=read}".</summary>
