@@ -15,8 +15,6 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 {
     public sealed override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public sealed override Concurrency Concurrency => Concurrency.Parallel;
-
     public sealed override IReadOnlyList<string> FileNamePrefixes => [FormatName];
 
     public sealed override IReadOnlyList<string> StrongOptions => ["filename"];

@@ -20,8 +20,6 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override JsonTypeInfo OptionsType => NbdJson.Default.NbdOptions;
 
     public override IReadOnlyList<string> FileNamePrefixes => ["nbd", "nbd+tcp", "nbd+unix"];

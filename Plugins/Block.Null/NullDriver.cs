@@ -16,8 +16,6 @@ internal sealed class NullDriver(string name) : BlockDriver<NullOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> FileNamePrefixes => [name];
 
     public override IReadOnlyList<string> StrongOptions => ["size", "read-zeroes"];

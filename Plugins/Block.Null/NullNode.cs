@@ -69,8 +69,6 @@ internal sealed class NullNode : BlockNode, IImageInfo, IReopenable
         return new(new NoChange());
     }
 
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
     private static void CheckUnchanged(JsonElement options, string name, bool isSame)
     {
         if (isSame)

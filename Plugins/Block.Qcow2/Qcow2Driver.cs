@@ -22,8 +22,6 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override bool SupportsBacking => true;
 
     public override bool SupportsCompressedWrites => true;

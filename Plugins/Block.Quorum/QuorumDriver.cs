@@ -13,8 +13,6 @@ internal sealed class QuorumDriver : BlockDriver<QuorumOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> StrongOptions => ["vote-threshold", "blkverify", "rewrite-corrupted", "read-pattern"];
 
     protected override JsonTypeInfo<QuorumOptions> TypedOptionsType => QuorumJson.Default.QuorumOptions;

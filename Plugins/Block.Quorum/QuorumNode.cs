@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.Block.Facets;
 using BlockHost.Qmp;
 
@@ -139,8 +140,6 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
         var settings = QuorumSettings.From(options.Deserialize(QuorumJson.Default.QuorumOptions.Deep())!, _children.Count);
         return new(new ReopenStep(this, settings, context));
     }
-
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     internal static long WholeSectors(long bytes) => (bytes + SectorSize - 1) & -SectorSize;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 
 namespace BlockHost.Plugins.Block.Quorum;
 
@@ -21,7 +22,7 @@ internal sealed class QuorumReports(IBlockNodeContext context)
     public void Bad(QuorumOpType type, IBlockChild child, long offset, long bytes, BlockException? error)
     {
         var (first, count) = Sectors(offset, bytes);
-        context.Host.Events.Emit(QuorumEvents.ReportBad, new QuorumReportBadEvent
+        context.PluginHost.Events.Emit(QuorumEvents.ReportBad, new QuorumReportBadEvent
         {
             Type = type,
             Error = error is null ? null : ErrnoText.Of(error.Errno),
@@ -34,7 +35,7 @@ internal sealed class QuorumReports(IBlockNodeContext context)
     public void Failure(long offset, long bytes)
     {
         var (first, count) = Sectors(offset, bytes);
-        context.Host.Events.Emit(QuorumEvents.Failure, new QuorumFailureEvent { Reference = context.NodeName, SectorNum = first, SectorsCount = count });
+        context.PluginHost.Events.Emit(QuorumEvents.Failure, new QuorumFailureEvent { Reference = context.NodeName, SectorNum = first, SectorsCount = count });
     }
 
     private static (long First, long Count) Sectors(long offset, long bytes)

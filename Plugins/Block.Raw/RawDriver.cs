@@ -13,8 +13,6 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> StrongOptions => ["offset", "size"];
 
     public JsonTypeInfo CreateOptionsType => RawJson.Default.RawCreateOptions;

@@ -16,8 +16,6 @@ internal sealed class VmdkDriver : BlockDriver<VmdkOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override bool SupportsBacking => true;
 
     public override bool SupportsCompressedWrites => true;

@@ -11,8 +11,6 @@ internal sealed class SnapshotAccessDriver : BlockDriver<SnapshotAccessOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<SnapshotAccessOptions> TypedOptionsType => CopyBeforeWriteJson.Default.SnapshotAccessOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, SnapshotAccessOptions options, CancellationToken cancellationToken)
@@ -42,8 +40,6 @@ internal sealed class SnapshotAccessNode(IBlockChild child) : BlockNode
     /// <summary>The disk goes on being written; what is read here does not depend on it.</summary>
     public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own) =>
         BlockPermissionSet.None;
-
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private Snapshot Snapshot => child.TryGetFacet<SnapshotNode>(out var node)
         ? node.Snapshot

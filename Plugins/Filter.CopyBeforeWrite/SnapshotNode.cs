@@ -15,7 +15,7 @@ internal sealed class SnapshotNode : CopyBeforeWriteNode
     public SnapshotNode(IBlockNodeContext context, IBlockChild source, IBlockChild target, Snapshot snapshot, CopyBeforeWriteOptions options)
         : base(source, target)
     {
-        _graph = context.Host.Graph;
+        _graph = context.PluginHost.Graph;
         _name = context.NodeName;
         Snapshot = snapshot;
         _onError = options.OnCbwError ?? OnCbwError.BreakGuestWrite;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.Block.Facets;
 
 namespace BlockHost.Plugins.Filter.CopyOnRead;
@@ -12,15 +13,13 @@ internal sealed class CopyOnReadDriver : BlockDriver<CopyOnReadOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<CopyOnReadOptions> TypedOptionsType => CopyOnReadJson.Default.CopyOnReadOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CopyOnReadOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var child = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);
-        var range = options.Bottom is { } bottom ? CopiedLayers.DownTo(context.Host.Graph, child.NodeName, bottom) : CopiedLayers.All;
+        var range = options.Bottom is { } bottom ? CopiedLayers.DownTo(context.PluginHost.Graph, child.NodeName, bottom) : CopiedLayers.All;
         return new CopyOnReadNode(context, child, range, await ClusterSizeAsync(child, cancellationToken).ConfigureAwait(false));
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.Block.Facets;
 
 namespace BlockHost.Plugins.Filter.CopyOnRead;
@@ -91,8 +92,6 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
         var needed = own.Needed | (_context.ReadOnly ? BlockPermissions.None : BlockPermissions.WriteUnchanged);
         return new(needed, own.Needed == BlockPermissions.None ? own.Shared : own.Shared & ~BlockPermissions.Write);
     }
-
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>How far the state of the chain stays as it is at <paramref name="offset"/>, and whether that run is to be copied.</summary>
     private async ValueTask<(long Bytes, bool Copy)> NextRunAsync(long offset, long bytes, CancellationToken cancellationToken)

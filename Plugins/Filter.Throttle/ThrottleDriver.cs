@@ -24,8 +24,6 @@ internal sealed class ThrottleDriver : BlockDriver<ThrottleOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> StrongOptions => ["throttle-group"];
 
     protected override JsonTypeInfo<ThrottleOptions> TypedOptionsType => ThrottleJson.Default.ThrottleOptions;

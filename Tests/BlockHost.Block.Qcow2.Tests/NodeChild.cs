@@ -7,7 +7,7 @@ using BlockHost.Block.Graph;
 namespace BlockHost.Block.Qcow2.Tests;
 
 /// <summary>A node without backing file as the read-only child of another.</summary>
-internal sealed class NodeChild(BlockNode node, string name) : IBlockChild
+internal sealed class NodeChild(BlockNode node, string name) : IGraphChild
 {
     public string Name => name;
     public BlockChildRole Role => BlockChildRole.Backing;

@@ -7,7 +7,7 @@ using BlockHost.Block.Graph;
 namespace BlockHost.Filter.CopyOnRead.Tests;
 
 /// <summary>An image over a backing file, in memory: blocks of the image's own, and below them one byte everywhere.</summary>
-internal sealed class LayeredChild(int length, byte below) : IBlockChild, IImageInfo
+internal sealed class LayeredChild(int length, byte below) : IGraphChild, IImageInfo
 {
     public const int Cluster = 64;
 

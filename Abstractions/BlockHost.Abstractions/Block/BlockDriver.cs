@@ -34,8 +34,8 @@ public abstract class BlockDriver : IProvided
 
     public abstract BlockDriverKind Kind { get; }
 
-    /// <summary>The most that any node of the driver allows.</summary>
-    public abstract Concurrency Concurrency { get; }
+    /// <summary>The most that any node of the driver allows; each node's profile says what that one does.</summary>
+    public virtual Concurrency Concurrency => Concurrency.Parallel;
 
     /// <summary>The driver's own options (its branch of BlockdevOptions, without the common members).</summary>
     public abstract JsonTypeInfo OptionsType { get; }

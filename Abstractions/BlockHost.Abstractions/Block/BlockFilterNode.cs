@@ -30,6 +30,4 @@ public abstract class BlockFilterNode(IBlockChild child) : BlockNode
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, offset, Child));
-
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -4,7 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace BlockHost.Block;
 
 /// <summary>
-/// An open image, protocol connection or filter. A driver gives three members (profile, read, dispose); every other
+/// An open image, protocol connection or filter. A driver gives two members, profile and read; every other
 /// operation is called only where <see cref="Profile"/> says <see cref="Support.Native"/> (write: writable).
 /// <para>
 /// The host calls with requests that are in bounds, aligned and permitted, from any thread, and never after
@@ -74,7 +74,7 @@ public abstract class BlockNode : IAsyncDisposable
     }
 
     /// <summary>Flushes own metadata and closes. No I/O on children after the task completes.</summary>
-    public abstract ValueTask DisposeAsync();
+    public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private static BlockException Missing(string operation) => new(BlockErrorKind.NotSupported, $"Operation '{operation}' is not supported");
 }

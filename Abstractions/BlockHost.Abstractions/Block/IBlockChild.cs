@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Block.Facets;
-using BlockHost.Block.Graph;
 
 namespace BlockHost.Block;
 
@@ -20,9 +19,6 @@ public interface IBlockChild
     BlockChildRole Role { get; }
 
     string NodeName { get; }
-
-    /// <summary>The child's node in the graph, for filters that look at what lies below; null where there is no graph.</summary>
-    IGraphNode? Node => null;
 
     string DriverName { get; }
 
@@ -44,19 +40,8 @@ public interface IBlockChild
 
     ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default);
 
-    /// <summary>State of a run on the child and what it delegates to, not on its backing files.</summary>
+    /// <summary>State of a run on the child and what it delegates to, not on its backing files (<see cref="Graph.GraphAccess"/>).</summary>
     ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default);
-
-    /// <summary>
-    /// State of a run over the child and its backing files. A child without a graph around it answers for itself alone:
-    /// depth 0 where it is allocated, else 1.
-    /// </summary>
-    async ValueTask<ChainStatus> GetChainStatusAsync(
-        long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default)
-    {
-        var own = await GetStatusAsync(offset, bytes, precision, cancellationToken).ConfigureAwait(false);
-        return new ChainStatus(IoStatus.Ok, own.Bytes, own.Flags, (own.Flags & BlockStatusFlags.Allocated) != 0 ? 0 : 1, own.HostOffset, File: null);
-    }
 
     /// <exception cref="BlockException"><see cref="BlockErrorKind.NotSupported"/> where the child cannot be resized.</exception>
     ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken = default);

@@ -58,7 +58,8 @@ public interface IBlockNodeContext
     /// </summary>
     bool IsProbed => false;
 
-    IPluginHost Host { get; }
+    /// <summary>A driver that works with the graph itself finds the rest behind <see cref="Graph.GraphAccess"/>.</summary>
+    IDriverHost Host { get; }
 
     /// <summary>Opens or references a child; the host closes it after the node. <see cref="ChildOpening"/> has the usual cases.</summary>
     /// <returns>Null where the child is optional and nothing names one.</returns>

@@ -48,6 +48,6 @@ public interface IObjectContext
 {
     string Id { get; }
 
-    /// <summary>Its <see cref="IPluginHost.Objects"/> are those that the new one can refer to.</summary>
-    IPluginHost Host { get; }
+    /// <summary>Its <see cref="IDriverHost.Objects"/> are those that the new one can refer to.</summary>
+    IDriverHost Host { get; }
 }

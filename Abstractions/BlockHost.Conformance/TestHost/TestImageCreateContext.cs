@@ -8,7 +8,7 @@ namespace BlockHost.Conformance.TestHost;
 /// <summary>The host's side of making an image: storage is given beforehand, by the name that options refer to.</summary>
 public sealed class TestImageCreateContext(IPluginHost host) : IImageCreateContext
 {
-    public IPluginHost Host { get; } = host;
+    public IDriverHost Host { get; } = host;
 
     public Dictionary<string, IBlockChild> Storage { get; } = [];
 

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
+using BlockHost.Block.Graph;
 using BlockHost.Plugins;
 using BlockHost.Yank;
 
@@ -36,7 +37,7 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
 
     public bool ForRepair { get; init; }
 
-    public IPluginHost Host { get; } = host;
+    public IDriverHost Host { get; } = host;
 
     /// <summary>What can be opened, by option name.</summary>
     public Dictionary<string, IBlockChild> Children { get; } = [];
@@ -88,7 +89,7 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
     public IDisposable OnYank(Action shutDown)
     {
         var identity = new JsonObject { ["node-name"] = NodeName };
-        return Host.Yank.Register(new YankInstance("block-node", JsonDocument.Parse(identity.ToJsonString()).RootElement), shutDown);
+        return this.PluginHost.Yank.Register(new YankInstance("block-node", JsonDocument.Parse(identity.ToJsonString()).RootElement), shutDown);
     }
 
     public void ProfileChanged() => ProfileChanges++;

@@ -40,13 +40,13 @@ public sealed class TestPluginHost : IPluginHost
 
     public ITransactions Transactions => throw Absent("transactions");
 
-    IIoBufferPool IPluginHost.Buffers => Buffers;
+    IIoBufferPool IDriverHost.Buffers => Buffers;
 
     IYankRegistry IPluginHost.Yank => Yank;
 
     IQmpEvents IPluginHost.Events => Events;
 
-    IUserObjects IPluginHost.Objects => Objects;
+    IUserObjects IDriverHost.Objects => Objects;
 
     private static InvalidOperationException Absent(string what) => new($"The conformance host has no {what}");
 }

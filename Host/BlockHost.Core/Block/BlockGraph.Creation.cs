@@ -69,7 +69,7 @@ public sealed partial class BlockGraph
     {
         private readonly List<ChildLink> _opened = [];
 
-        public IPluginHost Host => graph.Host;
+        public IDriverHost Host => graph.Host;
 
         public async ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken)
         {

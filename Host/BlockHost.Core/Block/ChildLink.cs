@@ -9,7 +9,7 @@ namespace BlockHost.Core.Block;
 
 /// <summary>A parent node's way to its child: permissions are checked here, the rest is the child node's own work.</summary>
 /// <param name="parent">Null while an image is created: its driver has no node then.</param>
-internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole role, GraphNode child) : GraphEdge(name, role, child), IBlockChild
+internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole role, GraphNode child) : GraphEdge(name, role, child), IGraphChild
 {
     public override GraphNode? ParentNode { get; } = parent;
 

@@ -14,8 +14,6 @@ internal sealed class OwnedFilterDriver(string name, string childOption, string 
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override JsonTypeInfo OptionsType => NoOptionsJson.Default.NoOptions;
 
     public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)

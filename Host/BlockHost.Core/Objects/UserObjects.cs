@@ -127,5 +127,5 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
         throw new QmpException($"attempt to add duplicate property '{id}' to object (type 'container')");
     }
 
-    private sealed record Context(string Id, IPluginHost Host) : IObjectContext;
+    private sealed record Context(string Id, IDriverHost Host) : IObjectContext;
 }

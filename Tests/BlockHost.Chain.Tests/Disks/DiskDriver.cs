@@ -23,8 +23,6 @@ internal sealed class DiskDriver(string protocol, Func<string, IDisk> disks) : B
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> FileNamePrefixes => [protocol];
 
     public override IReadOnlyList<string> StrongOptions => ["filename"];

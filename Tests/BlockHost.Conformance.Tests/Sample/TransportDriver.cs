@@ -32,8 +32,6 @@ internal sealed class TransportDriver(BlockErrorKind yankedAs) : BlockDriver<Tra
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<TransportOptions> TypedOptionsType => TransportJson.Default.TransportOptions;
 
     public static BlockDriverSubject Subject(BlockErrorKind yankedAs = BlockErrorKind.Yanked)

@@ -14,8 +14,6 @@ internal sealed class DelayedDriver : BlockDriver<MemoryOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<MemoryOptions> TypedOptionsType => FakesJson.Default.MemoryOptions;
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken) =>

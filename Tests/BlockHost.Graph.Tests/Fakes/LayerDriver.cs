@@ -30,8 +30,6 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override bool SupportsBacking => true;
 
     public override IReadOnlyList<string> StrongOptions => ["tag"];

@@ -14,8 +14,6 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     /// <summary>Completes when a node waits for its server.</summary>
     public Task Connecting => _connecting.Task;
 

@@ -64,8 +64,6 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<BlkdebugOptions> TypedOptionsType => BlkdebugJson.Default.BlkdebugOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, BlkdebugOptions options, CancellationToken cancellationToken) =>

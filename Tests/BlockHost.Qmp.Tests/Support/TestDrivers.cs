@@ -14,8 +14,6 @@ internal sealed class SchemaDriver(string name, JsonTypeInfo options) : BlockDri
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override JsonTypeInfo OptionsType => options;
 
     public override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>

@@ -27,8 +27,6 @@ public sealed class OtherZeroesDriver : BlockDriver
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override JsonTypeInfo OptionsType => FixtureJson.Default.NoOptions;
 
     public override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>

@@ -35,8 +35,6 @@ public sealed class ZeroesDriver : BlockDriver<ZeroesOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<ZeroesOptions> TypedOptionsType => FixtureJson.Default.ZeroesOptions;
 
     protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, ZeroesOptions options, CancellationToken cancellationToken) =>

@@ -59,7 +59,7 @@ public interface IImageCreator
 
 public interface IImageCreateContext
 {
-    IPluginHost Host { get; }
+    IDriverHost Host { get; }
 
     /// <summary>Opens the storage a format writes into: write and resize are granted.</summary>
     ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken);

@@ -36,7 +36,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool IsProbed => scope.IsProbed;
 
-    public IPluginHost Host => field ??= node.PluginId is { } plugin ? new PluginsHost(graph.Host, plugin) : graph.Host;
+    public IDriverHost Host => field ??= node.PluginId is { } plugin ? new PluginsHost(graph.Host, plugin) : graph.Host;
 
     /// <summary>The driver has opened its node: no more children.</summary>
     public void Seal() => _sealed = true;

@@ -41,8 +41,6 @@ internal sealed class FaultyDriver : BlockDriver<FaultyOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     protected override JsonTypeInfo<FaultyOptions> TypedOptionsType => FaultyJson.Default.FaultyOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FaultyOptions options, CancellationToken cancellationToken)
