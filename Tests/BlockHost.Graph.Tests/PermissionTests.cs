@@ -48,6 +48,45 @@ public sealed class PermissionTests
     }
 
     [Fact]
+    public async Task A_layer_is_asked_as_often_in_a_long_chain_as_in_a_short_one()
+    {
+        var (few, many) = (await QuestionsAsync(layers: 6), await QuestionsAsync(layers: 48));
+        Assert.InRange(many, 1, 10 * few);
+
+        static async Task<int> QuestionsAsync(int layers)
+        {
+            await using var graph = new TestGraph();
+            var chain = "{'driver':'memory'}";
+            for (var i = 0; i < layers; i++)
+                chain = $"{{'driver':'layer','node-name':'layer{i}','file':{{'driver':'memory'}},'read-only':true,'backing':{chain}}}";
+            await graph.AddAsync(chain);
+            await using (await graph.BackendAsync($"layer{layers - 1}", TestGraph.Reader))
+                Assert.Equal(BlockPermissions.ConsistentRead, graph.Graph.Lookup(null, "layer0").Parents.Single().Permissions.Needed);
+            await graph.Graph.RemoveAsync($"layer{layers - 1}", CancellationToken.None);
+            return graph.Layer.PermissionCalls;
+        }
+    }
+
+    [Fact]
+    public async Task A_node_with_two_ways_to_it_gets_what_both_need_and_share()
+    {
+        await using var graph = new TestGraph();
+        await graph.AddAsync("{'driver':'memory','node-name':'base'}");
+        await graph.AddAsync("{'driver':'layer','node-name':'middle','read-only':true,'file':{'driver':'memory'},'backing':'base'}");
+        await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':'base','backing':'middle'}");
+        var ways = graph.Graph.Lookup(null, "base").Parents.ToDictionary(edge => edge.Parent!.Name);
+
+        await using (await graph.BackendAsync("top", TestGraph.Reader))
+        {
+            Assert.All(ways.Values, edge => Assert.Equal(BlockPermissions.ConsistentRead, edge.Permissions.Needed));
+            var error = await Assert.ThrowsAsync<BlockException>(() => graph.BackendAsync("base", TestGraph.Writer));
+            Assert.StartsWith("Permission conflict on node 'base': permissions 'write' are both required by", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(BlockPermissions.None, ways["middle"].Permissions.Needed);
+    }
+
+    [Fact]
     public async Task A_driver_that_gets_no_lock_refuses_the_user_and_nothing_changes()
     {
         await using var graph = new TestGraph();

@@ -42,6 +42,9 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
     /// <summary>How often nodes were asked for their status.</summary>
     public int StatusCalls { get; set; }
 
+    /// <summary>How often nodes were asked what they need of a child.</summary>
+    public int PermissionCalls { get; set; }
+
     public bool Reopenable { get; set; } = true;
 
     public Exception? FailReopen { get; set; }
@@ -103,6 +106,12 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
     }
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => file.FlushAsync(cancellationToken);
+
+    public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
+    {
+        driver.PermissionCalls++;
+        return base.GetChildPermissions(child, own);
+    }
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {

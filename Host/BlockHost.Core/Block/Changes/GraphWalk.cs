@@ -10,6 +10,10 @@ internal static class GraphWalk
     public static List<GraphNode> DownFrom(IReadOnlyList<GraphNode> nodes) =>
         ParentsFirst(nodes, static node => node.ChildLinks.Select(link => link.Child));
 
+    /// <summary>The nodes and what is below them, as far as it is among some, every parent before its children.</summary>
+    public static List<GraphNode> DownFrom(IReadOnlyList<GraphNode> nodes, HashSet<GraphNode> among) =>
+        ParentsFirst(nodes, node => node.ChildLinks.Select(link => link.Child).Where(among.Contains));
+
     /// <summary>The node and all above it, every child before its parents.</summary>
     public static List<GraphNode> UpFrom(GraphNode node) =>
         ParentsFirst([node], static node => node.ParentEdges.Select(edge => edge.ParentNode).OfType<GraphNode>());

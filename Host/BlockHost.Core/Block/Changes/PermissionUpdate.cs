@@ -5,7 +5,8 @@ namespace BlockHost.Core.Block.Changes;
 
 /// <summary>
 /// One change of permissions, all or nothing. From the top down every node adds up what its users need and share, and
-/// proposes to its children what it then needs of them; drivers take what is new (locks); only then is all of it in force.
+/// proposes to its children what it then needs of them, as far down as that differs from what is in force; drivers take
+/// what is new (locks); only then is all of it in force.
 /// <code>
 ///   needed of a node = union of its users' needed;   shared = intersection of their shared
 ///   conflict         = one user needs what another does not share
@@ -16,9 +17,14 @@ internal sealed class PermissionUpdate
     private const BlockPermissions AnyWrite = BlockPermissions.Write | BlockPermissions.WriteUnchanged;
 
     private readonly List<(GraphNode Node, BlockPermissionSet Permissions)> _prepared = [];
-    private readonly IReadOnlyList<GraphNode> _nodes;
+    private readonly IReadOnlyList<GraphNode> _changed;
+    private readonly HashSet<GraphNode> _affected;
 
-    private PermissionUpdate(IReadOnlyList<GraphNode> changed) => _nodes = GraphWalk.DownFrom(changed);
+    private PermissionUpdate(IReadOnlyList<GraphNode> changed)
+    {
+        _changed = changed;
+        _affected = [.. changed];
+    }
 
     /// <param name="changed">Nodes whose users, or users' wishes (<see cref="GraphEdge.Proposed"/>), have changed.</param>
     /// <exception cref="BlockException">A conflict, with QEMU's text; nothing has changed.</exception>
@@ -28,6 +34,7 @@ internal sealed class PermissionUpdate
         var update = new PermissionUpdate(changed);
         try
         {
+            update.Propose();
             await update.PrepareAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -54,15 +61,32 @@ internal sealed class PermissionUpdate
         }
     }
 
+    /// <summary>A node that is reached again on a longer way proposes again: what it said last is with all its users in mind.</summary>
+    private void Propose()
+    {
+        var due = new Queue<GraphNode>(_changed);
+        while (due.TryDequeue(out var node))
+        {
+            var permissions = Sum(node);
+            foreach (var link in node.ChildLinks)
+            {
+                var before = link.Effective;
+                link.Proposed = Propose(node, link, permissions);
+                if (link.Effective == before)
+                    continue;
+                _affected.Add(link.Child);
+                due.Enqueue(link.Child);
+            }
+        }
+    }
+
     private async ValueTask PrepareAsync(CancellationToken cancellationToken)
     {
-        foreach (var node in _nodes)
+        foreach (var node in GraphWalk.DownFrom(_changed, _affected))
         {
             CheckConflicts(node);
             var permissions = Sum(node);
             CheckWritable(node, permissions);
-            foreach (var link in node.ChildLinks)
-                link.Proposed = Propose(node, link, permissions);
             if (!node.IsOpen || node.IsClosed || permissions == node.CommittedPermissions)
                 continue;
             await node.Node.PreparePermissionsAsync(permissions, cancellationToken).ConfigureAwait(false);
@@ -94,7 +118,7 @@ internal sealed class PermissionUpdate
             edge.Proposed = null;
     }
 
-    private IEnumerable<GraphEdge> Edges() => _nodes.SelectMany(node => node.ParentEdges).Concat(_nodes.SelectMany(node => node.ChildLinks));
+    private IEnumerable<GraphEdge> Edges() => _affected.SelectMany(node => node.ParentEdges).Concat(_affected.SelectMany(node => node.ChildLinks));
 
     private static BlockPermissionSet Propose(GraphNode node, ChildLink link, BlockPermissionSet own)
     {
