@@ -2,7 +2,7 @@
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// Runs what awaits answered requests, on the thread pool and one after another, so that what they ask for next can be sent together.
+/// Runs what awaits answered requests, on threads of the pool and one after another, so that what they ask for next can be sent together.
 /// What awaits one may take any time, and may even wait for another: while some are left, there is always a thread on its way for them.
 /// </summary>
 internal sealed class CompletionRunner : IThreadPoolWorkItem
@@ -21,17 +21,22 @@ internal sealed class CompletionRunner : IThreadPoolWorkItem
 
     public void Run(ref OperationQueue operations)
     {
+        if (Add(ref operations))
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+    }
+
+    /// <returns>True: no thread is on its way for them; the caller has to <see cref="Execute"/>.</returns>
+    public bool Add(ref OperationQueue operations)
+    {
         if (operations.IsEmpty)
-            return;
+            return false;
         lock (_gate)
         {
             _done.Append(ref operations);
-            if (_isScheduled)
-                return;
+            var isFirst = !_isScheduled;
             _isScheduled = true;
+            return isFirst;
         }
-
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
 
     public void Execute()

@@ -50,7 +50,7 @@ internal sealed partial class NbdConnection
     {
         (_owner, _peer, _stream) = (owner, peer, peer.Stream);
         _completions = new CompletionRunner(Flush);
-        _resume = ResumeSending;
+        (_resume, _received) = (ResumeSending, Arrived);
     }
 
     public NbdSession Session => _peer.Session;
@@ -61,7 +61,7 @@ internal sealed partial class NbdConnection
     /// <summary>Under the gate.</summary>
     public bool CanAdd => _freeSlots.Count > 0;
 
-    public void Start() => _ = ReceiveAsync();
+    public void Start() => Receive();
 
     /// <summary>Under the gate: takes a request, which <see cref="Flush"/> sends.</summary>
     public void Add(NbdOperation operation)
