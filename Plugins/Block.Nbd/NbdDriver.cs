@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
@@ -80,9 +81,17 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
         if (credentials.IsServer)
             throw Invalid("Expected TLS credentials for a client endpoint");
         var hostName = options.TlsHostname ?? (options.Server as InetSocketAddress)?.Host;
-        return hostName is null && credentials.VerifyPeer
-            ? () => throw Invalid("No hostname for certificate validation")
-            : () => credentials.CreateClientOptions(hostName);
+        return () => hostName is null && credentials.VerifyPeer ? WithoutName(credentials) : credentials.CreateClientOptions(hostName);
+    }
+
+    /// <summary>Whatever else is wrong with the server is said first, as QEMU does.</summary>
+    private static SslClientAuthenticationOptions WithoutName(ITlsCredentials credentials)
+    {
+        var options = credentials.CreateClientOptions(null);
+        var accepts = options.RemoteCertificateValidationCallback;
+        options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
+            accepts?.Invoke(sender, certificate, chain, errors) == false ? false : throw new AuthenticationException("No hostname for certificate validation");
+        return options;
     }
 
     /// <summary>As QEMU's, which keeps the reasons to itself.</summary>

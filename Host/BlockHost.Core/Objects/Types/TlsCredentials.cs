@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using BlockHost.Objects;
 
@@ -39,9 +40,18 @@ internal sealed class TlsCredentials(
         TargetHost = hostName ?? "",
         ClientCertificates = own is null ? null : [own],
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-            !VerifyPeer || (IsTrusted(certificate) && (hostName is null || (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0)),
+        RemoteCertificateValidationCallback = (_, certificate, _, errors) => !VerifyPeer || Accept(certificate, hostName, errors),
     };
+
+    /// <exception cref="AuthenticationException">The server's certificate is refused; why, in QEMU's words.</exception>
+    private bool Accept(X509Certificate? certificate, string? hostName, SslPolicyErrors errors)
+    {
+        if (!IsTrusted(certificate))
+            throw new AuthenticationException("The certificate hasn't got a known issuer");
+        if (hostName is not null && (errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
+            throw new AuthenticationException($"Certificate does not match the hostname {hostName}");
+        return true;
+    }
 
     /// <summary>A chain that ends at <paramref name="authority"/> and nowhere else.</summary>
     public static X509Chain Chain(X509Certificate2 authority)
