@@ -80,6 +80,32 @@ public sealed class ConnectionLossTests
         }
     }
 
+    [Theory]
+    [InlineData(false, 3)]
+    [InlineData(false, Wire.ChunkHeaderLength - 1)]
+    [InlineData(false, Wire.DataChunkHeaderLength - 1)]
+    [InlineData(false, Wire.DataChunkHeaderLength)]
+    [InlineData(false, Wire.DataChunkHeaderLength + 20_000)]
+    [InlineData(true, 3)]
+    [InlineData(true, Wire.DataChunkHeaderLength + 20_000)]
+    public async Task A_read_whose_answer_breaks_off_is_asked_for_again_or_fails(bool waits, int length)
+    {
+        await using var server = new MemoryServer(1 << 20).Start();
+        new Random(1).NextBytes(server.Disk);
+        await using var node = await Client.OpenAsync(server, waits ? ",\"reconnect-delay\":1000" : "");
+        var isFirst = true;
+        server.Habits.AnswersRequest = request =>
+            isFirst ? ServerRequests.Data(request, request.Offset, server.Disk.AsSpan((int)request.Offset, 40_000))[..length] : null;
+        server.Habits.LeavesAfter = _ => isFirst && !(isFirst = false);
+
+        var read = node.ReadAsync(4096, 40_000);
+
+        if (waits)
+            Assert.Equal(server.Disk[4096..44_096], await read.WaitAsync(Patience));
+        else
+            Assert.Equal(Errno.EIO, (await Assert.ThrowsAsync<BlockException>(() => read.WaitAsync(Patience))).Errno);
+    }
+
     [Fact]
     public async Task An_export_that_is_smaller_now_is_another_one()
     {

@@ -28,6 +28,9 @@ internal sealed class ServerHabits
     /// <summary>Answers a request with these bytes; null: as usual.</summary>
     public Func<NbdRequest, byte[]?> AnswersRequest { get; set; } = _ => null;
 
+    /// <summary>Closes the connection behind its answer.</summary>
+    public Func<NbdRequest, bool> LeavesAfter { get; set; } = _ => false;
+
     /// <summary>What it was asked for, in order.</summary>
     public List<NbdRequest> Requests { get; } = [];
 

@@ -23,6 +23,8 @@ internal sealed class ServerRequests(Stream stream, MemoryServer server)
                 server.Habits.Requests.Add(request);
             await server.Habits.MayAnswerAsync();
             await stream.WriteAsync(server.Habits.AnswersRequest(request) ?? Answer(request, data));
+            if (server.Habits.LeavesAfter(request))
+                return;
         }
     }
 
