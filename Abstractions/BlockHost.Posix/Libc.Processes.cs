@@ -19,6 +19,9 @@ public static unsafe partial class Libc
     public static partial int kill(int process, int signal);
 
     [LibraryImport(Library)]
+    public static partial int gettid();
+
+    [LibraryImport(Library)]
     public static partial uint geteuid();
 
     [LibraryImport(Library)]

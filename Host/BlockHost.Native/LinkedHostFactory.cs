@@ -34,7 +34,7 @@ internal sealed class LinkedHostFactory : IHostFactory
         }
 
         var loader = new LinkedPluginLoader(linked, AppContext.BaseDirectory, others);
-        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, Decoration(options), options.CreateMemoryBudget());
+        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log with { CanChange = options.CanUnload }, Decoration(options), options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }

@@ -18,6 +18,7 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
         registry.Add(GraphCommands.BlockdevChange());
+        registry.Add(SetIoThreadCommand.Create());
         registry.Add(GraphCommands.BlockResize());
         registry.Add(GraphCommands.SetWriteThreshold());
         registry.Add(snapshotSync.AsCommand());

@@ -43,6 +43,48 @@ public sealed class LogTests
     }
 
     [Fact]
+    public async Task What_is_traced_can_be_changed_while_the_daemon_runs()
+    {
+        using var folder = new Folder();
+        await using (var daemon = await ServeAsync(folder, "--log-file", folder["log"], "--log-level", "error"))
+        {
+            using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
+            await qmp.RunAsync("""{"execute": "query-jobs"}""");
+            Assert.Equal("disabled", await StateAsync(qmp, "command"));
+            await qmp.RunAsync("""{"execute": "trace-event-set-state", "arguments": {"name": "comm*", "enable": true}}""");
+            await qmp.RunAsync("""{"execute": "query-block-jobs"}""");
+            Assert.Equal("enabled", await StateAsync(qmp, "command"));
+            await qmp.RunAsync("""{"execute": "trace-event-set-state", "arguments": {"name": "command", "enable": false}}""");
+            await qmp.RunAsync("""{"execute": "query-named-block-nodes"}""");
+            Assert.Equal("disabled", await StateAsync(qmp, "command"));
+            Assert.Equal(0, await daemon.TerminateAsync());
+        }
+
+        var log = File.ReadAllText(folder["log"]);
+        Assert.DoesNotContain("query-jobs", log);
+        Assert.Contains("query-block-jobs", log);
+        Assert.DoesNotContain("query-named-block-nodes", log);
+    }
+
+    [Theory]
+    [InlineData("""{"name": "nope"}""", "unknown event \"nope\"")]
+    [InlineData("""{"name": "nope*"}""", null)]
+    [InlineData("""{"name": "*", "vcpu": 0}""", "invalid vCPU index 0")]
+    public async Task Events_to_trace_are_named_as_QEMU_names_them(string arguments, string? error)
+    {
+        using var folder = new Folder();
+        await using var daemon = await ServeAsync(folder);
+        using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
+
+        var answer = await qmp.SendAsync($$"""{"execute": "trace-event-get-state", "arguments": {{arguments}} }""");
+
+        Assert.Equal(error, answer.TryGetProperty("error", out var refused) ? refused.GetProperty("desc").GetString() : null);
+        Assert.Contains(
+            (await qmp.RunAsync("""{"execute": "trace-event-get-state", "arguments": {"name": "block_*"}}""")).EnumerateArray(),
+            item => item.GetProperty("name").GetString() == "block_qcow2" && !item.GetProperty("vcpu").GetBoolean());
+    }
+
+    [Fact]
     public void A_log_that_cannot_be_opened_is_an_error_before_anything_is_served()
     {
         using var folder = new Folder();
@@ -63,6 +105,12 @@ public sealed class LogTests
 
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(error, run.ToString(), StringComparison.Ordinal);
+    }
+
+    private static async Task<string?> StateAsync(QmpClient qmp, string name)
+    {
+        var events = await qmp.RunAsync($$"""{"execute": "trace-event-get-state", "arguments": {"name": "{{name}}"} }""");
+        return Assert.Single(events.EnumerateArray()).GetProperty("state").GetString();
     }
 
     private static Task<ServerProcess> ServeAsync(Folder folder, params string[] options) => ServerProcess.StartAsync(

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block.Graph;
+using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -67,8 +68,8 @@ public interface IExportContext
 
     bool Writable { get; }
 
-    /// <summary>Object of the iothread option, or null.</summary>
-    string? IoThread { get; }
+    /// <summary>The thread that the user wants the export's work to be done on, or null: any.</summary>
+    IIoThread? IoThread { get; }
 
     IPluginHost Host { get; }
 

@@ -31,6 +31,18 @@ public interface ITlsCredentials
     SslClientAuthenticationOptions CreateClientOptions(string? hostName);
 }
 
+/// <summary>
+/// Object "iothread": a thread of its own for those that are told its name. Who holds it may use it after the object is deleted.
+/// </summary>
+public interface IIoThread
+{
+    /// <summary>How long a loop may look for work before it sleeps; zero: not at all. Changes at any time.</summary>
+    TimeSpan MaxPolling { get; }
+
+    /// <summary>Has the thread run <paramref name="loop"/> until that returns; false: it runs another one, or the object is gone.</summary>
+    bool TryRun(Action loop);
+}
+
 /// <summary>Objects "authz-*".</summary>
 public interface IAuthorization
 {

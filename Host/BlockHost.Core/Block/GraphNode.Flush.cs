@@ -9,6 +9,8 @@ internal sealed partial class GraphNode
     private long _highWater;
     private long _threshold;
 
+    public string? IoThread { get; set; }
+
     /// <summary>See <see cref="BlockHost.Block.Graph.IGraphNode.WriteThreshold"/>.</summary>
     public long WriteThreshold
     {

@@ -94,8 +94,10 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
         try
         {
             OptionsCheck.Validate(lease.Type.OptionsType, request.Options);
-            var backend = await OpenBackendAsync(request, cancellationToken).ConfigureAwait(false);
-            export = new ManagedExport(this, request, lease, backend);
+            var node = graph.Lookup(device: null, request.NodeName);
+            var thread = FindThread(request.IoThread ?? node.IoThread);
+            var backend = await OpenBackendAsync(node, request, cancellationToken).ConfigureAwait(false);
+            export = new ManagedExport(this, request, lease, backend, thread);
             // Listed before it begins: it may end at once.
             lock (_lock)
                 _exports = _exports.Add(export);
@@ -115,11 +117,15 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
         }
     }
 
-    private async ValueTask<IBlockBackend> OpenBackendAsync(ExportRequest request, CancellationToken cancellationToken)
+    private IIoThread? FindThread(string? id)
     {
-        var node = graph.Lookup(device: null, request.NodeName);
-        if (request.IoThread is { } thread && !objects.TryGet<object>(thread, out _))
-            throw new QmpException($"iothread \"{thread}\" not found");
+        if (id is null)
+            return null;
+        return objects.TryGet<IIoThread>(id, out var thread) ? thread : throw new QmpException($"iothread \"{id}\" not found");
+    }
+
+    private async ValueTask<IBlockBackend> OpenBackendAsync(IGraphNode node, ExportRequest request, CancellationToken cancellationToken)
+    {
         if (request.Writable && node.ReadOnly)
             throw new QmpException("Cannot export read-only node as writable");
         var needed = BlockPermissions.ConsistentRead | (request.Writable ? BlockPermissions.Write : BlockPermissions.None);

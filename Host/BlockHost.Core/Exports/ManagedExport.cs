@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
 using BlockHost.Exports;
+using BlockHost.Objects;
 using BlockHost.Plugins;
 
 namespace BlockHost.Core.Exports;
 
 /// <summary>The host's side of one export, from its creation until its end has been told.</summary>
-internal sealed class ManagedExport(ExportManager manager, ExportRequest request, ExportTypeLease lease, IBlockBackend backend) : IExportContext
+internal sealed class ManagedExport(ExportManager manager, ExportRequest request, ExportTypeLease lease, IBlockBackend backend, IIoThread? thread) : IExportContext
 {
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private BlockExport? _export;
@@ -22,7 +23,7 @@ internal sealed class ManagedExport(ExportManager manager, ExportRequest request
 
     public bool Writable => request.Writable;
 
-    public string? IoThread => request.IoThread;
+    public IIoThread? IoThread => thread;
 
     public IPluginHost Host => manager.Host;
 

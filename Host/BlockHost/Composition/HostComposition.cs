@@ -57,6 +57,8 @@ internal static class HostComposition
             CoreServices.RegisterHost(provider, registry);
             MonitorComposition.RegisterHost(provider, registry);
             commands.Register(registry);
+            if (provider.GetRequiredService<ILoggerFactory>() is HostLoggers loggers)
+                new TraceCommands(loggers, provider.GetRequiredService<PluginManager>()).Register(registry);
         });
         commands.EmitTo(provider.GetRequiredService<Qmp.IQmpEvents>());
     }

@@ -15,7 +15,7 @@ internal sealed class LoadingHostFactory : IHostFactory
         var locations = PluginLocations.From(options.ManifestFolders, options.PluginFolders);
         var selection = options.Composition is { } name ? CompositionFile.Read(name, locations) : PluginSelection.Everything;
         var loader = new AssemblyPluginLoader(locations) { Unloadable = options.CanUnload };
-        var host = HostComposition.Build(loader, selection, startInline: false, options.Log, Decoration(options), options.CreateMemoryBudget());
+        var host = HostComposition.Build(loader, selection, startInline: false, options.Log with { CanChange = options.CanUnload }, Decoration(options), options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Logging;
@@ -10,8 +11,18 @@ namespace BlockHost.Logging;
 internal sealed class HostLoggers(LogOptions options, TimeProvider clock, Action<ReadOnlySpan<byte>> write) : ILoggerFactory
 {
     private readonly LogCategoryFilter _filter = new(options);
+    private readonly ConcurrentDictionary<string, Category> _categories = new(StringComparer.Ordinal);
 
-    public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName, _filter.LowestOf(categoryName));
+    /// <summary>Categories that something has been, or is to be, logged under.</summary>
+    public IEnumerable<string> Categories => _categories.Keys;
+
+    public ILogger CreateLogger(string categoryName) => new Logger(this, Find(categoryName));
+
+    /// <summary>Everything that the category has to say is logged.</summary>
+    public bool IsTraced(string category) => Find(category).Lowest == LogLevel.Trace;
+
+    /// <summary>From now on, for loggers that exist as well; off: as it was configured, without what was traced.</summary>
+    public void Trace(string category, bool on) => Find(category).Lowest = on ? LogLevel.Trace : options.EffectiveLevel;
 
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("The program has one log");
 
@@ -20,11 +31,20 @@ internal sealed class HostLoggers(LogOptions options, TimeProvider clock, Action
         // What is written to is its owner's.
     }
 
+    private Category Find(string name) => _categories.GetOrAdd(name, static (name, filter) => new(name, filter.LowestOf(name)), _filter);
+
     private void Write(LogEntry entry) => write(options.Json ? entry.ToJson() : entry.ToText());
 
-    private sealed class Logger(HostLoggers loggers, string category, LogLevel lowest) : ILogger
+    private sealed class Category(string name, LogLevel lowest)
     {
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= lowest && logLevel != LogLevel.None;
+        public string Name => name;
+
+        public volatile LogLevel Lowest = lowest;
+    }
+
+    private sealed class Logger(HostLoggers loggers, Category category) : ILogger
+    {
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= category.Lowest && logLevel != LogLevel.None;
 
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -33,7 +53,7 @@ internal sealed class HostLoggers(LogOptions options, TimeProvider clock, Action
         {
             if (IsEnabled(logLevel))
             {
-                loggers.Write(new LogEntry(loggers.Now(), logLevel, category, eventId.Name, formatter(state, exception), exception)
+                loggers.Write(new LogEntry(loggers.Now(), logLevel, category.Name, eventId.Name, formatter(state, exception), exception)
                 {
                     Values = state as IReadOnlyList<KeyValuePair<string, object?>> ?? [],
                 });

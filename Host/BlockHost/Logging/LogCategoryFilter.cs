@@ -12,17 +12,20 @@ internal sealed class LogCategoryFilter(LogOptions options)
 {
     public LogLevel LowestOf(string category)
     {
-        var name = Normal(category);
         var traced = false;
         foreach (var pattern in options.Traced)
         {
             var isOff = pattern.StartsWith('-');
-            if (FileSystemName.MatchesSimpleExpression(Normal(isOff ? pattern[1..] : pattern), name, ignoreCase: false))
+            if (Selects(isOff ? pattern[1..] : pattern, category))
                 traced = !isOff;
         }
 
         return traced ? LogLevel.Trace : options.EffectiveLevel;
     }
 
-    private static string Normal(string name) => name.Replace('-', '_').Replace('.', '_').Replace('/', '_');
+    public static bool Selects(string pattern, string category) =>
+        FileSystemName.MatchesSimpleExpression(EventName(pattern), EventName(category), ignoreCase: false);
+
+    /// <summary>A category as QEMU would name an event.</summary>
+    public static string EventName(string name) => name.Replace('-', '_').Replace('.', '_').Replace('/', '_');
 }

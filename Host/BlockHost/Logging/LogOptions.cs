@@ -36,7 +36,11 @@ internal sealed record LogOptions
     /// <summary>A file is asked for to have something in it.</summary>
     public LogLevel EffectiveLevel => Level ?? (File is not null && Traced.Count == 0 ? LogLevel.Information : DefaultLevel);
 
-    public bool IsOff => EffectiveLevel == LogLevel.None && Traced.Count == 0;
+    /// <summary>A monitor's client may ask for more while the program runs.</summary>
+    public bool CanChange { get; init; }
+
+    /// <summary>Nothing will ever be logged.</summary>
+    public bool IsOff => !CanChange && EffectiveLevel == LogLevel.None && Traced.Count == 0;
 
     /// <exception cref="ToolException">There is no such level.</exception>
     public LogOptions WithLevel(string name) => Levels.TryGetValue(name, out var level)

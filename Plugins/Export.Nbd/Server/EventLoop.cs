@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using BlockHost.Objects;
 using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
@@ -31,24 +32,30 @@ internal sealed unsafe class EventLoop : IDisposable
     private readonly int _wake;
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
     private readonly Dictionary<long, IEventHandler> _handlers = [];
-    private readonly SpinPolicy _spin = new();
+    private readonly SpinPolicy _spin;
     private long _lastId = WakeId;
     private long _lastServed;
     private volatile bool _asleep;
     private volatile bool _stopping;
     private volatile int _threadId;
 
-    public EventLoop(LoopGroup group, string name, TimeProvider clock, MemoryBudget memory)
+    /// <param name="thread">Where the loop runs if that thread is free; null: on one of its own.</param>
+    public EventLoop(LoopGroup group, string name, TimeProvider clock, MemoryBudget memory, IIoThread? thread = null)
     {
         _group = group;
+        _spin = new SpinPolicy(thread);
         Buffers = new BufferPool(memory, new IdleTrim(this, clock));
         _epoll = Checked(Libc.epoll_create1(Libc.EPOLL_CLOEXEC));
         _wake = Checked(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK));
         Control(Libc.EPOLL_CTL_ADD, _wake, EpollEvents.In, WakeId);
-        PluginThread.Start(name, Loop);
+        if (thread is null || !thread.TryRun(Loop))
+            PluginThread.Start(name, Loop);
     }
 
     public BufferPool Buffers { get; }
+
+    /// <summary>The caller runs on the loop's thread.</summary>
+    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
 
     /// <summary>Connections in the loop's care; read from any thread to spread them.</summary>
     public int Connections;
@@ -89,7 +96,7 @@ internal sealed unsafe class EventLoop : IDisposable
     {
         _stopping = true;
         Wake();
-        if (Environment.CurrentManagedThreadId != _threadId)
+        if (!IsCurrent)
             _ended.Wait();
     }
 
@@ -151,7 +158,7 @@ internal sealed unsafe class EventLoop : IDisposable
             _ = Libc.sched_yield();
             n = Libc.epoll_wait(_epoll, events, EventsPerWait, 0);
         }
-        while (n == 0 && _posted.IsEmpty && SpinPolicy.Now - started < SpinPolicy.Duration && !_stopping);
+        while (n == 0 && _posted.IsEmpty && SpinPolicy.Now - started < _spin.Duration && !_stopping);
         _group.EndSpin();
         _spin.Spun(hit: n != 0 || !_posted.IsEmpty);
         return n;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Objects;
+
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
 /// <summary>The event loops of one server: as many as there are CPUs, within reason.</summary>
@@ -6,12 +8,17 @@ internal sealed class LoopGroup : IDisposable
 {
     private const int MaxLoops = 8;
 
+    private readonly TimeProvider _clock;
+    private readonly MemoryBudget _memory;
     private readonly EventLoop[] _loops;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<IIoThread, (EventLoop Loop, int Users)> _named = [];
     private int _busy;
     private int _spinning;
 
     public LoopGroup(TimeProvider clock, MemoryBudget memory)
     {
+        (_clock, _memory) = (clock, memory);
         _loops = new EventLoop[Math.Min(Environment.ProcessorCount, MaxLoops)];
         _busy = _loops.Length;
         for (var i = 0; i < _loops.Length; i++)
@@ -34,6 +41,39 @@ internal sealed class LoopGroup : IDisposable
         }
 
         return least;
+    }
+
+    /// <summary>The loop on a thread that the user has named; one for all exports that name it, until each has left it.</summary>
+    public EventLoop Enter(IIoThread thread)
+    {
+        lock (_gate)
+        {
+            var (loop, users) = _named.GetValueOrDefault(thread);
+            if (loop is null)
+            {
+                LoopIsBusy();
+                loop = new EventLoop(this, "nbd-iothread", _clock, _memory, thread);
+            }
+
+            _named[thread] = (loop, users + 1);
+            return loop;
+        }
+    }
+
+    public void Leave(IIoThread thread)
+    {
+        EventLoop loop;
+        lock (_gate)
+        {
+            (loop, var users) = _named[thread];
+            _named[thread] = (loop, users - 1);
+            if (users > 1)
+                return;
+            _named.Remove(thread);
+        }
+
+        loop.Dispose();
+        LoopIsIdle();
     }
 
     public void LoopIsIdle() => Interlocked.Decrement(ref _busy);

@@ -7,6 +7,8 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 /// <summary>Up to the first request.</summary>
 internal sealed partial class NbdConnection
 {
+    private const long NotWatched = -1;
+
     private ArrayBufferWriter<byte> _handshakeOutput = new();
 
     private void Haggle()
@@ -44,7 +46,44 @@ internal sealed partial class NbdConnection
             return;
         }
 
-        _runner = new RequestRunner(this, export, _haggler, _input, _replies, _output, AfterReply);
+        _export = export;
+        if (export.Home is { } home && home != Loop && TryMove(home))
+            return;
+        BeginRequests();
+    }
+
+    private void BeginRequests() => _runner = new RequestRunner(this, _export!, _haggler, _input, _replies, _output, AfterReply);
+
+    /// <summary>
+    /// The export is served on a loop of its own: everything of the client's goes there, and what it has sent already. False: it does not
+    /// take the last words of the handshake, which lie in this loop's buffers.
+    /// </summary>
+    private bool TryMove(EventLoop home)
+    {
+        Flush();
+        if (_fd < 0 || _output.Pending > 0)
+            return false;
+        Unwatch();
+        _eventId = NotWatched;
+        var unread = _input.Unread.ToArray();
+        _input.Release();
+        _replies.Release();
+        Interlocked.Decrement(ref Loop.Connections);
+        Interlocked.Increment(ref home.Connections);
+        _loop = home;
+        home.Post(new Work(this, connection => connection.Arrive(unread)));
+        return true;
+    }
+
+    private void Arrive(ReadOnlySpan<byte> unread)
+    {
+        (_input, _replies) = (new ReceiveBuffer(Loop.Buffers), new ReplyBuffer(Loop.Buffers));
+        if (_fd < 0 || _ending)
+            return;
+        _input.Put(unread);
+        Watch();
+        BeginRequests();
+        Proceed();
     }
 
     /// <summary>Anything the client sent after STARTTLS in the clear would be read as if it came through TLS: no such client is served.</summary>
@@ -96,7 +135,7 @@ internal sealed partial class NbdConnection
 
     private void HandshakeTooSlow()
     {
-        if (_runner is not null || _ending)
+        if (_export is not null || _ending)
             return;
         _server.Log.ClientRefused("it did not choose an export in time");
         End();

@@ -28,11 +28,13 @@ internal sealed partial class NbdConnection : IEventHandler
 
     private readonly NbdServer _server;
     private readonly OptionHaggler _haggler;
-    private readonly ReceiveBuffer _input;
-    private readonly ReplyBuffer _replies;
+    private ReceiveBuffer _input;
+    private ReplyBuffer _replies;
     private readonly SendQueue _output = new();
     private readonly ITimer _handshakeLimit;
     private readonly Work _nextTurn;
+    private volatile EventLoop _loop;
+    private NbdExport? _export;
     private RequestRunner? _runner;
     private int _fd;
     private long _eventId;
@@ -46,7 +48,7 @@ internal sealed partial class NbdConnection : IEventHandler
     public NbdConnection(NbdServer server, EventLoop loop, int fd)
     {
         _server = server;
-        Loop = loop;
+        _loop = loop;
         _fd = fd;
         _haggler = new OptionHaggler(server, server.OffersTls);
         _input = new ReceiveBuffer(loop.Buffers);
@@ -55,7 +57,8 @@ internal sealed partial class NbdConnection : IEventHandler
         _handshakeLimit = server.Clock.CreateTimer(_ => Loop.Post(new Work(this, connection => connection.HandshakeTooSlow())), null, NbdServer.HandshakeLimit, Timeout.InfiniteTimeSpan);
     }
 
-    public EventLoop Loop { get; }
+    /// <summary>Another one once the client has chosen an export that has its own.</summary>
+    public EventLoop Loop => _loop;
 
     /// <summary>On the loop: greets the client and waits for its answer.</summary>
     public void Start() => Guard(static (connection, _) => connection.Greet(), 0);
@@ -144,6 +147,8 @@ internal sealed partial class NbdConnection : IEventHandler
         {
             if (!_ending && _runner is null)
                 Haggle();
+            if (!Loop.IsCurrent)
+                return;
             TakeRequests();
             if (!_sendBlocked)
                 Flush();
@@ -285,11 +290,19 @@ internal sealed partial class NbdConnection : IEventHandler
         _output.Clear();
         _replies.Release();
         _runner?.Close();
+        _export?.Detach(this);
         _server.Closed(this);
     }
 
     private sealed class Work(NbdConnection connection, Action<NbdConnection> step) : ILoopWork
     {
-        public void Run() => connection.Guard(static (connection, step) => step(connection), step);
+        public void Run()
+        {
+            // The client may have moved since this was posted.
+            if (!connection.Loop.IsCurrent)
+                connection.Loop.Post(this);
+            else
+                connection.Guard(static (connection, step) => step(connection), step);
+        }
     }
 }

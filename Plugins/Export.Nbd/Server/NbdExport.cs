@@ -34,7 +34,11 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
         KnowsHoles = Backend.Profile.Status == Support.Native;
         _size = Backend.Length;
         Backend.Resized += OnResized;
+        Home = context.IoThread is { } thread ? server.Loops.Enter(thread) : null;
     }
+
+    /// <summary>Where the export's clients are served; null: wherever there is room.</summary>
+    public EventLoop? Home { get; private set; }
 
     /// <summary>Buffers of the host, for what is read for nobody.</summary>
     public IIoBufferPool Buffers => _context.Host.Buffers;
@@ -127,6 +131,10 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
         Backend.Resized -= OnResized;
         foreach (var hold in _bitmapHolds)
             hold.Dispose();
+        if (Home is null)
+            return;
+        Home = null;
+        _server.Loops.Leave(_context.IoThread!);
     }
 
     private void EndIfUnused()

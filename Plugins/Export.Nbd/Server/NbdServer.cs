@@ -53,6 +53,9 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
 
     public ILogger Log { get; init; } = NullLogger.Instance;
 
+    /// <summary>Loops that exports ask for by name.</summary>
+    public LoopGroup Loops => _loops;
+
     public bool OffersTls => _tls is not null;
 
     /// <summary>Where the server can be reached, for messages and tests.</summary>

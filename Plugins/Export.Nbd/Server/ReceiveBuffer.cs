@@ -56,6 +56,17 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
         return received < 0 && SystemError.Last is Errno.EAGAIN or Errno.EINTR ? ReceiveResult.Nothing : ReceiveResult.Closed;
     }
 
+    /// <summary>Begins with what another buffer has received.</summary>
+    /// <param name="unread">Less than a chunk.</param>
+    public void Put(ReadOnlySpan<byte> unread)
+    {
+        if (unread.IsEmpty)
+            return;
+        MakeRoom();
+        unread.CopyTo(_chunk!.Span(0, unread.Length));
+        _end = unread.Length;
+    }
+
     public void Skip(int bytes) => _start += bytes;
 
     /// <summary>Takes <paramref name="length"/> unread bytes in place; the caller holds the buffer until it releases it.</summary>

@@ -122,11 +122,7 @@ internal sealed partial class RequestRunner
     }
 
     /// <summary>Nothing is in flight any more.</summary>
-    public void Close()
-    {
-        _ = CloseQueuesAsync();
-        _export.Detach(_connection);
-    }
+    public void Close() => _ = CloseQueuesAsync();
 
     private async Task CloseQueuesAsync()
     {

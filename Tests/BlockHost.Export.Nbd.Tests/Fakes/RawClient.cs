@@ -81,20 +81,27 @@ internal sealed class RawClient : IDisposable
         }
     }
 
-    public void SendOption(NbdOption option, byte[] data, uint? length = null)
+    public void SendOption(NbdOption option, byte[] data, uint? length = null) => Send(OptionMessage(option, data, length));
+
+    public static byte[] OptionMessage(NbdOption option, byte[] data, uint? length = null)
     {
         var message = new byte[16 + data.Length];
         BinaryPrimitives.WriteUInt64BigEndian(message, Wire.OptionMagic);
         BinaryPrimitives.WriteUInt32BigEndian(message.AsSpan(8), (uint)option);
         BinaryPrimitives.WriteUInt32BigEndian(message.AsSpan(12), length ?? (uint)data.Length);
         data.CopyTo(message, 16);
-        Send(message);
+        return message;
     }
 
     /// <summary>All replies to one option, up to its acknowledgement or error.</summary>
     public List<OptionAnswer> Option(NbdOption option, params byte[] data)
     {
         SendOption(option, data);
+        return ReadAnswers(option);
+    }
+
+    public List<OptionAnswer> ReadAnswers(NbdOption option)
+    {
         var answers = new List<OptionAnswer>();
         do
         {

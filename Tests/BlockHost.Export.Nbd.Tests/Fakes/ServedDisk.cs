@@ -2,6 +2,7 @@
 using BlockHost.Conformance.TestHost;
 using BlockHost.Exports;
 using BlockHost.Net;
+using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Export.Nbd;
 using BlockHost.Plugins.Export.Nbd.Server;
@@ -43,9 +44,10 @@ internal sealed class ServedDisk : IAsyncDisposable
         return disk;
     }
 
-    public NbdExport Add(string name, MemoryBackend backend, bool writable = true, NbdExportOptions? options = null)
+    public NbdExport Add(string name, MemoryBackend backend, bool writable = true, NbdExportOptions? options = null, IIoThread? thread = null)
     {
-        var export = new NbdExport(Server, new Context(backend, writable, Ended), name, options ?? new NbdExportOptions(), []);
+        var context = new Context(backend, writable, Ended) { IoThread = thread };
+        var export = new NbdExport(Server, context, name, options ?? new NbdExportOptions(), []);
         Assert.True(Server.TryAdd(export));
         return export;
     }
@@ -68,7 +70,7 @@ internal sealed class ServedDisk : IAsyncDisposable
 
         public bool Writable => writable;
 
-        public string? IoThread => null;
+        public IIoThread? IoThread { get; init; }
 
         public IPluginHost Host { get; } = Mock.Of<IPluginHost>(host => host.Buffers == new TrackingBufferPool());
 

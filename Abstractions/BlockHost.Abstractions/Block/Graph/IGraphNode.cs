@@ -50,6 +50,9 @@ public interface IGraphNode
     /// <summary>Offset in bytes above which a write emits BLOCK_WRITE_THRESHOLD once; 0: off.</summary>
     long WriteThreshold { get; set; }
 
+    /// <summary>Id of the iothread that users of the node take who are given none of their own; null: any.</summary>
+    string? IoThread { get; set; }
+
     /// <summary>One past the highest byte written.</summary>
     long WriteHighWater { get; }
 

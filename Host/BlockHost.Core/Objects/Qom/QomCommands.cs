@@ -9,7 +9,7 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Qom;
 
-/// <summary>qom-list, qom-get, qom-set, qom-list-types and qom-list-properties: objects as QEMU's object model shows them.</summary>
+/// <summary>qom-list, qom-get, qom-set, qom-list-types, qom-list-properties and device-list-properties: objects as QEMU's object model shows them.</summary>
 public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, ChardevTable chardevs, QapiInput input)
 {
     /// <summary>For <see cref="PluginManager.AddHost"/>.</summary>
@@ -32,6 +32,12 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
             json.QomListPropertiesArguments,
             json.IReadOnlyListObjectPropertyInfo,
             (_, arguments, ct) => ListPropertiesAsync(arguments.Typename, ct),
+            flags));
+        registry.Add(QmpCommand.Create(
+            "device-list-properties",
+            json.QomListPropertiesArguments,
+            json.IReadOnlyListObjectPropertyInfo,
+            (_, arguments, ct) => ListDevicePropertiesAsync(arguments.Typename, ct),
             flags));
     }
 
@@ -73,6 +79,16 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
         var value = await input.ValidateMemberAsync(made.Type.OptionsType, property, arguments.Value, cancellationToken).ConfigureAwait(false);
         if (!made.Object.TrySetProperty(property, value))
             throw Refused(node, property, "is not writable");
+    }
+
+    private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListDevicePropertiesAsync(string type, CancellationToken cancellationToken)
+    {
+        if (await catalog.Of(ProvidedKind.Device).FindAsync(type, cancellationToken).ConfigureAwait(false) is { ValueOrNull: { } device })
+            return [.. QomProperties.Of(device.OptionsType)];
+        var known = await QomTypes.ListAsync(catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
+        throw known.Any(other => other.Name == type)
+            ? new QmpException(ParameterFault.OutOfRange("typename", "a non-abstract device type"))
+            : new QmpException(QmpErrorClass.DeviceNotFound, $"Device '{type}' not found");
     }
 
     private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListPropertiesAsync(string type, CancellationToken cancellationToken)

@@ -11,8 +11,10 @@ internal static class QomProperties
 {
     public static ObjectPropertyInfo Type { get; } = new("type", "string");
 
-    public static IEnumerable<ObjectPropertyInfo> Of(ObjectType type) =>
-        type.OptionsType.Properties.Select(option => new ObjectPropertyInfo(option.Name, TypeName(option))).Prepend(Type);
+    public static IEnumerable<ObjectPropertyInfo> Of(ObjectType type) => Of(type.OptionsType).Prepend(Type);
+
+    public static IEnumerable<ObjectPropertyInfo> Of(JsonTypeInfo options) =>
+        options.Properties.Select(option => new ObjectPropertyInfo(option.Name, TypeName(option)));
 
     public static bool Has(ObjectType type, string property) => type.OptionsType.Properties.Any(option => option.Name == property);
 

@@ -21,17 +21,18 @@ internal sealed record IoThreadOptions
 }
 
 /// <summary>
-/// "iothread": names a thread of work that an export can be given. Requests run on the threads of the export and the
-/// runtime's pool; the tuning options are checked and kept for queries.
+/// "iothread": a thread for the loop of an export that names it. What a loop does not do itself (requests that wait for a disk) runs on the
+/// runtime's pool. <c>poll-max-ns</c> is how long the loop polls; the other tuning options are checked and kept for queries.
 /// </summary>
-internal sealed class IoThread : UserObject<IoThreadOptions>
+internal sealed class IoThread : UserObject<IoThreadOptions>, IIoThread
 {
     private const long DefaultThreads = 64;
     private const long DefaultPolling = 32768;
 
+    private readonly ThreadOfWork _thread;
     private IoThreadOptions _options;
 
-    public IoThread(IoThreadOptions options)
+    public IoThread(string id, IoThreadOptions options)
         : base(ObjectsJson.Default.IoThreadOptions)
     {
         Check(options);
@@ -44,14 +45,30 @@ internal sealed class IoThread : UserObject<IoThreadOptions>
             PollGrow = options.PollGrow ?? 0,
             PollShrink = options.PollShrink ?? 0,
         };
+        _thread = new ThreadOfWork($"IO {id}");
     }
 
-    protected override IoThreadOptions Properties => _options;
+    public int ThreadId => _thread.Id;
+
+    /// <summary>In steps of the clock's 100 ns.</summary>
+    public TimeSpan MaxPolling => TimeSpan.FromTicks(Math.Min(Current.PollMaxNs!.Value / 100, TimeSpan.TicksPerSecond));
+
+    public IoThreadOptions Current => Volatile.Read(ref _options);
+
+    public bool TryRun(Action loop) => _thread.TryRun(loop);
+
+    public override ValueTask DisposeAsync()
+    {
+        _thread.End();
+        return ValueTask.CompletedTask;
+    }
+
+    protected override IoThreadOptions Properties => Current;
 
     protected override bool TryChange(string name, IoThreadOptions changed)
     {
         Check(changed);
-        _options = changed;
+        Volatile.Write(ref _options, changed);
         return true;
     }
 
@@ -82,5 +99,5 @@ internal sealed class IoThreadType : ObjectType<IoThreadOptions>
 
     protected override JsonTypeInfo<IoThreadOptions> TypedOptionsType => ObjectsJson.Default.IoThreadOptions;
 
-    protected override UserObject Create(IObjectContext context, IoThreadOptions options) => new IoThread(options);
+    protected override UserObject Create(IObjectContext context, IoThreadOptions options) => new IoThread(context.Id, options);
 }
