@@ -23,7 +23,7 @@ public sealed class LayerTests
         ["BlockHost.Loading"] = ["BlockHost.Abstractions", "BlockHost.Core"],
     };
 
-    private static readonly HashSet<string> PluginsMayReferTo = ["BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Nbd", "BlockHost.Posix"];
+    private static readonly HashSet<string> PluginsMayReferTo = ["BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

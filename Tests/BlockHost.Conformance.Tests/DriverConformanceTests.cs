@@ -77,6 +77,12 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("twoGbMaxExtentSparse", """{"subformat": "twoGbMaxExtentSparse"}""")]
     public Task Vmdk(string name, string createOptions) => ProveAsync(VmdkSubjects.Make(name, createOptions));
 
+    [Theory]
+    [InlineData("dynamic", "off", false)]
+    [InlineData("static", "metadata", false)]
+    [InlineData("differencing", "off", true)]
+    public Task Vdi(string name, string preallocation, bool backing) => ProveAsync(VdiSubjects.Make(name, preallocation, backing));
+
     private async Task ProveAsync(BlockDriverSubject subject)
     {
         var report = await ConformanceSuite.RunAsync(subject, Options);

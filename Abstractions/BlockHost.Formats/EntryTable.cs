@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using BlockHost.Block;
+
+namespace BlockHost.Formats;
+
+/// <summary>
+/// A table of 32-bit numbers in a file, of which some pages are in memory. Changes stay there until they are taken to be written,
+/// so that whoever owns the table can have all that they point at on disk first.
+/// <code>
+///   Set ─► changed pages ─► TakeChanges ─► (the owner flushes the data) ─► WriteAsync ─► Settle
+/// </code>
+/// Safe for any number of threads.
+/// </summary>
+/// <param name="offset">In the file.</param>
+/// <param name="bigEndian">Byte order in the file.</param>
+public sealed class EntryTable(IBlockChild file, long offset, long count, bool bigEndian)
+{
+    public const int EntrySize = sizeof(uint);
+
+    /// <summary>So many pages are kept: 16 MiB.</summary>
+    private const int MostPages = 1024;
+    private const int EntriesPerPage = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _loading = new(1);
+    private readonly Dictionary<long, Page> _pages = [];
+    private int _changedPages;
+
+    /// <summary>Where the table begins in the file.</summary>
+    public long Offset => offset;
+
+    public long Count => count;
+
+    /// <summary>So much has changed that it should be written before more does.</summary>
+    public bool IsFull => Volatile.Read(ref _changedPages) >= MostPages / 2;
+
+    /// <summary>An entry whose page is in memory.</summary>
+    public bool TryGet(long index, out uint entry)
+    {
+        lock (_lock)
+        {
+            var found = _pages.TryGetValue(index / EntriesPerPage, out var page);
+            entry = found ? page!.Entries[index % EntriesPerPage] : 0;
+            return found;
+        }
+    }
+
+    public async ValueTask<uint> GetAsync(long index, CancellationToken cancellationToken)
+    {
+        uint entry;
+        while (!TryGet(index, out entry))
+            await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
+        return entry;
+    }
+
+    /// <summary>Changes an entry in memory.</summary>
+    public async ValueTask SetAsync(long index, uint entry, CancellationToken cancellationToken)
+    {
+        while (!TrySet(index, entry))
+            await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>All that has changed and was not taken yet. <see cref="Settle"/> says how it went.</summary>
+    public IReadOnlyList<TableChange> TakeChanges()
+    {
+        lock (_lock)
+        {
+            if (_changedPages == 0)
+                return [];
+            var changes = new List<TableChange>(_changedPages);
+            foreach (var (number, page) in _pages)
+            {
+                if (page.First <= page.Last)
+                    changes.Add(Take(number, page));
+            }
+
+            _changedPages = 0;
+            return changes;
+        }
+    }
+
+    public async ValueTask WriteAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    {
+        foreach (var change in changes)
+            await file.WriteAsync(offset + change.Index * EntrySize, change.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Taken changes are in the file; or they are not, and count as changes again.</summary>
+    public void Settle(IReadOnlyList<TableChange> changes, bool written)
+    {
+        lock (_lock)
+        {
+            foreach (var change in changes)
+            {
+                var page = _pages[change.Index / EntriesPerPage];
+                page.Users--;
+                if (!written)
+                    Mark(page, (int)(change.Index % EntriesPerPage), (int)((change.Index + change.Bytes.Length / EntrySize - 1) % EntriesPerPage));
+            }
+        }
+    }
+
+    private bool TrySet(long index, uint entry)
+    {
+        lock (_lock)
+        {
+            if (!_pages.TryGetValue(index / EntriesPerPage, out var page))
+                return false;
+            var at = (int)(index % EntriesPerPage);
+            page.Entries[at] = entry;
+            Mark(page, at, at);
+            return true;
+        }
+    }
+
+    private void Mark(Page page, int first, int last)
+    {
+        if (page.First > page.Last)
+            _changedPages++;
+        page.First = Math.Min(page.First, first);
+        page.Last = Math.Max(page.Last, last);
+    }
+
+    private TableChange Take(long number, Page page)
+    {
+        var entries = page.Entries.AsSpan(page.First, page.Last - page.First + 1);
+        var bytes = new byte[entries.Length * EntrySize];
+        var target = MemoryMarshal.Cast<byte, uint>(bytes.AsSpan());
+        entries.CopyTo(target);
+        ToFileOrder(target);
+        var change = new TableChange(number * EntriesPerPage + page.First, bytes);
+        (page.First, page.Last) = (EntriesPerPage, -1);
+        page.Users++;
+        return change;
+    }
+
+    private async ValueTask LoadAsync(long number, CancellationToken cancellationToken)
+    {
+        await _loading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (TryGet(number * EntriesPerPage, out _))
+                return;
+            var entries = new uint[Math.Min(EntriesPerPage, count - number * EntriesPerPage)];
+            var bytes = new byte[entries.Length * EntrySize];
+            await file.ReadAsync(offset + number * EntriesPerPage * EntrySize, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            MemoryMarshal.Cast<byte, uint>(bytes.AsSpan()).CopyTo(entries);
+            ToFileOrder(entries);
+            Keep(number, new Page(entries));
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    private void Keep(long number, Page page)
+    {
+        lock (_lock)
+        {
+            if (_pages.Count >= MostPages)
+            {
+                foreach (var (other, _) in _pages.Where(known => known.Value is { Users: 0 } idle && idle.First > idle.Last).ToList())
+                    _pages.Remove(other);
+            }
+
+            _pages[number] = page;
+        }
+    }
+
+    private void ToFileOrder(Span<uint> entries)
+    {
+        if (bigEndian == BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(entries, entries);
+    }
+
+    private sealed class Page(uint[] entries)
+    {
+        public uint[] Entries => entries;
+
+        /// <summary>First and last changed entry; none where they have passed each other.</summary>
+        public int First { get; set; } = EntriesPerPage;
+
+        public int Last { get; set; } = -1;
+
+        /// <summary>Changes that are being written: what the file has is old.</summary>
+        public int Users { get; set; }
+    }
+}
+
+/// <summary>Entries in the file's byte order.</summary>
+/// <param name="Index">Of the first one.</param>
+public sealed record TableChange(long Index, byte[] Bytes);

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
+namespace BlockHost.Formats;
+
+/// <summary>
+/// A disk in blocks of one size, each of which lies anywhere in the file: a table of 32-bit entries says where.
+/// <code>
+///   write to a new block:  take a place ─► write the block ─► entry, in memory
+///   flush:                 take the changed entries ─► what the format writes before ─► flush ─► entries ─► flush
+/// </code>
+/// What an entry in the file points at was on disk before the entry was. What is lost by a power cut between flushes is a place that
+/// nothing points at. Requests may come at once from any thread.
+/// </summary>
+/// <param name="blockSize">Bytes.</param>
+/// <param name="table">An entry for each block.</param>
+public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable table, IIoBufferPool buffers) : DiskImage(file)
+{
+    /// <summary>Blocks that one answer may join, and bytes that are copied at a time.</summary>
+    private const int MostJoined = 4096;
+    private const int CopySize = 1 << 20;
+
+    private readonly SemaphoreSlim _flushing = new(1);
+    private readonly RangeLock _changes = new();
+
+    public sealed override long BlockSize => blockSize;
+
+    /// <summary>Another one after a resize, while nothing else uses the disk.</summary>
+    public EntryTable Table { get; protected set; } = table;
+
+    /// <summary>Stored data may be a hole of the file, which the file knows.</summary>
+    protected virtual bool IsPreallocated => false;
+
+    public IIoBufferPool Buffers => buffers;
+
+    /// <summary>Blocks whose entry changes are held by who changes them.</summary>
+    protected RangeLock Changes => _changes;
+
+    /// <summary>What an entry stands for: state, and where the block's data begin.</summary>
+    public abstract BlockRun Decode(uint entry);
+
+    /// <summary>The entry of a block whose data begin at an offset of the file.</summary>
+    protected abstract uint Encode(long place);
+
+    /// <summary>The entry of a block of zeroes that hides the backing file's; null: the format has none.</summary>
+    protected virtual uint? ZeroEntry => null;
+
+    /// <summary>Takes room for a block that is not stored. Returns where its data begin.</summary>
+    protected abstract ValueTask<long> TakeAsync(CancellationToken cancellationToken);
+
+    /// <summary>What was taken is not used after all.</summary>
+    protected abstract void GiveBack(long place);
+
+    /// <summary>Writes what has to be in the file before entries that were set are.</summary>
+    protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public sealed override ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
+        TryFind(offset, target.Length, out var run) && run.State == BlockState.Stored && run.Bytes == target.Length
+            ? File.ReadAsync(run.Place, target, ReadFlags.None, cancellationToken)
+            : ReadPartsAsync(offset, target, cancellationToken);
+
+    public sealed override ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
+        TryFind(offset, source.Length, out var run) && run.State == BlockState.Stored && run.Bytes == source.Length
+            ? File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken)
+            : WritePartsAsync(offset, source, cancellationToken);
+
+    public sealed override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        for (long done = 0; done < bytes;)
+        {
+            var run = await FindAsync(offset + done, bytes - done, cancellationToken).ConfigureAwait(false);
+            if (run.State == BlockState.Stored)
+                await File.WriteZeroesAsync(run.Place, run.Bytes, flags, cancellationToken).ConfigureAwait(false);
+            else if (run.State == BlockState.Absent && Backing is not null)
+                run = run with { Bytes = await HideAsync(offset + done, run.Bytes, cancellationToken).ConfigureAwait(false) };
+            done += run.Bytes;
+        }
+    }
+
+    /// <summary>Gives room in the file back to its storage; the blocks stay where they are.</summary>
+    public sealed override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        for (long done = 0; done < bytes;)
+        {
+            var run = await FindAsync(offset + done, bytes - done, cancellationToken).ConfigureAwait(false);
+            if (run.State == BlockState.Stored)
+                await File.DiscardAsync(run.Place, run.Bytes, cancellationToken).ConfigureAwait(false);
+            done += run.Bytes;
+        }
+    }
+
+    public sealed override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        var run = await FindAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+        const BlockStatusFlags Stored = BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated;
+        return run.State switch
+        {
+            BlockState.Stored => new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
+            BlockState.Absent when Backing is not null => new BlockStatus(run.Bytes, BlockStatusFlags.None),
+            _ => new BlockStatus(run.Bytes, BlockStatusFlags.Zero | BlockStatusFlags.Allocated),
+        };
+    }
+
+    public sealed override async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        await _flushing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var changes = Table.TakeChanges();
+        var isWritten = false;
+        try
+        {
+            await WriteBeforeTableAsync(changes, cancellationToken).ConfigureAwait(false);
+            await File.FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (changes.Count > 0)
+            {
+                await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
+                await File.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            isWritten = true;
+        }
+        finally
+        {
+            Table.Settle(changes, isWritten);
+            _flushing.Release();
+        }
+    }
+
+    /// <summary>Where the last flush fails, entries are written all the same: the data are in the file as long as the machine runs.</summary>
+    public override async ValueTask CloseAsync()
+    {
+        try
+        {
+            await FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            var changes = Table.TakeChanges();
+            await WriteBeforeTableAsync(changes, CancellationToken.None).ConfigureAwait(false);
+            await Table.WriteAsync(changes, CancellationToken.None).ConfigureAwait(false);
+            Table.Settle(changes, written: true);
+            throw;
+        }
+    }
+
+    /// <summary>The first of the bytes that are alike, as far as it is known without reading the file.</summary>
+    protected virtual bool TryFind(long offset, long bytes, out BlockRun run)
+    {
+        var (block, within) = Math.DivRem(offset, blockSize);
+        run = default;
+        if (!Table.TryGet(block, out var entry))
+            return false;
+        run = Decode(entry);
+        var length = blockSize - within;
+        for (var joined = 1; length < bytes && joined < MostJoined && Table.TryGet(block + joined, out entry); joined++)
+        {
+            var next = Decode(entry);
+            if (next.State != run.State || (next.State == BlockState.Stored && next.Place != run.Place + joined * blockSize))
+                break;
+            length += blockSize;
+        }
+
+        run = run with { Place = run.Place + within, Bytes = Math.Min(length, bytes) };
+        return true;
+    }
+
+    /// <summary>Reads what <see cref="TryFind"/> lacks.</summary>
+    protected virtual async ValueTask LoadAsync(long offset, CancellationToken cancellationToken) =>
+        await Table.GetAsync(offset / blockSize, cancellationToken).ConfigureAwait(false);
+
+    protected async ValueTask<BlockRun> FindAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        BlockRun run;
+        while (!TryFind(offset, bytes, out run))
+            await LoadAsync(offset, cancellationToken).ConfigureAwait(false);
+        return run;
+    }
+
+    /// <summary>Makes a block stored whose part from an offset of the disk is the source; the rest reads as before. The block is held.</summary>
+    protected virtual async ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    {
+        var place = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await FillAsync(place, offset, source, before, cancellationToken).ConfigureAwait(false);
+            await Table.SetAsync(offset / blockSize, Encode(place), cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            GiveBack(place);
+            throw;
+        }
+    }
+
+    /// <summary>Copies bytes of the backing file into this one.</summary>
+    protected async ValueTask CopyUpAsync(long offset, long place, long bytes, CancellationToken cancellationToken)
+    {
+        bytes = Math.Min(bytes, Length - offset);
+        if (bytes <= 0)
+            return;
+        using var buffer = buffers.Rent((int)Math.Min(bytes, CopySize));
+        for (long done = 0; done < bytes; done += buffer.Memory.Length)
+        {
+            var part = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, bytes - done)];
+            await Backing!.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            await File.WriteAsync(place + done, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask ReadPartsAsync(long offset, IoSlice target, CancellationToken cancellationToken)
+    {
+        for (long done = 0; done < target.Length;)
+        {
+            var run = await FindAsync(offset + done, target.Length - done, cancellationToken).ConfigureAwait(false);
+            var part = target.Slice(done, run.Bytes);
+            if (run.State == BlockState.Stored)
+                await File.ReadAsync(run.Place, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            else if (run.State == BlockState.Absent && Backing is { } backing)
+                await backing.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            else
+                part.Clear();
+            done += run.Bytes;
+        }
+    }
+
+    private async ValueTask WritePartsAsync(long offset, IoSlice source, CancellationToken cancellationToken)
+    {
+        for (long done = 0; done < source.Length;)
+        {
+            var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
+            var bytes = run.State == BlockState.Stored ? run.Bytes : Math.Min(source.Length - done, blockSize - (offset + done) % blockSize);
+            var part = source.Slice(done, bytes);
+            if (run.State == BlockState.Stored)
+                await File.WriteAsync(run.Place, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            else
+                await WriteNewAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
+            done += bytes;
+        }
+
+        if (Table.IsFull)
+            await FlushAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes into one block, not all of which is stored.</summary>
+    private async ValueTask WriteNewAsync(long offset, IoSlice source, CancellationToken cancellationToken)
+    {
+        using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
+        // Somebody may have been here first.
+        var run = await FindAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
+        if (run.State == BlockState.Stored && run.Bytes == source.Length)
+            await File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        else
+            await StoreAsync(offset, source, run, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A new block. What lay in its place before, left by a power cut, must not show.</summary>
+    private async ValueTask FillAsync(long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    {
+        var within = offset % blockSize;
+        var end = within + source.Length;
+        if (source.Length < blockSize)
+            await File.WriteZeroesAsync(place, blockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        if (Backing is not null && before.State == BlockState.Absent)
+        {
+            await CopyUpAsync(offset - within, place, within, cancellationToken).ConfigureAwait(false);
+            await CopyUpAsync(offset + source.Length, place + end, blockSize - end, cancellationToken).ConfigureAwait(false);
+        }
+
+        await File.WriteAsync(place + within, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes blocks that the backing file has read as zeroes, whole ones only. Returns how many bytes do now.</summary>
+    private async ValueTask<long> HideAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        bytes = Math.Min(bytes, blockSize - offset % blockSize);
+        var isWhole = offset % blockSize == 0 && (bytes == blockSize || offset + bytes == Length);
+        if (!isWhole || ZeroEntry is not { } zero)
+            throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed over a backing file");
+        using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
+        if ((await FindAsync(offset, bytes, cancellationToken).ConfigureAwait(false)).State == BlockState.Stored)
+            throw new BlockException(BlockErrorKind.NotSupported, "The block is stored by now");
+        await Table.SetAsync(offset / blockSize, zero, cancellationToken).ConfigureAwait(false);
+        return bytes;
+    }
+}
