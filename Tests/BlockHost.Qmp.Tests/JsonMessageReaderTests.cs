@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using System.Text.Json;
-using BlockHost.Core.Qmp.Json;
+using BlockHost.Core.Json;
 
 namespace BlockHost.Qmp.Tests;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using BlockHost.CommandLine;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Text;
 using BlockHost.Tools.Differential.Tests.Scripts;
 using BlockHost.Tools.Differential.Tests.Sides;
 

@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 using BlockHost.Plugins;
 
 namespace BlockHost.Core.Block;

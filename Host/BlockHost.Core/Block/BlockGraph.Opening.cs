@@ -8,6 +8,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Bitmaps;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 using BlockHost.Core.Logging;
 
 namespace BlockHost.Core.Block;

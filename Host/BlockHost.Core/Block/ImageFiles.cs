@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 
 namespace BlockHost.Core.Block;
 

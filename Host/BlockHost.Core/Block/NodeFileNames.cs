@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 
 namespace BlockHost.Core.Block;
 

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 using BlockHost.Exports;
 using BlockHost.Plugins;
 using BlockHost.Qmp;

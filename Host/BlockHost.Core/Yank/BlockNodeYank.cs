@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 using BlockHost.Yank;
 
 namespace BlockHost.Core.Yank;

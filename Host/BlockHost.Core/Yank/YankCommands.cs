@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Json;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 using BlockHost.Yank;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Text;
 
 namespace BlockHost.CommandLine;
 

@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Text;
 
 namespace BlockHost.Images;
 
@@ -146,7 +147,7 @@ internal sealed class CreateOptionList
     /// <summary>As C reads it: decimal, octal, hexadecimal, and what is below zero wraps round and back in print.</summary>
     private static long ParseNumber(string name, string value)
     {
-        if (QapiIntegers.TryParsePlain(value, out var number))
+        if (NumberText.TryParsePlain(value, out var number))
             return unchecked((long)(ulong)number);
         throw new ToolException(value.Length > 0 && value.All(char.IsAsciiDigit)
             ? $"Value '{value}' is too large for parameter '{name}'"

@@ -3,7 +3,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
-using BlockHost.Core.Qmp.Json;
+using BlockHost.Core.Json;
 
 namespace BlockHost.Core.Block.Opening;
 

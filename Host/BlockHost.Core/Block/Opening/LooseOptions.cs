@@ -4,7 +4,8 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
-using BlockHost.Core.Qapi;
+using BlockHost.Core.Json;
+using BlockHost.Core.Text;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
@@ -100,7 +101,7 @@ public static class LooseOptions
         var text = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         if (IsSize(name))
             writer.WriteNumberValue(Math.Min(Size(text, name), long.MaxValue));
-        else if (QapiIntegers.TryParsePlain(text, out var number))
+        else if (NumberText.TryParsePlain(text, out var number))
             writer.WriteRawValue(number.ToString(CultureInfo.InvariantCulture));
         else
             throw new BlockException(ParameterFault.OutOfRange(name, "a number"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Core.Json;
 
 namespace BlockHost.Core.Block.Opening;
 

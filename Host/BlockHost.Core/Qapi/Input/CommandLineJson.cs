@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using BlockHost.Core.Qmp.Json;
+using BlockHost.Core.Json;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;

@@ -2,7 +2,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlockHost.Core.Qmp.Json;
+using BlockHost.Core.Json;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Core.Text;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qapi;
@@ -158,7 +159,7 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
     private void VisitIntegerText(QapiIntegerType type, JsonElement value, QapiPath path)
     {
         Expect(value, JsonValueKind.String, path, "string");
-        if (!QapiIntegers.TryParse(value.GetString()!, out var number))
+        if (!NumberText.TryParse(value.GetString()!, out var number))
             throw QapiErrors.Expects(path.FullName, "integer");
         if (!QapiIntegers.Fits(type, number))
             throw type.Bits == 64 ? QapiErrors.Expects(path.FullName, "integer") : QapiErrors.Expects(path.ShortName, type.Name);
@@ -194,7 +195,7 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
             case QapiScalar.Boolean when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False):
                 throw QapiErrors.WrongType(path.FullName, "boolean");
             case QapiScalar.Number when keyValue:
-                output?.WriteNumberValue(NumberText(value, path));
+                output?.WriteNumberValue(RealText(value, path));
                 return;
             case QapiScalar.Number:
                 Expect(value, JsonValueKind.Number, path, "number");
@@ -219,10 +220,10 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
         };
     }
 
-    private static double NumberText(JsonElement value, QapiPath path)
+    private static double RealText(JsonElement value, QapiPath path)
     {
         Expect(value, JsonValueKind.String, path, "string");
-        return QapiIntegers.TryParseNumber(value.GetString()!, out var number) ? number : throw QapiErrors.Expects(path.FullName, "number");
+        return NumberText.TryParseReal(value.GetString()!, out var number) ? number : throw QapiErrors.Expects(path.FullName, "number");
     }
 
     private static void Expect(JsonElement value, JsonValueKind kind, QapiPath path, string name)

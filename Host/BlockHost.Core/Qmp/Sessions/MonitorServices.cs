@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Json;
 using BlockHost.Core.Memory;
-using BlockHost.Core.Qmp.Json;
 using BlockHost.Plugins;
 
 namespace BlockHost.Core.Qmp.Sessions;

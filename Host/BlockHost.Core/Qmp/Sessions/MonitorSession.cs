@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Threading.Channels;
+using BlockHost.Core.Json;
 using BlockHost.Core.Qmp.Commands;
-using BlockHost.Core.Qmp.Json;
 using BlockHost.Core.Qmp.Output;
 using BlockHost.Qmp;
 

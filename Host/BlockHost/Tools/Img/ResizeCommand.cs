@@ -3,6 +3,7 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Text;
 using BlockHost.Images;
 
 namespace BlockHost.Tools.Img;

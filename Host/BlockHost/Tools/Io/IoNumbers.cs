@@ -2,6 +2,7 @@
 using System.Globalization;
 using BlockHost.CommandLine;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Text;
 
 namespace BlockHost.Tools.Io;
 

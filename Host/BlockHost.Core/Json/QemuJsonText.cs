@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace BlockHost.Core.Block.Opening;
+namespace BlockHost.Core.Json;
 
 /// <summary>JSON as it stands in QEMU's json: file names: members in the order that QEMU has them in, a space after ':' and ','.</summary>
 internal static class QemuJsonText

@@ -3,7 +3,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>Turns a string token, in either kind of quotes, into a standard JSON string.</summary>
 internal static class JsonStringText

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>The input asks for more memory or depth than a monitor has.</summary>
 internal sealed class JsonLimitException(string message) : Exception(message);

@@ -2,7 +2,7 @@
 using System.Text.Json;
 using BlockHost.Core.Memory;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>One complete value, as standard JSON in UTF-8; the buffer goes back to the pool when it is disposed.</summary>
 public sealed class JsonMessage : IDisposable

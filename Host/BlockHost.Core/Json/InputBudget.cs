@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>
 /// Memory that all monitors together may hold for unfinished and queued input. A peer that sends a huge message is

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 
-namespace BlockHost.Core.Qapi;
+namespace BlockHost.Core.Text;
 
 /// <summary>What is wrong with the text of a size.</summary>
 public enum SizeError

@@ -3,7 +3,7 @@ using System.Buffers;
 using System.Text.Json;
 using BlockHost.Qmp;
 
-namespace BlockHost.Core.Block.Opening;
+namespace BlockHost.Core.Json;
 
 /// <summary>Building JSON objects from others.</summary>
 internal static class JsonObjects

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Memory;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>Growing pooled bytes, limited in length and by the budget it shares with other monitors.</summary>
 internal sealed class InputBuffer(int limit, InputBudget budget) : IDisposable

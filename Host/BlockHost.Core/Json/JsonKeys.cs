@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>Looks for keys that repeat within one object, which System.Text.Json would let pass.</summary>
 internal sealed class JsonKeys

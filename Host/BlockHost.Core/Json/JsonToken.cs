@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 internal enum JsonToken
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 public enum JsonReadStatus
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Core.Block.Opening;
+namespace BlockHost.Core.Json;
 
 /// <summary>
 /// The order in which members of QEMU's JSON objects come out of its hash table, which scripts have learnt to rely on: a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 
-namespace BlockHost.Core.Qmp.Json;
+namespace BlockHost.Core.Json;
 
 /// <summary>
 /// Checks the order of tokens and writes the value as standard JSON. A message ends when its brackets balance, and
