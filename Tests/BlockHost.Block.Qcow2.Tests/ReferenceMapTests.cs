@@ -46,4 +46,24 @@ public sealed class ReferenceMapTests
         Assert.Equal((1000u, 0u, 0u), (map[77], map[76], map[78]));
         Assert.Equal(0, map.AddRun(70, 20, 65535));
     }
+
+    [Fact]
+    public void A_full_image_takes_far_less_memory_than_a_byte_for_each_cluster()
+    {
+        const int Clusters = 1 << 24;
+        const int Table = 8192;
+        var map = new ReferenceMap();
+        map.AddRun(0, 5, 65535);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+
+        // Tables and what they map to, as a preallocated image has them: at no multiple of anything.
+        for (var at = 5; at < Clusters; at += Table + 1)
+        {
+            map.Add(at);
+            map.AddRun(at + 1, Table, 65535);
+        }
+
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, Clusters / 2);
+        Assert.All(Enumerable.Range(0, 20_000), cluster => Assert.Equal(1u, map[cluster]));
+    }
 }

@@ -5,9 +5,9 @@ using BlockHost.Block;
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
 /// <summary>
-/// References counted to each host cluster: one byte a cluster, four where one is referred to more often than that can say.
-/// Memory goes with the clusters in use, not with the file's length, and has a limit that no sound image of less than some
-/// hundred terabytes reaches.
+/// References counted to each host cluster: one byte a cluster, none where neighbours have the same count, four where one is
+/// referred to more often than a byte can say. Memory goes with the clusters in use, not with the file's length, and has a limit
+/// that no sound image of less than some hundred terabytes reaches.
 /// </summary>
 internal sealed class ReferenceMap : IClusterCounts
 {
@@ -89,37 +89,55 @@ internal sealed class ReferenceMap : IClusterCounts
         return page;
     }
 
+    /// <summary>One count for all clusters of a page while it is the same, as in most pages of a full image.</summary>
     private sealed class Page
     {
-        private byte[] _narrow = new byte[PageSize];
+        private byte _same;
+        private byte[]? _narrow;
         private uint[]? _wide;
 
-        public uint this[int index] => _wide is null ? _narrow[index] : _wide[index];
+        public uint this[int index] => _wide is not null ? _wide[index] : _narrow is not null ? _narrow[index] : _same;
 
         public void Add(int index)
         {
-            if (_wide is null && _narrow[index] == byte.MaxValue) Widen();
-            if (_wide is null) _narrow[index]++;
+            if (this[index] >= byte.MaxValue) Widen();
+            if (_wide is null) Narrow()[index]++;
             else _wide[index]++;
         }
 
         public bool TryAddToAll(int index, int count, ulong most)
         {
             if (_wide is not null) return false;
-            var counts = _narrow.AsSpan(index, count);
+            if (_narrow is null && count == PageSize)
+            {
+                if (_same >= Math.Min(most, byte.MaxValue)) return false;
+                _same++;
+                return true;
+            }
+            var page = Narrow();
+            var counts = page.AsSpan(index, count);
             if (counts.ContainsAnyInRange((byte)Math.Min(most, byte.MaxValue), byte.MaxValue)) return false;
 
             // No count is as large as a byte can hold, so none carries into its neighbour.
             var words = MemoryMarshal.Cast<byte, ulong>(counts);
             foreach (ref var word in words) word += OneEach;
             foreach (ref var cell in counts[(words.Length * sizeof(ulong))..]) cell++;
+            if (!page.AsSpan().ContainsAnyExcept(page[0])) (_same, _narrow) = (page[0], null);
             return true;
+        }
+
+        private byte[] Narrow()
+        {
+            if (_narrow is not null) return _narrow;
+            _narrow = new byte[PageSize];
+            _narrow.AsSpan().Fill(_same);
+            return _narrow;
         }
 
         private void Widen()
         {
-            _wide = Array.ConvertAll(_narrow, count => (uint)count);
-            _narrow = [];
+            _wide ??= Array.ConvertAll(Narrow(), count => (uint)count);
+            _narrow = null;
         }
     }
 }
