@@ -56,4 +56,22 @@ public sealed class GarbageTests
             ByteArrays.Return(array);
         }
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_the_runtime_keeps_for_the_thread_of_a_large_request_goes_with_the_thread(bool oob)
+    {
+        await using var daemon = await TestDaemon.StartAsync();
+        using var client = await daemon.NegotiateAsync(oob);
+
+        Assert.Equal("{\"return\": {}}", await client.AskAsync(Request(1000)));
+        Assert.True(daemon.Commands.RanOn.IsPooled);
+
+        Assert.Equal("{\"return\": {}}", await client.AskAsync(Request(IdleCollection.Large)));
+        Assert.False(daemon.Commands.RanOn.IsPooled);
+        Assert.True(daemon.Commands.RanOn.Thread!.Join(TimeSpan.FromSeconds(60)));
+
+        static string Request(int length) => $$$"""{"execute":"note-thread","arguments":{"value":"{{{new string('a', length)}}}"}}""";
+    }
 }

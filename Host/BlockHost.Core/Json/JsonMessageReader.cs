@@ -44,6 +44,9 @@ public sealed class JsonMessageReader : IDisposable
     /// <summary>Text of the mistake after <see cref="JsonReadStatus.Error"/>.</summary>
     public string Error { get; private set; } = "";
 
+    /// <summary>Bytes of the message that has been read, or of the part that has come.</summary>
+    public int Length => _output.Length;
+
     /// <summary>Takes input up to the end of a message or the first mistake.</summary>
     public JsonReadStatus Read(ReadOnlySpan<byte> input, out int consumed)
     {

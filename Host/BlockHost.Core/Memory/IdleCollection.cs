@@ -13,10 +13,10 @@ internal sealed class IdleCollection : IDisposable
     /// <summary>The runtime's own pool of arrays lets go of large ones in collections half a minute and a minute later.</summary>
     public static readonly TimeSpan Again = TimeSpan.FromSeconds(31);
 
-    private const int Collections = 3;
+    /// <summary>Bytes of a message; smaller ones do not leave enough behind.</summary>
+    public const int Large = 1 << 20;
 
-    /// <summary>Smaller messages do not leave enough behind.</summary>
-    private const int Large = 1 << 20;
+    private const int Collections = 3;
 
     private readonly Action _collect;
     private readonly ITimer _timer;

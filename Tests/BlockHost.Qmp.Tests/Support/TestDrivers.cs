@@ -46,6 +46,9 @@ internal sealed class TestCommands
 
     public TaskCompletionSource HangEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The thread that the last "note-thread" ran on.</summary>
+    public (Thread? Thread, bool IsPooled) RanOn { get; private set; }
+
     public void Register(IPluginRegistry registry)
     {
         var json = TestJson.Default;
@@ -62,6 +65,11 @@ internal sealed class TestCommands
         registry.Add(QmpCommand.CreateAction("block-export-add", json.ExportOptions, (_, _, _) => default));
         registry.Add(QmpCommand.CreateAction("block_resize", json.BlockResize, (_, _, _) => default));
         registry.Add(QmpCommand.Create("echo", json.Text, json.Text, (_, text, _) => new(text)));
+        registry.Add(QmpCommand.CreateAction("note-thread", json.Text, (_, _, _) =>
+        {
+            RanOn = (Thread.CurrentThread, Thread.CurrentThread.IsThreadPoolThread);
+            return default;
+        }));
         registry.Add(QmpCommand.CreateAction("emit", json.Text, (call, text, _) =>
         {
             call.Host.Events.Emit(Event, text);

@@ -2,6 +2,7 @@
 using System.Buffers;
 using System.Threading.Channels;
 using BlockHost.Core.Json;
+using BlockHost.Core.Memory;
 using BlockHost.Core.Qmp.Commands;
 using BlockHost.Core.Qmp.Output;
 using BlockHost.Qmp;
@@ -148,7 +149,10 @@ internal sealed class MonitorSession : IAsyncDisposable
         }
     }
 
-    private ValueTask TakeAsync(JsonReadStatus status, CancellationToken cancellationToken)
+    private ValueTask TakeAsync(JsonReadStatus status, CancellationToken cancellationToken) =>
+        PassingThread.RunAsync(_reader.Length, () => TakeHereAsync(status, cancellationToken));
+
+    private ValueTask TakeHereAsync(JsonReadStatus status, CancellationToken cancellationToken)
     {
         var request = status == JsonReadStatus.Error ? QmpRequest.Invalid(_reader.Error) : QmpRequest.Parse(_reader.Take(), OutOfBandEnabled);
         if (request.OutOfBand)
@@ -168,6 +172,6 @@ internal sealed class MonitorSession : IAsyncDisposable
     private async Task RunQueueAsync(ChannelReader<QmpRequest> requests)
     {
         await foreach (var request in requests.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-            await _inBand.RunAsync(_inBandCall, request, _services.Stopping).ConfigureAwait(false);
+            await PassingThread.RunAsync(request.Length, () => _inBand.RunAsync(_inBandCall, request, _services.Stopping)).ConfigureAwait(false);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Core.Memory;
 using BlockHost.Core.Qmp.Output;
 using BlockHost.Jobs;
 using BlockHost.Plugins;
@@ -18,8 +19,9 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         using (request)
         {
             var error = request.Error ?? await TryDispatchAsync(call, request, cancellationToken).ConfigureAwait(false);
+            // What failed in the end may have gone on elsewhere.
             if (error is not null)
-                WriteError(request.Id, error);
+                await PassingThread.RunAsync(request.Length, () => WriteError(request.Id, error)).ConfigureAwait(false);
             var answer = _answer.Finish();
             services.Garbage.Note(Math.Max(request.Length, answer.Length));
             await output.SendAsync(answer.Span).ConfigureAwait(false);
@@ -49,7 +51,7 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         }
     }
 
-    private void WriteError(JsonElement id, QmpException error)
+    private ValueTask WriteError(JsonElement id, QmpException error)
     {
         _answer.Restart();
         var json = _answer.Json;
@@ -61,6 +63,7 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         json.WriteString("desc"u8, error.Message);
         json.WriteEndObject();
         json.WriteEndObject();
+        return ValueTask.CompletedTask;
     }
 
     private void WriteId(JsonElement id)
