@@ -73,6 +73,7 @@ internal sealed class FileNode : PosixNode
         Limits = Limits(path),
         Writable = path.IsWritable,
         Growable = true,
+        NewStorageReadsZero = true,
         Flush = Support.Native,
         Fua = Support.Native,
         WriteZeroes = Support.Native,

@@ -56,6 +56,9 @@ public sealed record BlockProfile
     /// <summary>A write past the end grows the node (files).</summary>
     public bool Growable { get; init; }
 
+    /// <summary>Storage that was just made, and whatever a write past its end leaves between, reads as zeroes: a file's hole, but no device.</summary>
+    public bool NewStorageReadsZero { get; init; }
+
     public Support Flush { get; init; } = Support.None;
 
     public Support Fua { get; init; } = Support.Emulate;

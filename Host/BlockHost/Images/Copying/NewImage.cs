@@ -4,18 +4,33 @@ using BlockHost.Block.Graph;
 
 namespace BlockHost.Images.Copying;
 
+/// <summary>An image that has just been made, and into which nothing was written yet.</summary>
 internal static class NewImage
 {
     /// <summary>
-    /// Whether a new image reads as zero before anything is written: one of a format has nothing allocated, and a new
-    /// file is a hole, but a device holds what it held.
+    /// Whether it reads as zeroes. Where nothing is allocated it does; what is allocated already (a fixed size, metadata ahead of data) shows
+    /// what its storage held, and only a new file held nothing.
     /// </summary>
-    public static bool ReadsZero(IGraphNode node)
+    public static async ValueTask<bool> ReadsZeroAsync(OpenImage image, CancellationToken cancellationToken) =>
+        StorageReadsZero(image.Node) || !await HasDataAsync(image, cancellationToken);
+
+    private static bool StorageReadsZero(IGraphNode node) => node.Driver.Kind == BlockDriverKind.Protocol
+        ? node.Profile.NewStorageReadsZero
+        : node.Children.Where(HoldsImage).All(edge => StorageReadsZero(edge.Child));
+
+    private static bool HoldsImage(IGraphEdge edge) =>
+        (edge.Role & (BlockChildRole.Filtered | BlockChildRole.Data | BlockChildRole.Metadata)) != 0;
+
+    private static async ValueTask<bool> HasDataAsync(OpenImage image, CancellationToken cancellationToken)
     {
-        if (node.Driver.Kind == BlockDriverKind.Protocol)
-            return node.Driver.FormatName == "file";
-        var data = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0
-            || ((edge.Role & BlockChildRole.Data) != 0 && (edge.Role & BlockChildRole.Metadata) == 0));
-        return data is null || ReadsZero(data.Child);
+        for (long offset = 0; offset < image.Length;)
+        {
+            var status = await image.Queue.GetStatusAsync(offset, image.Length - offset, StatusPrecision.WantZero, cancellationToken);
+            if (!status.Status.IsOk || (status.Flags & BlockStatusFlags.Zero) == 0)
+                return true;
+            offset += status.Bytes;
+        }
+
+        return false;
     }
 }
