@@ -35,6 +35,12 @@ public sealed partial class SourceTests
     public void Nobody_reads_the_texts_of_exceptions() =>
         Nobody(["Abstractions", "Host", "Plugins"], file => ReadsMessage().IsMatch(File.ReadAllText(file)));
 
+    /// <summary>One that has run a plugin's code must not end: docs/decisions/13. These two run none.</summary>
+    [Fact]
+    public void The_host_makes_threads_that_end_in_two_places() => Assert.Equal(
+        ["KernelDevice.cs", "PassingThread.cs"],
+        Repository.Sources("Host").Where(file => MakesThread().IsMatch(File.ReadAllText(file))).Select(Path.GetFileName).Order());
+
     private static void Nobody(string[] folders, Func<string, bool> offends)
     {
         var offenders = Repository.Sources(folders).Where(offends).ToList();
@@ -46,6 +52,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\.Message\.(Contains|StartsWith|EndsWith|Split|IndexOf)|Match\(\w+\.Message|\.Message (==|is) ")]
     private static partial Regex ReadsMessage();
+
+    [GeneratedRegex(@"\bnew Thread\(|TaskCreationOptions\.LongRunning|\bnew Task\(")]
+    private static partial Regex MakesThread();
 
     [GeneratedRegex(@"\basync\s+void\b")]
     private static partial Regex AsyncVoid();

@@ -57,21 +57,30 @@ public sealed class GarbageTests
         }
     }
 
+    [Fact]
+    public async Task What_the_runtime_keeps_for_a_thread_that_worked_on_a_large_message_goes_with_it()
+    {
+        var worker = await PassingThread.RunAsync(() => Thread.CurrentThread);
+
+        Assert.False(worker.IsThreadPoolThread);
+        Assert.NotSame(worker, Thread.CurrentThread);
+        Assert.True(worker.Join(TimeSpan.FromSeconds(60)));
+        await Assert.ThrowsAsync<FormatException>(() => PassingThread.RunAsync(int () => throw new FormatException()));
+    }
+
+    /// <summary>Commands are plugins' code, and a thread that has run it must not end: docs/decisions/13.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task What_the_runtime_keeps_for_the_thread_of_a_large_request_goes_with_the_thread(bool oob)
+    public async Task The_command_of_a_large_message_runs_on_no_thread_that_ends(bool oob)
     {
         await using var daemon = await TestDaemon.StartAsync();
         using var client = await daemon.NegotiateAsync(oob);
 
-        Assert.Equal("{\"return\": {}}", await client.AskAsync(Request(1000)));
-        Assert.True(daemon.Commands.RanOn.IsPooled);
+        Assert.Equal(
+            "{\"return\": {}}",
+            await client.AskAsync($$$"""{"execute":"note-thread","arguments":{"value":"{{{new string('a', IdleCollection.Large)}}}"}}"""));
 
-        Assert.Equal("{\"return\": {}}", await client.AskAsync(Request(IdleCollection.Large)));
-        Assert.False(daemon.Commands.RanOn.IsPooled);
-        Assert.True(daemon.Commands.RanOn.Thread!.Join(TimeSpan.FromSeconds(60)));
-
-        static string Request(int length) => $$$"""{"execute":"note-thread","arguments":{"value":"{{{new string('a', length)}}}"}}""";
+        Assert.True(daemon.Commands.RanOnPool);
     }
 }

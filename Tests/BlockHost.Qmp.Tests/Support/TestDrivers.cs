@@ -46,8 +46,8 @@ internal sealed class TestCommands
 
     public TaskCompletionSource HangEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The thread that the last "note-thread" ran on.</summary>
-    public (Thread? Thread, bool IsPooled) RanOn { get; private set; }
+    /// <summary>The last "note-thread" ran on a thread of the runtime's pool.</summary>
+    public bool RanOnPool { get; private set; }
 
     public void Register(IPluginRegistry registry)
     {
@@ -67,7 +67,7 @@ internal sealed class TestCommands
         registry.Add(QmpCommand.Create("echo", json.Text, json.Text, (_, text, _) => new(text)));
         registry.Add(QmpCommand.CreateAction("note-thread", json.Text, (_, _, _) =>
         {
-            RanOn = (Thread.CurrentThread, Thread.CurrentThread.IsThreadPoolThread);
+            RanOnPool = Thread.CurrentThread.IsThreadPoolThread;
             return default;
         }));
         registry.Add(QmpCommand.CreateAction("emit", json.Text, (call, text, _) =>

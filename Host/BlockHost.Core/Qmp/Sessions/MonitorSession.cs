@@ -149,18 +149,21 @@ internal sealed class MonitorSession : IAsyncDisposable
         }
     }
 
-    private ValueTask TakeAsync(JsonReadStatus status, CancellationToken cancellationToken) =>
-        PassingThread.RunAsync(_reader.Length, () => TakeHereAsync(status, cancellationToken));
-
-    private ValueTask TakeHereAsync(JsonReadStatus status, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(JsonReadStatus status, CancellationToken cancellationToken)
     {
-        var request = status == JsonReadStatus.Error ? QmpRequest.Invalid(_reader.Error) : QmpRequest.Parse(_reader.Take(), OutOfBandEnabled);
+        var request = _reader.Length < IdleCollection.Large
+            ? TakeRequest(status)
+            : await PassingThread.RunAsync(() => TakeRequest(status)).ConfigureAwait(false);
         if (request.OutOfBand)
-            return RunOutOfBandAsync(request, cancellationToken);
-        return _queue is { } queue
-            ? queue.Writer.WriteAsync(request, _stopReading.Token)
-            : _inBand.RunAsync(_inBandCall, request, cancellationToken);
+            await RunOutOfBandAsync(request, cancellationToken).ConfigureAwait(false);
+        else if (_queue is { } queue)
+            await queue.Writer.WriteAsync(request, _stopReading.Token).ConfigureAwait(false);
+        else
+            await _inBand.RunAsync(_inBandCall, request, cancellationToken).ConfigureAwait(false);
     }
+
+    private QmpRequest TakeRequest(JsonReadStatus status) =>
+        status == JsonReadStatus.Error ? QmpRequest.Invalid(_reader.Error) : QmpRequest.Parse(_reader.Take(), OutOfBandEnabled);
 
     /// <summary>Such commands do not block; should one do so all the same, the next waits for it.</summary>
     private async ValueTask RunOutOfBandAsync(QmpRequest request, CancellationToken cancellationToken)
@@ -172,6 +175,6 @@ internal sealed class MonitorSession : IAsyncDisposable
     private async Task RunQueueAsync(ChannelReader<QmpRequest> requests)
     {
         await foreach (var request in requests.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-            await PassingThread.RunAsync(request.Length, () => _inBand.RunAsync(_inBandCall, request, _services.Stopping)).ConfigureAwait(false);
+            await _inBand.RunAsync(_inBandCall, request, _services.Stopping).ConfigureAwait(false);
     }
 }

@@ -19,9 +19,10 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         using (request)
         {
             var error = request.Error ?? await TryDispatchAsync(call, request, cancellationToken).ConfigureAwait(false);
-            // What failed in the end may have gone on elsewhere.
-            if (error is not null)
-                await PassingThread.RunAsync(request.Length, () => WriteError(request.Id, error)).ConfigureAwait(false);
+            if (error is not null && request.Length < IdleCollection.Large)
+                WriteError(request.Id, error);
+            else if (error is not null)
+                await PassingThread.RunAsync(() => WriteError(request.Id, error)).ConfigureAwait(false);
             var answer = _answer.Finish();
             services.Garbage.Note(Math.Max(request.Length, answer.Length));
             await output.SendAsync(answer.Span).ConfigureAwait(false);
@@ -51,7 +52,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         }
     }
 
-    private ValueTask WriteError(JsonElement id, QmpException error)
+    /// <returns>How long the answer is.</returns>
+    private int WriteError(JsonElement id, QmpException error)
     {
         _answer.Restart();
         var json = _answer.Json;
@@ -63,7 +65,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
         json.WriteString("desc"u8, error.Message);
         json.WriteEndObject();
         json.WriteEndObject();
-        return ValueTask.CompletedTask;
+        json.Flush();
+        return (int)json.BytesCommitted;
     }
 
     private void WriteId(JsonElement id)
