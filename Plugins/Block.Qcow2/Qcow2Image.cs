@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -35,7 +36,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         Geometry = header.Current.Geometry();
         Guard = new CorruptionGuard(Geometry, settings.OverlapCheck) { Writable = settings.Writable };
         header.Lost = Guard.Stop;
-        _l2Cache = new TableCache(file, settings.SliceBytesFor(Geometry), settings.L2CacheBytes);
+        _l2Cache = new TableCache(file, settings.SliceBytesFor(Geometry), settings.L2CacheBytes, BlkdebugEvent.L2Load);
         _refcountCache = new TableCache(file, Math.Min(4096, Geometry.ClusterSize), settings.RefcountCacheBytes);
         L1 = new TopTable(l1, header.Current.L1Offset);
         Allocator = new ClusterAllocator(
@@ -97,7 +98,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         if (settings is { Writable: true, ForRepair: false }) RefuseTablesOutside(header, file.Length);
         var l1 = await TopTable.LoadAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
-        var refcounts = await TopTable.LoadAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
+        var refcounts = await LoadRefcountTableAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
         image.LoadedSnapshots = await SnapshotLoader.LoadAsync(file, header, settings.ForRepair, cancellationToken).ConfigureAwait(false);
         if (settings is { Writable: true, ForRepair: false })
@@ -106,6 +107,19 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
         if (settings.Writable) await MetadataSurvey.TakeAsync(image, cancellationToken).ConfigureAwait(false);
         return image;
+    }
+
+    private static async ValueTask<ulong[]> LoadRefcountTableAsync(IBlockChild file, long offset, int entries, CancellationToken cancellationToken)
+    {
+        await file.FireAsync(BlkdebugEvent.ReftableLoad, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await TopTable.LoadAsync(file, offset, entries, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Could not initialize refcount handling: {ErrnoText.Of(e.Errno)}", e.Errno, e);
+        }
     }
 
     /// <summary>A table behind the end of the file reads as empty; a change would put it there, however far away that is.</summary>
@@ -224,7 +238,19 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
         catch (BlockException)
         {
+            await SettleAtLastAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask SettleAtLastAsync()
+    {
+        try
+        {
             await Flusher.SettleAsync().ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Failed to flush the refcount block cache: {ErrnoText.Of(e.Errno)}", e.Errno, e);
         }
     }
 

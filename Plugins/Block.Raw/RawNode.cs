@@ -41,12 +41,12 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
     public override string? FileName => _window is { Offset: 0, Size: null } && !IsJson(_file.FileName) ? _file.FileName : null;
 
     public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
-        _file.ReadAsync(_window.Offset + offset, target, flags, cancellationToken);
+        _file.ReadAsync(BlkdebugEvent.ReadAio, _window.Offset + offset, target, flags, cancellationToken);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         _guardsFirstSector && offset < Window.SectorSize
             ? WriteGuardedAsync(offset, source, flags, cancellationToken)
-            : CheckRange(offset, source.Length) ?? _file.WriteAsync(_window.Offset + offset, source, flags, cancellationToken);
+            : CheckRange(offset, source.Length) ?? _file.WriteAsync(BlkdebugEvent.WriteAio, _window.Offset + offset, source, flags, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync(cancellationToken);
 
@@ -114,7 +114,7 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
             Writable = storage.Writable && !_context.ReadOnly,
             Growable = storage.Growable && _window.Size is null,
             Flush = Support.Native,
-            Fua = Support.Native,
+            Fua = storage.Fua == Support.Native ? Support.Native : Support.Emulate,
             WriteZeroes = Support.Native,
             WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua | ZeroFlags.Unchanged,
             Discard = _context.DiscardUnmap ? Support.Native : Support.None,

@@ -137,7 +137,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
 
     private ValueTask StoreAsync(long offset, IoSlice data, CancellationToken cancellationToken) => data.IsZero()
         ? _child.WriteZeroesAsync(offset, data.Length, ZeroFlags.Unchanged, cancellationToken)
-        : _child.WriteAsync(offset, data, WriteFlags.Unchanged, cancellationToken);
+        : _child.WriteAsync(BlkdebugEvent.CorWrite, offset, data, WriteFlags.Unchanged, cancellationToken);
 
     private long RoundUp(long offset) => offset % _clusterSize is 0 ? offset : offset - (offset % _clusterSize) + _clusterSize;
 

@@ -46,6 +46,11 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [Fact]
     public Task Raw() => ProveAsync(RawSubjects.Whole());
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(""","align":4096,"max-transfer":65536,"opt-write-zero":8192,"max-write-zero":65536,"max-discard":8192""")]
+    public Task Blkdebug(string limits) => ProveAsync(BlkdebugSubjects.WithoutRules(limits));
+
     [Fact]
     public Task Throttle() => ProveAsync(ThrottleSubjects.Unlimited());
 

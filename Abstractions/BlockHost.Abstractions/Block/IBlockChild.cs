@@ -20,6 +20,9 @@ public interface IBlockChild
 
     string NodeName { get; }
 
+    /// <summary>Who takes the events of the child (fault injection); null: nobody. See <see cref="BlockEventFiring.FireAsync"/>.</summary>
+    IBlockEventTarget? EventTarget => null;
+
     string DriverName { get; }
 
     /// <summary>The child's file name as QEMU prints it (plain or json:).</summary>

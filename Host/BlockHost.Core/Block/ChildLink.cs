@@ -25,6 +25,8 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
 
     public IGraphNode Node => Child;
 
+    public IBlockEventTarget? EventTarget => Child.EventTarget;
+
     public string NodeName => Child.Name;
 
     public string DriverName => Child.Driver.FormatName;
@@ -47,8 +49,12 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
             : Child.WriteAsync(offset, source, flags, MayResize, cancellationToken);
     }
 
-    public ValueTask FlushAsync(CancellationToken cancellationToken) =>
-        IsOpening ? OpeningFlushAsync(cancellationToken) : Child.FlushAsync(cancellationToken);
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        if (IsOpening)
+            return OpeningFlushAsync(cancellationToken);
+        return Child.EventTarget is { } target && (Role & BlockChildRole.Primary) != 0 ? FlushAfterEventAsync(target, cancellationToken) : Child.FlushAsync(cancellationToken);
+    }
 
     /// <summary>What a node's "discard" option says of holes holds for the requests of parents; users of the node decide for themselves.</summary>
     public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
@@ -139,6 +145,12 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     {
         using var pass = await EnterAsync(cancellationToken).ConfigureAwait(false);
         await Child.ResizeDirectAsync(length, options, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask FlushAfterEventAsync(IBlockEventTarget target, CancellationToken cancellationToken)
+    {
+        await target.OnEventAsync(BlkdebugEvent.FlushToDisk, cancellationToken).ConfigureAwait(false);
+        await Child.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private BlockException NotPermitted(string operation) =>

@@ -24,10 +24,13 @@ internal sealed partial class GraphNode
     {
         if (_skipsFlush)
             return ValueTask.CompletedTask;
-        return Gate.IsUnlimited
+        return PrimaryLink?.EventTarget is { } storage && !ReadOnly ? FlushAfterEventAsync(storage, cancellationToken) : FlushDriverAsync(cancellationToken);
+    }
+
+    private ValueTask FlushDriverAsync(CancellationToken cancellationToken) =>
+        Gate.IsUnlimited
             ? Node.FlushAsync(cancellationToken)
             : Gate.RunAsync((Node, cancellationToken), static r => r.Node.FlushAsync(r.cancellationToken), cancellationToken);
-    }
 
     private void NoteWrite(long offset, long end)
     {

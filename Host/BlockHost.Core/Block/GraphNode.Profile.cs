@@ -21,6 +21,9 @@ internal sealed partial class GraphNode
 
     public RequestGate Gate { get; private set; } = RequestGate.Unlimited;
 
+    /// <summary>Takes the events that are fired at the node; null nearly always.</summary>
+    public IBlockEventTarget? EventTarget { get; private set; }
+
     public BlockProfile Profile => Volatile.Read(ref _profile);
 
     public long Length => Volatile.Read(ref _length);
@@ -36,6 +39,8 @@ internal sealed partial class GraphNode
         _nativeFua = profile.Fua == Support.Native;
         _skipsFlush = profile.Flush == Support.None || (Generic.CacheNoFlush && Driver.Kind == BlockDriverKind.Protocol);
         var plain = Gate.IsUnlimited && profile.Limits.MemoryAlignment <= 1;
+        EventTarget = Node.TryGetFacet<IBlockEventTarget>(out var target) ? target : null;
+        plain &= EventTarget is null;
         _plainReads = plain && !TracksReads;
         _plainWrites = plain && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable && !Generic.ReadOnly;
         Volatile.Write(ref _profile, profile);

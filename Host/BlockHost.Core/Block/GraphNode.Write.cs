@@ -64,7 +64,7 @@ internal sealed partial class GraphNode
         var serialising = (flags & WriteFlags.Serialising) != 0;
         var driverFlags = (flags & DriverFlags) | (fua && _nativeFua ? WriteFlags.Fua : WriteFlags.None);
         if (_alignmentMask == 0 && !serialising)
-            await WriteInPiecesAsync(offset, source, driverFlags, cancellationToken).ConfigureAwait(false);
+            await WriteAlignedAsync(offset, source, driverFlags, cancellationToken).ConfigureAwait(false);
         else
             await WriteTrackedAsync(offset, source, driverFlags, serialising, cancellationToken).ConfigureAwait(false);
         if (fua && !_nativeFua)
@@ -76,7 +76,7 @@ internal sealed partial class GraphNode
         var range = new AlignedRange(offset, source.Length, _alignmentMask);
         using var hold = await _writes.EnterAsync(range.Start, range.End - range.Start, serialising || !range.IsAligned).ConfigureAwait(false);
         if (range.IsAligned)
-            await WriteInPiecesAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+            await WriteAlignedAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
         else
             await ReadModifyWriteAsync(range, source, flags, cancellationToken).ConfigureAwait(false);
     }
@@ -90,13 +90,23 @@ internal sealed partial class GraphNode
         var padded = new IoVector();
         var oneBlock = range.End - range.Start == block;
         if (range.Head > 0 || oneBlock)
+        {
+            await FireCompletionAsync(range, head: true, tail: oneBlock, isRead: false, cancellationToken).ConfigureAwait(false);
             await ReadBlockAsync(range.Start, first.Memory, cancellationToken).ConfigureAwait(false);
+            await FireCompletionAsync(range, head: true, tail: oneBlock, isRead: true, cancellationToken).ConfigureAwait(false);
+        }
+
         if (range.Tail > 0 && !oneBlock)
+        {
+            await FireCompletionAsync(range, head: false, tail: true, isRead: false, cancellationToken).ConfigureAwait(false);
             await ReadBlockAsync(range.End - block, last.Memory, cancellationToken).ConfigureAwait(false);
+            await FireCompletionAsync(range, head: false, tail: true, isRead: true, cancellationToken).ConfigureAwait(false);
+        }
+
         padded.Add(first.Memory[..range.Head]);
         padded.Add(source);
         padded.Add((oneBlock ? first : last).Memory[(block - range.Tail)..]);
-        await WriteInPiecesAsync(range.Start, padded.All, flags, cancellationToken).ConfigureAwait(false);
+        await WriteAlignedAsync(range.Start, padded.All, flags, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask ReadBlockAsync(long offset, Memory<byte> block, CancellationToken cancellationToken)

@@ -162,6 +162,9 @@ internal sealed partial class GraphNode : IGraphNode
             return own.AllocatedSize is null ? own with { AllocatedSize = await AllocatedBelowAsync(null, null, cancellationToken).ConfigureAwait(false) } : own;
         }
 
+        // As QEMU: a filter that stands in names where a protocol does knows of no storage.
+        if (Driver.FileNamePrefixes.Count > 0)
+            return new ImageFacts { Dirty = Driver.Kind == BlockDriverKind.Protocol ? null : false };
         var primary = PrimaryLink;
         var below = primary is null ? new ImageFacts { IsKnown = false } : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
         return new ImageFacts

@@ -34,8 +34,11 @@ internal static class NodeFileNames
             return node.Node.FileName;
         if (HasStrongOptions(node) || node.PrimaryLink is not { } storage)
             return null;
-        return storage.Child.Driver.Kind == BlockDriverKind.Protocol ? Plain(storage.Child) : null;
+        return IsStorage(storage.Child.Driver) ? Plain(storage.Child) : null;
     }
+
+    /// <summary>A filter that has names of its own stands in them where a protocol does.</summary>
+    private static bool IsStorage(BlockDriver driver) => driver.Kind == BlockDriverKind.Protocol || driver.FileNamePrefixes.Count > 0;
 
     private static bool HasStrongOptions(GraphNode node)
     {
@@ -85,6 +88,14 @@ internal static class NodeFileNames
 
     private static void WriteFlat(Utf8JsonWriter writer, string name, JsonElement value)
     {
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            var index = 0;
+            foreach (var element in value.EnumerateArray())
+                WriteFlat(writer, $"{name}.{index++}", element);
+            return;
+        }
+
         if (value.ValueKind != JsonValueKind.Object)
         {
             writer.WritePropertyName(name);

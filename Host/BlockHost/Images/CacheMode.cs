@@ -11,6 +11,9 @@ internal readonly record struct CacheMode(bool Direct, bool NoFlush, bool WriteT
 
     public static CacheMode None => new(Direct: true, NoFlush: false, WriteThrough: false);
 
+    /// <summary>What qemu-io has unless it is told otherwise: "writethrough".</summary>
+    public static CacheMode Durable => new(Direct: false, NoFlush: false, WriteThrough: true);
+
     public static bool TryParse(string name, [NotNullWhen(true)] out CacheMode? mode)
     {
         mode = name switch
@@ -19,7 +22,7 @@ internal readonly record struct CacheMode(bool Direct, bool NoFlush, bool WriteT
             "directsync" => new(Direct: true, NoFlush: false, WriteThrough: true),
             "writeback" => Writeback,
             "unsafe" => new(Direct: false, NoFlush: true, WriteThrough: false),
-            "writethrough" => new(Direct: false, NoFlush: false, WriteThrough: true),
+            "writethrough" => Durable,
             _ => null,
         };
         return mode is not null;

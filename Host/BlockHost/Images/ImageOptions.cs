@@ -23,6 +23,7 @@ internal static class ImageOptions
         if (source.Path is { } path)
             await AddPathAsync(images, options, path, cancellationToken);
         AddFileDrivers(options);
+        await AddStorageDriversAsync(images, options, cancellationToken);
         if (!options.ContainsKey("driver") && options.Keys.All(key => key.StartsWith(StoragePrefix, StringComparison.Ordinal)) && options.Count > 0)
             return await StorageAloneAsync(images, input, options, cancellationToken);
         if (!options.ContainsKey("driver"))
@@ -157,6 +158,19 @@ internal static class ImageOptions
             options.TryAdd(key[..^"filename".Length] + "driver", StorageDriver.Of(options[key]));
     }
 
+    /// <summary>Below a filter that stands in names where a protocol does ("image" of blkdebug) lies storage as well.</summary>
+    private static async ValueTask AddStorageDriversAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    {
+        foreach (var (key, fileName) in options.Where(option => option.Key.EndsWith(".filename", StringComparison.Ordinal)).ToArray())
+        {
+            var child = key[..^".filename".Length];
+            if (!options.ContainsKey($"{child}.driver")
+                && options.TryGetValue(child[..(child.LastIndexOf('.') + 1)] + "driver", out var parent)
+                && await images.Graph.FindDriverAsync(parent, cancellationToken) is { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 })
+                options[$"{child}.driver"] = StorageDriver.Of(fileName);
+        }
+    }
+
     private static async ValueTask AddPathAsync(ImageOpener images, Dictionary<string, string> options, string path, CancellationToken cancellationToken)
     {
         var isProtocol = options.TryGetValue("driver", out var driver) && await KindAsync(images, driver, cancellationToken) == BlockDriverKind.Protocol;
@@ -183,11 +197,17 @@ internal static class ImageOptions
         foreach (var (key, driver) in options)
         {
             if (key == "driver" || key.EndsWith(".driver", StringComparison.Ordinal))
-                kinds[driver] = await KindAsync(images, driver, cancellationToken);
+                kinds[driver] = await WordedAsAsync(images, driver, cancellationToken);
         }
 
         return kinds;
     }
+
+    /// <summary>Errors speak of a filter that has names of its own as of a protocol.</summary>
+    private static async ValueTask<BlockDriverKind> WordedAsAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
+        await images.Graph.FindDriverAsync(driver, cancellationToken) is { FileNamePrefixes.Count: > 0 }
+            ? BlockDriverKind.Protocol
+            : await KindAsync(images, driver, cancellationToken);
 
     private static async ValueTask<BlockDriverKind> KindAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
         (await images.Graph.FindDriverAsync(driver, cancellationToken) ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown driver '{driver}'")).Kind;

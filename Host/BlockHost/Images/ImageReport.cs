@@ -53,6 +53,9 @@ internal sealed record ImageReport
     {
         if (facts.AllocatedSize is { } own)
             return own;
+        // A filter that stands in names where a protocol does knows of no storage, as in QEMU.
+        if (node.Driver is { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 })
+            return null;
         const BlockChildRole stores = BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
         long? sum = null;
         foreach (var edge in node.Children.Where(edge => (edge.Role & stores) != 0))

@@ -125,6 +125,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
         if (image.InFlight.Conflict(first, count) is { } conflict) return (null, conflict);
         for (var i = 0; i < count; i++) CheckReplaceable(image.Map.EntryAt(slice, index + i), offset + ((long)i << _geometry.ClusterBits));
         var pending = new PackedAllocation(first, await AllocateAsync(sizes[..count]).ConfigureAwait(false));
+        await image.File.FireAsync(BlkdebugEvent.L2UpdateCompressed).ConfigureAwait(false);
         image.InFlight.Begin(pending);
         return (pending, null);
     }
@@ -136,6 +137,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
         {
             foreach (var size in sizes)
             {
+                await image.File.FireAsync(BlkdebugEvent.ClusterAllocBytes).ConfigureAwait(false);
                 pieces.Add(await image.Packed.AllocateAsync(size).ConfigureAwait(false));
                 _ = pieces[^1].Encode(_geometry);
             }
@@ -192,7 +194,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             vector.Add(packed.Slice(i << _geometry.ClusterBits, piece.Length));
             var end = piece.HostOffset + piece.Length;
             if (i + 1 < pending.Pieces.Length && pending.Pieces[i + 1].HostOffset == end) continue;
-            await image.File.WriteAsync(end - vector.Length, vector).ConfigureAwait(false);
+            await image.File.WriteAsync(BlkdebugEvent.WriteCompressed, end - vector.Length, vector).ConfigureAwait(false);
             vector.Clear();
         }
     }

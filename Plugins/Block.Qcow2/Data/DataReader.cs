@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -95,10 +96,21 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
             case ExtentKind.Invalid:
                 throw image.Map.Describe(guestOffset);
             case ExtentKind.Unallocated when image.Backing is { } backing:
-                return backing.ReadAsync(guestOffset, part, flags, cancellationToken);
+                return ReadBackingAsync(backing, guestOffset, part, flags, cancellationToken);
             default:
                 part.Clear();
                 return default;
         }
+    }
+
+    private ValueTask ReadBackingAsync(IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken) =>
+        image.File.EventTarget is null
+            ? backing.ReadAsync(guestOffset, part, flags, cancellationToken)
+            : FireAndReadBackingAsync(backing, guestOffset, part, flags, cancellationToken);
+
+    private async ValueTask FireAndReadBackingAsync(IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        await image.File.FireAsync(BlkdebugEvent.ReadBackingAio, cancellationToken).ConfigureAwait(false);
+        await backing.ReadAsync(guestOffset, part, flags, cancellationToken).ConfigureAwait(false);
     }
 }

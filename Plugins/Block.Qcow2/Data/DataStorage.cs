@@ -13,6 +13,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 /// </summary>
 internal sealed class DataStorage
 {
+    private readonly IBlockChild _file;
     private readonly IBlockChild? _child;
     private readonly HeaderStore _header;
     private readonly ClusterAllocator _allocator;
@@ -22,6 +23,7 @@ internal sealed class DataStorage
     /// <param name="external">Null: not external, or not open because nobody will look at the data.</param>
     public DataStorage(IBlockChild file, IBlockChild? external, HeaderStore header, ClusterAllocator allocator)
     {
+        _file = file;
         _allocator = allocator;
         _header = header;
         _geometry = header.Current.Geometry();
@@ -44,10 +46,12 @@ internal sealed class DataStorage
     public long InChild(long hostOffset) => hostOffset & _offsetMask;
 
     public ValueTask ReadAsync(long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
-        Child.ReadAsync(hostOffset & _offsetMask, target, flags, cancellationToken);
+        _file.EventTarget is null ? Child.ReadAsync(hostOffset & _offsetMask, target, flags, cancellationToken)
+            : FireAndReadAsync(hostOffset, target, flags, cancellationToken);
 
     public ValueTask WriteAsync(long hostOffset, IoSlice source, CancellationToken cancellationToken = default) =>
-        Child.WriteAsync(hostOffset & _offsetMask, source, cancellationToken: cancellationToken);
+        _file.EventTarget is null ? Child.WriteAsync(hostOffset & _offsetMask, source, cancellationToken: cancellationToken)
+            : FireAndWriteAsync(hostOffset, source, cancellationToken);
 
     /// <summary>Takes clusters for guest clusters from <paramref name="guestFirst"/> on. Under the metadata lock.</summary>
     /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
@@ -113,6 +117,19 @@ internal sealed class DataStorage
     /// <summary>Cuts what lies behind the disk's new end.</summary>
     public ValueTask ShrinkAsync(long length) =>
         External is { } file && file.Length > length ? ResizeAsync(length, PreallocationMode.Off, CancellationToken.None) : default;
+
+    /// <summary>Events are the image file's, also where the data is elsewhere.</summary>
+    private async ValueTask FireAndReadAsync(long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    {
+        await _file.FireAsync(BlkdebugEvent.ReadAio, cancellationToken).ConfigureAwait(false);
+        await Child.ReadAsync(InChild(hostOffset), target, flags, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask FireAndWriteAsync(long hostOffset, IoSlice source, CancellationToken cancellationToken)
+    {
+        await _file.FireAsync(BlkdebugEvent.WriteAio, cancellationToken).ConfigureAwait(false);
+        await Child.WriteAsync(InChild(hostOffset), source, cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
     private async ValueTask ResizeAsync(long length, PreallocationMode mode, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -146,6 +147,7 @@ internal sealed class DataWriter(Qcow2Image image)
         before.AddTo(vector);
         vector.Add(part);
         after.AddTo(vector);
+        if (before.IsCopy || after.IsCopy) await image.File.FireAsync(BlkdebugEvent.CowWrite).ConfigureAwait(false);
         await image.Data.WriteAsync(before.IsLeftOut ? host + head : host, vector).ConfigureAwait(false);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Data;
@@ -22,6 +23,8 @@ internal readonly struct Surroundings : IDisposable
 
     public bool IsLeftOut => _bytes < 0;
 
+    public bool IsCopy => _copy is not null;
+
     /// <summary>Reads what the guest sees in the range, which lies in one cluster.</summary>
     public static ValueTask<Surroundings> ReadAsync(Qcow2Image image, long guestOffset, int bytes, Allocation allocation) =>
         bytes == 0 ? default : ReadSomeAsync(image, guestOffset, bytes, allocation);
@@ -42,7 +45,12 @@ internal readonly struct Surroundings : IDisposable
     private static async ValueTask<Surroundings> ReadSomeAsync(Qcow2Image image, long guestOffset, int bytes, Allocation allocation)
     {
         if (await ReadsZeroAsync(image, guestOffset, bytes).ConfigureAwait(false))
+        {
+            await image.File.FireAsync(BlkdebugEvent.ClusterAllocSpace).ConfigureAwait(false);
             return allocation.Host.Untouched ? LeftOut : new Surroundings(null, bytes);
+        }
+
+        await image.File.FireAsync(BlkdebugEvent.CowRead).ConfigureAwait(false);
         var buffer = image.Buffers.Rent(bytes);
         try
         {

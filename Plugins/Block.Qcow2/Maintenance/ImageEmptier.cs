@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
@@ -13,6 +15,7 @@ internal sealed class ImageEmptier(Qcow2Image image)
 
     public async ValueTask MakeEmptyAsync(CancellationToken cancellationToken)
     {
+        await image.File.FireAsync(BlkdebugEvent.EmptyImagePrepare, cancellationToken).ConfigureAwait(false);
         var end = _geometry.ClustersFor(image.Length) << _geometry.ClusterBits;
         await image.Zeroes.DropAsync(0, end, cancellationToken).ConfigureAwait(false);
         await new ImageResizer(image).GiveBackBehindAsync(0).ConfigureAwait(false);

@@ -50,7 +50,7 @@ internal sealed class ImageResizer(Qcow2Image image)
     /// <summary>The size in the header comes last: until then what lies behind the old end is merely unused.</summary>
     private async ValueTask GrowAsync(long old, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
-        await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
+        await GrowL1Async(length).ConfigureAwait(false);
 
         // The old L1 table's clusters are free for what comes now.
         if (options.Preallocation != PreallocationMode.Off) await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -65,6 +65,18 @@ internal sealed class ImageResizer(Qcow2Image image)
             await image.Zeroes.WriteZeroesAsync(old, length - old, length, mode == PreallocationMode.Off ? ZeroFlags.MayUnmap : ZeroFlags.None, cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetSizeAsync(length).ConfigureAwait(false);
+    }
+
+    private async ValueTask GrowL1Async(long length)
+    {
+        try
+        {
+            await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(length)).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Failed to grow the L1 table: {ErrnoText.Of(e.Errno)}", e.Errno, e);
+        }
     }
 
     /// <summary>
@@ -90,7 +102,9 @@ internal sealed class ImageResizer(Qcow2Image image)
     /// <summary>Frees the tables for what lies behind <paramref name="length"/>, where nothing is mapped any more, and the end of the file.</summary>
     public async ValueTask GiveBackBehindAsync(long length)
     {
+        await image.File.FireAsync(BlkdebugEvent.L1ShrinkWriteTable).ConfigureAwait(false);
         await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
+        await image.File.FireAsync(BlkdebugEvent.L1ShrinkFreeL2Clusters).ConfigureAwait(false);
         await image.Flusher.SettleAsync().ConfigureAwait(false);
         await CutFileAsync().ConfigureAwait(false);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
@@ -15,6 +16,7 @@ internal sealed class VmStateArea(Qcow2Image image)
     public async ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken)
     {
         Check(offset, target.Length);
+        await image.File.FireAsync(BlkdebugEvent.VmstateLoad, cancellationToken).ConfigureAwait(false);
         await image.Reader.ReadAsync(Start + offset, target, ReadFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
@@ -22,6 +24,7 @@ internal sealed class VmStateArea(Qcow2Image image)
     {
         image.Guard.ThrowIfStopped();
         Check(offset, source.Length);
+        await image.File.FireAsync(BlkdebugEvent.VmstateSave, cancellationToken).ConfigureAwait(false);
         var end = Start + offset + source.Length;
         await image.Tables.GrowL1Async((int)_geometry.L1EntriesFor(end)).ConfigureAwait(false);
         await image.Writer.WriteAsync(Start + offset, source, cancellationToken).ConfigureAwait(false);

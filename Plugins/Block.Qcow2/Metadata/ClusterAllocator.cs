@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -84,6 +85,7 @@ internal sealed class ClusterAllocator(
     {
         // Blocks for the parts of the file that the run reaches are written behind it while it is looked for.
         var untouched = _untouched;
+        await file.FireAsync(BlkdebugEvent.ClusterAlloc).ConfigureAwait(false);
         var first = await FindFreeAsync(_hint).ConfigureAwait(false);
         var count = await CountFreeAsync(first, wanted).ConfigureAwait(false);
         var run = await TakeAsync(new ClusterRun(first, count)).ConfigureAwait(false);
@@ -94,6 +96,7 @@ internal sealed class ClusterAllocator(
     /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
     public async ValueTask<ClusterRun> AllocateWholeAsync(long count)
     {
+        await file.FireAsync(BlkdebugEvent.ClusterAlloc).ConfigureAwait(false);
         // Each part of the file that gets its own block loses its first cluster to it.
         if (count >= geometry.RefblockEntries) return await AllocateBehindAsync(count).ConfigureAwait(false);
         var first = _hint;
@@ -269,6 +272,7 @@ internal sealed class ClusterAllocator(
 
     private async ValueTask DecreaseAsync(ClusterRun run)
     {
+        await file.FireAsync(BlkdebugEvent.ClusterFree).ConfigureAwait(false);
         var free = run with { Count = 0 };
         for (var cluster = run.First; cluster < run.End; cluster++)
         {
@@ -327,6 +331,7 @@ internal sealed class ClusterAllocator(
         var offset = first << geometry.ClusterBits;
         Claim(new ClusterRun(first, 1));
         await WriteBlockAsync(first, 1).ConfigureAwait(false);
+        await file.FireAsync(BlkdebugEvent.RefblockAllocHookup).ConfigureAwait(false);
         table.Set(index, (ulong)offset);
     }
 
@@ -336,7 +341,7 @@ internal sealed class ClusterAllocator(
         var block = new byte[geometry.ClusterSize];
         for (var i = 0; i < used; i++)
             RefcountCodec.Write(block, i, geometry.RefcountOrder, 1);
-        await file.WriteAsync(cluster << geometry.ClusterBits, block).ConfigureAwait(false);
+        await file.WriteAsync(BlkdebugEvent.RefblockAllocWrite, cluster << geometry.ClusterBits, block).ConfigureAwait(false);
         guard.AddMetadata(cluster, MetadataKinds.RefcountBlock);
     }
 
@@ -354,13 +359,26 @@ internal sealed class ClusterAllocator(
     private ValueTask<TableSlice> ChangeableSliceAsync(long cluster)
     {
         guard.CheckMetadata(BlockOf(cluster), geometry.ClusterSize, MetadataKinds.RefcountBlock);
-        return SliceAsync(cluster);
+        return file.EventTarget is null ? SliceAsync(cluster) : FireAndGetSliceAsync(BlkdebugEvent.RefblockAlloc, cluster);
     }
 
     private ValueTask<TableSlice> SliceAsync(long cluster)
     {
         var within = (geometry.RefblockIndex(cluster) >> _sliceEntryBits) * (long)cache.SliceSize;
-        return cache.GetAsync(BlockOf(cluster) + within, CancellationToken.None);
+        return file.EventTarget is null ? cache.GetAsync(BlockOf(cluster) + within, CancellationToken.None) : FireAndLoadAsync(BlockOf(cluster) + within);
+    }
+
+    private async ValueTask<TableSlice> FireAndGetSliceAsync(BlkdebugEvent @event, long cluster)
+    {
+        await file.FireAsync(@event).ConfigureAwait(false);
+        return await SliceAsync(cluster).ConfigureAwait(false);
+    }
+
+    /// <summary>As QEMU's, the event comes with each use of a block, whether or not it is cached.</summary>
+    private async ValueTask<TableSlice> FireAndLoadAsync(long offset)
+    {
+        await file.FireAsync(BlkdebugEvent.RefblockLoad).ConfigureAwait(false);
+        return await cache.GetAsync(offset, CancellationToken.None).ConfigureAwait(false);
     }
 
     private int IndexInSlice(long cluster) => (int)(cluster & ((1L << _sliceEntryBits) - 1));

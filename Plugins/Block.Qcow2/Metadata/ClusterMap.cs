@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -79,8 +80,9 @@ internal sealed class ClusterMap(
     {
         var index = geometry.L1Index(guestOffset);
         var entry = new L1Entry(l1[index]);
+        var isNew = entry is { TableOffset: 0 } or { Copied: false };
         if (entry.TableOffset != 0 && !geometry.IsClusterAligned(entry.TableOffset)) throw Describe(guestOffset);
-        if (entry is { TableOffset: 0 } or { Copied: false })
+        if (isNew)
         {
             guard.CheckMetadata(l1.Offset + (index * sizeof(ulong)), sizeof(ulong), MetadataKinds.ActiveL1);
             entry = await ReplaceTableAsync(index, entry).ConfigureAwait(false);
@@ -89,7 +91,7 @@ internal sealed class ClusterMap(
         {
             guard.CheckMetadata(entry.TableOffset, geometry.ClusterSize, MetadataKinds.ActiveL2);
         }
-        return await cache.GetAsync(SliceOffset(entry, guestOffset), CancellationToken.None).ConfigureAwait(false);
+        return await cache.GetAsync(SliceOffset(entry, guestOffset), CancellationToken.None, isNew).ConfigureAwait(false);
     }
 
     public int IndexInSlice(long guestOffset) => (int)(guestOffset >> geometry.ClusterBits) & ((1 << _sliceEntryBits) - 1);
@@ -214,18 +216,20 @@ internal sealed class ClusterMap(
     {
         var content = new byte[geometry.ClusterSize];
         if (old.TableOffset != 0)
-            await file.ReadAsync(old.TableOffset, content).ConfigureAwait(false);
+            await file.ReadAsync(BlkdebugEvent.L2AllocCowRead, old.TableOffset, content).ConfigureAwait(false);
         var run = await allocator.AllocateWholeAsync(1).ConfigureAwait(false);
         var offset = run.First << geometry.ClusterBits;
         try
         {
-            await file.WriteAsync(offset, content).ConfigureAwait(false);
+            await file.FireAsync(BlkdebugEvent.L2AllocWrite).ConfigureAwait(false);
+            await file.WriteAsync(BlkdebugEvent.L2Update, offset, content).ConfigureAwait(false);
         }
         catch
         {
             await allocator.ReleaseAsync(run).ConfigureAwait(false);
             throw;
         }
+        await file.FireAsync(BlkdebugEvent.L1Update).ConfigureAwait(false);
         var entry = Link(index, run.First);
         if (old.TableOffset != 0)
         {

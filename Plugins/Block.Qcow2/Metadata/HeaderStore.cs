@@ -24,12 +24,24 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public static async ValueTask<HeaderStore> LoadAsync(IBlockChild file, bool forCheck, CancellationToken cancellationToken)
     {
         var head = new byte[Math.Min(SectorSize, file.Length)];
-        await file.ReadAsync(0, head, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await ReadAsync(file, head, cancellationToken).ConfigureAwait(false);
         var clusterSize = HeaderParser.ParseClusterSize(head);
         var cluster = new byte[clusterSize];
         var present = (int)Math.Min(clusterSize, file.Length);
-        await file.ReadAsync(0, cluster.AsMemory(0, present), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await ReadAsync(file, cluster.AsMemory(0, present), cancellationToken).ConfigureAwait(false);
         return new HeaderStore(file, HeaderParser.Parse(cluster.AsSpan(0, present), forCheck), cluster);
+    }
+
+    private static async ValueTask ReadAsync(IBlockChild file, Memory<byte> target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await file.ReadAsync(0, target, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e) when (e.Kind is BlockErrorKind.Io or BlockErrorKind.NoSpace)
+        {
+            throw new BlockException(e.Kind, $"Could not read qcow2 header: {ErrnoText.Of(e.Errno)}", e.Errno, e);
+        }
     }
 
     /// <summary>

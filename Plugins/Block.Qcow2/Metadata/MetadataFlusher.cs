@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
@@ -111,8 +112,8 @@ internal sealed class MetadataFlusher(
         if (batch.HasMappings)
         {
             await file.FlushAsync().ConfigureAwait(false);
-            await WriteAllAsync(batch.L2).ConfigureAwait(false);
-            await WriteAllAsync(batch.L1).ConfigureAwait(false);
+            await WriteAllAsync(BlkdebugEvent.L2Update, batch.L2).ConfigureAwait(false);
+            await WriteAllAsync(BlkdebugEvent.L1Update, batch.L1).ConfigureAwait(false);
         }
         await file.FlushAsync().ConfigureAwait(false);
     }
@@ -145,13 +146,13 @@ internal sealed class MetadataFlusher(
     private async ValueTask WriteRefcountsAsync(RefcountBatch batch)
     {
         if (batch.Slices is not { } slices || batch.Table is not { } sectors) return;
-        await WriteAllAsync(slices).ConfigureAwait(false);
+        await WriteAllAsync(BlkdebugEvent.RefblockUpdatePart, slices).ConfigureAwait(false);
         if (sectors.Count == 0) return;
         await file.FlushAsync().ConfigureAwait(false);
-        await WriteAllAsync(sectors).ConfigureAwait(false);
+        await WriteAllAsync(BlkdebugEvent.RefblockAllocHookup, sectors).ConfigureAwait(false);
     }
 
-    private async ValueTask WriteAllAsync(List<PendingWrite> writes)
+    private async ValueTask WriteAllAsync(BlkdebugEvent before, List<PendingWrite> writes)
     {
         writes.Sort((a, b) => a.Offset.CompareTo(b.Offset));
         var vector = new IoVector();
@@ -160,7 +161,7 @@ internal sealed class MetadataFlusher(
             vector.Add(writes[i].Data);
             var end = writes[i].Offset + writes[i].Data.Length;
             if (vector.Count < MaxSegments && i + 1 < writes.Count && writes[i + 1].Offset == end) continue;
-            await file.WriteAsync(end - vector.Length, vector).ConfigureAwait(false);
+            await file.WriteAsync(before, end - vector.Length, vector).ConfigureAwait(false);
             vector.Clear();
         }
     }

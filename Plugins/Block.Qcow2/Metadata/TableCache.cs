@@ -2,6 +2,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -15,6 +16,7 @@ internal sealed class TableCache
     private const int MinSlices = 4;
 
     private readonly IBlockChild _file;
+    private readonly BlkdebugEvent? _onLoad;
     private readonly int _capacity;
     private readonly ConcurrentDictionary<long, TableSlice> _slices = new();
     private readonly Dictionary<long, Task<TableSlice>> _loading = [];
@@ -25,9 +27,11 @@ internal sealed class TableCache
 
     /// <param name="sliceSize">Bytes of one slice: a power of two that divides the cluster size.</param>
     /// <param name="bytes">Size of the cache; a few slices are kept in any case.</param>
-    public TableCache(IBlockChild file, int sliceSize, long bytes)
+    /// <param name="onLoad">Fired before a slice is read.</param>
+    public TableCache(IBlockChild file, int sliceSize, long bytes, BlkdebugEvent? onLoad = null)
     {
         _file = file;
+        _onLoad = onLoad;
         SliceSize = sliceSize;
         _capacity = (int)Math.Clamp(bytes / sliceSize, MinSlices, int.MaxValue);
     }
@@ -59,7 +63,8 @@ internal sealed class TableCache
         return true;
     }
 
-    public ValueTask<TableSlice> GetAsync(long offset, CancellationToken cancellationToken)
+    /// <param name="isNew">The table has just been made: reading it is no load of the image's.</param>
+    public ValueTask<TableSlice> GetAsync(long offset, CancellationToken cancellationToken, bool isNew = false)
     {
         if (TryGet(offset, out var slice)) return new(slice);
         TaskCompletionSource<TableSlice> load;
@@ -70,7 +75,7 @@ internal sealed class TableCache
             load = new TaskCompletionSource<TableSlice>(TaskCreationOptions.RunContinuationsAsynchronously);
             _loading.Add(offset, load.Task);
         }
-        return LoadAsync(offset, load);
+        return LoadAsync(offset, load, isNew ? null : _onLoad);
     }
 
     /// <summary>
@@ -165,7 +170,7 @@ internal sealed class TableCache
         }
     }
 
-    private async ValueTask<TableSlice> LoadAsync(long offset, TaskCompletionSource<TableSlice> load)
+    private async ValueTask<TableSlice> LoadAsync(long offset, TaskCompletionSource<TableSlice> load, BlkdebugEvent? before)
     {
         try
         {
@@ -173,6 +178,7 @@ internal sealed class TableCache
             while (slice is null)
             {
                 var data = GC.AllocateUninitializedArray<byte>(SliceSize);
+                if (before is { } fired) await _file.FireAsync(fired).ConfigureAwait(false);
                 await _file.ReadAsync(offset, data).ConfigureAwait(false);
                 slice = Publish(new TableSlice(offset, data), load.Task);
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -57,12 +58,14 @@ internal sealed class TableMover(
         var table = new ulong[entries];
         l1.Entries.CopyTo(table);
         var bytes = (long)entries * sizeof(ulong);
+        await file.FireAsync(BlkdebugEvent.L1GrowAllocTable).ConfigureAwait(false);
         var run = await allocator.AllocateWholeAsync(geometry.ClustersFor(bytes)).ConfigureAwait(false);
         var offset = run.First << geometry.ClusterBits;
         try
         {
-            await file.WriteAsync(offset, TopTable.Encode(table)).ConfigureAwait(false);
+            await file.WriteAsync(BlkdebugEvent.L1GrowWriteTable, offset, TopTable.Encode(table)).ConfigureAwait(false);
             await flusher.SyncRefcountsAsync().ConfigureAwait(false);
+            await file.FireAsync(BlkdebugEvent.L1GrowActivateTable).ConfigureAwait(false);
             await header.UpdateAsync(old with { L1Entries = entries, L1Offset = offset }).ConfigureAwait(false);
         }
         catch
@@ -79,6 +82,7 @@ internal sealed class TableMover(
 
     private async ValueTask MoveRefcountTableAsync(long needed)
     {
+        await file.FireAsync(BlkdebugEvent.ReftableGrow).ConfigureAwait(false);
         var table = allocator.Table;
         var (blocks, clusters) = Plan(table.Count, needed);
         var first = (long)table.Count << geometry.RefblockBits;
@@ -89,13 +93,14 @@ internal sealed class TableMover(
         {
             var block = (first + i) << geometry.ClusterBits;
             entries[table.Count + i] = (ulong)block;
-            await file.WriteAsync(block, FilledBlock(blocks + clusters - (i * geometry.RefblockEntries))).ConfigureAwait(false);
+            await file.WriteAsync(BlkdebugEvent.RefblockAllocWriteBlocks, block, FilledBlock(blocks + clusters - (i * geometry.RefblockEntries))).ConfigureAwait(false);
         }
         var offset = (first + blocks) << geometry.ClusterBits;
-        await file.WriteAsync(offset, TopTable.Encode(entries)).ConfigureAwait(false);
+        await file.WriteAsync(BlkdebugEvent.RefblockAllocWriteTable, offset, TopTable.Encode(entries)).ConfigureAwait(false);
         await file.FlushAsync().ConfigureAwait(false);
 
         var old = header.Current;
+        await file.FireAsync(BlkdebugEvent.RefblockAllocSwitchTable).ConfigureAwait(false);
         await header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = (int)clusters }).ConfigureAwait(false);
         table.Replace(entries, offset);
         guard.AddMetadata(first, MetadataKinds.RefcountBlock, blocks);

@@ -2,6 +2,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Vmdk.Format;
 
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
@@ -28,7 +29,7 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
         // Data that does not compress can be a little longer than the grain.
         using var packed = Buffers.Rent((int)GrainSize * 2);
         using var grain = Buffers.Rent((int)GrainSize);
-        await File.ReadAsync(grainOffset, packed.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+        await File.ReadAsync(BlkdebugEvent.ReadCompressed, grainOffset, packed.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var length = packed.Memory.Length;
         var start = 0;
         if (Layout.HasMarkers)
@@ -55,7 +56,7 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
             await WriteStoredAsync(0, 0, source, cancellationToken).ConfigureAwait(false);
         var packed = Pack(source.Slice(0, bytes), offset);
         var place = await Map.TakeAsync(packed.Length, cancellationToken).ConfigureAwait(false);
-        await File.WriteAsync(place, packed, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await File.WriteAsync(BlkdebugEvent.WriteCompressed, place, packed, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         await Map.SetAsync(offset / GrainSize, new GrainEntry(GrainState.Stored, place), cancellationToken).ConfigureAwait(false);
         return bytes;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Vmdk.Format;
 
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
@@ -124,9 +125,9 @@ internal sealed class GrainMap
     {
         var dirty = _tables.Values.Where(table => table.IsDirty).ToList();
         foreach (var table in dirty.Where(table => table.SecondOffset > 0))
-            await _file.WriteAsync(table.SecondOffset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(BlkdebugEvent.L2Update, table.SecondOffset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         foreach (var table in dirty)
-            await _file.WriteAsync(table.Offset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(BlkdebugEvent.L2Update, table.Offset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         if (_directoryIsDirty)
             await WriteDirectoryAsync(cancellationToken).ConfigureAwait(false);
         await _file.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -154,7 +155,7 @@ internal sealed class GrainMap
         var bytes = new byte[Layout.GrainsPerTable * Layout.EntrySize];
         if (offset >= _file.Length)
             throw VmdkFault.Invalid($"Grain table {number} is at {offset}, beyond the end of '{_file.FileName}'");
-        await _file.ReadAsync(offset, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+        await _file.ReadAsync(BlkdebugEvent.L2Load, offset, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var second = _secondDirectory.Length == 0 ? 0 : TableOffset(_secondDirectory, number) ?? 0;
         // A second copy that is where the first or the header is, or beyond the file, would only do harm.
         second = second == offset || second < SparseHeader.Size || second > _file.Length - bytes.Length ? 0 : second;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Vmdk.Format;
 
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
@@ -93,10 +94,10 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
     protected virtual bool RunsTogether => true;
 
     protected virtual ValueTask ReadStoredAsync(long grainOffset, long within, IoSlice target, CancellationToken cancellationToken) =>
-        File.ReadAsync(grainOffset + within, target, ReadFlags.None, cancellationToken);
+        File.ReadAsync(BlkdebugEvent.ReadAio, grainOffset + within, target, ReadFlags.None, cancellationToken);
 
     protected virtual ValueTask WriteStoredAsync(long grainOffset, long within, IoSlice source, CancellationToken cancellationToken) =>
-        File.WriteAsync(grainOffset + within, source, WriteFlags.None, cancellationToken);
+        File.WriteAsync(BlkdebugEvent.WriteAio, grainOffset + within, source, WriteFlags.None, cancellationToken);
 
     /// <summary>Stores grains that are not yet, those before and after the source's bytes included. Returns how much of the source is written.</summary>
     protected virtual async ValueTask<long> WriteNewAsync(long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
@@ -118,7 +119,7 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         var grains = (within + bytes + GrainSize - 1) / GrainSize;
         var place = await Map.TakeAsync(grains * GrainSize, cancellationToken).ConfigureAwait(false);
         if (bytes == grains * GrainSize)
-            await File.WriteAsync(place, source.Slice(0, bytes), WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await File.WriteAsync(BlkdebugEvent.WriteAio, place, source.Slice(0, bytes), WriteFlags.None, cancellationToken).ConfigureAwait(false);
         else
             await WriteCompletedAsync(place, start, within, source.Slice(0, bytes), entry, below, cancellationToken).ConfigureAwait(false);
         for (long i = 0; i < grains; i++)
@@ -135,8 +136,9 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         var (before, after) = (grain[..(int)within], grain[(int)(within + source.Length)..]);
         await CompleteAsync(entry, start, before, below, cancellationToken).ConfigureAwait(false);
         source.CopyTo(grain.Span[(int)within..]);
+        await File.FireAsync(BlkdebugEvent.WriteAio, cancellationToken).ConfigureAwait(false);
         await CompleteAsync(entry, start + within + source.Length, after, below, cancellationToken).ConfigureAwait(false);
-        await File.WriteAsync(place, grain, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await File.WriteAsync(BlkdebugEvent.CowWrite, place, grain, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask CompleteAsync(GrainEntry entry, long offset, Memory<byte> target, BelowReader below, CancellationToken cancellationToken)

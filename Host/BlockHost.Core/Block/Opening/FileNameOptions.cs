@@ -96,6 +96,19 @@ internal static class FileNameOptions
         return PathOptions(name, prefix is null ? fileName : fileName[(prefix.Length + 1)..]);
     }
 
+    /// <summary>Options without a driver, of a node that stores what is above it: the driver is found by the name.</summary>
+    public static async ValueTask<JsonElement> AsStorageAsync(IDriverSource drivers, JsonElement options, CancellationToken cancellationToken)
+    {
+        if (options.TryGetProperty("driver", out _) || JsonObjects.StringMember(options, "filename") is not { } fileName || IsJson(fileName))
+            return options;
+        var named = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
+        return JsonObjects.Write(writer =>
+        {
+            JsonObjects.CopyMembers(writer, named);
+            JsonObjects.CopyMembers(writer, JsonObjects.Where(options, member => !named.TryGetProperty(member.Name, out _)));
+        });
+    }
+
     /// <summary>Options of the node that stores a file, whatever its path looks like.</summary>
     public static JsonElement OfPath(string path) => PathOptions(StorageDriver.Of(path), path);
 

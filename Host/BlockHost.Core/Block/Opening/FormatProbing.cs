@@ -41,12 +41,18 @@ internal static class FormatProbing
     private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)
     {
         var readOnly = JsonObjects.With(JsonObjects.Where(protocol, member => member.Name is not ("read-only" or "aio")), "read-only", JsonDocument.Parse("true").RootElement);
-        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = false, Aio = null, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
+        // Where there is no name, names can stand further down (blkdebug's image).
+        var isNamed = protocol.TryGetProperty("filename", out _);
+        var node = await graph.OpenNodeAsync(readOnly, scope with { Depth = scope.Depth + 1, AllowFileNames = !isNamed, Aio = null, Inherited = new GenericOptions { ReadOnly = true } }, cancellationToken).ConfigureAwait(false);
         try
         {
             var head = new byte[Math.Min(ProbeBytes, node.Length)];
             await node.ReadAsync(0, head, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             return head;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Could not read image for determining its format: {ErrnoText.Of(e.Errno)}", e.Errno, e);
         }
         finally
         {

@@ -100,6 +100,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         // The order of queries: what a node is stored in comes before it, other children after it.
         if ((spec.Role & (BlockChildRole.Primary | BlockChildRole.Filtered | BlockChildRole.CopyOnWrite)) == 0)
             await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
+        reference = await AsStorageAsync(spec, reference, cancellationToken).ConfigureAwait(false);
         return await graph.OpenForUserAsync(reference, scope.ForChild(node.Generic, spec.Role), Attach, cancellationToken).ConfigureAwait(false);
 
         async ValueTask<ChildLink> Attach(GraphNode child)
@@ -111,6 +112,27 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
                 graph.List(node);
             return link;
         }
+    }
+
+    /// <summary>What relative names in the image count from: the name of its storage, below filters that stand in names.</summary>
+    private string? StorageName
+    {
+        get
+        {
+            var storage = node.PrimaryLink?.Child;
+            while (storage is { Driver: { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 }, PrimaryLink: { } below })
+                storage = below.Child;
+            return storage?.FileName;
+        }
+    }
+
+    /// <summary>A filter that stands in names where a protocol does has storage below it, not an image of some format.</summary>
+    private async ValueTask<BlockdevRef> AsStorageAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
+    {
+        var isStorage = scope.AllowFileNames && node.Driver.FileNamePrefixes.Count > 0 && (spec.Role & BlockChildRole.Filtered) != 0;
+        return isStorage && !reference.IsReference
+            ? BlockdevRef.New(await FileNameOptions.AsStorageAsync(graph.Drivers, reference.Options, cancellationToken).ConfigureAwait(false))
+            : reference;
     }
 
     private async ValueTask<ChildLink> OpenFileAsync(ChildSpec spec, string fileName, CancellationToken cancellationToken)
@@ -136,7 +158,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         try
         {
             if (!reference.IsReference)
-                reference = BlockdevRef.New(BackingFiles.Completed(reference.Options, recorded, node.PrimaryLink?.Child.FileName));
+                reference = BlockdevRef.New(BackingFiles.Completed(reference.Options, recorded, StorageName));
             return await OpenGivenAsync(Backing, reference, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e)
@@ -150,7 +172,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         var childScope = scope.ForChild(node.Generic, BlockChildRole.Backing) with { AllowFileNames = true };
         try
         {
-            var options = BackingFiles.OptionsOf(recorded, node.PrimaryLink?.Child.FileName, childScope.AllowProbing);
+            var options = BackingFiles.OptionsOf(recorded, StorageName, childScope.AllowProbing);
             var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
             return node.RecordedLink = await AdoptAsync(child, Backing, cancellationToken).ConfigureAwait(false);
         }

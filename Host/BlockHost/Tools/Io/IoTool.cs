@@ -18,7 +18,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
     private readonly List<string> _objects = [];
     private string? _format;
     private bool _imageOptions;
-    private OpenMode _mode = new() { Writable = true, Discard = "unmap" };
+    private OpenMode _mode = new() { Writable = true, Discard = "unmap", Cache = CacheMode.Durable };
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {

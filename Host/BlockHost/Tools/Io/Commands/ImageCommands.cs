@@ -109,11 +109,23 @@ internal sealed class MapCommand : IoCommand
         var image = session.Image!;
         for (var offset = 0L; offset < image.Length;)
         {
-            var (allocated, length) = await Allocation.RunAsync(image, offset, image.Length - offset, cancellationToken);
+            var (allocated, length) = await RunAsync(image, offset, cancellationToken);
             var state = allocated ? "    allocated" : "not allocated";
             session.Print(
                 $"{IoStatistics.Amount(length)} (0x{length:x}) bytes {state} at offset {IoStatistics.Amount(offset)} (0x{offset:x})\n");
             offset += length;
+        }
+    }
+
+    private static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Allocation.RunAsync(image, offset, image.Length - offset, cancellationToken);
+        }
+        catch (BlockException e)
+        {
+            throw new IoCommandException($"qemu-io: Failed to get allocation status: {ImageErrors.Text(e.Errno)}") { ToErrorStream = true };
         }
     }
 }
@@ -146,12 +158,24 @@ internal sealed class AllocCommand : IoCommand
                 break;
             }
 
-            var (allocated, length) = await Allocation.RunAsync(session.Image, offset, (long)(end - offset), cancellationToken);
+            var (allocated, length) = await RunAsync(session.Image, offset, (long)(end - offset), cancellationToken);
             sum += allocated ? length : 0;
             offset += length;
         }
 
         session.Print($"{sum}/{count} bytes allocated at offset {IoStatistics.Amount(start)}\n");
+    }
+
+    private static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, long limit, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Allocation.RunAsync(image, offset, limit, cancellationToken);
+        }
+        catch (BlockException e)
+        {
+            throw new IoCommandException($"is_allocated failed: {ImageErrors.Text(e.Errno)}");
+        }
     }
 }
 
@@ -179,6 +203,6 @@ internal static class Allocation
     private static async ValueTask<ChainStatus> StatusAsync(OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
     {
         var status = await image.Queue.GetStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken);
-        return status.Status.IsOk ? status : throw new IoCommandException($"is_allocated failed: {ImageErrors.Text(status.Status.Errno)}");
+        return status.Status.IsOk ? status : throw new BlockException(BlockErrorKind.Io, ImageErrors.Text(status.Status.Errno), status.Status.Errno);
     }
 }

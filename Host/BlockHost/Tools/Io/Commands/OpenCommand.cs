@@ -30,7 +30,7 @@ internal sealed class OpenCommand : IoCommand
             Writable = !arguments.Has('r'),
             Overlay = arguments.Has('s'),
             CopyOnRead = arguments.Has('C'),
-            Cache = arguments['t'] is { } cache ? IoModes.Cache(cache) : arguments.Has('n') ? CacheMode.None : CacheMode.Writeback,
+            Cache = arguments['t'] is { } cache ? IoModes.Cache(cache) : arguments.Has('n') ? CacheMode.None : CacheMode.Durable,
             ForceShare = arguments.Has('U'),
             Discard = arguments['d'] is { } discard ? IoModes.Discard(discard) : "unmap",
             Aio = arguments['i'] is { } aio ? IoModes.Aio(aio) : arguments.Has('k') ? "native" : null,
