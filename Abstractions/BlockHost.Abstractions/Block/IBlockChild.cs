@@ -6,10 +6,14 @@ namespace BlockHost.Block;
 
 /// <summary>
 /// A parent's link to a child node, kept by the host: it checks bounds and permissions, aligns (read-modify-write),
-/// splits, counts requests in flight for drain, applies write notifiers, and enforces the child's concurrency.
+/// splits, marks dirty bitmaps, and enforces the child's concurrency.
 /// Reads past the child's end give zeroes; writes past it grow a growable child that the parent may resize, and fail otherwise:
 /// with <see cref="BlockErrorKind.NoSpace"/> where the child cannot grow (a volume is full), with
 /// <see cref="BlockErrorKind.OutOfRange"/> where the parent may not resize it.
+/// <para>
+/// A drain waits for what the users of the graph have in flight, and so for requests here that belong to one of theirs. What a node does by
+/// itself (readahead, retries, repairs) it ends in <see cref="BlockNode.DrainBeginAsync"/>.
+/// </para>
 /// </summary>
 public interface IBlockChild
 {
