@@ -33,9 +33,6 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
 
     public IIoBufferPool Buffers => buffers;
 
-    /// <summary>Blocks whose entry changes are held by who changes them.</summary>
-    protected RangeLock Changes => _changes;
-
     /// <summary>What an entry stands for: state, and where the block's data begin.</summary>
     public abstract BlockRun Decode(uint entry);
 
@@ -54,6 +51,9 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
     /// <summary>Writes what has to be in the file before entries that were set are.</summary>
     protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
+    /// <summary>Writes what else points at data that was written before the last flush began. Returns whether there was anything.</summary>
+    protected virtual ValueTask<bool> WriteWithTableAsync(CancellationToken cancellationToken) => new(false);
+
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         TryFind(offset, target.Length, out var run) && run.State == BlockState.Stored && run.Bytes == target.Length
             ? File.ReadAsync(run.Place, target, ReadFlags.None, cancellationToken)
@@ -66,13 +66,15 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
 
     public sealed override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
+        if (Backing is not null)
+            await RequireZeroableAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         for (long done = 0; done < bytes;)
         {
             var run = await FindAsync(offset + done, bytes - done, cancellationToken).ConfigureAwait(false);
+            if (run.State == BlockState.Absent && Backing is not null)
+                run = await HideAsync(offset + done, run, cancellationToken).ConfigureAwait(false);
             if (run.State == BlockState.Stored)
                 await File.WriteZeroesAsync(run.Place, run.Bytes, flags, cancellationToken).ConfigureAwait(false);
-            else if (run.State == BlockState.Absent && Backing is not null)
-                run = run with { Bytes = await HideAsync(offset + done, run.Bytes, cancellationToken).ConfigureAwait(false) };
             done += run.Bytes;
         }
     }
@@ -110,11 +112,9 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         {
             await WriteBeforeTableAsync(changes, cancellationToken).ConfigureAwait(false);
             await File.FlushAsync(cancellationToken).ConfigureAwait(false);
-            if (changes.Count > 0)
-            {
-                await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
+            await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
+            if (await WriteWithTableAsync(cancellationToken).ConfigureAwait(false) || changes.Count > 0)
                 await File.FlushAsync(cancellationToken).ConfigureAwait(false);
-            }
 
             isWritten = true;
         }
@@ -137,6 +137,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
             var changes = Table.TakeChanges();
             await WriteBeforeTableAsync(changes, CancellationToken.None).ConfigureAwait(false);
             await Table.WriteAsync(changes, CancellationToken.None).ConfigureAwait(false);
+            await WriteWithTableAsync(CancellationToken.None).ConfigureAwait(false);
             Table.Settle(changes, written: true);
             throw;
         }
@@ -268,17 +269,27 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         await File.WriteAsync(place + within, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Makes blocks that the backing file has read as zeroes, whole ones only. Returns how many bytes do now.</summary>
-    private async ValueTask<long> HideAsync(long offset, long bytes, CancellationToken cancellationToken)
+    /// <summary>All of a range is zeroed or nothing: parts of blocks that only the backing file has are for the host to write.</summary>
+    private async ValueTask RequireZeroableAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
-        bytes = Math.Min(bytes, blockSize - offset % blockSize);
-        var isWhole = offset % blockSize == 0 && (bytes == blockSize || offset + bytes == Length);
-        if (!isWhole || ZeroEntry is not { } zero)
-            throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed over a backing file");
+        for (long done = 0; done < bytes;)
+        {
+            var run = await FindAsync(offset + done, bytes - done, cancellationToken).ConfigureAwait(false);
+            var start = offset + done;
+            done += run.Bytes;
+            var isWhole = start % blockSize == 0 && ((offset + done) % blockSize == 0 || offset + done == Length);
+            if (run.State == BlockState.Absent && (!isWhole || ZeroEntry is null))
+                throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed over a backing file");
+        }
+    }
+
+    /// <summary>Makes a block that only the backing file has read as zeroes, unless somebody has stored it by now.</summary>
+    private async ValueTask<BlockRun> HideAsync(long offset, BlockRun run, CancellationToken cancellationToken)
+    {
         using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
-        if ((await FindAsync(offset, bytes, cancellationToken).ConfigureAwait(false)).State == BlockState.Stored)
-            throw new BlockException(BlockErrorKind.NotSupported, "The block is stored by now");
-        await Table.SetAsync(offset / blockSize, zero, cancellationToken).ConfigureAwait(false);
-        return bytes;
+        run = await FindAsync(offset, Math.Min(run.Bytes, blockSize), cancellationToken).ConfigureAwait(false);
+        if (run.State == BlockState.Absent)
+            await Table.SetAsync(offset / blockSize, ZeroEntry!.Value, cancellationToken).ConfigureAwait(false);
+        return run;
     }
 }

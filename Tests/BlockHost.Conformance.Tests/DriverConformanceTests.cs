@@ -88,6 +88,12 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("differencing", "off", true)]
     public Task Vdi(string name, string preallocation, bool backing) => ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
+    [Theory]
+    [InlineData("fixed")]
+    [InlineData("dynamic")]
+    [InlineData("differencing")]
+    public Task Vpc(string kind) => ProveAsync(VpcSubjects.Make(kind));
+
     private async Task ProveAsync(BlockDriverSubject subject)
     {
         var report = await ConformanceSuite.RunAsync(subject, Options);

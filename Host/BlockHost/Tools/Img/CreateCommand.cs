@@ -51,9 +51,12 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
     private async ValueTask CreateAsync(string name, long? size, CancellationToken cancellationToken)
     {
         var host = await context.HostAsync(cancellationToken);
+        var advice = "";
         try
         {
             var creation = await ImageCreation.PlanAsync(host.Images, name, _format, cancellationToken);
+            if (creation.Options.Knows("cluster_size"))
+                advice = " (try using a larger cluster size)";
             _options.ForEach(creation.Options.Parse);
             if (size is not null && creation.Options.Size is not null)
                 throw new ToolException("The image size must be specified only once");
@@ -72,7 +75,6 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         }
         catch (BlockException e) when (e.Errno == Errno.EFBIG)
         {
-            var advice = _format == "raw" ? "" : " (try using a larger cluster size)";
             throw new ToolException($"{name}: The image size is too large for file format '{_format}'{advice}");
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
