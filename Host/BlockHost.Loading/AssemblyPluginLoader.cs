@@ -66,8 +66,10 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
         image.Verify(manifest.Sha256);
         var metadata = PluginMetadataReader.Read(image);
         RefuseOtherContracts(metadata.Contract);
-        RefuseNewerReferences(metadata);
-        var loader = PluginLoader.FromImage(image, SharedTypes, Unloadable && _threads.Ending is null, _threads);
+        var shared = new SharedAssemblies(SharedTypes, []);
+        var folder = PluginFolder.Read(image.Path, shared);
+        RefuseNewerReferences(metadata, folder, shared);
+        var loader = PluginLoader.FromImage(image, folder, shared, Unloadable && _threads.Ending is null, _threads);
         try
         {
             return new LoadedPlugin(loader, Construct(loader, metadata), _threads);
@@ -86,19 +88,22 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
             throw new UnsupportedContractException($"it was compiled against contract {compiled}; this host serves {host}");
     }
 
-    /// <summary>The runtime would find out only when the first method that needs the reference runs.</summary>
-    private static void RefuseNewerReferences(PluginMetadata metadata)
+    /// <summary>
+    /// The runtime would find out only when the first method that needs the reference runs, and the library would take a copy
+    /// beside the plugin for it: a second contract, whose types are not the host's.
+    /// </summary>
+    private static void RefuseNewerReferences(PluginMetadata metadata, PluginFolder folder, SharedAssemblies shared)
     {
-        var shared = new SharedAssemblies(SharedTypes, []);
-        try
+        if (FirstObjection(metadata.References) is { } toPlugin)
+            throw new UnsupportedContractException($"it {toPlugin}");
+        foreach (var library in folder.Libraries)
         {
-            foreach (var reference in metadata.References)
-                shared.TryGet(reference, out _);
+            if (FirstObjection(library.References) is { } toLibrary)
+                throw new UnsupportedContractException($"its library {Path.GetFileName(library.Path)} {toLibrary}");
         }
-        catch (FileLoadException e)
-        {
-            throw new UnsupportedContractException(e.Message);
-        }
+
+        string? FirstObjection(IEnumerable<AssemblyName> references) =>
+            references.Select(shared.Objection).FirstOrDefault(objection => objection is not null);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -22,10 +22,11 @@ internal sealed class ThreadLedger
     private static string? PoolThreadsEnd =>
         AppContext.GetData(PoolSetting)?.ToString() == All ? null : $"this program is not configured to keep its threads ({PoolSetting}: {All})";
 
-    /// <summary>Takes note of an assembly that is about to be loaded; a context that makes threads is kept for good.</summary>
-    public void Note(string path, byte[] assembly, AssemblyLoadContext context)
+    /// <summary>Takes note of an assembly that may be loaded into a context; one that makes threads is kept for good.</summary>
+    /// <param name="maker">See <see cref="ThreadUse"/>.</param>
+    public void Note(string path, string? maker, AssemblyLoadContext context)
     {
-        if (_ending is not null || ThreadUse.Find(assembly) is not { } maker)
+        if (_ending is not null || maker is null)
             return;
         Interlocked.CompareExchange(ref _maker, context, null);
         _ending = $"{Path.GetFileName(path)} makes threads that end ({maker}, where PluginThread is meant to be used)";

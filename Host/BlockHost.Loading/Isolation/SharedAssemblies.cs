@@ -29,7 +29,7 @@ internal sealed class SharedAssemblies
             Include(type.Assembly);
     }
 
-    /// <exception cref="FileLoadException">The plugin wants a newer version than the host has.</exception>
+    /// <summary>The host's assembly of that name, whatever version is wanted.</summary>
     public bool TryGet(AssemblyName wanted, [NotNullWhen(true)] out Assembly? shared)
     {
         shared = null;
@@ -42,10 +42,15 @@ internal sealed class SharedAssemblies
             shared = _home.LoadFromAssemblyName(new AssemblyName(name));
         }
 
-        if (wanted.Version is { } version && shared.GetName().Version is { } present && version > present)
-            throw new FileLoadException($"it needs {name} {version}, but the host has {present}", name);
         return true;
     }
+
+    /// <returns>Why a plugin cannot have what it wants, to follow "it "; null where it can, or where that is not shared.</returns>
+    public string? Objection(AssemblyName wanted) =>
+        TryGet(wanted, out var shared)
+        && wanted.Version is { } version && shared.GetName().Version is { } present && version > present
+            ? $"needs {wanted.Name} {version}, but the host has {present}"
+            : null;
 
     private static AssemblyLoadContext ContextOf(Assembly assembly) =>
         AssemblyLoadContext.GetLoadContext(assembly) ?? AssemblyLoadContext.Default;

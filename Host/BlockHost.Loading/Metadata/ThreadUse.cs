@@ -29,7 +29,8 @@ public static class ThreadUse
         }
     }
 
-    private static string? Find(MetadataReader metadata)
+    /// <summary>As <see cref="Find(byte[])"/>.</summary>
+    internal static string? Find(MetadataReader metadata)
     {
         foreach (var handle in metadata.MemberReferences)
         {

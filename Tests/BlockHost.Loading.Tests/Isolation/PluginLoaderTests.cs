@@ -93,6 +93,18 @@ public sealed class PluginLoaderTests : IDisposable
     }
 
     [Fact]
+    public void A_library_beside_the_plugin_is_its_own_even_where_the_host_has_it_too()
+    {
+        _bed.InstallOrdinary();
+        var assembly = _bed.AssemblyPath("fixture.ordinary");
+        var hosts = typeof(Assert).Assembly;
+        File.Copy(hosts.Location, Path.Combine(Path.GetDirectoryName(assembly)!, Path.GetFileName(hosts.Location)));
+        using var loader = PluginLoader.FromAssembly(assembly, Shared, unloadable: true);
+
+        Assert.NotSame(hosts, loader.LoadAssembly(hosts.GetName()));
+    }
+
+    [Fact]
     public void A_newer_version_of_a_shared_assembly_is_an_error_and_never_a_private_copy()
     {
         using var loader = Load("PrivateContract");
@@ -100,6 +112,27 @@ public sealed class PluginLoaderTests : IDisposable
         var error = Assert.ThrowsAny<IOException>(() => loader.LoadAssembly(new AssemblyName("BlockHost.Abstractions, Version=1.9.0.0")));
         Assert.Contains("BlockHost.Abstractions 1.9.0.0", error.ToString());
         Assert.Contains($"the host has {typeof(Plugin).Assembly.GetName().Version}", error.ToString());
+    }
+
+    /// <summary>Refused before anything of it is loaded; but were it not, the plugin would still get no second contract.</summary>
+    [Fact]
+    public void A_later_contract_beside_the_plugin_is_never_loaded()
+    {
+        using var loader = Load("PrivateContract");
+
+        Assert.Same(typeof(Plugin), loader.LoadDefaultAssembly().GetType("Fixture.PrivateContractPlugin")!.BaseType);
+    }
+
+    [Fact]
+    public void What_was_read_is_loaded_and_not_what_the_file_has_become()
+    {
+        _bed.InstallOrdinary();
+        var assembly = _bed.AssemblyPath("fixture.ordinary");
+        var image = PluginImage.Read(assembly);
+        File.Copy(Fixtures.Assembly("DuplicateDriver"), assembly, overwrite: true);
+        using var loader = PluginLoader.FromImage(image, Shared, unloadable: true);
+
+        Assert.Equal("Fixture.Ordinary", loader.LoadDefaultAssembly().GetName().Name);
     }
 
     [Fact]

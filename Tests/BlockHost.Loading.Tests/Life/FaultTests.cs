@@ -74,6 +74,17 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
+    public async Task A_plugin_whose_library_is_for_a_later_contract_is_unsupported()
+    {
+        _bed.InstallOrdinary();
+        var library = Fixtures.Assembly("PrivateContract");
+        File.Copy(library, Path.Combine(_bed.PluginFolder, "fixture.ordinary", Path.GetFileName(library)));
+
+        await Faults(
+            "fixture.ordinary", "its library Fixture.PrivateContract.dll needs BlockHost.Abstractions 1.9.0.0, but the host has", PluginState.Unsupported);
+    }
+
+    [Fact]
     public async Task A_constructor_that_throws_is_named()
     {
         _bed.Install("ThrowsInConstructor", "fixture.throws-in-constructor", "events:NEVER");

@@ -58,6 +58,19 @@ public sealed class ThreadEndTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_library_that_makes_threads_counts_though_nothing_has_used_it()
+    {
+        var library = Fixtures.Assembly("OwnThreads");
+        var manager = _bed.InstallOrdinary().CreateManager();
+        File.Copy(library, Path.Combine(_bed.PluginFolder, "fixture.ordinary", Path.GetFileName(library)));
+        await manager.LoadAsync("fixture.ordinary", CancellationToken.None);
+
+        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None));
+
+        Assert.Contains("Fixture.OwnThreads.dll makes threads that end", error.Message);
+    }
+
     [Theory]
     [InlineData("OwnThreads", "System.Threading.Thread")]
     [InlineData("Ordinary", null)]
