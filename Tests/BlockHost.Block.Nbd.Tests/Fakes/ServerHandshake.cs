@@ -30,9 +30,16 @@ internal sealed class ServerHandshake(Stream stream, MemoryServer server)
             await server.Habits.MayAnswerAsync();
             if (option == NbdOption.Abort)
                 return false;
-            await stream.WriteAsync(server.Habits.AnswersOption(option) ?? Answer(option));
+            var own = server.Habits.AnswersOption(option);
+            await stream.WriteAsync(own ?? Answer(option));
             if (option == NbdOption.Go)
                 return true;
+            if (option == NbdOption.StartTls && own is not null)
+            {
+                // There is no TLS here: what follows is taken and never answered.
+                await stream.CopyToAsync(Stream.Null);
+                return false;
+            }
         }
     }
 

@@ -102,7 +102,7 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
         RequireCertificates();
         await using var server = new MemoryServer(1 << 20).Start();
         var asked = new TaskCompletionSource();
-        // It agrees to TLS, and then waits for ever: it takes the client's hello for an option that is longer than what comes.
+        // It agrees to TLS, and then says nothing.
         server.Habits.AnswersOption = option =>
         {
             asked.TrySetResult();
