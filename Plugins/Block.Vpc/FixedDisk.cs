@@ -10,6 +10,10 @@ namespace BlockHost.Plugins.Block.Vpc;
 internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : DiskImage(file)
 {
     private long _length = length;
+
+    /// <summary>Where the footer is. A footer that claims more than there is before it must not be left inside the file by a write behind it.</summary>
+    private long _room = file.Length - Footer.Size;
+
     public Footer Footer { get; private set; } = footer;
 
     public override long Length => _length;
@@ -18,13 +22,13 @@ internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : 
         File.ReadAsync(offset, target, ReadFlags.None, cancellationToken);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
-        File.WriteAsync(offset, source, WriteFlags.None, cancellationToken);
+        offset + source.Length > _room ? NoRoom() : File.WriteAsync(offset, source, WriteFlags.None, cancellationToken);
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
-        File.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
+        offset + bytes > _room ? NoRoom() : File.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        File.DiscardAsync(offset, bytes, cancellationToken);
+        offset + bytes > _room ? NoRoom() : File.DiscardAsync(offset, bytes, cancellationToken);
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken) => new(new BlockStatus(
         bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid | BlockStatusFlags.Recurse, offset, File));
@@ -52,8 +56,11 @@ internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : 
             throw;
         }
 
-        (_length, Footer) = (length, next);
+        (_length, _room, Footer) = (length, length, next);
     }
+
+    private static ValueTask NoRoom() => ValueTask.FromException(
+        new BlockException(BlockErrorKind.NoSpace, "The VPC image claims to be larger than its file", Errno.ENOSPC));
 
     /// <param name="covered">What lay where the new footer went.</param>
     private async ValueTask TakeBackAsync(long length, byte[] covered, long oldEnd)

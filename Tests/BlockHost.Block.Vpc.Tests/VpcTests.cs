@@ -120,4 +120,27 @@ public sealed class VpcTests : IDisposable
         VpcBed.Set(image, 0, 512, 64, (60, 4));
         return image;
     }
+
+    /// <summary>QEMU 7.2 writes behind the footer, and cannot open the image afterwards.</summary>
+    [Fact]
+    public async Task A_footer_that_claims_more_than_there_is_stays_where_it_is()
+    {
+        var image = await VpcBed.CreateAsync(1 << 20, "fixed");
+        var end = image.Length;
+        VpcBed.Set(image, end - 512, 512, checksumAt: 64, (40, 0), (44, 1 << 30), (48, 0), (52, 1 << 30));
+        await using (var node = await VpcBed.OpenAsync(image))
+        {
+            Assert.Equal(1 << 30, node.Profile.Length);
+            await VpcBed.WriteAsync(node, (1 << 20) - 512, 512, 7);
+
+            var refused = await Assert.ThrowsAsync<BlockException>(() => VpcBed.WriteAsync(node, 1 << 20, 512, 7).AsTask());
+            Assert.Equal(BlockErrorKind.NoSpace, refused.Kind);
+            await Assert.ThrowsAsync<BlockException>(() => node.WriteZeroesAsync((1 << 20) - 512, 1024, ZeroFlags.None, default).AsTask());
+            await Assert.ThrowsAsync<BlockException>(() => node.DiscardAsync(1 << 29, 512, default).AsTask());
+        }
+
+        Assert.Equal(end, image.Length);
+        await using var again = await VpcBed.OpenAsync(image);
+        Assert.Equal(1 << 30, again.Profile.Length);
+    }
 }
