@@ -99,7 +99,10 @@ internal sealed partial class GraphNode
         }
 
         using var hold = _alignmentMask == 0 && !serialising ? null : await _writes.EnterAsync(offset, bytes, serialising).ConfigureAwait(false);
-        await WriteZeroesBetweenEventsAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
+        var zeroing = EventTarget is null
+            ? WriteZeroesInPiecesAsync(offset, bytes, flags, cancellationToken)
+            : WriteZeroesBetweenEventsAsync(offset, bytes, flags, cancellationToken);
+        await zeroing.ConfigureAwait(false);
     }
 
     /// <summary>Cuts at the driver's own zero alignment, so that an unaligned edge does not make the whole slow.</summary>
