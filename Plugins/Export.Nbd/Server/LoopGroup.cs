@@ -51,8 +51,8 @@ internal sealed class LoopGroup : IDisposable
             var (loop, users) = _named.GetValueOrDefault(thread);
             if (loop is null)
             {
-                LoopIsBusy();
                 loop = new EventLoop(this, "nbd-iothread", _clock, _memory, thread);
+                LoopIsBusy();
             }
 
             _named[thread] = (loop, users + 1);

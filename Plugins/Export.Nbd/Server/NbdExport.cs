@@ -25,6 +25,8 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     {
         _server = server;
         _context = context;
+        // First, as it can fail: nothing else is held yet.
+        Home = context.IoThread is { } thread ? server.Loops.Enter(thread) : null;
         Name = name;
         Description = options.Description;
         OffersAllocationDepth = options.AllocationDepth ?? false;
@@ -34,7 +36,6 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
         KnowsHoles = Backend.Profile.Status == Support.Native;
         _size = Backend.Length;
         Backend.Resized += OnResized;
-        Home = context.IoThread is { } thread ? server.Loops.Enter(thread) : null;
     }
 
     /// <summary>Where the export's clients are served; null: wherever there is room.</summary>
