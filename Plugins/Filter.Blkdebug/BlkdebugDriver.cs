@@ -18,8 +18,6 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    public override Concurrency Concurrency => Concurrency.Parallel;
-
     public override IReadOnlyList<string> FileNamePrefixes => [Prefix];
 
     public override IReadOnlyList<string> StrongOptions =>
