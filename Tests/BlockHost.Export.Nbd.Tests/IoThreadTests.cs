@@ -46,15 +46,29 @@ public sealed class IoThreadTests
         await using var disk = await ServedDisk.StartAsync(withExport: false);
         var (first, second) = (disk.Add("a", new MemoryBackend(1 << 20), thread: thread), disk.Add("b", new MemoryBackend(1 << 20), thread: thread));
         Assert.Same(first.Home, second.Home);
-        using (disk.Connect().Go("a"))
-        using (var client = disk.Connect().Go("b"))
+        using var client = disk.Connect().Go("b");
+
+        await first.DisposeAsync();
+        Assert.Equal(new byte[512], client.ReadData(0, 512));
+        await second.DisposeAsync();
+
+        client.Dispose();
+        await thread.Returned.Task.WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public async Task An_exports_loop_runs_until_its_last_client_has_gone()
+    {
+        var thread = new OneLoop();
+        await using var disk = await ServedDisk.StartAsync(withExport: false);
+        var export = disk.Add("disk", new MemoryBackend(1 << 20), thread: thread);
+        using (var client = disk.Connect().Go())
         {
-            await first.DisposeAsync();
+            await export.DisposeAsync();
+
             Assert.Equal(new byte[512], client.ReadData(0, 512));
             Assert.False(thread.Returned.Task.IsCompleted);
         }
-
-        await second.DisposeAsync();
 
         await thread.Returned.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }

@@ -17,6 +17,7 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     private long _size;
     private bool _ending;
     private bool _ended;
+    private bool _released;
 
     private readonly IReadOnlyList<IDisposable> _bitmapHolds;
 
@@ -102,6 +103,7 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
 
         _context.ClientsChanged(count);
         EndIfUnused();
+        LeaveHomeIfUnused();
     }
 
     public override void RequestShutdown()
@@ -132,9 +134,21 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
         Backend.Resized -= OnResized;
         foreach (var hold in _bitmapHolds)
             hold.Dispose();
-        if (Home is null)
-            return;
-        Home = null;
+        lock (_gate)
+            _released = true;
+        LeaveHomeIfUnused();
+    }
+
+    /// <summary>Not before the last client has gone: whoever is still on that loop would never hear of its own end.</summary>
+    private void LeaveHomeIfUnused()
+    {
+        lock (_gate)
+        {
+            if (Home is null || !_released || _clients.Count > 0)
+                return;
+            Home = null;
+        }
+
         _server.Loops.Leave(_context.IoThread!);
     }
 
