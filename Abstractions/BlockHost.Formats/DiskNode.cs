@@ -50,7 +50,7 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
     public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         if (!_isReadOnly)
-            await _disk.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await PrepareForReadingAsync(cancellationToken).ConfigureAwait(false);
         else if (!context.ReadOnly)
             await PrepareForWritingAsync(cancellationToken).ConfigureAwait(false);
         return new ReopenStep(this, context.ReadOnly);
@@ -68,6 +68,9 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
         if (!_isReadOnly)
             await _disk.CloseAsync().ConfigureAwait(false);
     }
+
+    /// <summary>A writable image may be about to become one that is only read.</summary>
+    protected virtual ValueTask PrepareForReadingAsync(CancellationToken cancellationToken) => _disk.FlushAsync(cancellationToken);
 
     /// <summary>The image is about to become writable.</summary>
     /// <exception cref="BlockException">It can only be read.</exception>

@@ -1,32 +1,40 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using BlockHost.Block;
 
 namespace BlockHost.Formats;
 
 /// <summary>
-/// A table of 32-bit numbers in a file, of which some pages are in memory. Changes stay there until they are taken to be written,
+/// A table of numbers in a file, of which some pages are in memory. Changes stay there until they are taken to be written,
 /// so that whoever owns the table can have all that they point at on disk first.
 /// <code>
 ///   Set ─► changed pages ─► TakeChanges ─► (the owner flushes the data) ─► WriteAsync ─► Settle
 /// </code>
 /// Safe for any number of threads.
 /// </summary>
+/// <typeparam name="TEntry">As wide as an entry in the file: <see cref="uint"/> or <see cref="ulong"/>.</typeparam>
 /// <param name="offset">In the file.</param>
 /// <param name="bigEndian">Byte order in the file.</param>
-public sealed class EntryTable(IBlockChild file, long offset, long count, bool bigEndian)
+public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool bigEndian)
+    where TEntry : unmanaged, IBinaryInteger<TEntry>
 {
-    public const int EntrySize = sizeof(uint);
-
-    /// <summary>So many pages are kept: 16 MiB.</summary>
-    private const int MostPages = 1024;
     private const int EntriesPerPage = 4096;
+
+    /// <summary>So many bytes of the table are kept.</summary>
+    private const int MostBytes = 16 << 20;
+
+    private readonly int _mostPages = MostBytes / (EntriesPerPage * Unsafe.SizeOf<TEntry>());
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _loading = new(1);
     private readonly Dictionary<long, Page> _pages = [];
     private int _changedPages;
+
+    /// <summary>Bytes of an entry.</summary>
+    public int EntrySize => Unsafe.SizeOf<TEntry>();
 
     /// <summary>Where the table begins in the file.</summary>
     public long Offset => offset;
@@ -34,29 +42,29 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
     public long Count => count;
 
     /// <summary>So much has changed that it should be written before more does.</summary>
-    public bool IsFull => Volatile.Read(ref _changedPages) >= MostPages / 2;
+    public bool IsFull => Volatile.Read(ref _changedPages) >= _mostPages / 2;
 
     /// <summary>An entry whose page is in memory.</summary>
-    public bool TryGet(long index, out uint entry)
+    public bool TryGet(long index, out TEntry entry)
     {
         lock (_lock)
         {
             var found = _pages.TryGetValue(index / EntriesPerPage, out var page);
-            entry = found ? page!.Entries[index % EntriesPerPage] : 0;
+            entry = found ? page!.Entries[index % EntriesPerPage] : default;
             return found;
         }
     }
 
-    public async ValueTask<uint> GetAsync(long index, CancellationToken cancellationToken)
+    public async ValueTask<TEntry> GetAsync(long index, CancellationToken cancellationToken)
     {
-        uint entry;
+        TEntry entry;
         while (!TryGet(index, out entry))
             await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
         return entry;
     }
 
     /// <summary>Changes an entry in memory.</summary>
-    public async ValueTask SetAsync(long index, uint entry, CancellationToken cancellationToken)
+    public async ValueTask SetAsync(long index, TEntry entry, CancellationToken cancellationToken)
     {
         while (!TrySet(index, entry))
             await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
@@ -102,7 +110,7 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
         }
     }
 
-    private bool TrySet(long index, uint entry)
+    private bool TrySet(long index, TEntry entry)
     {
         lock (_lock)
         {
@@ -127,7 +135,7 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
     {
         var entries = page.Entries.AsSpan(page.First, page.Last - page.First + 1);
         var bytes = new byte[entries.Length * EntrySize];
-        var target = MemoryMarshal.Cast<byte, uint>(bytes.AsSpan());
+        var target = MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan());
         entries.CopyTo(target);
         ToFileOrder(target);
         var change = new TableChange(number * EntriesPerPage + page.First, bytes);
@@ -143,10 +151,10 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
         {
             if (TryGet(number * EntriesPerPage, out _))
                 return;
-            var entries = new uint[Math.Min(EntriesPerPage, count - number * EntriesPerPage)];
+            var entries = new TEntry[Math.Min(EntriesPerPage, count - number * EntriesPerPage)];
             var bytes = new byte[entries.Length * EntrySize];
             await file.ReadAsync(offset + number * EntriesPerPage * EntrySize, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
-            MemoryMarshal.Cast<byte, uint>(bytes.AsSpan()).CopyTo(entries);
+            MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan()).CopyTo(entries);
             ToFileOrder(entries);
             Keep(number, new Page(entries));
         }
@@ -160,7 +168,7 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
     {
         lock (_lock)
         {
-            if (_pages.Count >= MostPages)
+            if (_pages.Count >= _mostPages)
             {
                 foreach (var (other, _) in _pages.Where(known => known.Value is { Users: 0 } idle && idle.First > idle.Last).ToList())
                     _pages.Remove(other);
@@ -170,15 +178,23 @@ public sealed class EntryTable(IBlockChild file, long offset, long count, bool b
         }
     }
 
-    private void ToFileOrder(Span<uint> entries)
+    private void ToFileOrder(Span<TEntry> entries)
     {
-        if (bigEndian == BitConverter.IsLittleEndian)
-            BinaryPrimitives.ReverseEndianness(entries, entries);
+        if (bigEndian != BitConverter.IsLittleEndian)
+            return;
+        if (EntrySize == sizeof(uint))
+            Reverse(MemoryMarshal.Cast<TEntry, uint>(entries));
+        else
+            Reverse(MemoryMarshal.Cast<TEntry, ulong>(entries));
     }
 
-    private sealed class Page(uint[] entries)
+    private static void Reverse(Span<uint> entries) => BinaryPrimitives.ReverseEndianness(entries, entries);
+
+    private static void Reverse(Span<ulong> entries) => BinaryPrimitives.ReverseEndianness(entries, entries);
+
+    private sealed class Page(TEntry[] entries)
     {
-        public uint[] Entries => entries;
+        public TEntry[] Entries => entries;
 
         /// <summary>First and last changed entry; none where they have passed each other.</summary>
         public int First { get; set; } = EntriesPerPage;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
+using System.Numerics;
 using BlockHost.Block;
 
 namespace BlockHost.Formats;
 
 /// <summary>
-/// A disk in blocks of one size, each of which lies anywhere in the file: a table of 32-bit entries says where.
+/// A disk in blocks of one size, each of which lies anywhere in the file: a table says where.
 /// <code>
 ///   write to a new block:  take a place ─► write the block ─► entry, in memory
 ///   flush:                 take the changed entries ─► what the format writes before ─► flush ─► entries ─► flush
@@ -14,7 +15,8 @@ namespace BlockHost.Formats;
 /// </summary>
 /// <param name="blockSize">Bytes.</param>
 /// <param name="table">An entry for each block.</param>
-public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable table, IIoBufferPool buffers) : DiskImage(file)
+public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, EntryTable<TEntry> table, IIoBufferPool buffers) : DiskImage(file)
+    where TEntry : unmanaged, IBinaryInteger<TEntry>
 {
     /// <summary>Blocks that one answer may join, and bytes that are copied at a time.</summary>
     private const int MostJoined = 4096;
@@ -26,21 +28,24 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
     public sealed override long BlockSize => blockSize;
 
     /// <summary>Another one after a resize, while nothing else uses the disk.</summary>
-    public EntryTable Table { get; protected set; } = table;
+    public EntryTable<TEntry> Table { get; protected set; } = table;
 
     /// <summary>Stored data may be a hole of the file, which the file knows.</summary>
     protected virtual bool IsPreallocated => false;
 
     public IIoBufferPool Buffers => buffers;
 
+    /// <summary>Where a block's entry stands in the table.</summary>
+    protected virtual long IndexOf(long block) => block;
+
     /// <summary>What an entry stands for: state, and where the block's data begin.</summary>
-    public abstract BlockRun Decode(uint entry);
+    public abstract BlockRun Decode(TEntry entry);
 
     /// <summary>The entry of a block whose data begin at an offset of the file.</summary>
-    protected abstract uint Encode(long place);
+    protected abstract TEntry Encode(long place);
 
     /// <summary>The entry of a block of zeroes that hides the backing file's; null: the format has none.</summary>
-    protected virtual uint? ZeroEntry => null;
+    protected virtual TEntry? ZeroEntry => null;
 
     /// <summary>Takes room for a block that is not stored. Returns where its data begin.</summary>
     protected abstract ValueTask<long> TakeAsync(CancellationToken cancellationToken);
@@ -51,8 +56,15 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
     /// <summary>Writes what has to be in the file before entries that were set are.</summary>
     protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    /// <summary>Writes what else points at data that was written before the last flush began. Returns whether there was anything.</summary>
-    protected virtual ValueTask<bool> WriteWithTableAsync(CancellationToken cancellationToken) => new(false);
+    /// <summary>
+    /// Writes the entries that were set, and what else points at data that was written before the last flush began. Returns whether another
+    /// flush has to follow.
+    /// </summary>
+    protected virtual async ValueTask<bool> WriteTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    {
+        await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
+        return changes.Count > 0;
+    }
 
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         TryFind(offset, target.Length, out var run) && run.State == BlockState.Stored && run.Bytes == target.Length
@@ -112,8 +124,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         {
             await WriteBeforeTableAsync(changes, cancellationToken).ConfigureAwait(false);
             await File.FlushAsync(cancellationToken).ConfigureAwait(false);
-            await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
-            if (await WriteWithTableAsync(cancellationToken).ConfigureAwait(false) || changes.Count > 0)
+            if (await WriteTableAsync(changes, cancellationToken).ConfigureAwait(false))
                 await File.FlushAsync(cancellationToken).ConfigureAwait(false);
 
             isWritten = true;
@@ -136,8 +147,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         {
             var changes = Table.TakeChanges();
             await WriteBeforeTableAsync(changes, CancellationToken.None).ConfigureAwait(false);
-            await Table.WriteAsync(changes, CancellationToken.None).ConfigureAwait(false);
-            await WriteWithTableAsync(CancellationToken.None).ConfigureAwait(false);
+            await WriteTableAsync(changes, CancellationToken.None).ConfigureAwait(false);
             Table.Settle(changes, written: true);
             throw;
         }
@@ -148,11 +158,11 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
     {
         var (block, within) = Math.DivRem(offset, blockSize);
         run = default;
-        if (!Table.TryGet(block, out var entry))
+        if (!Table.TryGet(IndexOf(block), out var entry))
             return false;
         run = Decode(entry);
         var length = blockSize - within;
-        for (var joined = 1; length < bytes && joined < MostJoined && Table.TryGet(block + joined, out entry); joined++)
+        for (var joined = 1; length < bytes && joined < MostJoined && Table.TryGet(IndexOf(block + joined), out entry); joined++)
         {
             var next = Decode(entry);
             if (next.State != run.State || (next.State == BlockState.Stored && next.Place != run.Place + joined * blockSize))
@@ -166,7 +176,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
 
     /// <summary>Reads what <see cref="TryFind"/> lacks.</summary>
     protected virtual async ValueTask LoadAsync(long offset, CancellationToken cancellationToken) =>
-        await Table.GetAsync(offset / blockSize, cancellationToken).ConfigureAwait(false);
+        await Table.GetAsync(IndexOf(offset / blockSize), cancellationToken).ConfigureAwait(false);
 
     protected async ValueTask<BlockRun> FindAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
@@ -183,7 +193,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         try
         {
             await FillAsync(place, offset, source, before, cancellationToken).ConfigureAwait(false);
-            await Table.SetAsync(offset / blockSize, Encode(place), cancellationToken).ConfigureAwait(false);
+            await Table.SetAsync(IndexOf(offset / blockSize), Encode(place), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -289,7 +299,7 @@ public abstract class MappedDisk(IBlockChild file, long blockSize, EntryTable ta
         using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
         run = await FindAsync(offset, Math.Min(run.Bytes, blockSize), cancellationToken).ConfigureAwait(false);
         if (run.State == BlockState.Absent)
-            await Table.SetAsync(offset / blockSize, ZeroEntry!.Value, cancellationToken).ConfigureAwait(false);
+            await Table.SetAsync(IndexOf(offset / blockSize), ZeroEntry!.Value, cancellationToken).ConfigureAwait(false);
         return run;
     }
 }

@@ -16,7 +16,7 @@ namespace BlockHost.Plugins.Block.Vdi;
 /// count grows before the map does, and is never too small for what the map says.
 /// </summary>
 internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool buffers)
-    : MappedDisk(file, header.BlockSize, TableOf(file, header), buffers)
+    : MappedDisk<uint>(file, header.BlockSize, TableOf(file, header), buffers)
 {
     public const uint Nothing = uint.MaxValue;
     public const uint Zeroes = uint.MaxValue - 1;
@@ -130,7 +130,7 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
     {
         foreach (var change in changes)
         {
-            for (var at = 0; at < change.Bytes.Length; at += EntryTable.EntrySize)
+            for (var at = 0; at < change.Bytes.Length; at += sizeof(uint))
             {
                 var entry = BinaryPrimitives.ReadUInt32LittleEndian(change.Bytes.AsSpan(at));
                 if (entry < Header.Blocks)
@@ -170,5 +170,5 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
         }
     }
 
-    private static EntryTable TableOf(IBlockChild file, VdiHeader header) => new(file, header.MapOffset, header.Blocks, bigEndian: false);
+    private static EntryTable<uint> TableOf(IBlockChild file, VdiHeader header) => new(file, header.MapOffset, header.Blocks, bigEndian: false);
 }

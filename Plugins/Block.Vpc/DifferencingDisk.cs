@@ -98,8 +98,9 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
         return base.WriteBeforeTableAsync(changes, cancellationToken);
     }
 
-    protected override async ValueTask<bool> WriteWithTableAsync(CancellationToken cancellationToken)
+    protected override async ValueTask<bool> WriteTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
+        var isWritten = await base.WriteTableAsync(changes, cancellationToken).ConfigureAwait(false);
         long[] blocks;
         lock (_lock)
             blocks = [.. _beingWritten];
@@ -111,7 +112,7 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
 
         lock (_lock)
             _beingWritten = [];
-        return blocks.Length > 0;
+        return isWritten || blocks.Length > 0;
     }
 
     private async ValueTask FetchAsync(long offset, long place, long bytes, CancellationToken cancellationToken)

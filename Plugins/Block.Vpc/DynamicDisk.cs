@@ -14,7 +14,7 @@ namespace BlockHost.Plugins.Block.Vpc;
 /// block says that all of its sectors are here; QEMU does not look at it, and here only differencing images do.
 /// </summary>
 internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header, long length, IIoBufferPool buffers)
-    : MappedDisk(file, header.BlockSize, TableOf(file, header), buffers)
+    : MappedDisk<uint>(file, header.BlockSize, TableOf(file, header), buffers)
 {
     public const uint Free = uint.MaxValue;
 
@@ -49,7 +49,7 @@ internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header
     /// <summary>The end of the last block, or of the table.</summary>
     public async ValueTask<long> FindEndAsync(CancellationToken cancellationToken)
     {
-        var end = RoundUp(Header.TableOffset + Header.Entries * (long)EntryTable.EntrySize);
+        var end = RoundUp(Header.TableOffset + Header.Entries * (long)sizeof(uint));
         for (long block = 0; block < Header.Entries; block++)
         {
             var run = Decode(await Table.GetAsync(block, cancellationToken).ConfigureAwait(false));
@@ -193,6 +193,6 @@ internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header
         }
     }
 
-    private static EntryTable TableOf(IBlockChild file, DynamicHeader header) =>
+    private static EntryTable<uint> TableOf(IBlockChild file, DynamicHeader header) =>
         new(file, header.TableOffset, header.Entries, bigEndian: true);
 }

@@ -67,7 +67,7 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
 
     private static long Entries(long length) => (length + BlockSize - 1) / BlockSize;
 
-    private static long TableSize(long length) => DynamicDisk.RoundUp(Entries(length) * EntryTable.EntrySize);
+    private static long TableSize(long length) => DynamicDisk.RoundUp(Entries(length) * sizeof(uint));
 
     private static async ValueTask WriteTableAsync(IBlockChild file, Footer footer, long length, CancellationToken cancellationToken)
     {
