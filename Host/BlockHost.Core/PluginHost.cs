@@ -14,7 +14,7 @@ namespace BlockHost.Core;
 /// <summary>The host's services in one place, for plugins.</summary>
 public sealed class PluginHost(
     IBlockGraph graph,
-    IImageFiles images,
+    IImages images,
     IBlockExports exports,
     IJobs jobs,
     ITransactions transactions,
@@ -29,7 +29,7 @@ public sealed class PluginHost(
 {
     public IBlockGraph Graph => graph;
 
-    public IImageFiles Images => images;
+    public IImages Images => images;
 
     public IBlockExports Exports => exports;
 

@@ -15,7 +15,7 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 {
     public sealed override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
-    public sealed override IReadOnlyList<string> FileNamePrefixes => [FormatName];
+    public override IReadOnlyList<string> FileNamePrefixes => [FormatName];
 
     public sealed override IReadOnlyList<string> StrongOptions => ["filename"];
 
@@ -72,9 +72,11 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 }
 
 /// <summary>Regular files.</summary>
-internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
+internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFileStore, IPathStore
 {
     public override string FormatName => "file";
+
+    public override IReadOnlyList<string> FileNamePrefixes => ["", FormatName];
 
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
     [
@@ -93,6 +95,24 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
     protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
         FileCreator.Create(options, cancellationToken);
 
+    public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) => new(System.IO.File.Exists(TargetOf(options)));
+
+    public ValueTask DeleteAsync(JsonElement options, CancellationToken cancellationToken)
+    {
+        System.IO.File.Delete(TargetOf(options));
+        return ValueTask.CompletedTask;
+    }
+
+    public string DriverOf(string path) =>
+        FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice } ? HostDeviceDriver.Name : FormatName;
+
+    /// <summary>The file that a link leads to, which need not be there yet.</summary>
+    private static string TargetOf(JsonElement options)
+    {
+        var file = new FileInfo(options.GetProperty("filename").GetString()!);
+        return file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;
+    }
+
     private static void CheckRegular(FileStatus status, string path)
     {
         if (status.Type != FileType.Regular)
@@ -103,7 +123,9 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers)
 /// <summary>Block and character devices.</summary>
 internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers)
 {
-    public override string FormatName => "host_device";
+    public const string Name = "host_device";
+
+    public override string FormatName => Name;
 
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
     [

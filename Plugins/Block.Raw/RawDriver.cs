@@ -13,6 +13,8 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
+    public override bool IsPlain => true;
+
     public override IReadOnlyList<string> StrongOptions => ["offset", "size"];
 
     public JsonTypeInfo CreateOptionsType => RawJson.Default.RawCreateOptions;

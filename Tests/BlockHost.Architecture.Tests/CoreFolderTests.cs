@@ -8,7 +8,7 @@ namespace BlockHost.Architecture.Tests;
 /// The folders of the core library stand on each other in one order:
 /// <code>
 ///   Qmp ─► Qapi ─┬─► Plugins
-///                └─► Json, Text ◄─── Block
+///                └─► Json, Text ◄─── Block ◄─── Images
 /// </code>
 /// The graph does not see the management protocol.
 /// </summary>
@@ -19,6 +19,7 @@ public sealed partial class CoreFolderTests
     [InlineData("Json", "Memory")]
     [InlineData("Qapi", "Json", "Text", "Plugins")]
     [InlineData("Yank", "Json")]
+    [InlineData("Images", "Block", "Json")]
     [InlineData("Block", "Json", "Text", "Logging", "Memory", "Yank")]
     public void A_folder_uses_only_what_stands_below_it(string folder, params string[] below)
     {

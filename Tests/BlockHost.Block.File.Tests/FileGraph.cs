@@ -44,7 +44,9 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
 
     public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head) => [new("raw", false)];
 
-    public string? FindByPrefix(string prefix) => prefix == "file" ? "file" : null;
+    public string? FormatOfAnything => null;
+
+    public string? FindByPrefix(string prefix) => prefix is "" or "file" ? "file" : null;
 
     public async ValueTask DisposeAsync()
     {

@@ -6,6 +6,7 @@ using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Core.Images;
 using BlockHost.Core.Jobs;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Commands.Block;
@@ -35,13 +36,16 @@ internal sealed class CommandRig
                 ?? throw new BlockException(BlockErrorKind.NotFound, $"Cannot find device='{device}' nor node-name='{node}'"));
         _call.Setup(c => c.Host.Graph).Returns(Graph.Object);
         _call.Setup(c => c.Host.Images).Returns(Images.Object);
+        // Describing needs nothing but the node.
+        Images.Setup(i => i.DescribeAsync(It.IsAny<IGraphNode>(), It.IsAny<bool>(), It.IsAny<CancellationToken>()))
+            .Returns((IGraphNode node, bool deep, CancellationToken token) => new HostImages(null!, null!, null!).DescribeAsync(node, deep, token));
         _call.Setup(c => c.Host.Jobs.List()).Returns([]);
         _call.Setup(c => c.Host.Transactions).Returns(() => new TransactionRunner(Mock.Of<IJobTypeSource>(), () => _call.Object.Host));
     }
 
     public Mock<IBlockGraph> Graph { get; } = new();
 
-    public Mock<IImageFiles> Images { get; } = new();
+    public Mock<IImages> Images { get; } = new();
 
     public int DrainDepth { get; private set; }
 

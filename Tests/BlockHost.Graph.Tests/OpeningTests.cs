@@ -43,6 +43,16 @@ public sealed class OpeningTests
     }
 
     [Fact]
+    public async Task Where_no_driver_takes_any_image_an_unknown_one_is_refused()
+    {
+        await using var graph = new TestGraph { FormatOfAnything = null };
+
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await FormatProbing.GuessAsync(graph, new byte[512], null, CancellationToken.None));
+
+        Assert.Equal("Could not determine the image's format: no block driver knows it", error.Message);
+    }
+
+    [Fact]
     public async Task A_name_in_use_is_refused()
     {
         await using var graph = new TestGraph();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using BlockHost.Oracle.Tests.Support;
 using static BlockHost.Oracle.Tests.Support.SessionLines;
 
@@ -7,9 +8,14 @@ namespace BlockHost.Oracle.Tests;
 /// <summary>Sessions with drive-mirror, which makes or opens its target by file name, against the real daemon and this host.</summary>
 public sealed class DriveMirrorSessionTests
 {
+    private const string Source =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
+
     private const string Exports = """{"execute":"query-block-exports"}""";
     private const string Server = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
     private const string Export = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
+    private const string ServerMirror =
+        """{"execute":"drive-mirror","arguments":{"job-id":"j","device":"s","target":"nbd+unix:///?socket=DIR/server.sock","sync":"full","format":"qcow2"}}""";
 
     [SkippableTheory]
     [InlineData("full")]
@@ -57,6 +63,13 @@ public sealed class DriveMirrorSessionTests
         Nodes,
         Exports,
         Read("9 4M"));
+
+    [SkippableFact]
+    public Task To_a_new_image_in_a_servers_disk() => CompareBesideServerAsync(16 << 20, ServerMirror, Ready, Nodes, Complete, Gone, Graph);
+
+    [SkippableFact]
+    public Task A_servers_disk_that_is_too_small() =>
+        CompareBesideServerAsync(1 << 16, ServerMirror.Replace("\"qcow2\"", "\"raw\""), Nodes);
 
     [SkippableFact]
     public Task Formats_that_are_guessed_or_taken_from_the_source() => CompareAsync(
@@ -152,11 +165,33 @@ public sealed class DriveMirrorSessionTests
         Cancel,
         Gone);
 
-    private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
-    [
-        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""",
-        .. session,
-    ]);
+    /// <summary>Both sides find an empty disk of <paramref name="size"/> bytes at a server.</summary>
+    private static async Task CompareBesideServerAsync(long size, params string[] session)
+    {
+        Skip.IfNot(StorageDaemon.IsThere("qemu-nbd"), "needs qemu-nbd");
+        Process? server = null;
+        try
+        {
+            await JobSessions.CompareAsync(Restart, [Source, .. session]);
+        }
+        finally
+        {
+            server?.Kill();
+        }
+
+        async Task Restart(string folder)
+        {
+            server?.Kill();
+            var (disk, socket) = (Path.Combine(folder, "server.raw"), Path.Combine(folder, "server.sock"));
+            File.Delete(socket);
+            File.WriteAllBytes(disk, new byte[size]);
+            server = Process.Start("qemu-nbd", ["-t", "-f", "raw", "-k", socket, disk]);
+            while (!File.Exists(socket))
+                await Task.Delay(10);
+        }
+    }
+
+    private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync([Source, .. session]);
 
     private static string Mirror(string target, string sync, string more = "", string device = "s") =>
         $$$"""{"execute":"drive-mirror","arguments":{"job-id":"j","device":"{{{device}}}","target":"DIR/{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";

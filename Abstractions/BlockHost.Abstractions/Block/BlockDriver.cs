@@ -46,8 +46,17 @@ public abstract class BlockDriver : IProvided
     /// <summary>Writes may ask for <see cref="WriteFlags.Compressed"/>.</summary>
     public virtual bool SupportsCompressedWrites => false;
 
-    /// <summary>URL-like prefix in file names that selects this protocol driver ("nbd" for "nbd://…"), with no colon.</summary>
+    /// <summary>The image is its storage, byte for byte (raw): to make one is to make its storage, and a guest can forge any other format in it.</summary>
+    public virtual bool IsPlain => false;
+
+    /// <summary>
+    /// URL-like prefixes in file names that select this driver ("nbd" for "nbd://…"), with no colon. The empty one: plain paths
+    /// (<see cref="Facets.IPathStore"/>).
+    /// </summary>
     public virtual IReadOnlyList<string> FileNamePrefixes => [];
+
+    /// <summary>Its file names are names of storage: a protocol's, and those of a filter that stands in names where a protocol does (blkdebug).</summary>
+    public bool NamesStorage => Kind == BlockDriverKind.Protocol || (Kind == BlockDriverKind.Filter && FileNamePrefixes.Count > 0);
 
     /// <summary>Options that change what a reader sees, and so are part of a json: file name.</summary>
     public virtual IReadOnlyList<string> StrongOptions => [];

@@ -15,7 +15,7 @@ public interface IPluginHost : IDriverHost
 {
     IBlockGraph Graph { get; }
 
-    IImageFiles Images { get; }
+    IImages Images { get; }
 
     IBlockExports Exports { get; }
 

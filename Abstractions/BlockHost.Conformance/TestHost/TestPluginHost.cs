@@ -32,7 +32,7 @@ public sealed class TestPluginHost : IPluginHost
 
     public IBlockGraph Graph => throw Absent("graph");
 
-    public IImageFiles Images => throw Absent("image files");
+    public IImages Images => throw Absent("image files");
 
     public IBlockExports Exports => throw Absent("exports");
 

@@ -163,7 +163,7 @@ internal sealed partial class GraphNode : IGraphNode
         }
 
         // As QEMU: a filter that stands in names where a protocol does knows of no storage.
-        if (Driver is { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 })
+        if (Driver is { Kind: BlockDriverKind.Filter, NamesStorage: true })
             return new ImageFacts { Dirty = false };
         var primary = PrimaryLink;
         var below = primary is null ? new ImageFacts { IsKnown = false } : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);

@@ -13,7 +13,10 @@ public interface IDriverSource
     /// <summary>Format drivers that may own an image which starts with <paramref name="head"/>, best guess first.</summary>
     IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head);
 
-    /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null.</summary>
+    /// <summary>The format that an image has which nobody else claims ("raw"); null: no driver takes those.</summary>
+    string? FormatOfAnything { get; }
+
+    /// <summary>The driver that a file name's prefix selects ("nbd" for "nbd+unix", the empty one for plain paths), or null.</summary>
     string? FindByPrefix(string prefix);
 }
 

@@ -34,11 +34,8 @@ internal static class NodeFileNames
             return node.Node.FileName;
         if (HasStrongOptions(node) || node.PrimaryLink is not { } storage)
             return null;
-        return IsStorage(storage.Child.Driver) ? Plain(storage.Child) : null;
+        return storage.Child.Driver.NamesStorage ? Plain(storage.Child) : null;
     }
-
-    /// <summary>A filter that has names of its own stands in them where a protocol does.</summary>
-    private static bool IsStorage(BlockDriver driver) => driver.Kind == BlockDriverKind.Protocol || driver.FileNamePrefixes.Count > 0;
 
     private static bool HasStrongOptions(GraphNode node)
     {

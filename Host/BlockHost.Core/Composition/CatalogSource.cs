@@ -37,5 +37,7 @@ internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExp
         return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic).Select(name => new FormatCandidate(name, false))];
     }
 
+    public string? FormatOfAnything => plugins.DriverOfAnything();
+
     public string? FindByPrefix(string prefix) => plugins.DriverByPrefix(prefix);
 }

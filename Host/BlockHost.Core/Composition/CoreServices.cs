@@ -3,6 +3,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block;
 using BlockHost.Core.Exports;
+using BlockHost.Core.Images;
 using BlockHost.Core.Jobs;
 using BlockHost.Core.Logging;
 using BlockHost.Core.Objects;
@@ -57,7 +58,8 @@ public static class CoreServices
             Faults = provider.GetRequiredService<PluginFaults>(),
         });
         services.TryAddSingleton<IBlockGraph>(provider => provider.GetRequiredService<BlockGraph>());
-        services.TryAddSingleton<IImageFiles, ImageFiles>();
+        services.TryAddSingleton<ImageMaker>();
+        services.TryAddSingleton<IImages, HostImages>();
         services.TryAddSingleton(provider => new ExportManager(
             provider.GetRequiredService<IExportTypeSource>(),
             provider.GetRequiredService<IBlockGraph>(),

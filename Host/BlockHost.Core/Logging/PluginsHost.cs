@@ -16,7 +16,7 @@ internal sealed class PluginsHost(IPluginHost host, string pluginId) : IPluginHo
 {
     public IBlockGraph Graph => host.Graph;
 
-    public IImageFiles Images => host.Images;
+    public IImages Images => host.Images;
 
     public IBlockExports Exports => host.Exports;
 

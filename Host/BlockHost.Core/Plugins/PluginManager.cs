@@ -152,14 +152,18 @@ public sealed class PluginManager : IPluginCatalog
         var matches = new List<FormatProbe>();
         foreach (var probe in _plugins.UsableManifests().SelectMany(manifest => manifest.Probes))
         {
-            if (probe.Matches(head))
+            if (!probe.IsOfAnything && probe.Matches(head))
                 matches.Add(probe);
         }
 
         return [.. matches.OrderByDescending(probe => probe.Magic.Length).Select(probe => probe.Driver).Distinct()];
     }
 
-    /// <summary>The protocol driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
+    /// <summary>The driver whose probe matches any image, for those that nobody else claims; null: there is none. Loads nothing.</summary>
+    public string? DriverOfAnything() =>
+        _plugins.UsableManifests().SelectMany(manifest => manifest.Probes).FirstOrDefault(probe => probe.IsOfAnything)?.Driver;
+
+    /// <summary>The driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
     public string? DriverByPrefix(string prefix) =>
         _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix)).FirstOrDefault(driver => driver is not null)
         ?? Of(ProvidedKind.Driver).Loaded.FirstOrDefault(driver => driver.ValueOrNull?.FileNamePrefixes.Contains(prefix) == true)?.Name;

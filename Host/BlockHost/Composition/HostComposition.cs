@@ -2,7 +2,9 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Checked;
+using BlockHost.Core.Block;
 using BlockHost.Core.Composition;
+using BlockHost.Core.Images;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
 using BlockHost.Images;
@@ -42,7 +44,9 @@ internal static class HostComposition
         services.AddSingleton(provider => new ImageOpener(
             provider.GetRequiredService<IBlockGraph>(),
             provider.GetRequiredService<QapiInput>(),
-            provider.GetRequiredService<PluginManager>().DriverByPrefix));
+            provider.GetRequiredService<IDriverSource>(),
+            provider.GetRequiredService<ImageMaker>(),
+            provider.GetRequiredService<IImages>()));
         decorate?.Invoke(services);
 
         return new RunningHost(services.BuildServiceProvider());

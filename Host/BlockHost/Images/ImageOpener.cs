@@ -4,19 +4,27 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
+using BlockHost.Core.Block;
 using BlockHost.Core.Block.Opening;
+using BlockHost.Core.Images;
 using BlockHost.Core.Qapi;
 using BlockHost.Qmp;
 
 namespace BlockHost.Images;
 
 /// <summary>Opens images as command lines name them.</summary>
-internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<string, string?> protocolByPrefix)
+internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSource drivers, ImageMaker maker, IImages described)
 {
     private const BlockPermissions Reads = BlockPermissions.ConsistentRead;
     private const BlockPermissions Writes = Reads | BlockPermissions.Write;
 
     public IBlockGraph Graph { get; } = graph;
+
+    /// <summary>Makes what is to be opened.</summary>
+    public ImageMaker Maker { get; } = maker;
+
+    /// <summary>What is to be said of what is open.</summary>
+    public IImages Described { get; } = described;
 
     public ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken) =>
         mode.Overlay
@@ -34,7 +42,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
         try
         {
             var backend = await Graph.OpenAsync(BlockdevRef.New(options), BackendOptions(mode), cancellationToken);
-            var isGuessedRaw = mode.Writable && backend.Node.Driver.FormatName == "raw" && !NamesFormat(source);
+            var isGuessedRaw = mode.Writable && backend.Node.Driver.IsPlain && !NamesFormat(source);
             return new OpenImage(Graph, backend, source.Name) { IsGuessedRaw = isGuessedRaw };
         }
         catch (BlockException e) when (e.Parameter is not null && FileNameJson(source) is { } json)
@@ -46,7 +54,7 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     /// <summary>The options that a name of a protocol stands for, where that protocol is given as the format; else nothing.</summary>
     private async ValueTask<JsonElement> OptionsOfNameAsync(ImageSource source, CancellationToken cancellationToken)
     {
-        if (source.Format is not { } format || FileNames.Protocol(source.Name) is not { } prefix || prefix is "json" || protocolByPrefix(prefix) != format)
+        if (source.Format is not { } format || FileNames.Protocol(source.Name) is not { } prefix || prefix is "json" || drivers.FindByPrefix(prefix) != format)
             return default;
         var driver = await Graph.FindDriverAsync(format, cancellationToken);
         return driver is { Kind: BlockDriverKind.Protocol } && driver.TryParseFileName(source.Name, out var options) ? options.Value : default;
@@ -91,10 +99,13 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, Func<strin
     public async ValueTask<BlockDriver> ProtocolOfAsync(string fileName, CancellationToken cancellationToken)
     {
         var prefix = FileNames.Protocol(fileName);
-        var name = prefix is null ? StorageDriver.Of(fileName) : protocolByPrefix(prefix) ?? prefix;
+        var name = prefix is null ? await DriverOfPathAsync(fileName, cancellationToken) : drivers.FindByPrefix(prefix) ?? prefix;
         return await Graph.FindDriverAsync(name, cancellationToken)
             ?? throw new ToolException($"Unknown protocol '{name}'");
     }
+
+    /// <summary>The driver that stores what a plain path leads to.</summary>
+    public ValueTask<string> DriverOfPathAsync(string path, CancellationToken cancellationToken) => PathStorage.DriverOfAsync(drivers, path, cancellationToken);
 
     private static BackendOptions BackendOptions(OpenMode mode)
     {

@@ -22,7 +22,7 @@ internal static class ImageOptions
         var options = ImageOptionText.Parse(source.Name);
         if (source.Path is { } path)
             await AddPathAsync(images, options, path, cancellationToken);
-        AddFileDrivers(options);
+        await AddFileDriversAsync(images, options, cancellationToken);
         await AddStorageDriversAsync(images, options, cancellationToken);
         if (!options.ContainsKey("driver") && options.Keys.All(key => key.StartsWith(StoragePrefix, StringComparison.Ordinal)) && options.Count > 0)
             return await StorageAloneAsync(images, input, options, cancellationToken);
@@ -152,10 +152,14 @@ internal static class ImageOptions
         return HostJson.ToElement(new JsonObject { ["file"] = JsonObject.Create(await TypeAsync(images, input, storage, cancellationToken)) });
     }
 
-    private static void AddFileDrivers(Dictionary<string, string> options)
+    private static async ValueTask AddFileDriversAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         foreach (var key in options.Keys.Where(key => key == "file.filename" || key.EndsWith(".file.filename", StringComparison.Ordinal)).ToArray())
-            options.TryAdd(key[..^"filename".Length] + "driver", StorageDriver.Of(options[key]));
+        {
+            var driver = key[..^"filename".Length] + "driver";
+            if (!options.ContainsKey(driver))
+                options[driver] = await images.DriverOfPathAsync(options[key], cancellationToken);
+        }
     }
 
     /// <summary>Below a filter that stands in names where a protocol does ("image" of blkdebug) lies storage as well.</summary>
@@ -166,8 +170,8 @@ internal static class ImageOptions
             var child = key[..^".filename".Length];
             if (!options.ContainsKey($"{child}.driver")
                 && options.TryGetValue(child[..(child.LastIndexOf('.') + 1)] + "driver", out var parent)
-                && await images.Graph.FindDriverAsync(parent, cancellationToken) is { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 })
-                options[$"{child}.driver"] = StorageDriver.Of(fileName);
+                && await images.Graph.FindDriverAsync(parent, cancellationToken) is { Kind: BlockDriverKind.Filter, NamesStorage: true })
+                options[$"{child}.driver"] = await images.DriverOfPathAsync(fileName, cancellationToken);
         }
     }
 
@@ -205,7 +209,7 @@ internal static class ImageOptions
 
     /// <summary>Errors speak of a filter that has names of its own as of a protocol.</summary>
     private static async ValueTask<BlockDriverKind> WordedAsAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
-        await images.Graph.FindDriverAsync(driver, cancellationToken) is { FileNamePrefixes.Count: > 0 }
+        await images.Graph.FindDriverAsync(driver, cancellationToken) is { NamesStorage: true }
             ? BlockDriverKind.Protocol
             : await KindAsync(images, driver, cancellationToken);
 

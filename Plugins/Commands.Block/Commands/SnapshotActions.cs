@@ -22,7 +22,7 @@ internal sealed class SnapshotSyncAction : TransactionAction<SnapshotSyncArgumen
         return await step.PrepareAsync(() => OverlayAsync(context.Host.Images, step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
-    private static async ValueTask<IGraphNode> OverlayAsync(IImageFiles images, CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<IGraphNode> OverlayAsync(IImages images, CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
     {
         var (graph, node) = (step.Graph, step.Node);
         if (arguments.NodeName is not null && arguments.SnapshotNodeName is null)

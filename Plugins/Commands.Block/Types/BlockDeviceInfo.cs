@@ -77,9 +77,10 @@ internal sealed record BlockDeviceInfo
 
     /// <param name="flat">Leave out the image's backing chain, and the depth of it.</param>
     /// <param name="writeThrough">The backend that uses the node makes every write durable.</param>
-    public static async ValueTask<BlockDeviceInfo> OfAsync(IGraphNode node, bool flat, bool writeThrough, CancellationToken cancellationToken)
+    public static async ValueTask<BlockDeviceInfo> OfAsync(
+        IImages images, IGraphNode node, bool flat, bool writeThrough, CancellationToken cancellationToken)
     {
-        var image = await ImageInfo.OfAsync(node, withBackingChain: !flat, cancellationToken).ConfigureAwait(false);
+        var image = await images.DescribeAsync(node, withBackingChain: !flat, cancellationToken).ConfigureAwait(false);
         return new BlockDeviceInfo
         {
             File = node.FileName,

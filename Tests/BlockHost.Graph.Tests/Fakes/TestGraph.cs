@@ -76,6 +76,8 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
         return [.. _drivers.Keys.Append(byMagic).OfType<string>().Distinct().Select(name => new FormatCandidate(name, name == byMagic))];
     }
 
+    public string? FormatOfAnything { get; init; } = "raw";
+
     public string? FindByPrefix(string prefix) => _drivers.Values.FirstOrDefault(driver => driver.FileNamePrefixes.Contains(prefix))?.FormatName;
 
     public void Emit<T>(QmpEvent<T> qmpEvent, T data)

@@ -12,7 +12,7 @@ namespace BlockHost.Core.Block.Opening;
 /// <code>
 ///   json:{…}          the options themselves
 ///   prefix:rest       the protocol driver with that prefix
-///   path              "file", or "host_device" for a device or a link to one
+///   path              the driver that stores it: "file", or "host_device" for a device
 /// </code>
 /// A format whose "file" is missing gets the file name's protocol node under it; with no driver at all the format is
 /// probed, where that is allowed.
@@ -62,7 +62,7 @@ internal static class FileNameOptions
     private static async ValueTask<(JsonElement Options, bool IsProbed)> WithFormatAsync(BlockGraph graph, IDriverSource drivers, JsonElement options, OpenScope scope, CancellationToken cancellationToken)
     {
         if (options.TryGetProperty("file", out var named) && named.ValueKind == JsonValueKind.Object && await IsFormatAsync(drivers, options, cancellationToken).ConfigureAwait(false))
-            options = WithPathDriver(options, named);
+            options = await WithPathDriverAsync(drivers, options, named, cancellationToken).ConfigureAwait(false);
         if (!scope.AllowProbing || options.TryGetProperty("driver", out _) || !options.TryGetProperty("file", out var storage) || storage.ValueKind != JsonValueKind.Object)
             return (options, false);
         var driver = await FormatProbing.ProbeAsync(graph, drivers, storage, scope, cancellationToken).ConfigureAwait(false);
@@ -74,11 +74,11 @@ internal static class FileNameOptions
         JsonObjects.StringMember(options, "driver") is not { } driver || await KindOfAsync(drivers, driver, cancellationToken).ConfigureAwait(false) == BlockDriverKind.Format;
 
     /// <summary>A "file" without a driver is one by its name, if it has one.</summary>
-    private static JsonElement WithPathDriver(JsonElement options, JsonElement file)
+    private static async ValueTask<JsonElement> WithPathDriverAsync(IDriverSource drivers, JsonElement options, JsonElement file, CancellationToken cancellationToken)
     {
         if (file.TryGetProperty("driver", out _) || JsonObjects.StringMember(file, "filename") is not { } path)
             return options;
-        var completed = JsonObjects.With(file, "driver", StorageDriver.Of(path));
+        var completed = JsonObjects.With(file, "driver", await PathStorage.DriverOfAsync(drivers, path, cancellationToken).ConfigureAwait(false));
         return JsonObjects.With(JsonObjects.Where(options, member => member.Name != "file"), "file", completed);
     }
 
@@ -86,7 +86,7 @@ internal static class FileNameOptions
     public static async ValueTask<JsonElement> ProtocolOptionsAsync(IDriverSource drivers, string fileName, CancellationToken cancellationToken)
     {
         var prefix = ImageFileName.ProtocolOf(fileName);
-        var name = prefix is null ? StorageDriver.Of(fileName) : drivers.FindByPrefix(prefix) ?? (prefix is "file" or "host_device" ? prefix : null);
+        var name = prefix is null ? await PathStorage.DriverOfAsync(drivers, fileName, cancellationToken).ConfigureAwait(false) : drivers.FindByPrefix(prefix);
         if (name is null)
             throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown protocol '{prefix}'");
         using var lease = await drivers.AcquireAsync(name, $"file name '{fileName}'", cancellationToken).ConfigureAwait(false)
@@ -110,7 +110,8 @@ internal static class FileNameOptions
     }
 
     /// <summary>Options of the node that stores a file, whatever its path looks like.</summary>
-    public static JsonElement OfPath(string path) => PathOptions(StorageDriver.Of(path), path);
+    public static async ValueTask<JsonElement> OfPathAsync(IDriverSource drivers, string path, CancellationToken cancellationToken) =>
+        PathOptions(await PathStorage.DriverOfAsync(drivers, path, cancellationToken).ConfigureAwait(false), path);
 
     private static JsonElement PathOptions(string driver, string path) => JsonObjects.Write(writer =>
     {

@@ -21,12 +21,12 @@ internal static class FormatProbing
     }
 
     /// <summary>
-    /// raw where no driver claims the image. What bears a format's magic is never taken for raw, though its driver may know
-    /// no such version or may not be there: it is for that driver to say so.
+    /// The format of anything (raw) where no driver claims the image. What bears a format's magic is never taken for that, though its
+    /// driver may know no such version or may not be there: it is for that driver to say so.
     /// </summary>
     public static async ValueTask<string> GuessAsync(IDriverSource drivers, ReadOnlyMemory<byte> head, string? fileName, CancellationToken cancellationToken)
     {
-        var best = (Name: "raw", Score: 0);
+        var best = (Name: drivers.FormatOfAnything, Score: 0);
         foreach (var candidate in drivers.Probe(head.Span))
         {
             using var lease = await drivers.AcquireAsync(candidate.Driver, "probing", cancellationToken).ConfigureAwait(false);
@@ -35,7 +35,7 @@ internal static class FormatProbing
                 best = (candidate.Driver, score);
         }
 
-        return best.Name;
+        return best.Name ?? throw new BlockException(BlockErrorKind.NotSupported, "Could not determine the image's format: no block driver knows it");
     }
 
     private static async ValueTask<byte[]> ReadHeadAsync(BlockGraph graph, JsonElement protocol, OpenScope scope, CancellationToken cancellationToken)

@@ -120,7 +120,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         get
         {
             var storage = node.PrimaryLink?.Child;
-            while (storage is { Driver: { Kind: BlockDriverKind.Filter, FileNamePrefixes.Count: > 0 }, PrimaryLink: { } below })
+            while (storage is { Driver: { Kind: BlockDriverKind.Filter, NamesStorage: true }, PrimaryLink: { } below })
                 storage = below.Child;
             return storage?.FileName;
         }
@@ -129,7 +129,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     /// <summary>A filter that stands in names where a protocol does has storage below it, not an image of some format.</summary>
     private async ValueTask<BlockdevRef> AsStorageAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
     {
-        var isStorage = scope.AllowFileNames && node.Driver.FileNamePrefixes.Count > 0 && (spec.Role & BlockChildRole.Filtered) != 0;
+        var isStorage = scope.AllowFileNames && node.Driver.NamesStorage && (spec.Role & BlockChildRole.Filtered) != 0;
         return isStorage && !reference.IsReference
             ? BlockdevRef.New(await FileNameOptions.AsStorageAsync(graph.Drivers, reference.Options, cancellationToken).ConfigureAwait(false))
             : reference;
@@ -138,7 +138,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     private async ValueTask<ChildLink> OpenFileAsync(ChildSpec spec, string fileName, CancellationToken cancellationToken)
     {
         var childScope = scope.ForChild(node.Generic, spec.Role) with { AllowFileNames = false };
-        var child = await graph.OpenNodeAsync(FileNameOptions.OfPath(fileName), childScope, cancellationToken).ConfigureAwait(false);
+        var options = await FileNameOptions.OfPathAsync(graph.Drivers, fileName, cancellationToken).ConfigureAwait(false);
+        var child = await graph.OpenNodeAsync(options, childScope, cancellationToken).ConfigureAwait(false);
         var link = await AdoptAsync(child, spec, cancellationToken).ConfigureAwait(false);
         link.IsRecorded = true;
         return link;

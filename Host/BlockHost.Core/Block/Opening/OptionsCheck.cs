@@ -73,7 +73,7 @@ internal static class OptionsCheck
         ParameterFault.NotAccepted(path[(path.LastIndexOf('.') + 1)..], value.GetString());
 
     /// <summary>As tools that open images by name say it, whose options no schema has seen.</summary>
-    public static string NotSupported(BlockDriver driver, string option) => driver.Kind == BlockDriverKind.Protocol || driver.FileNamePrefixes.Count > 0
+    public static string NotSupported(BlockDriver driver, string option) => driver.NamesStorage
         ? $"Block protocol '{driver.FormatName}' doesn't support the option '{option}'"
         : $"Block format '{driver.FormatName}' does not support the option '{option}'";
 

@@ -61,12 +61,15 @@ public static class ManifestChecks
         return names;
     }
 
-    public static FormatProbe Probe(string driver, int offset, string magic, IReadOnlyList<string> drivers)
+    /// <param name="magic">Null: the driver takes any image that nobody else claims.</param>
+    public static FormatProbe Probe(string driver, int offset, string? magic, IReadOnlyList<string> drivers)
     {
         RequireOwn(driver, drivers, "probes");
         if (offset is < 0 or > FurthestMagic)
             throw new PluginException($"probes for '{driver}' at offset {offset}; 0 to {FurthestMagic} is possible");
-        if (magic.Length > 2 * LongestMagic || magic.Length % 2 != 0 || !IsHex(magic))
+        if (magic is null)
+            return new FormatProbe(driver, 0, ReadOnlyMemory<byte>.Empty);
+        if (magic.Length is 0 or > 2 * LongestMagic || magic.Length % 2 != 0 || !IsHex(magic))
             throw new PluginException($"probes for '{driver}' with the magic '{magic}'; 1 to {LongestMagic} bytes in hexadecimal are wanted");
         return new FormatProbe(driver, offset, Convert.FromHexString(magic));
     }
@@ -92,5 +95,5 @@ public static class ManifestChecks
     private static bool IsHex(string text) => !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     private static bool IsPrefix(string text) =>
-        text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '+' or '-' or '.');
+        text.Length == 0 || (char.IsAsciiLetter(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '+' or '-' or '.'));
 }

@@ -47,7 +47,7 @@ public static class ManifestFile
             Contract = members.RequiredObject("contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
             Provides = provides,
             Probes = members.Objects("probes", probe => ManifestChecks.Probe(
-                probe.RequiredText("driver"), probe.Number("offset"), probe.RequiredText("magic"), provides[ProvidedKind.Driver])),
+                probe.RequiredText("driver"), probe.Number("offset"), probe.Text("magic"), provides[ProvidedKind.Driver])),
             FileNamePrefixes = ManifestChecks.Prefixes(members.TextMap("fileNamePrefixes"), provides[ProvidedKind.Driver]),
         };
     }

@@ -60,7 +60,7 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
         }
         catch
         {
-            target.TakeBack();
+            await target.TakeBackAsync();
             throw;
         }
     }

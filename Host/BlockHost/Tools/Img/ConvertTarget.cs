@@ -3,7 +3,6 @@ using System.Globalization;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
-using BlockHost.Core.Block.Opening;
 using BlockHost.Images;
 using BlockHost.Images.Copying;
 
@@ -54,7 +53,7 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
     }
 
     /// <summary>Leaves no half image behind that was not there before; to be called when the target has been closed.</summary>
-    public void TakeBack() => _creation?.RemoveMade();
+    public ValueTask TakeBackAsync() => _creation?.TakeBackAsync() ?? ValueTask.CompletedTask;
 
     public async ValueTask<CopyOptions> CopyOptionsAsync(OpenImage target, CancellationToken cancellationToken)
     {
@@ -117,7 +116,7 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
     /// <summary>Before anything is written; QEMU finds out when the disk is full. A device takes no space where its name is.</summary>
     private async ValueTask CheckSpaceAsync(ImageCreation creation, CancellationToken cancellationToken)
     {
-        if (FileNames.Protocol(options.TargetName) is not null || StorageDriver.Of(options.TargetName) != "file")
+        if (FileNames.Protocol(options.TargetName) is not null || !creation.MakesFile)
             return;
         var plan = new CopyOptions { MinSparse = options.MinSparse, Compress = options.Compress, TargetHasBacking = _hasBacking, Salvage = options.Salvage };
         var check = new SpaceCheck(row, plan, SpaceCheck.FreeBytes);

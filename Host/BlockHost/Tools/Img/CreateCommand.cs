@@ -3,6 +3,7 @@ using System.Globalization;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.CommandLine;
+using BlockHost.Core.Images;
 using BlockHost.Images;
 
 namespace BlockHost.Tools.Img;
@@ -152,7 +153,7 @@ internal static class CreateHelp
         if (fileName is not null)
         {
             var protocol = await host.Images.ProtocolOfAsync(fileName, cancellationToken);
-            options = options.Concat(ImageCreation.OptionsOfStorage(protocol));
+            options = options.Concat(ImageMaker.OptionsOfStorage(protocol));
         }
 
         context.Out.Write(fileName is null ? $"Supported {format} options:\n" : "Supported options:\n");

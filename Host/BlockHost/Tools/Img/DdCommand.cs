@@ -89,7 +89,7 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
         }
         catch
         {
-            creation.RemoveMade();
+            await creation.TakeBackAsync();
             throw;
         }
     }

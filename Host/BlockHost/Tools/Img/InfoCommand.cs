@@ -55,6 +55,7 @@ internal sealed class InfoCommand(ImgContext context) : IImgCommand
     /// <summary>The image, and with --backing-chain those under it, each opened alone: a broken chain shows what is whole.</summary>
     private async ValueTask<List<ImageReport>> CollectAsync(ImageSource first, CancellationToken cancellationToken)
     {
+        var host = await context.HostAsync(cancellationToken);
         var mode = new OpenMode { ForceShare = _forceShare, NoBacking = true, MetadataOnly = true };
         var reports = new List<ImageReport>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -64,9 +65,9 @@ internal sealed class InfoCommand(ImgContext context) : IImgCommand
                 throw new ToolException($"Backing file '{source.Name}' creates an infinite loop.");
             var image = await context.OpenAsync(source, mode, cancellationToken);
             await using (image)
-                reports.Add(await ImageReport.OfAsync(image, source, cancellationToken));
+                reports.Add(await ImageReport.OfAsync(host.Images, image, source, cancellationToken));
             var report = reports[^1];
-            source = _chain && report.FullBackingFileName is { } next ? new(next, report.BackingFormat) : null;
+            source = _chain && report.Info.FullBackingFileName is { } next ? new(next, report.Info.BackingFileNameFormat) : null;
         }
 
         return reports;

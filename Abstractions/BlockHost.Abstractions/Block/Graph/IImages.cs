@@ -47,8 +47,8 @@ public sealed record ImageFileOptions
     public JsonElement? Options { get; init; }
 }
 
-/// <summary>Images that commands name by file rather than by node.</summary>
-public interface IImageFiles
+/// <summary>Images as commands speak of them: those that they name by file rather than by node, and what queries say of one.</summary>
+public interface IImages
 {
     /// <summary>
     /// Makes the image where its mode says so, and opens it for writing. On failure no node is left, and no file that was not there
@@ -57,6 +57,10 @@ public interface IImageFiles
     /// <exception cref="BlockException">The format or protocol is unknown or refuses.</exception>
     /// <exception cref="BlockException">An option is refused, such as a node name that is taken.</exception>
     ValueTask<IImageFile> OpenAsync(ImageFileOptions options, CancellationToken cancellationToken);
+
+    /// <summary>The facts of an image.</summary>
+    /// <param name="withBackingChain">With the images below it, all the way down.</param>
+    ValueTask<ImageInfo> DescribeAsync(IGraphNode node, bool withBackingChain, CancellationToken cancellationToken);
 }
 
 /// <summary>An open image. Disposing it lets go of the node, which then lives as long as it has other users.</summary>

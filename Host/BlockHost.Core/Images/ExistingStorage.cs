@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Block.Graph;
 
-namespace BlockHost.Images;
+namespace BlockHost.Core.Images;
 
 /// <summary>Storage that nobody makes, and that an image is made in all the same.</summary>
 internal static class ExistingStorage
 {
     private const int SectorSize = 512;
+
+    private static readonly BackendOptions Writer = new()
+    {
+        Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All),
+    };
 
     public static IReadOnlyList<CreateOption> Options { get; } =
     [
@@ -16,24 +23,24 @@ internal static class ExistingStorage
     ];
 
     /// <summary>Checks that the image will fit, and clears the first sector, so that what was there is not taken for an image.</summary>
-    public static async ValueTask PrepareAsync(ImageOpener images, string fileName, BlockDriver protocol, long size, string? preallocation, CancellationToken cancellationToken)
+    public static async ValueTask PrepareAsync(
+        IBlockGraph graph, JsonElement storage, BlockDriver protocol, long size, string? preallocation, CancellationToken cancellationToken)
     {
         if (preallocation is not (null or "off"))
             throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{preallocation}'");
-        var mode = new OpenMode { Writable = true, Resizes = true };
-        await using var image = await OpenAsync(images, fileName, protocol, mode, cancellationToken);
-        await image.Node.ResizeAsync(size, new ResizeOptions(MayExceed: true), cancellationToken);
-        await using var queue = image.Backend.OpenQueue();
-        var cleared = await queue.WriteZeroesAsync(0, Math.Min(SectorSize, image.Length), cancellationToken: cancellationToken);
+        await using var backend = await OpenAsync(graph, storage, protocol, cancellationToken).ConfigureAwait(false);
+        await backend.Node.ResizeAsync(size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+        await using var queue = backend.OpenQueue();
+        var cleared = await queue.WriteZeroesAsync(0, Math.Min(SectorSize, backend.Length), cancellationToken: cancellationToken).ConfigureAwait(false);
         if (!cleared.IsOk)
             throw new BlockException(BlockErrorKind.Io, $"Failed to clear the new image's first sector: {ErrnoText.Of(cleared.Errno)}", cleared.Errno);
     }
 
-    private static async ValueTask<OpenImage> OpenAsync(ImageOpener images, string fileName, BlockDriver protocol, OpenMode mode, CancellationToken cancellationToken)
+    private static async ValueTask<IBlockBackend> OpenAsync(IBlockGraph graph, JsonElement storage, BlockDriver protocol, CancellationToken cancellationToken)
     {
         try
         {
-            return await images.OpenAsync(new ImageSource(fileName, protocol.FormatName), mode, cancellationToken);
+            return await graph.OpenAsync(BlockdevRef.New(storage), Writer, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e)
         {
