@@ -48,6 +48,9 @@ public sealed record BlockDriverSubject
     /// <summary>The driver keeps its data in several children and goes on where one fails: its users need not see that.</summary>
     public bool Redundant { get; init; }
 
+    /// <summary>The driver is there to find children that do not answer alike, and does nothing more when one fails alone.</summary>
+    public bool GivesUp { get; init; }
+
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
     public bool PowerCut { get; init; } = true;
 }

@@ -35,7 +35,8 @@ internal static class ToolRunner
     {
         try
         {
-            return await ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
+            var work = ToolSet.Create(role, console, hosts).RunAsync(args, cancellationToken);
+            return await Task.WhenAny(work, console.GivenUp) == work ? await work : 1;
         }
         catch (NotLinkedInException e)
         {

@@ -52,6 +52,9 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Blkdebug(string limits) => ProveAsync(BlkdebugSubjects.WithoutRules(limits));
 
     [Fact]
+    public Task Blkverify() => ProveAsync(BlkverifySubjects.Make());
+
+    [Fact]
     public Task Throttle() => ProveAsync(ThrottleSubjects.Unlimited());
 
     [Fact]

@@ -94,4 +94,14 @@ public interface IBlockNodeContext
     /// <summary>Emits BLOCK_IMAGE_CORRUPTED once for the node.</summary>
     /// <param name="fatal">The image was marked corrupt and takes no more writes.</param>
     void ReportCorruption(string message, long? offset, long? size, bool fatal);
+
+    /// <summary>
+    /// The node has found that nothing above it can be believed any more. A tool prints the message and ends, as QEMU's do, and the task never
+    /// completes. A daemon goes on and emits BLOCK_IMAGE_CORRUPTED; the node fails its requests from then on.
+    /// </summary>
+    ValueTask GiveUpAsync(string message, long? offset, long? size)
+    {
+        ReportCorruption(message, offset, size, fatal: true);
+        return ValueTask.CompletedTask;
+    }
 }

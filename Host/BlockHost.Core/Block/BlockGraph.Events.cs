@@ -26,6 +26,17 @@ public sealed partial class BlockGraph
         Warnings.Note(fatal
             ? $"{node.Driver.FormatName}: Marking image as corrupt: {message}; further corruption events will be suppressed"
             : $"{node.Driver.FormatName}: Image is corrupt: {message}; further non-fatal corruption events will be suppressed");
+        EmitCorrupted(node, message, offset, size, fatal);
+    }
+
+    /// <summary>Ends a tool; monitors of a daemon are told.</summary>
+    internal async ValueTask GiveUpAsync(GraphNode node, string message, long? offset, long? size)
+    {
+        await Warnings.GiveUpAsync(message).ConfigureAwait(false);
+        EmitCorrupted(node, message, offset, size, fatal: true);
+    }
+
+    private void EmitCorrupted(GraphNode node, string message, long? offset, long? size, bool fatal) =>
         _events.Emit(BlockEvents.ImageCorrupted, new ImageCorruptedEvent
         {
             Device = _backends.FirstOrDefault(backend => backend.Name is not null && backend.Link.Child == node)?.Name ?? "",
@@ -35,5 +46,4 @@ public sealed partial class BlockGraph
             Size = size,
             Fatal = fatal,
         });
-    }
 }

@@ -12,6 +12,7 @@ internal sealed class ToolConsole : IDisposable
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
+    private readonly TaskCompletionSource _givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Stream _input;
     private readonly bool _isReal;
 
@@ -45,6 +46,11 @@ internal sealed class ToolConsole : IDisposable
     /// <summary>The terminal can draw over what it shows, and nobody asked it not to.</summary>
     public bool CanDraw =>
         IsTerminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
+    /// <summary>Completes when the tool has to end at once, whatever it is doing.</summary>
+    public Task GivenUp => _givenUp.Task;
+
+    public void GiveUp() => _givenUp.TrySetResult();
 
     public TextReader OpenInput() => new StreamReader(_input, Utf8);
 

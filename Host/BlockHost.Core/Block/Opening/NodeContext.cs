@@ -95,6 +95,12 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             graph.ImageCorrupted(node, message, offset, size, fatal);
     }
 
+    public async ValueTask GiveUpAsync(string message, long? offset, long? size)
+    {
+        if (Interlocked.Exchange(ref _corruptionReported, 1) == 0)
+            await graph.GiveUpAsync(node, message, offset, size).ConfigureAwait(false);
+    }
+
     private async ValueTask<ChildLink> OpenGivenAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
     {
         // The order of queries: what a node is stored in comes before it, other children after it.

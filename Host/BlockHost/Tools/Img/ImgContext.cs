@@ -29,6 +29,7 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
         _host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
         _host.Warnings.Given += Console.Report;
         _host.Warnings.Noted += Console.ErrorLine;
+        _host.Warnings.GivenUp += Console.GiveUp;
         return _host;
     }
 

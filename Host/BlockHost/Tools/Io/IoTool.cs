@@ -46,6 +46,7 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
         await using var host = await hosts.StartAsync(HostOptions.ForTool with { CanStartOver = true }, cancellationToken);
         host.Warnings.Given += console.Report;
         host.Warnings.Noted += console.ErrorLine;
+        host.Warnings.GivenUp += console.GiveUp;
         foreach (var definition in _objects)
             await host.AddObjectAsync(definition, cancellationToken);
         var session = new IoSession(console, host.Images, _imageOptions);

@@ -52,6 +52,7 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         host.Warnings.Given += console.Report;
         host.Warnings.Noted += console.ErrorLine;
+        host.Warnings.GivenUp += console.GiveUp;
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         using var deviceSocket = options.Device is null ? null : new PrivateSocket();
