@@ -95,6 +95,12 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("fixed")]
     [InlineData("dynamic")]
     [InlineData("differencing")]
+    public Task Vhdx(string kind) => ProveAsync(VhdxSubjects.Make(kind));
+
+    [Theory]
+    [InlineData("fixed")]
+    [InlineData("dynamic")]
+    [InlineData("differencing")]
     public Task Vpc(string kind) => ProveAsync(VpcSubjects.Make(kind));
 
     private async Task ProveAsync(BlockDriverSubject subject)

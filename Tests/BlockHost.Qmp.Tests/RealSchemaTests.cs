@@ -28,6 +28,7 @@ public class RealSchemaTests
         "blockdev-create().options<raw>",
         // QEMU reads no differencing images.
         "blockdev-add()<vdi>.backing: only here",
+        "blockdev-add()<vhdx>.backing: only here",
         "blockdev-add()<vpc>.backing: only here",
         // QEMU 8.1's.
         "blockdev-add()<qcow2>.discard-no-unref: only here",
