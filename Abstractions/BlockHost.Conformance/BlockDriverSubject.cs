@@ -51,6 +51,9 @@ public sealed record BlockDriverSubject
     /// <summary>The driver is there to find children that do not answer alike, and does nothing more when one fails alone.</summary>
     public bool GivesUp { get; init; }
 
+    /// <summary>An image that was not closed is not written before it has been repaired: the kit repairs it, as its user would.</summary>
+    public bool RepairFirst { get; init; }
+
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
     public bool PowerCut { get; init; } = true;
 }

@@ -10,6 +10,9 @@ public enum BlockState
     Zero = 1,
 
     Stored = 2,
+
+    /// <summary>In a form that only the format can read, such as compressed; the place is its own.</summary>
+    Packed = 3,
 }
 
 /// <summary>Bytes of a disk that are alike and, where they are stored, follow each other in the file.</summary>

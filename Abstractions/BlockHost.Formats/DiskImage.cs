@@ -30,6 +30,6 @@ public abstract class DiskImage(IBlockChild file)
 
     public virtual ValueTask FlushAsync(CancellationToken cancellationToken) => file.FlushAsync(cancellationToken);
 
-    /// <summary>The end of an image that was open for writing.</summary>
+    /// <summary>The image is not written any more, until somebody opens it for that again.</summary>
     public virtual ValueTask CloseAsync() => FlushAsync(CancellationToken.None);
 }

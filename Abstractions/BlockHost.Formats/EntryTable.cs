@@ -18,15 +18,14 @@ namespace BlockHost.Formats;
 /// <typeparam name="TEntry">As wide as an entry in the file: <see cref="uint"/> or <see cref="ulong"/>.</typeparam>
 /// <param name="offset">In the file.</param>
 /// <param name="bigEndian">Byte order in the file.</param>
-public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool bigEndian)
+/// <param name="entriesPerPage">So many are read at a time.</param>
+public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool bigEndian, int entriesPerPage = 4096)
     where TEntry : unmanaged, IBinaryInteger<TEntry>
 {
-    private const int EntriesPerPage = 4096;
-
     /// <summary>So many bytes of the table are kept.</summary>
     private const int MostBytes = 16 << 20;
 
-    private readonly int _mostPages = MostBytes / (EntriesPerPage * Unsafe.SizeOf<TEntry>());
+    private readonly int _mostPages = MostBytes / (entriesPerPage * Unsafe.SizeOf<TEntry>());
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _loading = new(1);
@@ -49,8 +48,8 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
     {
         lock (_lock)
         {
-            var found = _pages.TryGetValue(index / EntriesPerPage, out var page);
-            entry = found ? page!.Entries[index % EntriesPerPage] : default;
+            var found = _pages.TryGetValue(index / entriesPerPage, out var page);
+            entry = found ? page!.Entries[index % entriesPerPage] : default;
             return found;
         }
     }
@@ -59,7 +58,7 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
     {
         TEntry entry;
         while (!TryGet(index, out entry))
-            await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
+            await LoadAsync(index / entriesPerPage, cancellationToken).ConfigureAwait(false);
         return entry;
     }
 
@@ -67,7 +66,7 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
     public async ValueTask SetAsync(long index, TEntry entry, CancellationToken cancellationToken)
     {
         while (!TrySet(index, entry))
-            await LoadAsync(index / EntriesPerPage, cancellationToken).ConfigureAwait(false);
+            await LoadAsync(index / entriesPerPage, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>All that has changed and was not taken yet. <see cref="Settle"/> says how it went.</summary>
@@ -89,10 +88,13 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
         }
     }
 
-    public async ValueTask WriteAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    public virtual async ValueTask WriteAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         foreach (var change in changes)
-            await file.WriteAsync(offset + change.Index * EntrySize, change.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        {
+            var place = await LocateAsync(change.Index, cancellationToken).ConfigureAwait(false);
+            await file.WriteAsync(place, change.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Taken changes are in the file; or they are not, and count as changes again.</summary>
@@ -102,21 +104,24 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
         {
             foreach (var change in changes)
             {
-                var page = _pages[change.Index / EntriesPerPage];
+                var page = _pages[change.Index / entriesPerPage];
                 page.Users--;
                 if (!written)
-                    Mark(page, (int)(change.Index % EntriesPerPage), (int)((change.Index + change.Bytes.Length / EntrySize - 1) % EntriesPerPage));
+                    Mark(page, (int)(change.Index % entriesPerPage), (int)((change.Index + change.Bytes.Length / EntrySize - 1) % entriesPerPage));
             }
         }
     }
+
+    /// <summary>Where an entry lies in the file, and those that follow it on its page; negative: nowhere yet, and all of them are zero.</summary>
+    protected virtual ValueTask<long> LocateAsync(long index, CancellationToken cancellationToken) => new(offset + index * EntrySize);
 
     private bool TrySet(long index, TEntry entry)
     {
         lock (_lock)
         {
-            if (!_pages.TryGetValue(index / EntriesPerPage, out var page))
+            if (!_pages.TryGetValue(index / entriesPerPage, out var page))
                 return false;
-            var at = (int)(index % EntriesPerPage);
+            var at = (int)(index % entriesPerPage);
             page.Entries[at] = entry;
             Mark(page, at, at);
             return true;
@@ -138,8 +143,8 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
         var target = MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan());
         entries.CopyTo(target);
         ToFileOrder(target);
-        var change = new TableChange(number * EntriesPerPage + page.First, bytes);
-        (page.First, page.Last) = (EntriesPerPage, -1);
+        var change = new TableChange(number * entriesPerPage + page.First, bytes);
+        (page.First, page.Last) = (int.MaxValue, -1);
         page.Users++;
         return change;
     }
@@ -149,11 +154,13 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
         await _loading.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (TryGet(number * EntriesPerPage, out _))
+            if (TryGet(number * entriesPerPage, out _))
                 return;
-            var entries = new TEntry[Math.Min(EntriesPerPage, count - number * EntriesPerPage)];
+            var entries = new TEntry[Math.Min(entriesPerPage, count - number * entriesPerPage)];
             var bytes = new byte[entries.Length * EntrySize];
-            await file.ReadAsync(offset + number * EntriesPerPage * EntrySize, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            var place = await LocateAsync(number * entriesPerPage, cancellationToken).ConfigureAwait(false);
+            if (place >= 0)
+                await file.ReadAsync(place, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan()).CopyTo(entries);
             ToFileOrder(entries);
             Keep(number, new Page(entries));
@@ -197,7 +204,7 @@ public sealed class EntryTable<TEntry>(IBlockChild file, long offset, long count
         public TEntry[] Entries => entries;
 
         /// <summary>First and last changed entry; none where they have passed each other.</summary>
-        public int First { get; set; } = EntriesPerPage;
+        public int First { get; set; } = int.MaxValue;
 
         public int Last { get; set; } = -1;
 

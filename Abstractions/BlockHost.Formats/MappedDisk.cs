@@ -33,6 +33,12 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     /// <summary>Stored data may be a hole of the file, which the file knows.</summary>
     protected virtual bool IsPreallocated => false;
 
+    /// <summary>There can be blocks that are <see cref="BlockState.Packed"/>.</summary>
+    protected virtual bool MayBePacked => false;
+
+    /// <summary>A block that is nowhere counts as the image's own zeroes where there is no backing file.</summary>
+    protected virtual bool AbsentIsAllocated => true;
+
     public IIoBufferPool Buffers => buffers;
 
     /// <summary>Where a block's entry stands in the table.</summary>
@@ -50,8 +56,15 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     /// <summary>Takes room for a block that is not stored. Returns where its data begin.</summary>
     protected abstract ValueTask<long> TakeAsync(CancellationToken cancellationToken);
 
+    /// <summary>Room that was taken holds zeroes already.</summary>
+    protected virtual bool IsClean(long place) => false;
+
     /// <summary>What was taken is not used after all.</summary>
     protected abstract void GiveBack(long place);
+
+    /// <summary>Reads within one block of the state <see cref="BlockState.Packed"/>.</summary>
+    protected virtual ValueTask ReadPackedAsync(long offset, BlockRun run, IoSlice target, CancellationToken cancellationToken) =>
+        throw new InvalidOperationException("The format has no packed blocks");
 
     /// <summary>Writes what has to be in the file before entries that were set are.</summary>
     protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
@@ -78,12 +91,12 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
 
     public sealed override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
-        if (Backing is not null)
+        if (Backing is not null || MayBePacked)
             await RequireZeroableAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         for (long done = 0; done < bytes;)
         {
             var run = await FindAsync(offset + done, bytes - done, cancellationToken).ConfigureAwait(false);
-            if (run.State == BlockState.Absent && Backing is not null)
+            if (Shows(run))
                 run = await HideAsync(offset + done, run, cancellationToken).ConfigureAwait(false);
             if (run.State == BlockState.Stored)
                 await File.WriteZeroesAsync(run.Place, run.Bytes, flags, cancellationToken).ConfigureAwait(false);
@@ -110,7 +123,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         return run.State switch
         {
             BlockState.Stored => new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
-            BlockState.Absent when Backing is not null => new BlockStatus(run.Bytes, BlockStatusFlags.None),
+            BlockState.Packed => new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.Compressed),
+            BlockState.Absent when Backing is not null || !AbsentIsAllocated => new BlockStatus(run.Bytes, BlockStatusFlags.None),
             _ => new BlockStatus(run.Bytes, BlockStatusFlags.Zero | BlockStatusFlags.Allocated),
         };
     }
@@ -162,7 +176,7 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             return false;
         run = Decode(entry);
         var length = blockSize - within;
-        for (var joined = 1; length < bytes && joined < MostJoined && Table.TryGet(IndexOf(block + joined), out entry); joined++)
+        for (var joined = 1; run.State != BlockState.Packed && length < bytes && joined < MostJoined && Table.TryGet(IndexOf(block + joined), out entry); joined++)
         {
             var next = Decode(entry);
             if (next.State != run.State || (next.State == BlockState.Stored && next.Place != run.Place + joined * blockSize))
@@ -225,6 +239,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             var part = target.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
                 await File.ReadAsync(run.Place, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            else if (run.State == BlockState.Packed)
+                await ReadPackedAsync(offset + done, run, part, cancellationToken).ConfigureAwait(false);
             else if (run.State == BlockState.Absent && Backing is { } backing)
                 await backing.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             else
@@ -268,7 +284,9 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     {
         var within = offset % blockSize;
         var end = within + source.Length;
-        if (source.Length < blockSize)
+        if (source.Length < blockSize && before.State == BlockState.Packed)
+            await UnpackAsync(place, offset - within, before, cancellationToken).ConfigureAwait(false);
+        else if (source.Length < blockSize && !IsClean(place))
             await File.WriteZeroesAsync(place, blockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         if (Backing is not null && before.State == BlockState.Absent)
         {
@@ -279,6 +297,17 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         await File.WriteAsync(place + within, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>The block as it was, in its new place.</summary>
+    private async ValueTask UnpackAsync(long place, long offset, BlockRun before, CancellationToken cancellationToken)
+    {
+        using var buffer = buffers.Rent((int)blockSize);
+        await ReadPackedAsync(offset, before, buffer.Memory, cancellationToken).ConfigureAwait(false);
+        await File.WriteAsync(place, buffer.Memory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Something is to be seen that cannot be zeroed where it lies.</summary>
+    private bool Shows(BlockRun run) => run.State == BlockState.Packed || (run.State == BlockState.Absent && Backing is not null);
+
     /// <summary>All of a range is zeroed or nothing: parts of blocks that only the backing file has are for the host to write.</summary>
     private async ValueTask RequireZeroableAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
@@ -288,8 +317,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             var start = offset + done;
             done += run.Bytes;
             var isWhole = start % blockSize == 0 && ((offset + done) % blockSize == 0 || offset + done == Length);
-            if (run.State == BlockState.Absent && (!isWhole || ZeroEntry is null))
-                throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed over a backing file");
+            if (Shows(run) && (!isWhole || ZeroEntry is null))
+                throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed that are not stored here as they are");
         }
     }
 
@@ -298,7 +327,7 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     {
         using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
         run = await FindAsync(offset, Math.Min(run.Bytes, blockSize), cancellationToken).ConfigureAwait(false);
-        if (run.State == BlockState.Absent)
+        if (Shows(run))
             await Table.SetAsync(IndexOf(offset / blockSize), ZeroEntry!.Value, cancellationToken).ConfigureAwait(false);
         return run;
     }

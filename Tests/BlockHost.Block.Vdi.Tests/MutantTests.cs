@@ -5,13 +5,11 @@ namespace BlockHost.Block.Vdi.Tests;
 
 /// <summary>
 /// Images with damaged headers and maps: what QEMU reads of them is what we read, what its check finds ours finds, and a repair leaves an image
-/// that both call sound. BLOCKHOST_MUTANTS is how many of each kind are tried.
+/// that both call sound.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
     private const int Length = 4 << 20;
-
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given) ? given : 8;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vdi").FullName;
 
@@ -22,16 +20,15 @@ public sealed class MutantTests : IDisposable
     [InlineData("static=on", 512, 528)]
     public async Task Damage_is_read_as_qemu_reads_it_or_refused(string options, int from, int to)
     {
-        Skip.IfNot(VdiBed.HasQemu, "needs qemu-img");
-        VdiBed.Run(_folder, "qemu-img", "create", "-q", "-f", "vdi", "-o", options, "whole.vdi", $"{Length}");
-        VdiBed.Run(_folder, "qemu-io", "-c", "write -q -P 8 3M 128k", "-c", "write -q -P 7 0 200k", "whole.vdi");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
+        Qemu.Run(_folder, "qemu-img", "create", "-q", "-f", "vdi", "-o", options, "whole.vdi", $"{Length}");
+        Qemu.Run(_folder, "qemu-io", "-c", "write -q -P 8 3M 128k", "-c", "write -q -P 7 0 200k", "whole.vdi");
         var whole = await File.ReadAllBytesAsync(Path.Combine(_folder, "whole.vdi"));
-        for (var seed = 0; seed < Count; seed++)
+        for (var seed = 0; seed < Mutants.Count; seed++)
         {
-            var random = new Random(seed);
             var mutant = (byte[])whole.Clone();
-            for (var i = random.Next(1, 4); i > 0; i--)
-                mutant[random.Next(from, to)] = (byte)(random.Next(3) == 0 ? random.Next(256) : random.Next(6));
+            foreach (var (at, value) in Mutants.Damage(seed, from, to))
+                mutant[at] = value;
             await JudgeAsync(mutant, $"{options} {from} seed {seed}");
         }
     }
@@ -41,12 +38,12 @@ public sealed class MutantTests : IDisposable
     private async Task JudgeAsync(byte[] mutant, string name)
     {
         await File.WriteAllBytesAsync(Path.Combine(_folder, "mutant.vdi"), mutant);
-        var (infoCode, info) = VdiBed.Run(_folder, "qemu-img", "info", "-f", "vdi", "mutant.vdi");
+        var (infoCode, info) = Qemu.Run(_folder, "qemu-img", "info", "-f", "vdi", "mutant.vdi");
         var image = new MemoryImage(mutant);
         BlockNode node;
         try
         {
-            node = await VdiBed.OpenAsync(image, readOnly: true);
+            node = await VdiBed.Images.OpenAsync(image, readOnly: true);
         }
         catch (BlockException e)
         {
@@ -71,11 +68,11 @@ public sealed class MutantTests : IDisposable
 
     private async Task CompareAsync(BlockNode node, string name)
     {
-        var real = VdiBed.Run(_folder, "qemu-img", "convert", "-f", "vdi", "-O", "raw", "mutant.vdi", "read.raw");
+        var real = Qemu.Run(_folder, "qemu-img", "convert", "-f", "vdi", "-O", "raw", "mutant.vdi", "read.raw");
         if (real.ExitCode == 0)
-            Assert.True(VdiBed.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await VdiBed.ReadAllAsync(node)), $"{name}: QEMU reads something else");
-        var check = VdiBed.Run(_folder, "qemu-img", "check", "-f", "vdi", "mutant.vdi");
-        var ours = await VdiBed.CheckAsync(node);
+            Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await Disk.ReadAllAsync(node)), $"{name}: QEMU reads something else");
+        var check = Qemu.Run(_folder, "qemu-img", "check", "-f", "vdi", "mutant.vdi");
+        var ours = await Disk.CheckAsync(node);
         Assert.True(check.ExitCode == (ours.Corruptions > 0 ? 2 : 0), $"{name}: {check.Output}, and ours: {string.Join('\n', ours.Messages)}");
         Assert.All(ours.Messages, message => Assert.Contains(message, check.Output, StringComparison.Ordinal));
     }
@@ -85,7 +82,7 @@ public sealed class MutantTests : IDisposable
         BlockNode node;
         try
         {
-            node = await VdiBed.OpenAsync(image);
+            node = await VdiBed.Images.OpenAsync(image);
         }
         catch (BlockException)
         {
@@ -96,10 +93,10 @@ public sealed class MutantTests : IDisposable
         {
             if (node.Profile.Length > 64 << 20)
                 return;
-            var before = await VdiBed.ReadAllAsync(node);
-            await VdiBed.CheckAsync(node, Facets.CheckRepair.Leaks | Facets.CheckRepair.Errors);
-            Assert.True((await VdiBed.CheckAsync(node)).Corruptions == 0, $"{name}: a repair leaves it corrupt");
-            Assert.True(VdiBed.Same(before, await VdiBed.ReadAllAsync(node)), $"{name}: a repair changes what is read");
+            var before = await Disk.ReadAllAsync(node);
+            await Disk.CheckAsync(node, Facets.CheckRepair.Leaks | Facets.CheckRepair.Errors);
+            Assert.True((await Disk.CheckAsync(node)).Corruptions == 0, $"{name}: a repair leaves it corrupt");
+            Assert.True(Disk.Same(before, await Disk.ReadAllAsync(node)), $"{name}: a repair changes what is read");
         }
     }
 }

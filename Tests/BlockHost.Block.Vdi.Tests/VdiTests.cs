@@ -16,17 +16,17 @@ public sealed class VdiTests : IDisposable
         var image = await VdiBed.CreateAsync(3 * VdiBed.Block);
         image.Write(424, new byte[] { 1 });
 
-        await using (var node = await VdiBed.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
+        await using (var node = await VdiBed.Images.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
         {
-            await VdiBed.WriteAsync(node, 1000, 500, 5);
+            await Disk.WriteAsync(node, 1000, 500, 5);
             await node.WriteZeroesAsync(VdiBed.Block, VdiBed.Block, ZeroFlags.MayUnmap, default);
         }
 
-        await using var again = await VdiBed.OpenAsync(image, readOnly: true, backing: new MemoryChild(parent, "backing") { ReadOnly = true });
+        await using var again = await VdiBed.Images.OpenAsync(image, readOnly: true, backing: new MemoryChild(parent, "backing") { ReadOnly = true });
         var expected = new byte[3 * VdiBed.Block];
         expected.AsSpan(0, VdiBed.Block).Fill(9);
         expected.AsSpan(1000, 500).Fill(5);
-        Assert.True(VdiBed.Same(expected, await VdiBed.ReadAllAsync(again)));
+        Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(again)));
         Assert.Equal(BlockStatusFlags.None, (await again.GetStatusAsync(2 * VdiBed.Block, 512, StatusPrecision.WantZero, default)).Flags);
         // The zeroed block takes no room in the file.
         Assert.Equal(1024 + VdiBed.Block, image.Length);
@@ -37,7 +37,7 @@ public sealed class VdiTests : IDisposable
     {
         var image = await VdiBed.CreateAsync(VdiBed.Block);
         image.Write(424, new byte[] { 1 });
-        var e = await Assert.ThrowsAsync<BlockException>(() => VdiBed.OpenAsync(image));
+        var e = await Assert.ThrowsAsync<BlockException>(() => VdiBed.Images.OpenAsync(image));
         Assert.Equal("unsupported VDI image (non-NULL link UUID)", e.Message);
     }
 
@@ -45,7 +45,7 @@ public sealed class VdiTests : IDisposable
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VdiBed.CreateAsync(VdiBed.Block);
-        var e = await Assert.ThrowsAsync<BlockException>(() => VdiBed.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
+        var e = await Assert.ThrowsAsync<BlockException>(() => VdiBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
         Assert.Equal("The VDI image is no differencing image: it has no backing file", e.Message);
     }
 
@@ -54,8 +54,8 @@ public sealed class VdiTests : IDisposable
     {
         var image = await VdiBed.CreateAsync(VdiBed.Block);
         image.Write(340, new byte[] { 0, 0, 0, 0 });
-        await Assert.ThrowsAsync<BlockException>(() => VdiBed.OpenAsync(image));
-        await using var node = await VdiBed.OpenAsync(image, readOnly: true);
+        await Assert.ThrowsAsync<BlockException>(() => VdiBed.Images.OpenAsync(image));
+        await using var node = await VdiBed.Images.OpenAsync(image, readOnly: true);
         Assert.Equal(VdiBed.Block, node.Profile.Length);
     }
 
@@ -66,9 +66,9 @@ public sealed class VdiTests : IDisposable
         var garbage = new byte[VdiBed.Block];
         garbage.AsSpan().Fill(0xee);
         image.Write(1024, garbage);
-        await using var node = await VdiBed.OpenAsync(image);
-        await VdiBed.WriteAsync(node, 512, 512, 1);
-        Assert.Equal(512, (await VdiBed.ReadAllAsync(node)).Count(b => b != 0));
+        await using var node = await VdiBed.Images.OpenAsync(image);
+        await Disk.WriteAsync(node, 512, 512, 1);
+        Assert.Equal(512, (await Disk.ReadAllAsync(node)).Count(b => b != 0));
     }
 
     [Fact]
@@ -76,37 +76,37 @@ public sealed class VdiTests : IDisposable
     {
         var image = await VdiBed.CreateAsync(3 * VdiBed.Block);
         var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 1024 + VdiBed.Block, Kind = BlockErrorKind.NoSpace };
-        await using (var node = await VdiBed.OpenAsync(image, wrap: child => new FailingChild(child, full)))
+        await using (var node = await VdiBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
-            await VdiBed.WriteAsync(node, 0, 4096, 1);
-            await Assert.ThrowsAsync<BlockException>(async () => await VdiBed.WriteAsync(node, VdiBed.Block, 4096, 2));
-            await VdiBed.WriteAsync(node, 4096, 4096, 3);
+            await Disk.WriteAsync(node, 0, 4096, 1);
+            await Assert.ThrowsAsync<BlockException>(async () => await Disk.WriteAsync(node, VdiBed.Block, 4096, 2));
+            await Disk.WriteAsync(node, 4096, 4096, 3);
         }
 
-        await using var again = await VdiBed.OpenAsync(image, readOnly: true);
-        Assert.Empty((await VdiBed.CheckAsync(again)).Messages);
-        Assert.Equal(8192, (await VdiBed.ReadAllAsync(again)).Count(b => b != 0));
+        await using var again = await VdiBed.Images.OpenAsync(image, readOnly: true);
+        Assert.Empty((await Disk.CheckAsync(again)).Messages);
+        Assert.Equal(8192, (await Disk.ReadAllAsync(again)).Count(b => b != 0));
     }
 
     [SkippableFact]
     public async Task QEMU_goes_on_with_an_image_that_was_discarded_in_and_resized()
     {
-        Skip.IfNot(VdiBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var image = await VdiBed.CreateAsync(5 * VdiBed.Block);
-        await using (var node = await VdiBed.OpenAsync(image))
+        await using (var node = await VdiBed.Images.OpenAsync(image))
         {
             for (var block = 4; block >= 0; block--)
-                await VdiBed.WriteAsync(node, block * VdiBed.Block, VdiBed.Block, (byte)(block + 1));
+                await Disk.WriteAsync(node, block * VdiBed.Block, VdiBed.Block, (byte)(block + 1));
             await node.DiscardAsync(VdiBed.Block, VdiBed.Block, default);
-            await VdiBed.ResizeAsync(node, (2 * VdiBed.Block) + 512);
-            await VdiBed.ResizeAsync(node, 300L * VdiBed.Block);
+            await Disk.ResizeAsync(node, (2 * VdiBed.Block) + 512);
+            await Disk.ResizeAsync(node, 300L * VdiBed.Block);
         }
 
-        await VdiBed.SaveAsync(image, Path.Combine(_folder, "a.vdi"));
+        await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vdi"));
         string[] commands = ["write -P 7 200M 1M", "read -P 1 0 1M", "read -P 0 1M 1M", "read -P 3 2M 512", "read -P 0 2097664 10M", "read -P 7 200M 1M"];
-        var (exitCode, output) = VdiBed.Run(_folder, "qemu-io", ["-f", "vdi", .. commands.SelectMany(command => new[] { "-c", command }), "a.vdi"]);
+        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "vdi", .. commands.SelectMany(command => new[] { "-c", command }), "a.vdi"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
-        Assert.Equal(0, VdiBed.Run(_folder, "qemu-img", "check", "a.vdi").ExitCode);
+        Assert.Equal(0, Qemu.Run(_folder, "qemu-img", "check", "a.vdi").ExitCode);
     }
 
     [Theory]
@@ -114,7 +114,7 @@ public sealed class VdiTests : IDisposable
     [InlineData("metadata", 1024 + (10 * VdiBed.Block))]
     public async Task A_new_image_is_measured(string preallocation, long required)
     {
-        Assert.True(VdiBed.Driver.TryGetFacet<IImageMeasure>(out var measure));
+        Assert.True(VdiBed.Images.Driver.TryGetFacet<IImageMeasure>(out var measure));
         var source = new MemoryImage(10 * VdiBed.Block);
         source.Write(VdiBed.Block, new byte[] { 1 });
         var options = System.Text.Json.JsonSerializer.SerializeToElement(new { size = 0, preallocation });

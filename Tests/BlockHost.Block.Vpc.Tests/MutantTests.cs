@@ -5,12 +5,10 @@ namespace BlockHost.Block.Vpc.Tests;
 
 /// <summary>
 /// Images with damaged headers and tables, whose checksums are right: what QEMU reads of them is what we read, and no damage does more than be
-/// refused. BLOCKHOST_MUTANTS is how many of each kind are tried.
+/// refused.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given) ? given : 8;
-
     private readonly string _folder = Directory.CreateTempSubdirectory("vpc").FullName;
 
     [SkippableTheory]
@@ -19,20 +17,19 @@ public sealed class MutantTests : IDisposable
     [InlineData(1536, 1556)]
     public async Task Damage_is_read_as_qemu_reads_it_or_refused(int from, int to)
     {
-        Skip.IfNot(VpcBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var whole = await VpcBed.CreateAsync(5 * VpcBed.Block);
-        await using (var node = await VpcBed.OpenAsync(whole))
+        await using (var node = await VpcBed.Images.OpenAsync(whole))
         {
-            await VpcBed.WriteAsync(node, 3 * VpcBed.Block, 70_000, 8);
-            await VpcBed.WriteAsync(node, 1000, 70_000, 7);
+            await Disk.WriteAsync(node, 3 * VpcBed.Block, 70_000, 8);
+            await Disk.WriteAsync(node, 1000, 70_000, 7);
         }
 
-        for (var seed = 0; seed < Count; seed++)
+        for (var seed = 0; seed < Mutants.Count; seed++)
         {
-            var random = new Random(seed);
             var mutant = whole.Clone();
-            for (var i = random.Next(1, 4); i > 0; i--)
-                mutant.Write(random.Next(from, to), new[] { (byte)(random.Next(3) == 0 ? random.Next(256) : random.Next(6)) });
+            foreach (var (at, value) in Mutants.Damage(seed, from, to))
+                mutant.Write(at, new[] { value });
             VpcBed.Set(mutant, 0, 512, 64);
             VpcBed.Set(mutant, 512, 1024, 36);
             await JudgeAsync(mutant, $"{from} seed {seed}");
@@ -43,11 +40,11 @@ public sealed class MutantTests : IDisposable
 
     private async Task JudgeAsync(MemoryImage mutant, string name)
     {
-        await VpcBed.SaveAsync(mutant, Path.Combine(_folder, "mutant.vpc"));
-        var (exitCode, info) = VpcBed.Run(_folder, "qemu-img", "info", "-f", "vpc", "mutant.vpc");
+        await Qemu.SaveAsync(mutant, Path.Combine(_folder, "mutant.vpc"));
+        var (exitCode, info) = Qemu.Run(_folder, "qemu-img", "info", "-f", "vpc", "mutant.vpc");
         try
         {
-            await using var node = await VpcBed.OpenAsync(mutant, readOnly: true);
+            await using var node = await VpcBed.Images.OpenAsync(mutant, readOnly: true);
             Assert.True(exitCode == 0, $"{name}: we read it, and QEMU does not: {info}");
             if (node.Profile.Length is > 0 and <= 64 << 20)
                 await CompareAsync(node, name);
@@ -60,9 +57,9 @@ public sealed class MutantTests : IDisposable
 
     private async Task CompareAsync(BlockNode node, string name)
     {
-        var real = VpcBed.Run(_folder, "qemu-img", "convert", "-f", "vpc", "-O", "raw", "mutant.vpc", "read.raw");
+        var real = Qemu.Run(_folder, "qemu-img", "convert", "-f", "vpc", "-O", "raw", "mutant.vpc", "read.raw");
         Assert.True(real.ExitCode == 0, $"{name}: {real.Output}");
         var expected = await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw"));
-        Assert.True(VpcBed.Same(expected, await VpcBed.ReadAllAsync(node)), $"{name}: QEMU reads something else");
+        Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)), $"{name}: QEMU reads something else");
     }
 }

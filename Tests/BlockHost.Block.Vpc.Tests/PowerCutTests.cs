@@ -10,22 +10,21 @@ namespace BlockHost.Block.Vpc.Tests;
 public sealed class PowerCutTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("vpc").FullName;
-    private readonly Random _random = new(1);
-    private MemoryImage _storage = new();
-    private byte[] _flushed = [];
-    private bool _isExamining;
-    private int _cuts;
+    private readonly PowerCuts _cuts;
+    private bool _mayBeNone;
+
+    public PowerCutTests() => _cuts = new PowerCuts(ExamineLeftAsync);
 
     [Theory]
     [InlineData("dynamic")]
     [InlineData("fixed")]
     public async Task While_an_image_is_made_it_is_none_or_whole(string subformat)
     {
-        _storage.TrackDurability = true;
-        _flushed = new byte[VpcBed.Block];
-        await VpcBed.CreateAsync(new Cutter(new MemoryChild(_storage), () => ExamineAsync(mayBeNone: true)), VpcBed.Block, subformat);
-        Assert.True(_cuts >= 4);
-        await ExamineAsync(_storage);
+        _mayBeNone = true;
+        _cuts.Flushed = new byte[VpcBed.Block];
+        await VpcBed.CreateAsync(_cuts.Watch(new MemoryImage()), VpcBed.Block, subformat);
+        Assert.True(_cuts.Count >= 4);
+        await ExamineAsync(_cuts.Storage);
     }
 
     [Fact]
@@ -35,15 +34,15 @@ public sealed class PowerCutTests : IDisposable
         for (var i = 0; i < 16; i++)
         {
             // What was flushed is left alone, so that all of it can be compared.
-            await VpcBed.WriteAsync(node, (i % 4 * VpcBed.Block) + (i / 4 * 70_000), 60_000, (byte)(i + 1));
+            await Disk.WriteAsync(node, (i % 4 * VpcBed.Block) + (i / 4 * 70_000), 60_000, (byte)(i + 1));
             if (i % 5 == 4)
             {
                 await node.FlushAsync(default);
-                _flushed = await VpcBed.ReadAllAsync(node);
+                _cuts.Flushed = await Disk.ReadAllAsync(node);
             }
         }
 
-        Assert.True(_cuts > 20);
+        Assert.True(_cuts.Count > 20);
     }
 
     [Theory]
@@ -55,78 +54,48 @@ public sealed class PowerCutTests : IDisposable
     public async Task While_the_disk_gets_longer_or_shorter(string subformat, int before, int after)
     {
         var image = await VpcBed.CreateAsync(before * (long)VpcBed.Block, subformat);
-        await using (var node = await VpcBed.OpenAsync(image))
+        await using (var node = await VpcBed.Images.OpenAsync(image))
         {
             for (var block = before - 1; block >= 0; block--)
-                await VpcBed.WriteAsync(node, block * (long)VpcBed.Block, 100_000, (byte)(block + 1));
+                await Disk.WriteAsync(node, block * (long)VpcBed.Block, 100_000, (byte)(block + 1));
         }
 
         await using (var node = await StartAsync(image))
         {
-            _flushed = _flushed[..(Math.Min(before, after) * VpcBed.Block)];
-            await VpcBed.ResizeAsync(node, after * (long)VpcBed.Block);
+            _cuts.Flushed = _cuts.Flushed[..(Math.Min(before, after) * VpcBed.Block)];
+            await Disk.ResizeAsync(node, after * (long)VpcBed.Block);
             var expected = new byte[after * VpcBed.Block];
-            _flushed.CopyTo(expected, 0);
-            Assert.True(VpcBed.Same(expected, await VpcBed.ReadAllAsync(node)));
+            _cuts.Flushed.CopyTo(expected, 0);
+            Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)));
         }
 
-        Assert.True(_cuts > 2);
-        await ExamineAsync(_storage);
+        Assert.True(_cuts.Count > 2);
+        await ExamineAsync(_cuts.Storage);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private async Task<BlockNode> StartAsync(MemoryImage image)
     {
-        await using (var whole = await VpcBed.OpenAsync(image, readOnly: true))
-            _flushed = await VpcBed.ReadAllAsync(whole);
-        _storage = image;
-        image.TrackDurability = true;
-        return await VpcBed.OpenAsync(image, wrap: child => new Cutter(child, () => ExamineAsync(mayBeNone: false)));
+        await using (var whole = await VpcBed.Images.OpenAsync(image, readOnly: true))
+            _cuts.Flushed = await Disk.ReadAllAsync(whole);
+        return await VpcBed.Images.OpenAsync(image, wrap: child => _cuts.Watch(image, child));
     }
 
-    private async ValueTask ExamineAsync(bool mayBeNone)
+    private Task ExamineLeftAsync(MemoryImage left)
     {
-        if (_isExamining)
-            return;
-        _isExamining = true;
-        _cuts++;
-        var left = _storage.AfterPowerCut(_random);
         var isImage = left.Length >= 512 && (left.Read(0, 1)[0] == 'c' || left.Read(left.Length - 512, 1)[0] == 'c');
         // A new image that grows has its footer at the end before it has the copy that makes it one.
-        if (!mayBeNone || (isImage && left.Read(0, 8) is not [0, 0, 0, 0, 0, 0, 0, 0]))
-            await ExamineAsync(left);
-        _isExamining = false;
+        return !_mayBeNone || (isImage && left.Read(0, 8) is not [0, 0, 0, 0, 0, 0, 0, 0]) ? ExamineAsync(left) : Task.CompletedTask;
     }
 
     private async Task ExamineAsync(MemoryImage left)
     {
         byte[] content;
-        await using (var node = await VpcBed.OpenAsync(left))
-            content = await VpcBed.ReadAllAsync(node);
-        AssertHolds(content);
-        if (_cuts % 5 == 0 && VpcBed.HasQemu && content.Length <= 16 << 20)
-            Assert.True(VpcBed.Same(content, await VpcBed.ReadByQemuAsync(left, _folder)));
-    }
-
-    /// <summary>What was flushed and not written since: all other bytes were zero, and are so or new.</summary>
-    private void AssertHolds(ReadOnlySpan<byte> content)
-    {
-        var common = Math.Min(_flushed.Length, content.Length);
-        for (var at = 0; at < common; at++)
-        {
-            at += content[at..common].CommonPrefixLength(_flushed.AsSpan(at, common - at));
-            if (at < common && _flushed[at] != 0)
-                Assert.Fail($"At {at} is {content[at]}, and {_flushed[at]} was flushed");
-        }
-    }
-
-    private sealed class Cutter(IBlockChild inner, Func<ValueTask> examine) : DelegatingChild(inner)
-    {
-        protected override async ValueTask BeforeAsync(ChildOperation operation)
-        {
-            if (operation.IsWrite || operation.Kind == ChildOperationKind.Flush)
-                await examine();
-        }
+        await using (var node = await VpcBed.Images.OpenAsync(left))
+            content = await Disk.ReadAllAsync(node);
+        _cuts.AssertHolds(content);
+        if (_cuts.Count % 5 == 0 && Qemu.IsInstalled && content.Length <= 16 << 20)
+            Assert.True(Disk.Same(content, await VpcBed.Images.ReadByQemuAsync(left, _folder)));
     }
 }

@@ -25,18 +25,18 @@ public sealed class VpcTests : IDisposable
         var expected = new byte[2 * VpcBed.Block];
         expected.AsSpan(0, VpcBed.Block).Fill(9);
         expected.AsSpan(512, 512).Fill(5);
-        await using (var node = await VpcBed.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
+        await using (var node = await VpcBed.Images.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
         {
-            Assert.True(VpcBed.Same(expected, await VpcBed.ReadAllAsync(node)));
+            Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)));
             Assert.Equal(new BlockStatus(512, BlockStatusFlags.None), await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, default));
-            await VpcBed.WriteAsync(node, 100_000, 50, 7);
-            await VpcBed.WriteAsync(node, VpcBed.Block + 100, 50, 7);
+            await Disk.WriteAsync(node, 100_000, 50, 7);
+            await Disk.WriteAsync(node, VpcBed.Block + 100, 50, 7);
         }
 
         expected.AsSpan(100_000, 50).Fill(7);
         expected.AsSpan(VpcBed.Block + 100, 50).Fill(7);
-        await using var again = await VpcBed.OpenAsync(image, readOnly: true, backing: new MemoryChild(new MemoryImage(VpcBed.Block), "backing") { ReadOnly = true });
-        Assert.True(VpcBed.Same(expected, await VpcBed.ReadAllAsync(again)), "written blocks are whole, whatever the parent has");
+        await using var again = await VpcBed.Images.OpenAsync(image, readOnly: true, backing: new MemoryChild(new MemoryImage(VpcBed.Block), "backing") { ReadOnly = true });
+        Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(again)), "written blocks are whole, whatever the parent has");
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class VpcTests : IDisposable
     {
         var image = await DifferencingAsync(VpcBed.Block);
         image.Write(512 + 64, Encoding.BigEndianUnicode.GetBytes(name + '\0'));
-        var e = await Assert.ThrowsAsync<BlockException>(() => VpcBed.OpenAsync(image));
+        var e = await Assert.ThrowsAsync<BlockException>(() => VpcBed.Images.OpenAsync(image));
         Assert.Equal(text, e.Message);
     }
 
@@ -55,7 +55,7 @@ public sealed class VpcTests : IDisposable
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VpcBed.CreateAsync(VpcBed.Block);
-        var e = await Assert.ThrowsAsync<BlockException>(() => VpcBed.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
+        var e = await Assert.ThrowsAsync<BlockException>(() => VpcBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
         Assert.Equal("The VPC image is no differencing image: it has no backing file", e.Message);
     }
 
@@ -65,15 +65,15 @@ public sealed class VpcTests : IDisposable
         var image = await VpcBed.CreateAsync(3 * VpcBed.Block);
         var room = image.Length + 512 + VpcBed.Block;
         var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > room, Kind = BlockErrorKind.NoSpace };
-        await using (var node = await VpcBed.OpenAsync(image, wrap: child => new FailingChild(child, full)))
+        await using (var node = await VpcBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
-            await VpcBed.WriteAsync(node, 0, 4096, 1);
-            await Assert.ThrowsAsync<BlockException>(async () => await VpcBed.WriteAsync(node, VpcBed.Block, 4096, 2));
-            await VpcBed.WriteAsync(node, 4096, 4096, 3);
+            await Disk.WriteAsync(node, 0, 4096, 1);
+            await Assert.ThrowsAsync<BlockException>(async () => await Disk.WriteAsync(node, VpcBed.Block, 4096, 2));
+            await Disk.WriteAsync(node, 4096, 4096, 3);
         }
 
-        await using var again = await VpcBed.OpenAsync(image, readOnly: true);
-        Assert.Equal(8192, (await VpcBed.ReadAllAsync(again)).Count(b => b != 0));
+        await using var again = await VpcBed.Images.OpenAsync(image, readOnly: true);
+        Assert.Equal(8192, (await Disk.ReadAllAsync(again)).Count(b => b != 0));
         Assert.Equal("conectix"u8.ToArray(), image.Read(image.Length - 512, 8));
     }
 
@@ -82,20 +82,20 @@ public sealed class VpcTests : IDisposable
     [InlineData("fixed")]
     public async Task QEMU_goes_on_with_an_image_that_was_discarded_in_and_resized(string subformat)
     {
-        Skip.IfNot(VpcBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var image = await VpcBed.CreateAsync(5 * VpcBed.Block, subformat);
-        await using (var node = await VpcBed.OpenAsync(image))
+        await using (var node = await VpcBed.Images.OpenAsync(image))
         {
             for (var block = 4; block >= 0; block--)
-                await VpcBed.WriteAsync(node, block * VpcBed.Block, VpcBed.Block, (byte)(block + 1));
+                await Disk.WriteAsync(node, block * VpcBed.Block, VpcBed.Block, (byte)(block + 1));
             await node.DiscardAsync(VpcBed.Block, VpcBed.Block, default);
-            await VpcBed.ResizeAsync(node, (2 * VpcBed.Block) + 512);
-            await VpcBed.ResizeAsync(node, 10L * VpcBed.Block);
+            await Disk.ResizeAsync(node, (2 * VpcBed.Block) + 512);
+            await Disk.ResizeAsync(node, 10L * VpcBed.Block);
         }
 
-        await VpcBed.SaveAsync(image, Path.Combine(_folder, "a.vpc"));
+        await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vpc"));
         string[] commands = ["write -P 7 18M 1M", "read -P 1 0 2M", "read -P 0 2M 2M", "read -P 3 4M 512", "read -P 0 4194816 10M", "read -P 7 18M 1M"];
-        var (exitCode, output) = VpcBed.Run(_folder, "qemu-io", ["-f", "vpc", .. commands.SelectMany(command => new[] { "-c", command }), "a.vpc"]);
+        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "vpc", .. commands.SelectMany(command => new[] { "-c", command }), "a.vpc"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
     }
 
@@ -104,7 +104,7 @@ public sealed class VpcTests : IDisposable
     [InlineData("fixed", (5 * VpcBed.Block) + 512, (5 * VpcBed.Block) + 512)]
     public async Task A_new_image_is_measured(string subformat, long required, long full)
     {
-        Assert.True(VpcBed.Driver.TryGetFacet<IImageMeasure>(out var measure));
+        Assert.True(VpcBed.Images.Driver.TryGetFacet<IImageMeasure>(out var measure));
         var source = new MemoryImage(5 * VpcBed.Block);
         source.Write(VpcBed.Block, new byte[] { 1 });
         var options = new Dictionary<string, object> { ["size"] = 0, ["subformat"] = subformat, ["force-size"] = true };
@@ -128,19 +128,19 @@ public sealed class VpcTests : IDisposable
         var image = await VpcBed.CreateAsync(1 << 20, "fixed");
         var end = image.Length;
         VpcBed.Set(image, end - 512, 512, checksumAt: 64, (40, 0), (44, 1 << 30), (48, 0), (52, 1 << 30));
-        await using (var node = await VpcBed.OpenAsync(image))
+        await using (var node = await VpcBed.Images.OpenAsync(image))
         {
             Assert.Equal(1 << 30, node.Profile.Length);
-            await VpcBed.WriteAsync(node, (1 << 20) - 512, 512, 7);
+            await Disk.WriteAsync(node, (1 << 20) - 512, 512, 7);
 
-            var refused = await Assert.ThrowsAsync<BlockException>(() => VpcBed.WriteAsync(node, 1 << 20, 512, 7).AsTask());
+            var refused = await Assert.ThrowsAsync<BlockException>(() => Disk.WriteAsync(node, 1 << 20, 512, 7).AsTask());
             Assert.Equal(BlockErrorKind.NoSpace, refused.Kind);
             await Assert.ThrowsAsync<BlockException>(() => node.WriteZeroesAsync((1 << 20) - 512, 1024, ZeroFlags.None, default).AsTask());
             await Assert.ThrowsAsync<BlockException>(() => node.DiscardAsync(1 << 29, 512, default).AsTask());
         }
 
         Assert.Equal(end, image.Length);
-        await using var again = await VpcBed.OpenAsync(image);
+        await using var again = await VpcBed.Images.OpenAsync(image);
         Assert.Equal(1 << 30, again.Profile.Length);
     }
 }

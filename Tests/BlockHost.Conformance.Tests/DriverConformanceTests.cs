@@ -92,6 +92,12 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Vdi(string name, string preallocation, bool backing) => ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
     [Theory]
+    [InlineData("small clusters", 32 << 10, false)]
+    [InlineData("clusters of 63 sectors", 63 * 512, false)]
+    [InlineData("over a backing file", 32 << 10, true)]
+    public Task Parallels(string name, int clusterSize, bool backing) => ProveAsync(ParallelsSubjects.Make(name, clusterSize, backing));
+
+    [Theory]
     [InlineData("fixed")]
     [InlineData("dynamic")]
     [InlineData("differencing")]

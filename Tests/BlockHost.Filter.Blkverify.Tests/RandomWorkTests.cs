@@ -35,6 +35,7 @@ public sealed class RandomWorkTests : IAsyncLifetime
     [InlineData("qcow2", "", true)]
     [InlineData("qcow2", ",\"cluster-size\":512,\"refcount-bits\":1", true)]
     [InlineData("qcow2", ",\"extended-l2\":true,\"cluster-size\":16384,\"lazy-refcounts\":true", true)]
+    [InlineData("parallels", ",\"cluster-size\":65536", true)]
     [InlineData("vdi", "", true)]
     [InlineData("vpc", ",\"force-size\":true", true)]
     [InlineData("vpc", ",\"force-size\":true,\"subformat\":\"fixed\"", true)]

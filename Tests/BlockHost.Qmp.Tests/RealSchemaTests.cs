@@ -26,7 +26,8 @@ public class RealSchemaTests
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
         "blockdev-create().options<raw>",
-        // QEMU reads no differencing images.
+        // QEMU reads no differencing images, and shows nothing under Parallels images by QMP.
+        "blockdev-add()<parallels>.backing: only here",
         "blockdev-add()<vdi>.backing: only here",
         "blockdev-add()<vhdx>.backing: only here",
         "blockdev-add()<vpc>.backing: only here",

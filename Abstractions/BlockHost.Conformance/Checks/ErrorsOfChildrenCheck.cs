@@ -98,6 +98,7 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
     private static async Task VerifyAgainAsync(CheckContext check, SubjectImage image, ReferenceImage? model)
     {
         model ??= new ReferenceImage(image.Length, image.Content.Span);
+        await Repair.RunAsync(check, image).ConfigureAwait(false);
         var again = await ScriptRunner.StartAsync(check, image, model: model).ConfigureAwait(false);
         await using var _ = again.ConfigureAwait(false);
         Require(again.Session.Profile.Length == model.Length, $"The image is {again.Session.Profile.Length} bytes long after a reopen, and was {model.Length}");

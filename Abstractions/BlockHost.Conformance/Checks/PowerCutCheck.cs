@@ -62,6 +62,7 @@ internal sealed class PowerCutCheck : ConformanceCheck
         var left = image.WithChildren(image.Children.ToDictionary(c => c.Key, c => c.Value with { Image = c.Value.Image.AfterPowerCut(random) }));
         try
         {
+            await Repair.RunAsync(check, left).ConfigureAwait(false);
             var runner = await ScriptRunner.StartAsync(check, left, model: safe.Clone()).ConfigureAwait(false);
             await using var _ = runner.ConfigureAwait(false);
             await runner.VerifyAsync("what was flushed").ConfigureAwait(false);

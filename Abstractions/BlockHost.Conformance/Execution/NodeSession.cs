@@ -9,6 +9,8 @@ internal sealed record SessionOptions
 {
     public bool ReadOnly { get; init; }
 
+    public bool ForRepair { get; init; }
+
     /// <summary>Children complete synchronously and nothing stands before them; for measuring.</summary>
     public bool Bare { get; init; }
 
@@ -60,7 +62,12 @@ internal sealed class NodeSession : IAsyncDisposable
     {
         options ??= new SessionOptions();
         var host = new TestPluginHost { Clock = new ManualClock(), Buffers = new TrackingBufferPool { Recycle = options.Bare } };
-        var context = new TestNodeContext(host) { ReadOnly = options.ReadOnly || check.Subject.ReadOnly, CacheDirect = check.Subject.CacheDirect };
+        var context = new TestNodeContext(host)
+        {
+            ReadOnly = options.ReadOnly || check.Subject.ReadOnly,
+            CacheDirect = check.Subject.CacheDirect,
+            ForRepair = options.ForRepair,
+        };
         var children = new ChildSet(image, options, context.ReadOnly);
         foreach (var (name, child) in children.Tops)
             context.Children.Add(name, child);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using BlockHost.Block;
+
+namespace BlockHost.Plugins.Block.Parallels.Format;
+
+/// <summary>A dirty bitmap of an image: for each cluster of its bits where that is, or 0 nothing is dirty, or 1 everything.</summary>
+/// <param name="Granularity">Sectors of a bit.</param>
+/// <param name="Clusters">Sectors of the file, or 0, or 1.</param>
+internal sealed record RecordedBitmap(Guid Id, ulong Sectors, uint Granularity, IReadOnlyList<ulong> Clusters);
+
+/// <summary>
+/// A cluster with further features of an image ("Format Extension"), which the header points at:
+/// <code>
+///   0 magic │ 8 MD5 of all that follows │ 24 feature │ feature │ … │ end: 0        feature: magic, flags, length, unused │ data, to 8 bytes
+/// </code>
+/// </summary>
+internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bool IsNecessary)
+{
+    private const ulong Magic = 0xab234cef23dcea87;
+    private const ulong BitmapFeature = 0x20385fae252cb34a;
+    private const int HeaderSize = 24;
+    private const int FeatureSize = 24;
+    private const int BitmapSize = 32;
+    private const ulong Necessary = 1;
+
+    /// <summary>A feature says that who does not understand it must not change the image.</summary>
+    public void RequireWritable()
+    {
+        if (IsNecessary)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Flags for extension feature are unsupported");
+    }
+
+    /// <summary>QEMU's order and words.</summary>
+    /// <param name="isLenient">What cannot be understood is left out.</param>
+    [SuppressMessage("Security", "CA5351", Justification = "The format has it so, against damage.")]
+    public static FormatExtension Parse(byte[] cluster, ulong diskSectors, bool isLenient)
+    {
+        var magic = BinaryPrimitives.ReadUInt64LittleEndian(cluster);
+        var isIntact = magic == Magic && MD5.HashData(cluster.AsSpan(HeaderSize)).AsSpan().SequenceEqual(cluster.AsSpan(8, 16));
+        if (isIntact)
+            return ParseFeatures(cluster, diskSectors, isLenient);
+        if (isLenient)
+            return new([], false);
+        throw Invalid(magic != Magic
+            ? $"Wrong parallels Format Extension magic: 0x{magic:x}, expected: 0x{Magic:x}"
+            : "Wrong checksum in Format Extension header. Format extension is corrupted.");
+    }
+
+    private static FormatExtension ParseFeatures(byte[] cluster, ulong diskSectors, bool isLenient)
+    {
+        var bitmaps = new List<RecordedBitmap>();
+        var isNecessary = false;
+        for (long at = HeaderSize; at + FeatureSize <= cluster.Length;)
+        {
+            var feature = cluster.AsSpan((int)at);
+            var magic = BinaryPrimitives.ReadUInt64LittleEndian(feature);
+            if (magic == 0)
+                return new(bitmaps, isNecessary);
+            var flags = BinaryPrimitives.ReadUInt64LittleEndian(feature[8..]);
+            isNecessary |= (flags & Necessary) != 0;
+            var size = BinaryPrimitives.ReadUInt32LittleEndian(feature[16..]);
+            if (size > feature.Length - FeatureSize)
+                throw Invalid($"Feature {bitmaps.Count} does not fit in the Format Extension cluster");
+            if (!isLenient && flags != 0)
+                throw Invalid("Flags for extension feature are unsupported");
+            if (magic == BitmapFeature)
+                bitmaps.Add(ParseBitmap(feature.Slice(FeatureSize, (int)size), diskSectors));
+            else if (!isLenient)
+                throw Invalid($"Unknown feature: 0x{magic:x}");
+            at += FeatureSize + (size + 7L) / 8 * 8;
+        }
+
+        return new(bitmaps, isNecessary);
+    }
+
+    private static RecordedBitmap ParseBitmap(ReadOnlySpan<byte> data, ulong diskSectors)
+    {
+        if (data.Length < BitmapSize)
+            throw Invalid("Too small Bitmap Feature area in Parallels Format Extension");
+        var sectors = BinaryPrimitives.ReadUInt64LittleEndian(data);
+        var granularity = BinaryPrimitives.ReadUInt32LittleEndian(data[24..]);
+        var count = BinaryPrimitives.ReadUInt32LittleEndian(data[28..]);
+        if (sectors != diskSectors)
+            throw Invalid("Bitmap size (in sectors) differs from disk size in sectors. This is unsupported.");
+        if (count > (uint)(data.Length - BitmapSize) / sizeof(ulong))
+            throw Invalid("Bitmaps feature corrupted: l1 table exceeds extension cluster");
+        if (granularity == 0 || (granularity & (granularity - 1)) != 0 || granularity > int.MaxValue / ParallelsHeader.SectorSize)
+            throw Invalid("Invalid bitmap granularity");
+        var clusters = new ulong[count];
+        for (var i = 0; i < clusters.Length; i++)
+            clusters[i] = BinaryPrimitives.ReadUInt64LittleEndian(data[(BitmapSize + i * sizeof(ulong))..]);
+        return new(new Guid(data.Slice(8, 16), bigEndian: true), sectors, granularity, clusters);
+    }
+
+    private static BlockException Invalid(string message) => new(BlockErrorKind.InvalidArgument, message);
+}

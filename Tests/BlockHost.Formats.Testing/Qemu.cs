@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using BlockHost.Conformance.TestHost;
+
+namespace BlockHost.Formats.Testing;
+
+/// <summary>QEMU's tools.</summary>
+public static class Qemu
+{
+    private const int ChunkSize = 1 << 20;
+
+    public static bool IsInstalled =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "qemu-img")));
+
+    /// <summary>Makes a file of an image.</summary>
+    public static async Task SaveAsync(MemoryImage image, string path)
+    {
+        await using var file = File.Create(path);
+        for (long offset = 0; offset < image.Length; offset += ChunkSize)
+            await file.WriteAsync(image.Read(offset, (int)Math.Min(ChunkSize, image.Length - offset)));
+    }
+
+    /// <summary>Runs a tool in a folder. Returns its exit code, and what it printed.</summary>
+    public static (int ExitCode, string Output) Run(string folder, string program, params string[] args)
+    {
+        var start = new ProcessStartInfo(program) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var arg in args)
+            start.ArgumentList.Add(arg);
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd() + error.Result;
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+}
