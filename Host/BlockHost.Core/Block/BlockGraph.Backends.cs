@@ -18,51 +18,21 @@ public sealed partial class BlockGraph
 
     public async ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         return await AttachBackendAsync(Own(node), options, cancellationToken).ConfigureAwait(false);
     }
 
     internal async ValueTask ChangePermissionsAsync(Backend backend, BlockPermissionSet permissions, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         backend.Link.Proposed = permissions;
         await PermissionUpdate.ApplyAsync([backend.Link.Child], cancellationToken).ConfigureAwait(false);
     }
 
     internal async ValueTask RemoveBackendAsync(Backend backend)
     {
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
         await DetachBackendAsync(backend).ConfigureAwait(false);
-    }
-
-    /// <summary>block_resize: a user that needs to resize, for the time of it.</summary>
-    internal async ValueTask ResizeAsync(GraphNode node, long length, ResizeOptions options, CancellationToken cancellationToken)
-    {
-        if (length < 0)
-            throw new BlockException(ParameterFault.OutOfRange("size", "a >0 size"));
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        var permissions = new BlockPermissionSet(BlockPermissions.Resize, BlockPermissions.All);
-        var backend = await AttachBackendAsync(node, new BackendOptions { Permissions = permissions }, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await ResizeDrainedAsync(node, length, options, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await DetachBackendAsync(backend).ConfigureAwait(false);
-        }
-    }
-
-    internal async ValueTask ResizeAsync(Backend backend, long length, ResizeOptions options, CancellationToken cancellationToken)
-    {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
-        await ResizeDrainedAsync(backend.Link.Child, length, options, cancellationToken).ConfigureAwait(false);
-    }
-
-    private async ValueTask ResizeDrainedAsync(GraphNode node, long length, ResizeOptions options, CancellationToken cancellationToken)
-    {
-        await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        await node.ResizeDirectAsync(length, options, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<Backend> AttachBackendAsync(GraphNode node, BackendOptions options, CancellationToken cancellationToken)
@@ -95,7 +65,7 @@ public sealed partial class BlockGraph
         _backends = _backends.Remove(backend);
         node.DetachParent(backend.Link);
         await PermissionUpdate.LoosenAsync(node).ConfigureAwait(false);
-        await CloseUnusedAsync(node).ConfigureAwait(false);
+        CloseIfUnused(node);
     }
 
     private void CheckNewBackendName(string name)

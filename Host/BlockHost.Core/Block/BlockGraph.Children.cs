@@ -14,7 +14,7 @@ public sealed partial class BlockGraph
 {
     public async ValueTask AddChildAsync(IGraphNode parent, IGraphNode child, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var (node, added) = (Own(parent), Own(child));
         if (!node.TryGetFacet<IChildList>(out var list))
             throw new BlockException(BlockErrorKind.NotSupported, $"The node {node.Name} does not support adding a child");
@@ -43,7 +43,7 @@ public sealed partial class BlockGraph
 
     public async ValueTask RemoveChildAsync(IGraphNode parent, IGraphEdge child, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var node = Own(parent);
         if (!node.TryGetFacet<IChildList>(out var list))
             throw new BlockException(BlockErrorKind.NotSupported, $"The node {node.Name} does not support removing a child");
@@ -61,7 +61,7 @@ public sealed partial class BlockGraph
 
         await PermissionUpdate.LoosenAsync(node).ConfigureAwait(false);
         await PermissionUpdate.LoosenAsync(link.Child).ConfigureAwait(false);
-        await CloseUnusedAsync(link.Child).ConfigureAwait(false);
+        CloseIfUnused(link.Child);
     }
 
     private static JsonElement Reference(GraphNode node) => JsonObjects.Write(writer => writer.WriteString("node", node.Name)).GetProperty("node");

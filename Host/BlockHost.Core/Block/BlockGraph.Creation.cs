@@ -62,7 +62,7 @@ public sealed partial class BlockGraph
 
     private async ValueTask CloseStorageAsync(ChildLink link)
     {
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
         await DetachChildAsync(link).ConfigureAwait(false);
     }
 

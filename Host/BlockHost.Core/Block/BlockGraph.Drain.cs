@@ -13,15 +13,15 @@ public sealed partial class BlockGraph
     private ImmutableHashSet<DrainedSection> _drained = [];
 
     public ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken) =>
-        DrainAsync(node, isBrief: false, cancellationToken);
+        DrainAsync(node, isBrief: false, except: null, cancellationToken);
 
     /// <summary>A drained section that jobs do not see: what is done in it takes no time and concerns none of them.</summary>
     internal ValueTask<IAsyncDisposable> DrainBrieflyAsync(IGraphNode node, CancellationToken cancellationToken) =>
-        DrainAsync(node, isBrief: true, cancellationToken);
+        DrainAsync(node, isBrief: true, except: null, cancellationToken);
 
-    private async ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, bool isBrief, CancellationToken cancellationToken)
+    private async ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, bool isBrief, Backend? except, CancellationToken cancellationToken)
     {
-        var section = new DrainedSection(this, node is null ? null : Own(node), isBrief);
+        var section = new DrainedSection(this, node is null ? null : Own(node), isBrief, except);
         ImmutableInterlocked.Update(ref _drained, static (sections, added) => sections.Add(added), section);
         try
         {

@@ -11,7 +11,7 @@ public sealed partial class BlockGraph
 {
     public async ValueTask AppendAsync(IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var (top, below) = (Own(overlay), Own(node));
         var holder = HolderOf(top);
         if (top.BackingLink is not null)
@@ -37,7 +37,7 @@ public sealed partial class BlockGraph
 
     public async ValueTask RemoveOverlayAsync(IGraphNode overlay, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var top = Own(overlay);
         var holder = HolderOf(top);
         var link = top.BackingLink ?? throw new BlockException(BlockErrorKind.NotFound, $"Node '{top.Name}' has no backing file");
@@ -62,7 +62,7 @@ public sealed partial class BlockGraph
 
     public async ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var (old, replacement) = (Own(from), Own(to));
         await using var drainedOld = (await DrainAsync(old, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await using var drainedNew = (await DrainAsync(replacement, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
@@ -70,12 +70,12 @@ public sealed partial class BlockGraph
         // The replacement's own way to the old node stays, or it would point at itself.
         var users = old.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && below.Contains(parent)));
         await GiveAsync(users, old, replacement, cancellationToken).ConfigureAwait(false);
-        await CloseUnusedAsync(old).ConfigureAwait(false);
+        CloseIfUnused(old);
     }
 
     public async ValueTask SetBackingAsync(IGraphNode overlay, IGraphNode? backing, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var top = Own(overlay);
         await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await ExchangeBackingAsync(top, backing is null ? null : Own(backing), cancellationToken).ConfigureAwait(false);
@@ -112,7 +112,7 @@ public sealed partial class BlockGraph
         if (old is null)
             return;
         await PermissionUpdate.LoosenAsync(old.Child).ConfigureAwait(false);
-        await CloseUnusedAsync(old.Child).ConfigureAwait(false);
+        CloseIfUnused(old.Child);
     }
 
     private static bool StaysAtNode(GraphEdge edge) => edge is RootLink { Backend.StaysAtNode: true };

@@ -29,14 +29,14 @@ public sealed partial class BlockGraph
 
     public async ValueTask RemoveFilterAsync(IGraphNode filter, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var top = Own(filter);
         if (top.IsClosed)
             return;
         var below = top.FilteredLink?.Child ?? throw new ArgumentException($"Node '{filter.Name}' is not a filter", nameof(filter));
         await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await GiveAsync(top.ParentEdges, top, below, cancellationToken).ConfigureAwait(false);
-        await CloseUnusedAsync(top).ConfigureAwait(false);
+        CloseIfUnused(top);
     }
 
     private async ValueTask<GraphNode> InsertAsync(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -14,7 +13,7 @@ using BlockHost.Core.Logging;
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// Opening nodes and closing them. A driver may wait for the outside world while it opens a node, so the graph's lock is not held then;
+/// Opening nodes. A driver may wait for the outside world while it opens a node, so the graph's lock is not held then;
 /// it is taken for each step that the graph sees:
 /// <code>
 ///   reserve the name ─► driver.OpenAsync ───────────────► listed, permissions ─► load bitmaps ─► ready ─► given to a user
@@ -46,7 +45,31 @@ public sealed partial class BlockGraph
 
     public async ValueTask RemoveAsync(string nodeName, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            LetGo(nodeName);
+        }
+        catch
+        {
+            await change.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        try
+        {
+            await change.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            // It is gone all the same. Whoever needed the data on disk has flushed before.
+            Warnings.Give($"Failed to write out node '{nodeName}' when it was closed: {e.Message}");
+        }
+    }
+
+    /// <summary>Under the lock: the monitor's hold on a node ends.</summary>
+    private void LetGo(string nodeName)
+    {
         var node = FindNode(nodeName) ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{nodeName}'");
         // A job's hold on a node is no such user: it blocks the operation by name.
         if (_backends.Any(backend => backend.Link.Child == node && backend.IsRoot))
@@ -57,15 +80,7 @@ public sealed partial class BlockGraph
         if (node.ParentEdges.Length > 0)
             throw new BlockException(BlockErrorKind.Busy, $"Block device {nodeName} is in use");
         node.MonitorOwned = false;
-        try
-        {
-            await CloseUnusedAsync(node).ConfigureAwait(false);
-        }
-        catch (BlockException e)
-        {
-            // It is gone all the same. Whoever needed the data on disk has flushed before.
-            Warnings.Give($"Failed to write out node '{nodeName}' when it was closed: {e.Message}");
-        }
+        CloseIfUnused(node);
     }
 
     /// <summary>
@@ -118,14 +133,14 @@ public sealed partial class BlockGraph
     {
         if (!reference.IsReference)
             return await GiveToUserAsync(await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false), use).ConfigureAwait(false);
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         return await use(LookupNode(reference.NodeName, reference.NodeName)).ConfigureAwait(false);
     }
 
     /// <summary>Under the lock, makes somebody the user of a node that has been opened; closes it where that fails.</summary>
     internal async ValueTask<T> GiveToUserAsync<T>(GraphNode opened, Func<GraphNode, ValueTask<T>> use)
     {
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
         opened.Holds--;
         try
         {
@@ -133,7 +148,7 @@ public sealed partial class BlockGraph
         }
         catch
         {
-            await CloseUnusedAsync(opened).ConfigureAwait(false);
+            CloseIfUnused(opened);
             throw;
         }
     }
@@ -141,9 +156,9 @@ public sealed partial class BlockGraph
     /// <summary>Closes a node that has been opened and that nobody wants after all.</summary>
     internal async ValueTask GiveUpAsync(GraphNode opened)
     {
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
         opened.Holds--;
-        await CloseUnusedAsync(opened).ConfigureAwait(false);
+        CloseIfUnused(opened);
     }
 
     /// <summary>Under the lock: links a child to a node that is being opened, with the permissions its role asks for.</summary>
@@ -162,7 +177,7 @@ public sealed partial class BlockGraph
         catch
         {
             Unlink(link);
-            await CloseUnusedAsync(child).ConfigureAwait(false);
+            CloseIfUnused(child);
             throw;
         }
     }
@@ -172,35 +187,7 @@ public sealed partial class BlockGraph
     {
         Unlink(link);
         await PermissionUpdate.LoosenAsync(link.Child).ConfigureAwait(false);
-        await CloseUnusedAsync(link.Child).ConfigureAwait(false);
-    }
-
-    /// <summary>Closes the node if nobody uses it, and then its children.</summary>
-    /// <exception cref="BlockException">A node could not write what it held back. All are closed nevertheless.</exception>
-    internal async ValueTask CloseUnusedAsync(GraphNode first)
-    {
-        Exception? failure = null;
-        var unused = new Stack<GraphNode>();
-        unused.Push(first);
-        while (unused.TryPop(out var node))
-        {
-            if (node.MonitorOwned || node.Holds > 0 || node.IsClosed || node.ParentEdges.Length > 0)
-                continue;
-            try
-            {
-                await node.CloseAsync().ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                failure ??= e;
-            }
-
-            foreach (var child in await DetachChildrenAsync(node).ConfigureAwait(false))
-                unused.Push(child);
-        }
-
-        if (failure is not null)
-            ExceptionDispatchInfo.Throw(failure);
+        CloseIfUnused(link.Child);
     }
 
     private async ValueTask OpenDriverAsync(GraphNode node, OpenScope scope, CancellationToken cancellationToken)
@@ -219,7 +206,7 @@ public sealed partial class BlockGraph
             await PlaceAsync(node, opened, cancellationToken).ConfigureAwait(false);
             if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
                 await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
-            using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+            await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
             node.EndOpening();
         }
         catch
@@ -236,7 +223,7 @@ public sealed partial class BlockGraph
     /// <summary>Gives the driver's half, which nobody else would close, to its node.</summary>
     private async ValueTask PlaceAsync(GraphNode node, BlockNode opened, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
         List(node);
         node.Opened(opened);
         if (node.Length > MaxLength)
@@ -255,19 +242,6 @@ public sealed partial class BlockGraph
         {
             throw new BlockException(BlockErrorKind.Io, Faults.Report(e, node.PluginId, $"while it opened node '{node.Name}'")) { NodeName = node.Name };
         }
-    }
-
-    /// <summary>Takes a closed node out of the graph.</summary>
-    private async ValueTask<IReadOnlyList<GraphNode>> DetachChildrenAsync(GraphNode node)
-    {
-        Unlist(node);
-        foreach (var link in node.ChildLinks)
-            link.Child.DetachParent(link);
-        var children = node.ChildLinks.Select(link => link.Child).Distinct().Reverse().ToArray();
-        node.ChildLinks = [];
-        foreach (var child in children)
-            await PermissionUpdate.LoosenAsync(child).ConfigureAwait(false);
-        return children;
     }
 
     private static NodeOptions WithAio(NodeOptions options, BlockDriver driver, OpenScope scope)

@@ -13,13 +13,13 @@ public sealed partial class BlockGraph
 {
     public async ValueTask ReopenAsync(IReadOnlyList<JsonElement> options, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await ReopenAsync(Collect(options), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask SetReadOnlyAsync(IGraphNode node, bool readOnly, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var own = Own(node);
         if (own.ReadOnly == readOnly)
             return;
@@ -81,7 +81,7 @@ public sealed partial class BlockGraph
         foreach (var old in reopens.SelectMany(reopen => reopen.OldChildren))
         {
             await PermissionUpdate.LoosenAsync(old).ConfigureAwait(false);
-            await CloseUnusedAsync(old).ConfigureAwait(false);
+            CloseIfUnused(old);
         }
     }
 

@@ -2,7 +2,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.ExceptionServices;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Io;
@@ -63,6 +62,9 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     internal TimeProvider Clock { get; }
 
+    /// <summary>Taken while a node takes over its driver's profile, which can be in several changes at once: resizes do not hold the graph's lock.</summary>
+    internal Lock Profiles { get; } = new();
+
     internal IPluginHost Host => _host();
 
     public bool TryGetNode(string nodeName, [NotNullWhen(true)] out IGraphNode? node)
@@ -88,26 +90,22 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
         await _ending.CancelAsync().ConfigureAwait(false);
         foreach (var backend in _backends)
             await backend.DisposeAsync().ConfigureAwait(false);
-        using var change = await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false);
-        Exception? failure = null;
-        foreach (var node in _listed)
+        try
         {
-            node.MonitorOwned = false;
-            try
+            await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+            foreach (var node in _listed)
             {
-                await CloseUnusedAsync(node).ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                failure ??= e;
+                node.MonitorOwned = false;
+                CloseIfUnused(node);
             }
         }
-
-        if (failure is not null)
-            ExceptionDispatchInfo.Throw(failure);
+        finally
+        {
+            await OthersHaveClosedAsync().ConfigureAwait(false);
+        }
     }
 
-    private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsReady && !node.IsClosed ? node : null;
+    private GraphNode? FindNode(string name) => _names.TryGetValue(name, out var node) && node.IsReady ? node : null;
 
     private GraphNode LookupNode(string? device, string? nodeName)
     {
@@ -131,7 +129,7 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     internal async ValueTask ListAsync(GraphNode node, CancellationToken cancellationToken)
     {
-        using var change = await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         List(node);
     }
 
@@ -142,16 +140,11 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     }
 
     /// <summary>Bitmaps come and go, and images take them, while the graph does not change.</summary>
-    internal async ValueTask<IDisposable> BeginBitmapChangeAsync(CancellationToken cancellationToken) => await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+    internal async ValueTask<IAsyncDisposable> BeginBitmapChangeAsync(CancellationToken cancellationToken) => await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<ChangeLock> BeginChangeAsync(CancellationToken cancellationToken)
     {
         await _changes.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new ChangeLock(_changes);
-    }
-
-    private readonly struct ChangeLock(SemaphoreSlim changes) : IDisposable
-    {
-        public void Dispose() => changes.Release();
+        return new ChangeLock(this);
     }
 }

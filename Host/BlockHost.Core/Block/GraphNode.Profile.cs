@@ -31,6 +31,12 @@ internal sealed partial class GraphNode
     /// <summary>Takes over what the driver's node says of itself now, here and in the nodes above.</summary>
     public void RefreshProfile()
     {
+        lock (_graph.Profiles)
+            TakeProfile();
+    }
+
+    private void TakeProfile()
+    {
         var profile = CheckProfile(Node.Profile);
         var before = Length;
         TakeConcurrency(Narrowed(profile.Concurrency));

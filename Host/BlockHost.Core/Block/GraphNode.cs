@@ -22,7 +22,12 @@ internal sealed partial class GraphNode : IGraphNode
     private readonly DriverLease _lease;
     private BlockNode? _node;
     private string? _recordedAs;
+    private bool _isWhole;
     private ImmutableList<IDisposable> _resources = [];
+    private TaskCompletionSource? _closed;
+
+    /// <summary>Completes when who resizes the node now is done; null: nobody does.</summary>
+    public TaskCompletionSource? Resizing;
 
     public GraphNode(BlockGraph graph, DriverLease lease, string name, bool generatedName, NodeOptions options)
     {
@@ -73,9 +78,13 @@ internal sealed partial class GraphNode : IGraphNode
     public bool OpensInDrain { get; init; }
 
     /// <summary>The node can be found by its name.</summary>
-    public bool IsReady { get; private set; }
+    public bool IsReady => _isWhole && !IsClosed;
 
+    /// <summary>Nobody uses the node any more: it is being closed, or has been.</summary>
     public bool IsClosed { get; private set; }
+
+    /// <summary>Completes when the driver's half is not about to end: whoever closes the node is not at it yet, or done.</summary>
+    public Task WhenClosed => _closed?.Task ?? Task.CompletedTask;
 
     /// <summary>The backing link that was opened because the header records it.</summary>
     public ChildLink? RecordedLink
@@ -213,7 +222,7 @@ internal sealed partial class GraphNode : IGraphNode
     public void EndOpening()
     {
         Opening = null;
-        IsReady = true;
+        _isWhole = true;
     }
 
     /// <summary>The driver's half is there.</summary>
@@ -224,12 +233,15 @@ internal sealed partial class GraphNode : IGraphNode
         RefreshProfile();
     }
 
+    /// <summary>Under the graph's lock: nobody will use the node from now on.</summary>
+    public void MarkClosed() => IsClosed = true;
+
+    /// <summary>Under the graph's lock: <see cref="CloseAsync"/> follows.</summary>
+    public void BeginClosing() => _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>Ends the driver's half. Children are still linked: it may write to them.</summary>
     public async ValueTask CloseAsync()
     {
-        if (IsClosed)
-            return;
-        IsClosed = true;
         try
         {
             if (_node is { } node)
@@ -240,6 +252,7 @@ internal sealed partial class GraphNode : IGraphNode
             foreach (var resource in _resources)
                 resource.Dispose();
             _lease.Dispose();
+            _closed?.SetResult();
         }
     }
 

@@ -139,6 +139,21 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         static ChainStatus Failed(IoStatus status) => new(status, 0, BlockStatusFlags.None, 0, 0, File: null);
     }
 
+    /// <summary>Has what is no request of the queue's held back, and waited for, like one.</summary>
+    public async ValueTask RunAsync(Func<GraphNode, ValueTask> work, CancellationToken cancellationToken)
+    {
+        while (!TryEnter())
+            await backend.WhenReleased().WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await work(Node).ConfigureAwait(false);
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         var closing = Interlocked.CompareExchange(ref _closing, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null) ?? _closing;

@@ -51,6 +51,8 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
 
     public Func<Task>? BeforeOpenReturns { get; set; }
 
+    public Func<Task>? BeforeClose { get; set; }
+
     protected override JsonTypeInfo<LayerOptions> TypedOptionsType => FakesJson.Default.LayerOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, LayerOptions options, CancellationToken cancellationToken)
@@ -152,7 +154,7 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
         return base.TryGetFacet(out facet);
     }
 
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override ValueTask DisposeAsync() => driver.BeforeClose is { } before ? new(before()) : ValueTask.CompletedTask;
 
     private static bool[] AllocatedAtOpen(LayerDriver driver, IBlockChild file)
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 
 namespace BlockHost.Graph.Tests.Fakes;
 
@@ -19,6 +20,10 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
 
     public int Closed { get; private set; }
 
+    public Wait Resizing { get; } = new();
+
+    public Wait Closing { get; } = new();
+
     protected override JsonTypeInfo<MemoryOptions> TypedOptionsType => FakesJson.Default.MemoryOptions;
 
     public void Answer() => _answer.TrySetResult();
@@ -32,9 +37,47 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
         return new Node(this);
     }
 
-    private sealed class Node(RemoteDriver driver) : BlockNode
+    /// <summary>A place where the server takes its time, once a test says so.</summary>
+    internal sealed class Wait
     {
-        public override BlockProfile Profile { get; } = new() { Length = 4096 };
+        private readonly TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private TaskCompletionSource _answer = Answered();
+
+        public Task Arrived => _arrived.Task.WaitAsync(TimeSpan.FromSeconds(30));
+
+        public void Hold() => _answer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Answer() => _answer.TrySetResult();
+
+        public Task PassAsync()
+        {
+            _arrived.TrySetResult();
+            return _answer.Task;
+        }
+
+        private static TaskCompletionSource Answered()
+        {
+            var answered = new TaskCompletionSource();
+            answered.SetResult();
+            return answered;
+        }
+    }
+
+    private sealed class Node(RemoteDriver driver) : BlockNode, IResizable
+    {
+        private int _resizing;
+
+        public override BlockProfile Profile => new() { Length = Length, Writable = true };
+
+        private long Length { get; set; } = 4096;
+
+        public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
+        {
+            Assert.Equal(1, Interlocked.Increment(ref _resizing));
+            await driver.Resizing.PassAsync();
+            Length = length;
+            Interlocked.Decrement(ref _resizing);
+        }
 
         public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
         {
@@ -42,10 +85,10 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
             return ValueTask.CompletedTask;
         }
 
-        public override ValueTask DisposeAsync()
+        public override async ValueTask DisposeAsync()
         {
+            await driver.Closing.PassAsync();
             driver.Closed++;
-            return ValueTask.CompletedTask;
         }
     }
 }

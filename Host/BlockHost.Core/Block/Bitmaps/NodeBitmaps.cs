@@ -45,7 +45,7 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
             throw new BlockException(BlockErrorKind.InvalidArgument, "Bitmap name cannot be empty");
         if (options.Granularity is { } given && (given < MinGranularity || given > MaxGranularity || !BitOperations.IsPow2(given)))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Granularity must be power of 2 and at least 512");
-        using var change = await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var granularity = options.Granularity ?? await GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false);
         if (options.Persistent)
             await BitmapPersistence.CheckNewAsync(this, options.Name, granularity, cancellationToken).ConfigureAwait(false);
@@ -71,7 +71,7 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
 
     public async ValueTask<IBitmapRemoval> BeginRemovalAsync(IDirtyBitmap bitmap, CancellationToken cancellationToken)
     {
-        using var change = await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false);
+        await using var change = (await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var own = Own(bitmap);
         if (own is { IsPersistent: true, Name: { } name } && Node.TryGetFacet<IBitmapStore>(out var store))
             await store.RemoveAsync(name, cancellationToken).ConfigureAwait(false);

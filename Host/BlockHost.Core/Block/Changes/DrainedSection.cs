@@ -10,7 +10,8 @@ namespace BlockHost.Core.Block.Changes;
 /// meanwhile are held back too.
 /// </summary>
 /// <param name="isBrief">Users that stop by themselves are held back like all others, and do not notice: jobs do not pause.</param>
-internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isBrief) : IAsyncDisposable
+/// <param name="except">A user that is not held back: whose section it is.</param>
+internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isBrief, Backend? except) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly HashSet<Backend> _heldBack = [];
@@ -39,6 +40,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
             await gate.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
         await WhenIdleAsync(HoldBack(backend => isBrief || _stopped.Contains(backend)), cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(Nodes().Where(n => n.IsClosed).Select(n => n.WhenClosed)).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync()
@@ -80,8 +82,7 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         {
             if (_ended)
                 return [];
-            var above = node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
-            var nodes = above.Where(n => n.IsOpen && !n.IsClosed && !_quiet.Contains(n)).ToArray();
+            var nodes = Nodes().Where(n => n.IsOpen && !n.IsClosed && !_quiet.Contains(n)).ToArray();
             _quiet.AddRange(nodes);
             return [.. nodes.Select(n => n.DrainBegin(cancellationToken))];
         }
@@ -122,7 +123,10 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
     }
 
     /// <summary>Users from the node upwards, or all as they have come: so jobs are told to stop, and to go on, in QEMU's order.</summary>
-    private IEnumerable<Backend> Users() => node is null
+    private IEnumerable<Backend> Users() => (node is null
         ? graph.Backends.Cast<Backend>()
-        : GraphWalk.UpFrom(node).SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Distinct();
+        : GraphWalk.UpFrom(node).SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Distinct()).Where(backend => backend != except);
+
+    /// <summary>From the top down to the node, or all.</summary>
+    private IReadOnlyList<GraphNode> Nodes() => node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
 }
