@@ -20,6 +20,7 @@ internal readonly record struct CalledAs(Role Role, string Name)
         ["serve"] = Role.Serve,
         ["plugin"] = Role.Plugin,
         ["jobs"] = Role.Jobs,
+        ["replay"] = Role.Replay,
     };
 
     public static IEnumerable<string> SubcommandNames => Subcommands.Keys;
@@ -68,4 +69,5 @@ internal enum Role
     StorageDaemon,
     Plugin,
     Jobs,
+    Replay,
 }

@@ -32,12 +32,13 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
         blockhost io ...             read and write images by hand (qemu-io)
         blockhost nbd ...            serve one image over NBD (qemu-nbd)
         blockhost jobs [COMMAND]     watch and steer the jobs of a running daemon
+        blockhost replay LOG IMAGE   make an image what it was at any moment, from a log of writes
         blockhost plugin COMMAND     list plugins and show what they provide
 
         blockhost --version          print the version
         blockhost SUBCOMMAND --help  tell more about one of them
 
-        serve, img, io, nbd and plugin take --plugin-path DIR, --manifests DIR (more plugins) and --composition NAME.
+        serve, img, io, nbd, replay and plugin take --plugin-path DIR, --manifests DIR (more plugins) and --composition NAME.
 
         Called as qemu-img, qemu-io, qemu-nbd or qemu-storage-daemon the program behaves as that tool.
 

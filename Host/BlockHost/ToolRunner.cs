@@ -16,7 +16,7 @@ internal static class ToolRunner
     {
         try
         {
-            if (console.HasOwnName && role is Role.Img or Role.Io or Role.Nbd)
+            if (console.HasOwnName && role is Role.Img or Role.Io or Role.Nbd or Role.Replay)
                 (args, hosts) = HostArguments.Take(args, hosts);
             return await RunOrStartOverAsync(role, console, hosts, args, cancellationToken);
         }

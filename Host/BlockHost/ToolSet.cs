@@ -7,6 +7,7 @@ using BlockHost.Tools.Io;
 using BlockHost.Tools.Jobs;
 using BlockHost.Tools.Nbd;
 using BlockHost.Tools.Plugins;
+using BlockHost.Tools.Replay;
 
 namespace BlockHost;
 
@@ -27,6 +28,7 @@ internal static class ToolSet
         Role.Serve => new DaemonTool(console, hosts, embeddedDefault: true),
         Role.StorageDaemon => new DaemonTool(console, hosts, embeddedDefault: false),
         Role.Jobs => new JobsTool(console),
+        Role.Replay => new ReplayTool(console, hosts),
         Role.Plugin => new PluginTool(console, hosts),
         _ => new FrontDoor(console),
     };

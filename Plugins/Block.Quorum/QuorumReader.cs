@@ -118,7 +118,7 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
 
     private void Verify(Copies copies, IReadOnlyList<int> voters, long offset)
     {
-        if (voters.Count < 2 || copies[voters[0]].FirstDifference(copies[voters[1]]) is not (>= 0 and var at))
+        if (voters.Count < 2 || QuorumVote.FirstDifference(copies[voters[0]], copies[voters[1]]) is not (>= 0 and var at))
             return;
         reports.Failure(offset, copies.Target.Length);
         throw new BlockException(BlockErrorKind.Io, $"quorum: offset={offset} bytes={copies.Target.Length} contents mismatch at offset {offset + at}")

@@ -40,6 +40,26 @@ internal static class QuorumVote
     {
         if (a.TryGetMemory(out var left) && b.TryGetMemory(out var right))
             return left.Span.SequenceEqual(right.Span);
-        return a.FirstDifference(b) < 0;
+        return FirstDifference(a, b) < 0;
+    }
+
+    /// <summary>Offset of the first byte that differs, or -1.</summary>
+    public static long FirstDifference(IoSlice a, IoSlice b)
+    {
+        long offset = 0;
+        foreach (var left in a)
+        {
+            var span = left.Span;
+            foreach (var right in b.Slice(offset, span.Length))
+            {
+                var common = span.CommonPrefixLength(right.Span);
+                offset += common;
+                if (common < right.Length)
+                    return offset;
+                span = span[common..];
+            }
+        }
+
+        return -1;
     }
 }

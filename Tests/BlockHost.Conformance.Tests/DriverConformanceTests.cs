@@ -51,6 +51,11 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData(""","align":4096,"max-transfer":65536,"opt-write-zero":8192,"max-write-zero":65536,"max-discard":8192""")]
     public Task Blkdebug(string limits) => ProveAsync(BlkdebugSubjects.WithoutRules(limits));
 
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public Task Blklogwrites(int sectorSize) => ProveAsync(BlklogwritesSubjects.Make(sectorSize));
+
     [Fact]
     public Task Blkverify() => ProveAsync(BlkverifySubjects.Make());
 

@@ -294,7 +294,10 @@ internal sealed partial class GraphNode : IGraphNode
     /// <param name="asked">A child whose size is known: asking twice at each level would double the work with each.</param>
     private async ValueTask<long?> AllocatedBelowAsync(ChildLink? asked, long? sizeOfAsked, CancellationToken cancellationToken)
     {
-        const BlockChildRole storage = BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
+        // What a filter keeps for itself (a log) is no part of the disk.
+        var storage = Driver.Kind == BlockDriverKind.Filter
+            ? BlockChildRole.Filtered
+            : BlockChildRole.Data | BlockChildRole.Metadata | BlockChildRole.Filtered;
         long? sum = null;
         foreach (var link in ChildLinks.Where(link => (link.Role & storage) != 0))
         {

@@ -131,26 +131,6 @@ public readonly struct IoSlice
         return true;
     }
 
-    /// <summary>Offset of the first byte in which the slice differs from <paramref name="other"/>, which is as long; -1: there is none.</summary>
-    public long FirstDifference(IoSlice other)
-    {
-        long offset = 0;
-        foreach (var left in this)
-        {
-            var span = left.Span;
-            foreach (var right in other.Slice(offset, span.Length))
-            {
-                var common = span.CommonPrefixLength(right.Span);
-                offset += common;
-                if (common < right.Length)
-                    return offset;
-                span = span[common..];
-            }
-        }
-
-        return -1;
-    }
-
     public Enumerator GetEnumerator() => new(this);
 
     /// <summary>Yields the slice's segments in order, cut to the slice.</summary>
