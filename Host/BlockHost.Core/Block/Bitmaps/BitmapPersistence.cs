@@ -6,7 +6,7 @@ using BlockHost.Block.Facets;
 namespace BlockHost.Core.Block.Bitmaps;
 
 /// <summary>
-/// When bitmaps go to the image and come from it. All of it happens under the graph's lock.
+/// When bitmaps go to the image and come from it: while nobody else can find the node, or under the graph's lock.
 /// <code>
 ///   open for reading ─► load, read-only          open for writing ─► load, mark in use
 ///   becomes writable ─► mark in use              becomes read-only, closes ─► store
