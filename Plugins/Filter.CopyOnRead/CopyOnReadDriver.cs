@@ -13,6 +13,9 @@ internal sealed class CopyOnReadDriver : BlockDriver<CopyOnReadOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
+    /// <summary>They are passed on; the image says whether it can.</summary>
+    public override bool SupportsCompressedWrites => true;
+
     protected override JsonTypeInfo<CopyOnReadOptions> TypedOptionsType => CopyOnReadJson.Default.CopyOnReadOptions;
 
     protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CopyOnReadOptions options, CancellationToken cancellationToken)

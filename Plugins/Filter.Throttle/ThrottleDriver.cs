@@ -24,6 +24,9 @@ internal sealed class ThrottleDriver : BlockDriver<ThrottleOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
+    /// <summary>They are passed on; the image says whether it can.</summary>
+    public override bool SupportsCompressedWrites => true;
+
     public override IReadOnlyList<string> StrongOptions => ["throttle-group"];
 
     protected override JsonTypeInfo<ThrottleOptions> TypedOptionsType => ThrottleJson.Default.ThrottleOptions;

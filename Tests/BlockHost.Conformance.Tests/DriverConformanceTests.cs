@@ -60,6 +60,9 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Blkverify() => ProveAsync(BlkverifySubjects.Make());
 
     [Fact]
+    public Task Preallocate() => ProveAsync(PreallocateSubjects.Make());
+
+    [Fact]
     public Task Throttle() => ProveAsync(ThrottleSubjects.Unlimited());
 
     [Fact]
