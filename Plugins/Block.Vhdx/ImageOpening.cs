@@ -87,10 +87,12 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
         throw VhdxFault.Invalid(file);
     }
 
-    /// <summary>The log and the regions, none of which lies on another.</summary>
+    /// <summary>The headers, the log and the regions, none of which lies on another.</summary>
     private RegionMap RequireRegions(VhdxHeader header, RegionTable table)
     {
         var regions = new RegionMap();
+        // QEMU lets a block lie over the headers, and writes it there.
+        regions.Add(new(Guid.Empty, 0, FileLayout.MiB, IsRequired: true));
         regions.Add(new(Guid.Empty, header.LogOffset, header.LogLength, IsRequired: true));
         foreach (var region in table.Regions)
         {

@@ -7,7 +7,9 @@ namespace BlockHost.Plugins.Block.Vhdx;
 
 /// <summary>The items of an image's metadata, as they are.</summary>
 /// <param name="KeepsBlocks">Blocks keep their places whatever is discarded.</param>
-internal sealed record DiskMetadata(uint BlockSize, bool KeepsBlocks, ulong DiskSize, long DiskSizeAt, uint SectorSize, ParentLocator? Parent);
+/// <param name="DiskSizeAt">Where in the file the size stands.</param>
+internal sealed record DiskMetadata(
+    uint BlockSize, bool KeepsBlocks, ulong DiskSize, long DiskSizeAt, uint SectorSize, ParentLocator? Parent);
 
 /// <summary>Reads the metadata region.</summary>
 internal sealed class MetadataReader

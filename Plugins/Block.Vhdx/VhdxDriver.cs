@@ -29,7 +29,8 @@ internal sealed class VhdxDriver : BlockDriver<VhdxOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, VhdxOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, VhdxOptions options, CancellationToken cancellationToken)
     {
         var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var image = await new ImageOpening(context, file).OpenAsync(cancellationToken).ConfigureAwait(false);

@@ -98,7 +98,8 @@ internal class VhdxImage(IBlockChild file, ImageLayout layout, HeaderStore heade
     {
         var changed = await ReadSectorsAsync(patches, cancellationToken).ConfigureAwait(false);
         // What fails half-way may be in the log: it must not come back with a power cut.
-        _undo = await ReadSectorsAsync([.. changed.Select(sector => new FilePatch(sector.FileOffset, []))], cancellationToken).ConfigureAwait(false);
+        var places = changed.Select(sector => new FilePatch(sector.FileOffset, []));
+        _undo = await ReadSectorsAsync(places, cancellationToken).ConfigureAwait(false);
         try
         {
             await CommitAsync(changed, cancellationToken).ConfigureAwait(false);

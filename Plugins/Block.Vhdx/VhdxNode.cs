@@ -27,7 +27,9 @@ internal sealed class VhdxNode : DiskNode, IVhdxIdentity, IImageCheck, IResizabl
     protected override bool IsDifferencing => _image.Layout.Parent is not null;
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        _image.IsMarked ? base.WriteAsync(offset, source, flags, cancellationToken) : MarkAndWriteAsync(offset, source, flags, cancellationToken);
+        _image.IsMarked
+            ? base.WriteAsync(offset, source, flags, cancellationToken)
+            : MarkAndWriteAsync(offset, source, flags, cancellationToken);
 
     public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
@@ -65,7 +67,8 @@ internal sealed class VhdxNode : DiskNode, IVhdxIdentity, IImageCheck, IResizabl
         }
     }
 
-    protected override ValueTask PrepareForReadingAsync(CancellationToken cancellationToken) => _image.EndWritingAsync(cancellationToken);
+    protected override ValueTask PrepareForReadingAsync(CancellationToken cancellationToken) =>
+        _image.EndWritingAsync(cancellationToken);
 
     protected override ValueTask PrepareForWritingAsync(CancellationToken cancellationToken)
     {

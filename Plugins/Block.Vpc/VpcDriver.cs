@@ -45,12 +45,15 @@ internal sealed class VpcDriver : BlockDriver<VpcOptions>
 
         var recorded = await opening.FindParentAsync(differencing, cancellationToken).ConfigureAwait(false);
         differencing.Backing = await context.OpenBackingAsync(options.Backing, recorded, cancellationToken).ConfigureAwait(false);
-        RequireParent(differencing);
+        RequireParent(differencing, mayBeNone: context.NoIo || options.Backing is { Value: null });
         return new VpcNode(context, disk, recorded);
     }
 
-    private static void RequireParent(DifferencingDisk disk)
+    /// <param name="mayBeNone">Nobody looks at the data, or the user wants to see what the image has itself.</param>
+    private static void RequireParent(DifferencingDisk disk, bool mayBeNone)
     {
+        if (disk.Backing is null && mayBeNone)
+            return;
         if (disk.Backing is not { } backing)
             throw new BlockException(BlockErrorKind.InvalidArgument, "The VPC image names its parent by no plain path: give it as 'backing'");
         if (backing.TryGetFacet<IVpcIdentity>(out var parent) && parent.Id != disk.Header.ParentId)

@@ -95,6 +95,14 @@ public sealed class DifferencingTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_its_parent_an_image_can_be_described()
+    {
+        var image = await DifferencingAsync(1, ("relative_path", @"C:\images\parent.vhdx"));
+        await using var node = await VhdxBed.OpenAsync(image, readOnly: true, noIo: true);
+        Assert.Equal(VhdxBed.Block, node.Profile.Length);
+    }
+
+    [Fact]
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VhdxBed.CreateAsync(VhdxBed.Block);

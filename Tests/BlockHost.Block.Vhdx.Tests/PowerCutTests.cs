@@ -28,7 +28,8 @@ public sealed class PowerCutTests : IDisposable
     {
         _storage.TrackDurability = true;
         _flushed = new byte[VhdxBed.Block];
-        await VhdxBed.CreateAsync(new Cutter(new MemoryChild(_storage), () => ExamineAsync(mayBeNone: true)), VhdxBed.Block, ("subformat", subformat));
+        var cutter = new Cutter(new MemoryChild(_storage), () => ExamineAsync(mayBeNone: true));
+        await VhdxBed.CreateAsync(cutter, VhdxBed.Block, ("subformat", subformat));
         Assert.True(_cuts >= 8);
         await ExamineAsync(_storage);
     }

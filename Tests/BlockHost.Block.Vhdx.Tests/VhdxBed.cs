@@ -48,9 +48,14 @@ internal static class VhdxBed
     }
 
     public static async Task<BlockNode> OpenAsync(
-        MemoryImage image, bool readOnly = false, bool forRepair = false, IBlockChild? backing = null, Func<IBlockChild, IBlockChild>? wrap = null)
+        MemoryImage image,
+        bool readOnly = false,
+        bool forRepair = false,
+        bool noIo = false,
+        IBlockChild? backing = null,
+        Func<IBlockChild, IBlockChild>? wrap = null)
     {
-        var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = readOnly, ForRepair = forRepair, DiscardUnmap = true };
+        var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = readOnly, ForRepair = forRepair, NoIo = noIo };
         var child = new MemoryChild(image) { ReadOnly = readOnly };
         context.Children["file"] = wrap?.Invoke(child) ?? child;
         if (backing is not null)

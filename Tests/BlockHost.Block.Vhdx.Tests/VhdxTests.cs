@@ -55,6 +55,44 @@ public sealed class VhdxTests : IDisposable
         }
     }
 
+    /// <summary>As Disk2vhd leaves it.</summary>
+    [Fact]
+    public async Task Two_headers_that_are_the_same_are_as_good_as_one()
+    {
+        var image = await VhdxBed.CreateAsync(VhdxBed.Block);
+        image.Write(VhdxBed.Header1, image.Read(VhdxBed.Header2, 4096));
+        await using (var node = await VhdxBed.OpenAsync(image))
+            await VhdxBed.WriteAsync(node, 0, 512, 1);
+        await using var again = await VhdxBed.OpenAsync(image, readOnly: true);
+        Assert.Equal(512, (await VhdxBed.ReadAllAsync(again)).Count(b => b != 0));
+    }
+
+    [Fact]
+    public async Task An_image_whose_sequence_numbers_have_come_to_their_end_is_not_written()
+    {
+        var image = await VhdxBed.CreateAsync(VhdxBed.Block);
+        VhdxBed.Seal(image, VhdxBed.Header1, 4096, (8, BitConverter.GetBytes(ulong.MaxValue)));
+        await using var node = await VhdxBed.OpenAsync(image);
+        var e = await Assert.ThrowsAsync<BlockException>(async () => await VhdxBed.WriteAsync(node, 0, 512, 1));
+        Assert.Equal("The VHDX headers have no sequence number left", e.Message);
+    }
+
+    /// <summary>While it is only read, others may be made over it: they must see that it changes again.</summary>
+    [Fact]
+    public async Task An_image_that_is_reopened_for_writing_gets_new_ids_again()
+    {
+        var image = await VhdxBed.CreateAsync(2 * VhdxBed.Block);
+        await using var node = await VhdxBed.OpenAsync(image);
+        await VhdxBed.WriteAsync(node, 0, 512, 1);
+        await ReopenAsync(node, readOnly: true);
+        Assert.Equal(Guid.Empty, Newest(image, 48));
+        var before = Newest(image, 32);
+        await ReopenAsync(node, readOnly: false);
+        await VhdxBed.WriteAsync(node, VhdxBed.Block, 512, 1);
+        await node.FlushAsync(default);
+        Assert.NotEqual(before, Newest(image, 32));
+    }
+
     /// <summary>QEMU reads the first one only.</summary>
     [Fact]
     public async Task Where_the_first_region_table_is_damaged_the_second_one_counts()
@@ -142,6 +180,7 @@ public sealed class VhdxTests : IDisposable
     [Theory]
     [InlineData(0x700006UL, "VHDX BAT entry 0 end offset 8388607 points after end of file (8388096). Image has probably been truncated.")]
     [InlineData(0x4000000000000006UL, "VHDX BAT entry 0 start offset 4611686018427387904 points after end of file (8388096). Image has probably been truncated.")]
+    [InlineData(0x000006UL, "VHDX region 0-1048576 overlaps with region 0-1048576")]
     [InlineData(0x300006UL, "VHDX region 3145728-4194304 overlaps with region 3145728-4194304")]
     [InlineData(0x500006UL, "VHDX BAT entry 1 start offset 5242880 is in use by another entry")]
     public async Task A_check_finds_blocks_where_they_cannot_be(ulong entry, string message)
@@ -199,7 +238,8 @@ public sealed class VhdxTests : IDisposable
             "read -P 1 0 1M", "read -P 0 1M 1M", "read -P 3 2M 1M", "read -P 4 3M 512", "read -P 0 3146240 6M",
             "write -P 7 9M 1M", "write -P 6 1M 1M", "read -P 7 9M 1M", "read -P 6 1M 1M",
         ];
-        var (exitCode, output) = VhdxBed.Run(_folder, "qemu-io", ["-f", "vhdx", .. commands.SelectMany(command => new[] { "-c", command }), "a.vhdx"]);
+        var args = commands.SelectMany(command => new[] { "-c", command });
+        var (exitCode, output) = VhdxBed.Run(_folder, "qemu-io", ["-f", "vhdx", .. args, "a.vhdx"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
         Assert.Equal(0, VhdxBed.Run(_folder, "qemu-img", "check", "a.vhdx").ExitCode);
     }
@@ -243,6 +283,13 @@ public sealed class VhdxTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static async Task ReopenAsync(BlockNode node, bool readOnly)
+    {
+        Assert.True(node.TryGetFacet<IReopenable>(out var facet));
+        var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = readOnly };
+        (await facet.PrepareReopenAsync(context, JsonDocument.Parse("{}").RootElement, default)).Commit();
+    }
 
     private static async Task AgainAsync(Func<ValueTask> operation)
     {

@@ -52,6 +52,17 @@ public sealed class VpcTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_its_parent_an_image_can_be_described()
+    {
+        var image = await DifferencingAsync(VpcBed.Block);
+        var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = true, NoIo = true };
+        context.Children["file"] = new MemoryChild(image) { ReadOnly = true };
+        var options = System.Text.Json.JsonDocument.Parse("""{"file":"file"}""").RootElement;
+        await using var node = await VpcBed.Images.Driver.OpenAsync(context, options, default);
+        Assert.Equal(VpcBed.Block, node.Profile.Length);
+    }
+
+    [Fact]
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VpcBed.CreateAsync(VpcBed.Block);

@@ -37,6 +37,8 @@ public sealed class RandomWorkTests : IAsyncLifetime
     [InlineData("qcow2", ",\"extended-l2\":true,\"cluster-size\":16384,\"lazy-refcounts\":true", true)]
     [InlineData("parallels", ",\"cluster-size\":65536", true)]
     [InlineData("vdi", "", true)]
+    [InlineData("vhdx", ",\"block-size\":1048576", true)]
+    [InlineData("vhdx", ",\"block-size\":1048576,\"block-state-zero\":false,\"subformat\":\"fixed\"", true)]
     [InlineData("vpc", ",\"force-size\":true", true)]
     [InlineData("vpc", ",\"force-size\":true,\"subformat\":\"fixed\"", true)]
     [InlineData("vmdk", ",\"adapter-type\":\"ide\"", false)]

@@ -14,12 +14,14 @@ internal static class Checksum
     private const int At = 4;
     private const int End = At + sizeof(uint);
 
-    public static bool IsRight(ReadOnlySpan<byte> structure) => Of(structure) == BinaryPrimitives.ReadUInt32LittleEndian(structure[At..]);
+    public static bool IsRight(ReadOnlySpan<byte> structure) =>
+        Of(structure) == BinaryPrimitives.ReadUInt32LittleEndian(structure[At..]);
 
     public static void Set(Span<byte> structure) => BinaryPrimitives.WriteUInt32LittleEndian(structure[At..], Of(structure));
 
     /// <summary>Of a structure in pieces: the first one.</summary>
-    public static uint AddFirst(ReadOnlySpan<byte> bytes) => Add(Add(Add(Seed, bytes[..At]), stackalloc byte[sizeof(uint)]), bytes[End..]);
+    public static uint AddFirst(ReadOnlySpan<byte> bytes) =>
+        Add(Add(Add(Seed, bytes[..At]), stackalloc byte[sizeof(uint)]), bytes[End..]);
 
     public static uint Add(uint state, ReadOnlySpan<byte> bytes)
     {

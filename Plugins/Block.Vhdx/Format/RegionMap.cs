@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Plugins.Block.Vhdx.Format;
 
-/// <summary>The log and the regions of a file, none of which lies on another.</summary>
+/// <summary>The headers, the log and the regions of a file, none of which lies on another.</summary>
 internal sealed class RegionMap
 {
     /// <summary>By offset.</summary>

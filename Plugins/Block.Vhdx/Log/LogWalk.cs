@@ -25,22 +25,23 @@ internal sealed class LogWalk(LogRing ring, LogEntry entry)
                 return false;
             if (!descriptor.IsZeroes && !await TryReadDataAsync(descriptor, cancellationToken).ConfigureAwait(false))
                 return false;
+            // The file will be given the length that it needs.
+            if (descriptor.FileOffset + descriptor.Bytes > Math.Max(ring.File.Length, entry.NeededLength))
+                throw new BlockException(BlockErrorKind.Corrupt, "The VHDX log changes what is beyond the end of the file");
             if (apply is not null)
                 await ApplyAsync(apply, descriptor, cancellationToken).ConfigureAwait(false);
         }
 
-        return _nextData * LogFormat.SectorSize == entry.Length;
+        return true;
     }
 
     private async ValueTask ApplyAsync(IBlockChild file, LogDescriptor descriptor, CancellationToken cancellationToken)
     {
-        // The file has been given the length that it needs.
-        if (descriptor.FileOffset + descriptor.Bytes > Math.Max(file.Length, entry.NeededLength))
-            throw new BlockException(BlockErrorKind.Corrupt, "The VHDX log changes what is beyond the end of the file");
+        var offset = descriptor.FileOffset;
         if (descriptor.IsZeroes)
-            await file.WriteZeroesAsync(descriptor.FileOffset, descriptor.Bytes, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
+            await file.WriteZeroesAsync(offset, descriptor.Bytes, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
         else
-            await file.WriteAsync(descriptor.FileOffset, _data, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await file.WriteAsync(offset, _data, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The next sector of data, with the bytes that the descriptor keeps for it.</summary>

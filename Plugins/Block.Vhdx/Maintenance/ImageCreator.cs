@@ -37,7 +37,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     }
 
     /// <summary>QEMU does not measure this format.</summary>
-    public async ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public async ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var typed = new VhdxCreateOptions
         {
@@ -63,7 +64,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     {
         var header = VhdxHeader.New(1, image.LogLength, FileLayout.MiB);
         await file.WriteAsync(FileLayout.FirstHeader, header.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
-        await file.WriteAsync(FileLayout.SecondHeader, header.With(2).ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        var second = header.With(2).ToBytes();
+        await file.WriteAsync(FileLayout.SecondHeader, second, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         foreach (var offset in new[] { FileLayout.FirstRegionTable, FileLayout.SecondRegionTable })
             await file.WriteAsync(offset, image.Regions().ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
