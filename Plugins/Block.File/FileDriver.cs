@@ -95,21 +95,25 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
     protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
         FileCreator.Create(options, cancellationToken);
 
-    public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) => new(System.IO.File.Exists(TargetOf(options)));
+    public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) => new(TargetOf(options) is { } target && System.IO.File.Exists(target));
 
     public ValueTask DeleteAsync(JsonElement options, CancellationToken cancellationToken)
     {
-        System.IO.File.Delete(TargetOf(options));
+        if (TargetOf(options) is { } target)
+            System.IO.File.Delete(target);
         return ValueTask.CompletedTask;
     }
 
     public string DriverOf(string path) =>
         FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice } ? HostDeviceDriver.Name : FormatName;
 
-    /// <summary>The file that a link leads to, which need not be there yet.</summary>
-    private static string TargetOf(JsonElement options)
+    /// <summary>The file that a link leads to, which need not be there yet; null: no file can have such a name.</summary>
+    private static string? TargetOf(JsonElement options)
     {
-        var file = new FileInfo(options.GetProperty("filename").GetString()!);
+        var path = options.GetProperty("filename").GetString()!;
+        if (path.Length == 0 || path.Contains('\0'))
+            return null;
+        var file = new FileInfo(path);
         return file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;
     }
 

@@ -17,6 +17,9 @@ namespace BlockHost.Plugins.Block.Nbd;
 /// <summary>The driver "nbd": an export of an NBD server, near or far.</summary>
 internal sealed class NbdDriver : BlockDriver, IExistingStorage
 {
+    private const uint DefaultConnections = 4;
+    private const uint MaxConnections = 16;
+
     public override string FormatName => "nbd";
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
@@ -38,19 +41,19 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
     public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var typed = options.Deserialize(NbdJson.Default.NbdOptions)!;
-        var client = new NbdClient(Settings(context, typed), context.Host.Clock);
+        var clients = new ClientGroup(Settings(context, typed), context.Host.Clock);
         // From here on nobody has to wait for a server that does not answer.
-        var yank = context.OnYank(client.Yank);
+        var yank = context.OnYank(clients.Yank);
         try
         {
-            await client.OpenAsync(cancellationToken).ConfigureAwait(false);
-            CheckSession(context, typed, client.Session);
-            return new NbdNode(context, options, typed, client);
+            await clients.First.OpenAsync(cancellationToken).ConfigureAwait(false);
+            CheckSession(context, typed, clients.First.Session);
+            return new NbdNode(context, options, typed, clients);
         }
         catch
         {
             yank.Dispose();
-            await client.DisposeAsync().ConfigureAwait(false);
+            await clients.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -63,9 +66,13 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
             throw Invalid("export name too long to send to server");
         if (options.DirtyBitmap is { } bitmap && System.Text.Encoding.UTF8.GetByteCount(bitmap) > maxExportName)
             throw Invalid("x-dirty-bitmap query too long to send to server");
+        var connections = options.Connections ?? DefaultConnections;
+        if (connections is 0 or > MaxConnections)
+            throw new BlockException(ParameterFault.OutOfRange("x-blockhost-connections", $"a number from 1 to {MaxConnections}"));
         return new NbdSettings
         {
             Server = options.Server,
+            MaxConnections = (int)connections,
             Export = export,
             Context = options.DirtyBitmap ?? NbdSettings.BaseAllocation,
             Tls = options.TlsCreds is { } id ? Tls(context.Host.Objects, id, options) : null,

@@ -22,19 +22,22 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
     private const long MaxSize = long.MaxValue - (1 << 30);
 
     private readonly IBlockNodeContext _context;
-    private readonly NbdClient _client;
+    private readonly ClientGroup _clients;
     private readonly JsonElement _options;
     private BlockProfile _profile;
     private long _size;
 
-    public NbdNode(IBlockNodeContext context, JsonElement options, NbdOptions typed, NbdClient client)
+    public NbdNode(IBlockNodeContext context, JsonElement options, NbdOptions typed, ClientGroup clients)
     {
-        (_context, _client, _options) = (context, client, options.Clone());
+        (_context, _clients, _options) = (context, clients, options.Clone());
         FileName = NbdFileName.Of(typed.Server, typed.Export);
-        _size = SizeOf(client.Session.Export);
-        _profile = Describe(client.Session, _size, writable: !context.ReadOnly);
-        client.OnReconnected = Reconnected;
+        _size = SizeOf(Session.Export);
+        _profile = Describe(Session, _size, writable: !context.ReadOnly);
+        clients.First.OnReconnected = Reconnected;
+        clients.CheckSame = CheckSame;
     }
+
+    private NbdSession Session => _clients.First.Session;
 
     public override BlockProfile Profile => _profile;
 
@@ -46,10 +49,10 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
             return ValueTask.FromCanceled(cancellationToken);
         var bytes = Inside(offset, target.Length);
         if ((flags & ReadFlags.Prefetch) != 0 && Offers(TransmissionFlags.SendCache))
-            return bytes == 0 ? default : _client.RunAsync(NbdCommand.Cache, CommandFlags.None, offset, bytes);
+            return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Cache, CommandFlags.None, offset, bytes);
         if (bytes < target.Length)
             target.Slice(bytes).Clear();
-        return bytes == 0 ? default : _client.RunAsync(NbdCommand.Read, CommandFlags.None, offset, bytes, target.Slice(0, bytes));
+        return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Read, CommandFlags.None, offset, bytes, target.Slice(0, bytes));
     }
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
@@ -60,11 +63,11 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         if (bytes < source.Length && !source.Slice(bytes).IsZero())
             return ValueTask.FromException(new BlockException(BlockErrorKind.NoSpace, $"The export ends at {_size}, in the middle of a sector") { Offset = offset });
         var fua = (flags & WriteFlags.Fua) != 0 ? CommandFlags.Fua : CommandFlags.None;
-        return bytes == 0 ? default : _client.RunAsync(NbdCommand.Write, fua, offset, bytes, source.Slice(0, bytes));
+        return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Write, fua, offset, bytes, source.Slice(0, bytes));
     }
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled(cancellationToken) : _client.RunAsync(NbdCommand.Flush, CommandFlags.None, 0, 0);
+        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled(cancellationToken) : _clients.Pick().RunAsync(NbdCommand.Flush, CommandFlags.None, 0, 0);
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
@@ -78,7 +81,7 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         if ((flags & ZeroFlags.Fua) != 0)
             command |= CommandFlags.Fua;
         var inside = Inside(offset, bytes);
-        return inside == 0 ? default : _client.RunAsync(NbdCommand.WriteZeroes, command, offset, inside);
+        return inside == 0 ? default : _clients.Pick().RunAsync(NbdCommand.WriteZeroes, command, offset, inside);
     }
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
@@ -86,7 +89,7 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
         var inside = Inside(offset, bytes);
-        return inside == 0 ? default : _client.RunAsync(NbdCommand.Trim, CommandFlags.None, offset, inside);
+        return inside == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Trim, CommandFlags.None, offset, inside);
     }
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
@@ -96,14 +99,14 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         var inside = Inside(offset, bytes);
         if (inside == 0)
             return new(new BlockStatus(bytes, BlockStatusFlags.Zero | BlockStatusFlags.Allocated | BlockStatusFlags.Eof));
-        return _client.Session.Context is null ? new(StateOf(offset, inside, AllocationFlags.Data)) : AskAsync(offset, inside);
+        return Session.Context is null ? new(StateOf(offset, inside, AllocationFlags.Data)) : AskAsync(offset, inside);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<BlockStatus> AskAsync(long offset, long bytes)
     {
         var asked = Math.Min(bytes, int.MaxValue & ~(long)(Profile.Limits.RequestAlignment - 1));
-        var extent = await _client.GetExtentAsync(offset, asked).ConfigureAwait(false);
+        var extent = await _clients.Pick().GetExtentAsync(offset, asked).ConfigureAwait(false);
         var alignment = Profile.Limits.RequestAlignment;
         var run = Math.Min(extent.Bytes, asked);
         var flags = (AllocationFlags)extent.Flags;
@@ -144,7 +147,7 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         return new(new Reopening(this, writable: !context.ReadOnly));
     }
 
-    public override ValueTask DisposeAsync() => _client.DisposeAsync();
+    public override ValueTask DisposeAsync() => _clients.DisposeAsync();
 
     private static long SizeOf(NbdExportInfo export) => export.Size <= MaxSize
         ? (long)export.Size
@@ -182,7 +185,7 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
 
     private static Support NativeIf(TransmissionFlags flags, TransmissionFlags wanted, Support otherwise) => (flags & wanted) != 0 ? Support.Native : otherwise;
 
-    private bool Offers(TransmissionFlags flag) => (_client.Session.Export.Flags & flag) != 0;
+    private bool Offers(TransmissionFlags flag) => (Session.Export.Flags & flag) != 0;
 
     /// <summary>Bytes of the range that the export has.</summary>
     private long Inside(long offset, long bytes) => Math.Clamp(_size - offset, 0, bytes);
@@ -190,20 +193,37 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
     /// <summary>What was promised must still hold. An export that has grown shows its new size.</summary>
     private void Reconnected(NbdSession session)
     {
-        const TransmissionFlags promises = TransmissionFlags.SendFlush | TransmissionFlags.SendFua | TransmissionFlags.SendTrim
-            | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero | TransmissionFlags.SendCache;
-        var before = _client.Session;
+        var profile = Promised(session);
         var size = SizeOf(session.Export);
-        var profile = Describe(session, size, _profile.Writable);
-        if (size < _size || (profile.Writable && (session.Export.Flags & TransmissionFlags.ReadOnly) != 0)
-            || (before.Export.Flags & ~session.Export.Flags & promises) != 0 || (before.Context is not null && session.Context is null)
-            || profile.Limits.RequestAlignment > _profile.Limits.RequestAlignment || profile.Limits.MaxTransfer < _profile.Limits.MaxTransfer)
-            throw new BlockException(BlockErrorKind.Io, "The server's export is not the one that it was");
         if (size == _size)
             return;
         (_size, _profile) = (size, _profile with { Length = profile.Length });
         _context.ProfileChanged();
     }
+
+    /// <summary>A further connection, or one of those again: nothing may differ from what the node shows.</summary>
+    private void CheckSame(NbdSession session)
+    {
+        _ = Promised(session);
+        if (SizeOf(session.Export) != _size || (session.Export.Flags & TransmissionFlags.CanMultiConn) == 0)
+            throw Changed();
+    }
+
+    /// <exception cref="BlockException">The export offers less than before.</exception>
+    private BlockProfile Promised(NbdSession session)
+    {
+        const TransmissionFlags promises = TransmissionFlags.SendFlush | TransmissionFlags.SendFua | TransmissionFlags.SendTrim
+            | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero | TransmissionFlags.SendCache;
+        var before = Session;
+        var size = SizeOf(session.Export);
+        var profile = Describe(session, size, _profile.Writable);
+        var isLess = size < _size || (profile.Writable && (session.Export.Flags & TransmissionFlags.ReadOnly) != 0)
+            || (before.Export.Flags & ~session.Export.Flags & promises) != 0 || (before.Context is not null && session.Context is null)
+            || profile.Limits.RequestAlignment > _profile.Limits.RequestAlignment || profile.Limits.MaxTransfer < _profile.Limits.MaxTransfer;
+        return isLess ? throw Changed() : profile;
+    }
+
+    private static BlockException Changed() => new(BlockErrorKind.Io, "The server's export is not the one that it was");
 
     private sealed class Reopening(NbdNode node, bool writable) : IReopenStep
     {

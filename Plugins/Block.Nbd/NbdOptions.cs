@@ -26,6 +26,14 @@ public sealed record NbdOptions
     /// <summary>Seconds for which requests wait for a lost connection to come back; 0: they fail at once.</summary>
     public uint ReconnectDelay { get; init; }
 
+    /// <summary>
+    /// Connections at the most, 1 to 16. There is one, and more only while a server that allows it (NBD_FLAG_CAN_MULTI_CONN) has a queue on
+    /// each that is deeper than it works on at once.
+    /// </summary>
+    [JsonPropertyName("x-blockhost-connections")]
+    [QapiFeature("unstable")]
+    public uint? Connections { get; init; }
+
     /// <summary>Seconds for which opening tries to connect; 0: once.</summary>
     public uint OpenTimeout { get; init; }
 }

@@ -26,6 +26,8 @@ public class RealSchemaTests
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
         "blockdev-create().options<raw>",
+        // QEMU's client has one connection.
+        "blockdev-add()<nbd>.x-blockhost-connections: only here",
         // QEMU reads no differencing images, and shows nothing under Parallels images by QMP.
         "blockdev-add()<parallels>.backing: only here",
         "blockdev-add()<vdi>.backing: only here",

@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Logging;
 
-/// <summary>The host as one plugin sees it: what it logs carries its name.</summary>
-internal sealed class PluginsHost(IPluginHost host, string pluginId) : IPluginHost
+/// <summary>The host as one plugin, or one node of its, sees it: what it logs carries its name, and its timers end with it.</summary>
+internal sealed class PluginsHost(IPluginHost host, PluginFaults faults, string pluginId) : IPluginHost, IDisposable
 {
     public IBlockGraph Graph => host.Graph;
 
@@ -34,11 +34,15 @@ internal sealed class PluginsHost(IPluginHost host, string pluginId) : IPluginHo
 
     public MemoryBudget Memory => host.Memory;
 
-    public TimeProvider Clock => host.Clock;
+    public TimeProvider Clock => PluginsClock;
 
     public Task Started => host.Started;
 
     public ILoggerFactory Loggers => new PluginLoggers(host.Loggers, pluginId);
+
+    private PluginClock PluginsClock { get; } = new(host.Clock, faults, pluginId);
+
+    public void Dispose() => PluginsClock.Dispose();
 }
 
 /// <summary>Loggers of one plugin: <c>block.qcow2</c>, and <c>block.qcow2/cache</c> for a part of it.</summary>

@@ -24,6 +24,7 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
     private State _state = State.Opening;
     private NbdConnection? _connection;
     private OperationQueue _waiting;
+    private int _inFlight;
     private BlockException _reason = new(BlockErrorKind.Io, "Not connected");
     private Task _reconnecting = Task.CompletedTask;
 
@@ -43,6 +44,11 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
     }
 
     public Lock Gate { get; } = new();
+
+    /// <summary>Requests that have been asked for and whose answers nobody has taken yet.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    public bool IsConnected => Volatile.Read(ref _connection) is not null;
 
     /// <summary>What a server that is connected to again must offer at least. Throws where it does not.</summary>
     public Action<NbdSession>? OnReconnected { get; set; }
@@ -119,6 +125,7 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
         lock (Gate)
         {
             operation = _pool.TryPop(out var pooled) ? pooled : new NbdOperation(_giveBack);
+            _inFlight++;
             operation.Prepare(command, flags, offset, checked((uint)bytes), data);
             if (_state is State.Connected or State.Waiting)
             {
@@ -147,7 +154,10 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
     private void GiveBack(NbdOperation operation)
     {
         lock (Gate)
+        {
+            _inFlight--;
             _pool.Push(operation);
+        }
     }
 
     /// <summary>For good. Returns the connection that there was.</summary>

@@ -21,6 +21,9 @@ internal sealed record NbdSettings
 
     public TimeSpan OpenTimeout { get; init; }
 
+    /// <summary>Connections at the most; more than one only where the server allows it.</summary>
+    public int MaxConnections { get; init; } = 1;
+
     /// <summary>For messages.</summary>
     public string ServerName => SocketAddressText.Describe(Server);
 

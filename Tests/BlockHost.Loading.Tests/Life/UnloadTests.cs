@@ -89,6 +89,18 @@ public sealed class UnloadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_timer_that_fails_is_the_plugins_fault_and_one_that_is_forgotten_ends_with_it()
+    {
+        var manager = _bed.Install("ForgottenTimer", "fixture.forgotten-timer", "events:TICKING").CreateManager();
+        await manager.LoadAsync("fixture.forgotten-timer", CancellationToken.None);
+        await Task.Delay(20);
+
+        var info = await manager.UnloadAsync("fixture.forgotten-timer", Patience, CancellationToken.None);
+
+        Assert.Equal(PluginState.Available, info.State);
+    }
+
+    [Fact]
     public async Task A_box_that_host_code_kept_does_not_keep_the_plugin()
     {
         var manager = _bed.InstallOrdinary().CreateManager();

@@ -36,7 +36,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool IsProbed => scope.IsProbed;
 
-    public IDriverHost Host => field ??= node.PluginId is { } plugin ? new PluginsHost(graph.Host, plugin) : graph.Host;
+    public IDriverHost Host => field ??= node.PluginId is { } plugin ? HostOf(plugin) : graph.Host;
 
     /// <summary>The driver has opened its node: no more children.</summary>
     public void Seal() => _sealed = true;
@@ -99,6 +99,13 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     {
         if (Interlocked.Exchange(ref _corruptionReported, 1) == 0)
             await graph.GiveUpAsync(node, message, offset, size).ConfigureAwait(false);
+    }
+
+    private PluginsHost HostOf(string plugin)
+    {
+        var host = new PluginsHost(graph.Host, graph.Faults, plugin);
+        node.EndsWith(host);
+        return host;
     }
 
     private async ValueTask<ChildLink> OpenGivenAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)

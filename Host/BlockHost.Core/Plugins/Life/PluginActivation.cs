@@ -14,7 +14,7 @@ namespace BlockHost.Core.Plugins;
 internal static class PluginActivation
 {
     public static async Task<ActivePlugin> RunAsync(
-        ILoadedPlugin loaded, PluginIdentity identity, PluginManifest? manifest, PluginRegistry registry, IPluginHost host)
+        ILoadedPlugin loaded, PluginIdentity identity, PluginManifest? manifest, PluginRegistry registry, IPluginHost host, PluginFaults faults)
     {
         var plugin = loaded.Plugin;
         var owner = new PluginOwner(identity);
@@ -22,7 +22,23 @@ internal static class PluginActivation
         if (manifest is not null)
             CompareWithManifest(draft, manifest);
         registry.Check(draft);
-        await StartAsync(plugin, new PluginsHost(host, owner.Identity.Id)).ConfigureAwait(false);
+        var pluginsHost = new PluginsHost(host, faults, owner.Identity.Id);
+        try
+        {
+            await StartAsync(plugin, pluginsHost).ConfigureAwait(false);
+            await AddOrStopAsync(registry, draft, plugin).ConfigureAwait(false);
+        }
+        catch
+        {
+            pluginsHost.Dispose();
+            throw;
+        }
+
+        return new ActivePlugin(loaded, owner, new PluginProvides(draft.Names), pluginsHost);
+    }
+
+    private static async Task AddOrStopAsync(PluginRegistry registry, RegistrationDraft draft, Plugin plugin)
+    {
         try
         {
             registry.Add(draft);
@@ -32,8 +48,6 @@ internal static class PluginActivation
             await plugin.StopAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
-
-        return new ActivePlugin(loaded, owner, new PluginProvides(draft.Names));
     }
 
     /// <summary>The manifest decides when a plugin is loaded, so a name it does not list could never be found.</summary>

@@ -49,7 +49,8 @@ internal sealed class PluginEntry(string id)
 }
 
 /// <summary>A plugin that is registered and started.</summary>
-internal sealed record ActivePlugin(ILoadedPlugin Loaded, PluginOwner Owner, PluginProvides Provides);
+/// <param name="Host">The host as the plugin sees it; ends with it.</param>
+internal sealed record ActivePlugin(ILoadedPlugin Loaded, PluginOwner Owner, PluginProvides Provides, IDisposable Host);
 
 /// <summary>A plugin linked into the program: there is nothing to unload.</summary>
 internal sealed class LinkedPlugin(Plugin plugin) : ILoadedPlugin

@@ -12,6 +12,7 @@ namespace BlockHost.Core.Plugins;
 internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegistry registry)
 {
     private readonly ILogger _log = options.Loggers.CreateLogger(LogCategories.Plugin);
+    private readonly PluginFaults _faults = new(() => [], options.Loggers);
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, PluginEntry> _entries = new(StringComparer.Ordinal);
     private readonly ManifestIndex _index = new();
@@ -339,7 +340,7 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         var loaded = load();
         try
         {
-            return await PluginActivation.RunAsync(loaded, identity, manifest, registry, options.Host()).ConfigureAwait(false);
+            return await PluginActivation.RunAsync(loaded, identity, manifest, registry, options.Host(), _faults).ConfigureAwait(false);
         }
         catch
         {

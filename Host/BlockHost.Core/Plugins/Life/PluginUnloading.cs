@@ -105,7 +105,7 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
     private async Task LetGoAsync()
     {
         var loaded = _active!.Loaded;
-        var id = _active.Owner.Identity.Id;
+        var (id, host) = (_active.Owner.Identity.Id, _active.Host);
         registry.Remove(_active.Owner);
         _active = null;
         _reason = "StopAsync is running";
@@ -121,6 +121,7 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
             log.PluginDidNotStop(e, id, e.Message);
         }
 
+        host.Dispose();
         _proof = loaded.Unload();
     }
 
