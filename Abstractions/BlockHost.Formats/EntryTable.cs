@@ -115,6 +115,16 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
     /// <summary>Where an entry lies in the file, and those that follow it on its page; negative: nowhere yet, and all of them are zero.</summary>
     protected virtual ValueTask<long> LocateAsync(long index, CancellationToken cancellationToken) => new(offset + index * EntrySize);
 
+    /// <summary>Forgets a page, changes and all: what the file has is something else. Nothing else uses the table.</summary>
+    protected void Forget(long index)
+    {
+        lock (_lock)
+        {
+            if (_pages.Remove(index / entriesPerPage, out var page) && page.First <= page.Last)
+                _changedPages--;
+        }
+    }
+
     private bool TrySet(long index, TEntry entry)
     {
         lock (_lock)

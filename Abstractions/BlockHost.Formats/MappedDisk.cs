@@ -33,6 +33,9 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     /// <summary>Stored data may be a hole of the file, which the file knows.</summary>
     protected virtual bool IsPreallocated => false;
 
+    /// <summary>Zeroes are recorded also where nothing would show through a block that is nowhere.</summary>
+    protected virtual bool RecordsZeroes => false;
+
     /// <summary>There can be blocks that are <see cref="BlockState.Packed"/>.</summary>
     protected virtual bool MayBePacked => false;
 
@@ -91,7 +94,7 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
 
     public sealed override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
-        if (Backing is not null || MayBePacked)
+        if (Backing is not null || MayBePacked || RecordsZeroes)
             await RequireZeroableAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         for (long done = 0; done < bytes;)
         {
@@ -305,8 +308,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         await File.WriteAsync(place, buffer.Memory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Something is to be seen that cannot be zeroed where it lies.</summary>
-    private bool Shows(BlockRun run) => run.State == BlockState.Packed || (run.State == BlockState.Absent && Backing is not null);
+    /// <summary>It cannot be zeroed where it lies.</summary>
+    private bool Shows(BlockRun run) => run.State == BlockState.Packed || (run.State == BlockState.Absent && (Backing is not null || RecordsZeroes));
 
     /// <summary>All of a range is zeroed or nothing: parts of blocks that only the backing file has are for the host to write.</summary>
     private async ValueTask RequireZeroableAsync(long offset, long bytes, CancellationToken cancellationToken)

@@ -100,6 +100,11 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Vdi(string name, string preallocation, bool backing) => ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
     [Theory]
+    [InlineData("tables of one cluster", 1, false)]
+    [InlineData("over a backing file", 2, true)]
+    public Task Qed(string name, int tableSize, bool backing) => ProveAsync(QedSubjects.Make(name, tableSize, backing));
+
+    [Theory]
     [InlineData("small clusters", 32 << 10, false)]
     [InlineData("clusters of 63 sectors", 63 * 512, false)]
     [InlineData("over a backing file", 32 << 10, true)]

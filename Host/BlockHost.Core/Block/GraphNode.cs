@@ -167,7 +167,7 @@ internal sealed partial class GraphNode : IGraphNode
         if (TryGetFacet<IImageInfo>(out var info))
         {
             var own = await info.GetFactsAsync(cancellationToken).ConfigureAwait(false);
-            own = own with { Dirty = own.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol ? null : false) };
+            own = own with { Dirty = own.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol || !own.IsKnown ? null : false) };
             return own.AllocatedSize is null ? own with { AllocatedSize = await AllocatedBelowAsync(null, null, cancellationToken).ConfigureAwait(false) } : own;
         }
 

@@ -122,8 +122,9 @@ internal sealed class CommitCommand(ImgContext context) : IImgCommand
 
     private static async ValueTask MakeEmptyAsync(OpenImage image, CancellationToken cancellationToken)
     {
+        // As QEMU: a format that cannot do that keeps what it has.
         if (!image.Node.TryGetFacet<IImageEmptier>(out var emptier))
-            throw new ToolException($"Could not empty {image.Name}: {ImageErrors.Text(Errno.ENOTSUP)}");
+            return;
         var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
         await using (drained)
             await emptier.MakeEmptyAsync(cancellationToken);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qed.Format;
+using BlockHost.Qmp;
+
+namespace BlockHost.Plugins.Block.Qed.Maintenance;
+
+/// <summary>Makes the disk of an image longer. The node is drained. What is added reads as zeroes before it is there.</summary>
+internal static class ImageResizer
+{
+    public static async ValueTask ResizeAsync(QedImage image, long length, ResizeOptions options, CancellationToken cancellationToken)
+    {
+        length = (length + QedHeader.SectorSize - 1) / QedHeader.SectorSize * QedHeader.SectorSize;
+        if (options.Preallocation != PreallocationMode.Off)
+            throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{NameOf(options.Preallocation)}'");
+        if (!HeaderChecks.IsDiskSize((ulong)length, image.Header))
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid image size specified");
+        if (length < image.Length)
+            throw new BlockException(BlockErrorKind.NotSupported, "Shrinking images is currently not supported");
+        if (length == image.Length)
+            return;
+        await ZeroAsync(image, length, cancellationToken).ConfigureAwait(false);
+        await image.FlushAsync(cancellationToken).ConfigureAwait(false);
+        var old = image.Header;
+        try
+        {
+            await image.WriteHeaderAsync(old with { DiskSize = (ulong)length }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException)
+        {
+            // The new one may be in the file all the same.
+            await image.WriteHeaderAsync(old, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>The rest of the last cluster, and what a longer backing file would show.</summary>
+    private static async ValueTask ZeroAsync(QedImage image, long length, CancellationToken cancellationToken)
+    {
+        var old = image.Length;
+        var rest = (int)(Math.Min(length, (old + image.BlockSize - 1) / image.BlockSize * image.BlockSize) - old);
+        if (rest > 0)
+            await image.WriteAsync(old, new byte[rest], cancellationToken).ConfigureAwait(false);
+        var shown = Math.Min(image.Backing?.Length ?? 0, length) - (old + rest);
+        if (shown > 0)
+        {
+            var whole = (shown + image.BlockSize - 1) / image.BlockSize * image.BlockSize;
+            await image.WriteZeroesAsync(old + rest, whole, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static string NameOf(PreallocationMode mode) => mode switch
+    {
+        PreallocationMode.Metadata => "metadata",
+        PreallocationMode.Falloc => "falloc",
+        _ => "full",
+    };
+}
