@@ -28,9 +28,11 @@ internal static class ExistingStorage
     {
         if (preallocation is not (null or "off"))
             throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{preallocation}'");
-        await using var backend = await OpenAsync(graph, storage, protocol, cancellationToken).ConfigureAwait(false);
+        var backend = await OpenAsync(graph, storage, protocol, cancellationToken).ConfigureAwait(false);
+        await using var closed = backend.ConfigureAwait(false);
         await backend.Node.ResizeAsync(size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
-        await using var queue = backend.OpenQueue();
+        var queue = backend.OpenQueue();
+        await using var ended = queue.ConfigureAwait(false);
         var cleared = await queue.WriteZeroesAsync(0, Math.Min(SectorSize, backend.Length), cancellationToken: cancellationToken).ConfigureAwait(false);
         if (!cleared.IsOk)
             throw new BlockException(BlockErrorKind.Io, $"Failed to clear the new image's first sector: {ErrnoText.Of(cleared.Errno)}", cleared.Errno);
