@@ -27,7 +27,8 @@ public sealed record ParameterFault
 
     public static ParameterFault Unexpected(string name) => new(ParameterFaultKind.Unexpected, name, "");
 
-    public static ParameterFault NotAccepted(string name, string? value) => new(ParameterFaultKind.NotAccepted, name, value ?? "");
+    public static ParameterFault NotAccepted(string name, string? value) =>
+        new(ParameterFaultKind.NotAccepted, name, value ?? "");
 
     /// <param name="expected">As in "a number".</param>
     public static ParameterFault OutOfRange(string name, string expected) => new(ParameterFaultKind.OutOfRange, name, expected);

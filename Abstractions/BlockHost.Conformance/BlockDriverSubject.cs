@@ -48,10 +48,14 @@ public sealed record BlockDriverSubject
     /// <summary>The driver keeps its data in several children and goes on where one fails: its users need not see that.</summary>
     public bool Redundant { get; init; }
 
-    /// <summary>The driver is there to find children that do not answer alike, and does nothing more when one fails alone.</summary>
+    /// <summary>
+    /// The driver is there to find children that do not answer alike, and does nothing more when one fails alone.
+    /// </summary>
     public bool GivesUp { get; init; }
 
-    /// <summary>An image that was not closed is not written before it has been repaired: the kit repairs it, as its user would.</summary>
+    /// <summary>
+    /// An image that was not closed is not written before it has been repaired: the kit repairs it, as its user would.
+    /// </summary>
     public bool RepairFirst { get; init; }
 
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
@@ -64,7 +68,9 @@ public sealed record SubjectChild(MemoryImage Image, BlockChildRole Role = Block
 /// <summary>One image to open, any number of times in a row.</summary>
 public sealed class SubjectImage : IAsyncDisposable
 {
-    /// <summary>The driver's options, without the common members; children are referred to by their key in <see cref="Children"/>.</summary>
+    /// <summary>
+    /// The driver's options, without the common members; children are referred to by their key in <see cref="Children"/>.
+    /// </summary>
     public required JsonElement Options { get; init; }
 
     /// <summary>Virtual length in bytes as it will be when opened.</summary>

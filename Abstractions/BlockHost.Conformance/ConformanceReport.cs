@@ -10,7 +10,8 @@ public sealed record ConformanceReport(string Subject, int Seed, IReadOnlyList<C
 
     /// <exception cref="KeyNotFoundException">There was no such check.</exception>
     public CheckResult this[string checkName] =>
-        Results.FirstOrDefault(r => r.Name == checkName) ?? throw new KeyNotFoundException($"No check '{checkName}' in the report of {Subject}");
+        Results.FirstOrDefault(r => r.Name == checkName)
+            ?? throw new KeyNotFoundException($"No check '{checkName}' in the report of {Subject}");
 
     public override string ToString() => $"{Subject} (seed {Seed})\n" + string.Join('\n', Results.Select(r => "  " + r));
 }

@@ -22,25 +22,28 @@ public static class BackingChain
     }
 
     /// <summary>
-    /// Depths of a chain status (<see cref="ChainStatus.Depth"/>) that are decided above <paramref name="end"/>: filters straight over it
-    /// tell of its data as theirs.
+    /// Depths of a chain status (<see cref="ChainStatus.Depth"/>) that are decided above <paramref name="end"/>: filters straight
+    /// over it tell of its data as theirs.
     /// </summary>
     public static int DepthsAbove(IGraphNode top, IGraphNode? end)
     {
         var layers = Layers(top, end).ToArray();
-        return end is null ? layers.Length : Array.FindLastIndex(layers, layer => layer.Driver.Kind != BlockDriverKind.Filter) + 1;
+        return end is null
+            ? layers.Length
+            : Array.FindLastIndex(layers, layer => layer.Driver.Kind != BlockDriverKind.Filter) + 1;
     }
 
     public static bool Contains(IGraphNode top, IGraphNode wanted) => Layers(top).Contains(wanted);
 
-    public static IGraphNode SkipFilters(IGraphNode node) => Layers(node).First(layer => layer.Driver.Kind != BlockDriverKind.Filter);
+    public static IGraphNode SkipFilters(IGraphNode node) =>
+        Layers(node).First(layer => layer.Driver.Kind != BlockDriverKind.Filter);
 
     /// <summary>The lowest layer that is no filter.</summary>
     public static IGraphNode Bottom(IGraphNode top) => Layers(top).Last(layer => layer.Driver.Kind != BlockDriverKind.Filter);
 
     /// <summary>
-    /// A layer under <paramref name="top"/> by its file name, or by what its overlay's header calls it; a relative name counts from
-    /// the overlay's folder.
+    /// A layer under <paramref name="top"/> by its file name, or by what its overlay's header calls it; a relative name counts
+    /// from the overlay's folder.
     /// </summary>
     public static IGraphNode? FindByFileName(IGraphNode top, string fileName)
     {

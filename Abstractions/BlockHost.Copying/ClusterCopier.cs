@@ -15,9 +15,15 @@ namespace BlockHost.Copying;
 /// a cluster that is not pending takes no lock, and the source of a copy cannot change under it.
 /// </summary>
 /// <param name="pending">A unit is a cluster. Owned by the caller; only cleared here.</param>
-/// <param name="readers">Of the target, where it shows the source as its backing file: a cluster stays pending until those are past it that may have begun to read it from the source.</param>
+/// <param name="readers">Of the target, where it shows the source as its backing file: a cluster stays pending until those are
+/// past it that may have begun to read it from the source.</param>
 public sealed class ClusterCopier(
-    IBlockChild source, IBlockChild target, IDirtyBitmap pending, IIoBufferPool buffers, ClusterCopyOptions options, IReadTracker? readers = null)
+    IBlockChild source,
+    IBlockChild target,
+    IDirtyBitmap pending,
+    IIoBufferPool buffers,
+    ClusterCopyOptions options,
+    IReadTracker? readers = null)
 {
     private const long LongestLook = 512 << 20;
 
@@ -34,7 +40,9 @@ public sealed class ClusterCopier(
     /// <summary>Bytes of the largest piece that is copied with one buffer.</summary>
     public long PieceSize => _piece;
 
-    /// <summary>Tracks the readers of a target that shows the source, as its backing file or below that; null for any other.</summary>
+    /// <summary>
+    /// Tracks the readers of a target that shows the source, as its backing file or below that; null for any other.
+    /// </summary>
     public static IReadTracker? TrackReaders(IGraphNode source, IGraphNode target) =>
         Reaches(target, source) ? target.TrackReads() : null;
 
@@ -46,9 +54,12 @@ public sealed class ClusterCopier(
     }
 
     /// <summary>The next pending range from <paramref name="offset"/> on, no longer than a piece.</summary>
-    public bool TryFindPending(long offset, out DirtyRange range) => pending.TryFindDirty(offset, pending.Length, _piece, out range);
+    public bool TryFindPending(long offset, out DirtyRange range) =>
+        pending.TryFindDirty(offset, pending.Length, _piece, out range);
 
-    /// <summary>Copies what is pending of the clusters that the range touches; what others are copying of them is waited for.</summary>
+    /// <summary>
+    /// Copies what is pending of the clusters that the range touches; what others are copying of them is waited for.
+    /// </summary>
     public async ValueTask<CopyResult> CopyAsync(long offset, long bytes)
     {
         var end = Math.Min(RoundUp(offset + bytes), pending.Length);
@@ -62,7 +73,9 @@ public sealed class ClusterCopier(
         return CopyResult.Ok;
     }
 
-    /// <summary>Lets go of the clusters from <paramref name="offset"/> on that are from backing files, or of none where the top has them.</summary>
+    /// <summary>
+    /// Lets go of the clusters from <paramref name="offset"/> on that are from backing files, or of none where the top has them.
+    /// </summary>
     /// <returns>Bytes looked at, whole clusters.</returns>
     public async ValueTask<long> SkipUnallocatedAsync(long offset)
     {
@@ -81,20 +94,26 @@ public sealed class ClusterCopier(
         for (var done = 0L; done < to.Length;)
         {
             var run = pending.GetRun(offset + done, to.Length - done);
-            await (run.Dirty ? source : target).ReadAsync(offset + done, to.Slice(done, run.Bytes), ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            await (run.Dirty ? source : target).ReadAsync(
+                offset + done, to.Slice(done, run.Bytes), ReadFlags.None, cancellationToken).ConfigureAwait(false);
             done += run.Bytes;
         }
     }
 
     /// <summary>What a run of the disk read as.</summary>
-    public async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public async ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         using var hold = await _ranges.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
         var run = pending.GetRun(offset, bytes);
-        var state = await (run.Dirty ? source : target).GetChainStatusAsync(offset, run.Bytes, precision, cancellationToken).ConfigureAwait(false);
+        var state = await (run.Dirty ? source : target).GetChainStatusAsync(
+            offset, run.Bytes, precision, cancellationToken).ConfigureAwait(false);
         if (!state.Status.IsOk)
-            throw new BlockException(BlockErrorKind.Io, $"Cannot tell the state of {offset}", state.Status.Errno) { Offset = offset };
-        return new BlockStatus(Math.Min(state.Bytes, run.Bytes), (state.Flags & (BlockStatusFlags.Data | BlockStatusFlags.Zero)) | BlockStatusFlags.Allocated);
+            throw new BlockException(BlockErrorKind.Io, $"Cannot tell the state of {offset}", state.Status.Errno)
+            { Offset = offset };
+        return new BlockStatus(
+            Math.Min(state.Bytes, run.Bytes),
+            (state.Flags & (BlockStatusFlags.Data | BlockStatusFlags.Zero)) | BlockStatusFlags.Allocated);
     }
 
     private async ValueTask<CopyResult> CopyPieceAsync(long start, long end)
@@ -122,7 +141,9 @@ public sealed class ClusterCopier(
             }
             else
             {
-                var result = kind == RunKind.Zero ? await WriteZeroesAsync(at, bytes).ConfigureAwait(false) : await CopyDataAsync(at, bytes).ConfigureAwait(false);
+                var result = kind == RunKind.Zero
+                    ? await WriteZeroesAsync(at, bytes).ConfigureAwait(false)
+                    : await CopyDataAsync(at, bytes).ConfigureAwait(false);
                 if (!result.Status.IsOk)
                     return result;
                 if (readers is not null)
@@ -164,10 +185,15 @@ public sealed class ClusterCopier(
         if (!run.Status.IsOk)
             return (false, end - start);
         var whole = start + run.Bytes < end ? run.Bytes - (run.Bytes % _cluster) : run.Bytes;
-        return (run.Flags & BlockStatusFlags.Zero) != 0 && whole > 0 ? (true, whole) : (false, Math.Min(RoundUp(run.Bytes), end - start));
+        return (run.Flags & BlockStatusFlags.Zero) != 0 && whole > 0
+            ? (true, whole)
+            : (false, Math.Min(RoundUp(run.Bytes), end - start));
     }
 
-    /// <summary>How far clusters are alike: the top's, which they are as soon as any part is, or wholly from below. Null: it cannot be told.</summary>
+    /// <summary>
+    /// How far clusters are alike: the top's, which they are as soon as any part is, or wholly from below. Null: it cannot be
+    /// told.
+    /// </summary>
     private async ValueTask<(bool Allocated, long Bytes)?> AllocationAsync(long start, long end)
     {
         for (var at = start; at < end;)
@@ -187,7 +213,8 @@ public sealed class ClusterCopier(
         return (false, end - start);
     }
 
-    private async ValueTask<(IoStatus Status, long Bytes, BlockStatusFlags Flags, int Depth)> StatusAsync(long start, long end, StatusPrecision precision)
+    private async ValueTask<(IoStatus Status, long Bytes, BlockStatusFlags Flags, int Depth)> StatusAsync(
+        long start, long end, StatusPrecision precision)
     {
         try
         {
@@ -221,7 +248,8 @@ public sealed class ClusterCopier(
             using var buffer = buffers.Rent((int)bytes);
             await source.ReadAsync(offset, buffer.Memory).ConfigureAwait(false);
             reading = false;
-            await target.WriteAsync(offset, buffer.Memory, options.Compress ? WriteFlags.Compressed : WriteFlags.None).ConfigureAwait(false);
+            await target.WriteAsync(
+                offset, buffer.Memory, options.Compress ? WriteFlags.Compressed : WriteFlags.None).ConfigureAwait(false);
             return CopyResult.Ok;
         }
         catch (BlockException e)

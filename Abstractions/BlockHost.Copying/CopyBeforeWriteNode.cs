@@ -24,7 +24,9 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
 
     public IBlockChild Target { get; } = target;
 
-    /// <summary>The node has users of its own: nobody beside it may write the source from now on, at the next change of permissions.</summary>
+    /// <summary>
+    /// The node has users of its own: nobody beside it may write the source from now on, at the next change of permissions.
+    /// </summary>
     public bool Exclusive { get; set; }
 
     /// <summary>From now on writes copy first; null: no longer. The node is drained, or has no users yet.</summary>
@@ -32,7 +34,8 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
 
     /// <summary>A copy that takes longer has failed, for the write that waits for it. Before the node is used.</summary>
     /// <param name="time">Longer than a timer can run, which is seven weeks: no limit.</param>
-    protected void LimitCopies(TimeSpan time, TimeProvider clock) => (_limit, _clock) = (time > LongestTimer ? Timeout.InfiniteTimeSpan : time, clock);
+    protected void LimitCopies(TimeSpan time, TimeProvider clock) =>
+        (_limit, _clock) = (time > LongestTimer ? Timeout.InfiniteTimeSpan : time, clock);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         (flags & WriteFlags.Unchanged) == 0 && MustCopy(offset, source.Length)
@@ -45,7 +48,9 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
             : base.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        MustCopy(offset, bytes) ? CopyAndDiscardAsync(offset, bytes, cancellationToken) : base.DiscardAsync(offset, bytes, cancellationToken);
+        MustCopy(offset, bytes)
+            ? CopyAndDiscardAsync(offset, bytes, cancellationToken)
+            : base.DiscardAsync(offset, bytes, cancellationToken);
 
     public override BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own)
     {
@@ -58,7 +63,8 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
         return new(needed, Exclusive || needed != BlockPermissions.None ? shared & ~changing : shared);
     }
 
-    public override async ValueTask DrainBeginAsync(CancellationToken cancellationToken) => await WhenNoneLate().WaitAsync(cancellationToken).ConfigureAwait(false);
+    public override async ValueTask DrainBeginAsync(CancellationToken cancellationToken) =>
+        await WhenNoneLate().WaitAsync(cancellationToken).ConfigureAwait(false);
 
     public override async ValueTask DisposeAsync()
     {
@@ -95,7 +101,9 @@ public class CopyBeforeWriteNode(IBlockChild source, IBlockChild target) : Block
             return;
         var result = await CopyInTimeAsync(copier, offset, bytes).ConfigureAwait(false);
         if (!result.Status.IsOk && !CopyFailed(result))
-            throw new BlockException(BlockErrorKind.Io, $"Cannot copy what is at {offset} before it is written", result.Status.Errno) { Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.Io, $"Cannot copy what is at {offset} before it is written", result.Status.Errno)
+            { Offset = offset };
     }
 
     private async ValueTask<CopyResult> CopyInTimeAsync(ClusterCopier copier, long offset, long bytes)

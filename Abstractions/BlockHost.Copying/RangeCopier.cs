@@ -13,7 +13,8 @@ public readonly record struct CopyResult(IoStatus Status, bool IsRead)
 /// <summary>Copies ranges from one backend to another: data as data, zeroes and holes as such.</summary>
 /// <param name="unmap">Zeroes may become holes.</param>
 /// <param name="largestRead">Bytes of data that are read at once at the most.</param>
-public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap, long largestRead = int.MaxValue)
+public sealed class RangeCopier(
+    QueuePool source, QueuePool target, IIoBufferPool buffers, bool unmap, long largestRead = int.MaxValue)
 {
     /// <summary>Looks first at what is data and what reads as zeroes.</summary>
     public async ValueTask<CopyResult> CopyAsync(long offset, long bytes)
@@ -29,7 +30,10 @@ public sealed class RangeCopier(QueuePool source, QueuePool target, IIoBufferPoo
             if (!isZero)
                 length = Math.Min(length, largestRead);
             var result = isZero
-                ? new CopyResult(await to.Queue.WriteZeroesAsync(offset, length, unmap ? ZeroFlags.MayUnmap : ZeroFlags.None).ConfigureAwait(false), IsRead: false)
+                ? new CopyResult(
+                    await to.Queue.WriteZeroesAsync(
+                        offset, length, unmap ? ZeroFlags.MayUnmap : ZeroFlags.None).ConfigureAwait(false),
+                    IsRead: false)
                 : await CopyDataAsync(from.Queue, to.Queue, offset, length).ConfigureAwait(false);
             if (!result.Status.IsOk)
                 return result;

@@ -3,7 +3,9 @@ using BlockHost.Block;
 
 namespace BlockHost.Formats;
 
-/// <summary>The disk that an image file holds. Offsets and lengths are the disk's, in bytes; requests are in its bounds.</summary>
+/// <summary>
+/// The disk that an image file holds. Offsets and lengths are the disk's, in bytes; requests are in its bounds.
+/// </summary>
 public abstract class DiskImage(IBlockChild file)
 {
     public IBlockChild File => file;
@@ -21,7 +23,8 @@ public abstract class DiskImage(IBlockChild file)
 
     public abstract ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken);
 
-    /// <exception cref="BlockException"><see cref="BlockErrorKind.NotSupported"/>: there is no cheap way for the range.</exception>
+    /// <exception cref="BlockException"><see cref="BlockErrorKind.NotSupported"/>: there is no cheap way for the
+    /// range.</exception>
     public abstract ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken);
 
     public abstract ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken);

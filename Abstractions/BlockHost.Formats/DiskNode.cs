@@ -6,7 +6,9 @@ using BlockHost.Block.Facets;
 
 namespace BlockHost.Formats;
 
-/// <summary>The node of a format whose image is one <see cref="DiskImage"/>: what of a node does not depend on the format.</summary>
+/// <summary>
+/// The node of a format whose image is one <see cref="DiskImage"/>: what of a node does not depend on the format.
+/// </summary>
 public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChildHolder
 {
     private readonly IBlockNodeContext _context;
@@ -38,7 +40,8 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         _context.DiscardUnmap ? _disk.DiscardAsync(offset, bytes, cancellationToken) : ValueTask.CompletedTask;
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         _disk.GetStatusAsync(offset, bytes, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => _disk.FlushAsync(cancellationToken);
@@ -47,7 +50,8 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
 
     public void SetBackingChild(IBlockChild? backing) => _disk.Backing = backing;
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         if (!_isReadOnly)
             await PrepareForReadingAsync(cancellationToken).ConfigureAwait(false);
@@ -70,7 +74,8 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
     }
 
     /// <summary>A writable image may be about to become one that is only read.</summary>
-    protected virtual ValueTask PrepareForReadingAsync(CancellationToken cancellationToken) => _disk.FlushAsync(cancellationToken);
+    protected virtual ValueTask PrepareForReadingAsync(CancellationToken cancellationToken) =>
+        _disk.FlushAsync(cancellationToken);
 
     /// <summary>The image is about to become writable.</summary>
     /// <exception cref="BlockException">It can only be read.</exception>

@@ -107,13 +107,19 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
                 var page = _pages[change.Index / entriesPerPage];
                 page.Users--;
                 if (!written)
-                    Mark(page, (int)(change.Index % entriesPerPage), (int)((change.Index + change.Bytes.Length / EntrySize - 1) % entriesPerPage));
+                    Mark(
+                        page,
+                        (int)(change.Index % entriesPerPage),
+                        (int)((change.Index + change.Bytes.Length / EntrySize - 1) % entriesPerPage));
             }
         }
     }
 
-    /// <summary>Where an entry lies in the file, and those that follow it on its page; negative: nowhere yet, and all of them are zero.</summary>
-    protected virtual ValueTask<long> LocateAsync(long index, CancellationToken cancellationToken) => new(offset + index * EntrySize);
+    /// <summary>
+    /// Where an entry lies in the file, and those that follow it on its page; negative: nowhere yet, and all of them are zero.
+    /// </summary>
+    protected virtual ValueTask<long> LocateAsync(long index, CancellationToken cancellationToken) =>
+        new(offset + index * EntrySize);
 
     /// <summary>Forgets a page, changes and all: what the file has is something else. Nothing else uses the table.</summary>
     protected void Forget(long index)
@@ -187,7 +193,8 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
         {
             if (_pages.Count >= _mostPages)
             {
-                foreach (var (other, _) in _pages.Where(known => known.Value is { Users: 0 } idle && idle.First > idle.Last).ToList())
+                foreach (var (other, _) in _pages.Where(
+                    known => known.Value is { Users: 0 } idle && idle.First > idle.Last).ToList())
                     _pages.Remove(other);
             }
 

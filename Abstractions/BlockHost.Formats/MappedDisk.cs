@@ -10,12 +10,13 @@ namespace BlockHost.Formats;
 ///   write to a new block:  take a place ─► write the block ─► entry, in memory
 ///   flush:                 take the changed entries ─► what the format writes before ─► flush ─► entries ─► flush
 /// </code>
-/// What an entry in the file points at was on disk before the entry was. What is lost by a power cut between flushes is a place that
-/// nothing points at. Requests may come at once from any thread.
+/// What an entry in the file points at was on disk before the entry was. What is lost by a power cut between flushes is a place
+/// that nothing points at. Requests may come at once from any thread.
 /// </summary>
 /// <param name="blockSize">Bytes.</param>
 /// <param name="table">An entry for each block.</param>
-public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, EntryTable<TEntry> table, IIoBufferPool buffers) : DiskImage(file)
+public abstract class MappedDisk<TEntry>(
+    IBlockChild file, long blockSize, EntryTable<TEntry> table, IIoBufferPool buffers) : DiskImage(file)
     where TEntry : unmanaged, IBinaryInteger<TEntry>
 {
     /// <summary>Blocks that one answer may join, and bytes that are copied at a time.</summary>
@@ -70,13 +71,15 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         throw new InvalidOperationException("The format has no packed blocks");
 
     /// <summary>Writes what has to be in the file before entries that were set are.</summary>
-    protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    protected virtual ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken) =>
+        ValueTask.CompletedTask;
 
     /// <summary>
-    /// Writes the entries that were set, and what else points at data that was written before the last flush began. Returns whether another
-    /// flush has to follow.
+    /// Writes the entries that were set, and what else points at data that was written before the last flush began. Returns
+    /// whether another flush has to follow.
     /// </summary>
-    protected virtual async ValueTask<bool> WriteTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected virtual async ValueTask<bool> WriteTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         await Table.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
         return changes.Count > 0;
@@ -92,7 +95,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             ? File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken)
             : WritePartsAsync(offset, source, cancellationToken);
 
-    public sealed override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public sealed override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         if (Backing is not null || MayBePacked || RecordsZeroes)
             await RequireZeroableAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
@@ -119,14 +123,17 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         }
     }
 
-    public sealed override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken)
+    public sealed override async ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, CancellationToken cancellationToken)
     {
         var run = await FindAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         const BlockStatusFlags Stored = BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated;
         return run.State switch
         {
-            BlockState.Stored => new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
-            BlockState.Packed => new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.Compressed),
+            BlockState.Stored =>
+                new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
+            BlockState.Packed =>
+                new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.Compressed),
             BlockState.Absent when Backing is not null || !AbsentIsAllocated => new BlockStatus(run.Bytes, BlockStatusFlags.None),
             _ => new BlockStatus(run.Bytes, BlockStatusFlags.Zero | BlockStatusFlags.Allocated),
         };
@@ -153,7 +160,9 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         }
     }
 
-    /// <summary>Where the last flush fails, entries are written all the same: the data are in the file as long as the machine runs.</summary>
+    /// <summary>
+    /// Where the last flush fails, entries are written all the same: the data are in the file as long as the machine runs.
+    /// </summary>
     public override async ValueTask CloseAsync()
     {
         try
@@ -179,7 +188,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             return false;
         run = Decode(entry);
         var length = blockSize - within;
-        for (var joined = 1; run.State != BlockState.Packed && length < bytes && joined < MostJoined && Table.TryGet(IndexOf(block + joined), out entry); joined++)
+        for (var joined = 1; run.State != BlockState.Packed && length < bytes && joined < MostJoined && Table.TryGet(
+            IndexOf(block + joined), out entry); joined++)
         {
             var next = Decode(entry);
             if (next.State != run.State || (next.State == BlockState.Stored && next.Place != run.Place + joined * blockSize))
@@ -203,8 +213,11 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         return run;
     }
 
-    /// <summary>Makes a block stored whose part from an offset of the disk is the source; the rest reads as before. The block is held.</summary>
-    protected virtual async ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    /// <summary>
+    /// Makes a block stored whose part from an offset of the disk is the source; the rest reads as before. The block is held.
+    /// </summary>
+    protected virtual async ValueTask StoreAsync(
+        long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
     {
         var place = await TakeAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -257,7 +270,9 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
         for (long done = 0; done < source.Length;)
         {
             var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
-            var bytes = run.State == BlockState.Stored ? run.Bytes : Math.Min(source.Length - done, blockSize - (offset + done) % blockSize);
+            var bytes = run.State == BlockState.Stored
+                ? run.Bytes
+                : Math.Min(source.Length - done, blockSize - (offset + done) % blockSize);
             var part = source.Slice(done, bytes);
             if (run.State == BlockState.Stored)
                 await File.WriteAsync(run.Place, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
@@ -283,7 +298,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     }
 
     /// <summary>A new block. What lay in its place before, left by a power cut, must not show.</summary>
-    private async ValueTask FillAsync(long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    private async ValueTask FillAsync(
+        long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
     {
         var within = offset % blockSize;
         var end = within + source.Length;
@@ -309,9 +325,12 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
     }
 
     /// <summary>It cannot be zeroed where it lies.</summary>
-    private bool Shows(BlockRun run) => run.State == BlockState.Packed || (run.State == BlockState.Absent && (Backing is not null || RecordsZeroes));
+    private bool Shows(BlockRun run) =>
+        run.State == BlockState.Packed || (run.State == BlockState.Absent && (Backing is not null || RecordsZeroes));
 
-    /// <summary>All of a range is zeroed or nothing: parts of blocks that only the backing file has are for the host to write.</summary>
+    /// <summary>
+    /// All of a range is zeroed or nothing: parts of blocks that only the backing file has are for the host to write.
+    /// </summary>
     private async ValueTask RequireZeroableAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         for (long done = 0; done < bytes;)
@@ -321,7 +340,8 @@ public abstract class MappedDisk<TEntry>(IBlockChild file, long blockSize, Entry
             done += run.Bytes;
             var isWhole = start % blockSize == 0 && ((offset + done) % blockSize == 0 || offset + done == Length);
             if (Shows(run) && (!isWhole || ZeroEntry is null))
-                throw new BlockException(BlockErrorKind.NotSupported, "Only whole blocks can be zeroed that are not stored here as they are");
+                throw new BlockException(
+                    BlockErrorKind.NotSupported, "Only whole blocks can be zeroed that are not stored here as they are");
         }
     }
 

@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace BlockHost.Formats;
 
-/// <summary>Which places of a file's data area are in use: a bit each. The lowest free place is taken first. Not safe for several threads.</summary>
+/// <summary>
+/// Which places of a file's data area are in use: a bit each. The lowest free place is taken first. Not safe for several threads.
+/// </summary>
 public sealed class SpaceMap(long count)
 {
     private const int Bits = 64;

@@ -13,7 +13,8 @@ public static class StoredBlocks
         long count = 0;
         for (long offset = 0; offset < source.Length;)
         {
-            var status = await source.GetStatusAsync(offset, source.Length - offset, StatusPrecision.WantZero, cancellationToken).ConfigureAwait(false);
+            var status = await source.GetStatusAsync(
+                offset, source.Length - offset, StatusPrecision.WantZero, cancellationToken).ConfigureAwait(false);
             var end = offset + status.Bytes;
             if ((status.Flags & BlockStatusFlags.Zero) == 0 && (status.Flags & BlockStatusFlags.Data) != 0)
             {

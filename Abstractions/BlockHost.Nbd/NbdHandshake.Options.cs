@@ -40,7 +40,8 @@ public sealed partial class NbdHandshake
             if (answer.IsError)
                 throw OptionErrors.Of(NbdOption.List, answer.Type, answer.Text);
             if (answer.Type != OptionReply.Server)
-                throw OptionChannel.Malformed($"Unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 2 (server)");
+                throw OptionChannel.Malformed(
+                    $"Unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 2 (server)");
             if (exports.Count == MaxExports)
                 throw OptionChannel.Malformed($"The server lists more than {MaxExports} exports");
             exports.Add(ListedExport(answer.Data));
@@ -58,7 +59,8 @@ public sealed partial class NbdHandshake
     public async ValueTask<IReadOnlyList<string>> ListContextsAsync(string export, CancellationToken cancellationToken)
     {
         var contexts = new List<string>();
-        await _options.SendAsync(NbdOption.ListMetaContext, [.. Text(export), .. UInt32(0)], cancellationToken).ConfigureAwait(false);
+        await _options.SendAsync(
+            NbdOption.ListMetaContext, [.. Text(export), .. UInt32(0)], cancellationToken).ConfigureAwait(false);
         while (await NextContextAsync(NbdOption.ListMetaContext, cancellationToken).ConfigureAwait(false) is { } context)
         {
             if (contexts.Count == MaxExports)
@@ -72,11 +74,13 @@ public sealed partial class NbdHandshake
     private async ValueTask<uint?> ChooseContextAsync(string export, string name, CancellationToken cancellationToken)
     {
         uint? id = null;
-        await _options.SendAsync(NbdOption.SetMetaContext, [.. Text(export), .. UInt32(1), .. Text(name)], cancellationToken).ConfigureAwait(false);
+        await _options.SendAsync(
+            NbdOption.SetMetaContext, [.. Text(export), .. UInt32(1), .. Text(name)], cancellationToken).ConfigureAwait(false);
         while (await NextContextAsync(NbdOption.SetMetaContext, cancellationToken).ConfigureAwait(false) is { } context)
         {
             if (context.Name != name)
-                throw OptionChannel.Malformed($"Failed to negotiate meta context '{name}', server answered with different context '{context.Name}'");
+                throw OptionChannel.Malformed(
+                    $"Failed to negotiate meta context '{name}', server answered with different context '{context.Name}'");
             if (id is not null)
                 throw OptionChannel.Malformed("Server answered with more than one context");
             id = context.Id;
@@ -92,9 +96,11 @@ public sealed partial class NbdHandshake
         if (answer.IsError || answer.Type == OptionReply.Ack)
             return null;
         if (answer.Type != OptionReply.MetaContext)
-            throw OptionChannel.Malformed($"Unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 4 (meta context)");
+            throw OptionChannel.Malformed(
+                $"Unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 4 (meta context)");
         if (answer.Data.Length <= sizeof(uint))
-            throw OptionChannel.Malformed($"Failed to negotiate meta context, server answered with unexpected length {answer.Data.Length}");
+            throw OptionChannel.Malformed(
+                $"Failed to negotiate meta context, server answered with unexpected length {answer.Data.Length}");
         return (BinaryPrimitives.ReadUInt32BigEndian(answer.Data), Encoding.UTF8.GetString(answer.Data.AsSpan(sizeof(uint))));
     }
 
@@ -107,10 +113,12 @@ public sealed partial class NbdHandshake
         return error is { } refusal ? throw OptionErrors.Of(NbdOption.Go, refusal.Type, refusal.Text) : info;
     }
 
-    private async ValueTask<(NbdExportInfo Info, OptionAnswer? Error)> AskInfoAsync(NbdOption option, string export, CancellationToken cancellationToken)
+    private async ValueTask<(NbdExportInfo Info, OptionAnswer? Error)> AskInfoAsync(
+        NbdOption option, string export, CancellationToken cancellationToken)
     {
         var info = new NbdExportInfo();
-        await _options.SendAsync(option, [.. Text(export), 0, 1, 0, (byte)InfoType.BlockSize], cancellationToken).ConfigureAwait(false);
+        await _options.SendAsync(
+            option, [.. Text(export), 0, 1, 0, (byte)InfoType.BlockSize], cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var answer = await _options.ReceiveAsync(option, cancellationToken).ConfigureAwait(false);
@@ -127,7 +135,8 @@ public sealed partial class NbdHandshake
             }
 
             if (answer.Type != OptionReply.Info)
-                throw OptionChannel.Malformed($"unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 3 (info)");
+                throw OptionChannel.Malformed(
+                    $"unexpected reply type {(uint)answer.Type} ({NbdNames.Of(answer.Type)}), expected 3 (info)");
             info = WithInfo(info, answer.Data);
         }
     }
@@ -141,7 +150,11 @@ public sealed partial class NbdHandshake
         {
             case InfoType.Export:
                 CheckLength(rest, 10);
-                return info with { Size = BinaryPrimitives.ReadUInt64BigEndian(rest), Flags = (TransmissionFlags)BinaryPrimitives.ReadUInt16BigEndian(rest[8..]) };
+                return info with
+                {
+                    Size = BinaryPrimitives.ReadUInt64BigEndian(rest),
+                    Flags = (TransmissionFlags)BinaryPrimitives.ReadUInt16BigEndian(rest[8..]),
+                };
             case InfoType.BlockSize:
                 CheckLength(rest, 12);
                 return info with { BlockSizes = BlockSizes(rest) };
@@ -161,7 +174,9 @@ public sealed partial class NbdHandshake
     private static NbdBlockSizes BlockSizes(ReadOnlySpan<byte> data)
     {
         var sizes = new NbdBlockSizes(
-            BinaryPrimitives.ReadUInt32BigEndian(data), BinaryPrimitives.ReadUInt32BigEndian(data[4..]), BinaryPrimitives.ReadUInt32BigEndian(data[8..]));
+            BinaryPrimitives.ReadUInt32BigEndian(data),
+            BinaryPrimitives.ReadUInt32BigEndian(data[4..]),
+            BinaryPrimitives.ReadUInt32BigEndian(data[8..]));
         if (!BitOperations.IsPow2(sizes.Minimum))
             throw OptionChannel.Malformed($"server minimum block size {sizes.Minimum} is not a power of two");
         if (!BitOperations.IsPow2(sizes.Preferred) || sizes.Preferred < sizes.Minimum)
@@ -180,7 +195,8 @@ public sealed partial class NbdHandshake
     /// <summary>EXPORT_NAME ends the connection where the name is unknown: a list that lacks it makes a better message.</summary>
     private async ValueTask CheckListedAsync(string export, CancellationToken cancellationToken)
     {
-        if (await ListAsync(cancellationToken).ConfigureAwait(false) is { } exports && !exports.Any(listed => listed.Name == export))
+        if (await ListAsync(cancellationToken).ConfigureAwait(false) is { } exports
+            && !exports.Any(listed => listed.Name == export))
             throw new BlockException(BlockErrorKind.NotFound, $"No export with name '{export}' available");
     }
 

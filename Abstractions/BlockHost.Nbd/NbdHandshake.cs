@@ -44,8 +44,10 @@ public sealed partial class NbdHandshake(Stream transport)
         if (magic != Wire.OptionMagic)
             throw OptionChannel.Malformed($"Bad server magic received: 0x{magic:x}");
         var flags = await _options.ReadAsync(2, "server flags", cancellationToken).ConfigureAwait(false);
-        _flags = (HandshakeFlags)BinaryPrimitives.ReadUInt16BigEndian(flags) & (HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes);
-        await _options.WriteAsync(new byte[] { 0, 0, 0, (byte)_flags }, "clientflags field", cancellationToken).ConfigureAwait(false);
+        _flags = (HandshakeFlags)BinaryPrimitives.ReadUInt16BigEndian(flags)
+            & (HandshakeFlags.FixedNewstyle | HandshakeFlags.NoZeroes);
+        await _options.WriteAsync(
+            new byte[] { 0, 0, 0, (byte)_flags }, "clientflags field", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Goes on inside TLS, or throws: a server that refuses it is not talked to in the clear.</summary>
@@ -58,7 +60,9 @@ public sealed partial class NbdHandshake(Stream transport)
         if (answer.Type == OptionReply.ErrUnsupported)
             throw new BlockException(BlockErrorKind.NotSupported, "Server don't support STARTTLS option");
         if (answer.Type != OptionReply.Ack)
-            throw answer.IsError ? OptionErrors.Of(NbdOption.StartTls, answer.Type, answer.Text) : Unexpected(NbdOption.StartTls, answer);
+            throw answer.IsError
+                ? OptionErrors.Of(NbdOption.StartTls, answer.Type, answer.Text)
+                : Unexpected(NbdOption.StartTls, answer);
         if (answer.Data.Length > 0)
             throw NotEmpty(NbdOption.StartTls, answer);
         var secure = new SslStream(_options.Stream);
@@ -68,7 +72,11 @@ public sealed partial class NbdHandshake(Stream transport)
         }
         catch (Exception e) when (e is AuthenticationException or IOException)
         {
-            throw new BlockException(BlockErrorKind.PermissionDenied, e is AuthenticationException ? e.Message : $"TLS handshake failed: {e.Message}", Errno.EINVAL, e);
+            throw new BlockException(
+                BlockErrorKind.PermissionDenied,
+                e is AuthenticationException ? e.Message : $"TLS handshake failed: {e.Message}",
+                Errno.EINVAL,
+                e);
         }
 
         _options.Stream = secure;
@@ -77,14 +85,19 @@ public sealed partial class NbdHandshake(Stream transport)
     /// <summary>Enters an export: requests may follow.</summary>
     /// <param name="context">Metadata context to ask for.</param>
     /// <param name="simple">Have the server send simple replies only.</param>
-    public async ValueTask<NbdSession> EnterAsync(string export, string? context, bool simple, CancellationToken cancellationToken)
+    public async ValueTask<NbdSession> EnterAsync(
+        string export, string? context, bool simple, CancellationToken cancellationToken)
     {
         if (_oldstyle is not null)
-            return export.Length == 0 ? new(_oldstyle, false, null) : throw OptionChannel.Malformed("Server does not support non-empty export names");
+            return export.Length == 0
+                ? new(_oldstyle, false, null)
+                : throw OptionChannel.Malformed("Server does not support non-empty export names");
         if ((_flags & HandshakeFlags.FixedNewstyle) == 0)
             return new(await ExportNameAsync(export, cancellationToken).ConfigureAwait(false), false, null);
         var structured = !simple && await StructuredRepliesAsync(cancellationToken).ConfigureAwait(false);
-        var contextId = structured && context is not null ? await ChooseContextAsync(export, context, cancellationToken).ConfigureAwait(false) : null;
+        var contextId = structured && context is not null
+            ? await ChooseContextAsync(export, context, cancellationToken).ConfigureAwait(false)
+            : null;
         if (await GoAsync(export, cancellationToken).ConfigureAwait(false) is { } info)
             return new(info, structured, contextId);
         await CheckListedAsync(export, cancellationToken).ConfigureAwait(false);
@@ -96,21 +109,25 @@ public sealed partial class NbdHandshake(Stream transport)
         _oldstyle is null ? _options.SendAsync(NbdOption.Abort, [], cancellationToken) : default;
 
     private async ValueTask<ulong> ReadUInt64Async(string what, CancellationToken cancellationToken) =>
-        BinaryPrimitives.ReadUInt64BigEndian(await _options.ReadAsync(sizeof(ulong), what, cancellationToken).ConfigureAwait(false));
+        BinaryPrimitives.ReadUInt64BigEndian(
+            await _options.ReadAsync(sizeof(ulong), what, cancellationToken).ConfigureAwait(false));
 
     private async ValueTask<NbdExportInfo> ReadOldstyleAsync(CancellationToken cancellationToken)
     {
         var size = await ReadUInt64Async("export length", cancellationToken).ConfigureAwait(false);
-        var flags = BinaryPrimitives.ReadUInt32BigEndian(await _options.ReadAsync(4, "export flags", cancellationToken).ConfigureAwait(false));
+        var flags = BinaryPrimitives.ReadUInt32BigEndian(
+            await _options.ReadAsync(4, "export flags", cancellationToken).ConfigureAwait(false));
         await _options.ReadAsync(Wire.ExportNamePadding, "reserved block", cancellationToken).ConfigureAwait(false);
         return new() { Size = size, Flags = (TransmissionFlags)(ushort)flags };
     }
 
     private async ValueTask<NbdExportInfo> ExportNameAsync(string export, CancellationToken cancellationToken)
     {
-        await _options.SendAsync(NbdOption.ExportName, System.Text.Encoding.UTF8.GetBytes(export), cancellationToken).ConfigureAwait(false);
+        await _options.SendAsync(
+            NbdOption.ExportName, System.Text.Encoding.UTF8.GetBytes(export), cancellationToken).ConfigureAwait(false);
         var size = await ReadUInt64Async("export length", cancellationToken).ConfigureAwait(false);
-        var flags = BinaryPrimitives.ReadUInt16BigEndian(await _options.ReadAsync(2, "export flags", cancellationToken).ConfigureAwait(false));
+        var flags = BinaryPrimitives.ReadUInt16BigEndian(
+            await _options.ReadAsync(2, "export flags", cancellationToken).ConfigureAwait(false));
         if ((_flags & HandshakeFlags.NoZeroes) == 0)
             await _options.ReadAsync(Wire.ExportNamePadding, "reserved block", cancellationToken).ConfigureAwait(false);
         return new() { Size = size, Flags = (TransmissionFlags)flags };

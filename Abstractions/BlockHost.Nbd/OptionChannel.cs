@@ -43,10 +43,12 @@ internal sealed class OptionChannel(Stream stream)
             throw Malformed("Unexpected option reply magic");
         var answered = (NbdOption)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(8));
         if (answered != option)
-            throw Malformed($"Unexpected option type {(uint)answered} ({NbdNames.Of(answered)}), expected {(uint)option} ({NbdNames.Of(option)})");
+            throw Malformed(
+                $"Unexpected option type {(uint)answered} ({NbdNames.Of(answered)}), expected {(uint)option} ({NbdNames.Of(option)})");
         var length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(16));
         if (length > MaxReply)
-            throw Malformed($"The reply to option {(uint)option} ({NbdNames.Of(option)}) is {length} bytes long, more than the {MaxReply} that are taken");
+            throw Malformed(
+                $"The reply to option {(uint)option} ({NbdNames.Of(option)}) is {length} bytes long, more than the {MaxReply} that are taken");
         var data = await ReadAsync((int)length, "option reply", cancellationToken).ConfigureAwait(false);
         return new((OptionReply)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(12)), data);
     }
@@ -62,7 +64,8 @@ internal sealed class OptionChannel(Stream stream)
         }
         catch (EndOfStreamException e)
         {
-            throw new BlockException(BlockErrorKind.Io, $"Failed to read {what}: Unexpected end-of-file before all data were read", Errno.EINVAL, e);
+            throw new BlockException(
+                BlockErrorKind.Io, $"Failed to read {what}: Unexpected end-of-file before all data were read", Errno.EINVAL, e);
         }
         catch (IOException e)
         {

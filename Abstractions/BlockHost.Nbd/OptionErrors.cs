@@ -22,7 +22,9 @@ internal static class OptionErrors
             OptionReply.ErrBlockSizeRequired => (BlockErrorKind.InvalidArgument, $"Server requires INFO_BLOCK_SIZE for {about}"),
             _ => (BlockErrorKind.InvalidArgument, $"Unknown error code when asking for {about}"),
         };
-        string[] hints = [reply == OptionReply.ErrTlsRequired ? "Did you forget a valid tls-creds?" : "", text.Length > 0 ? $"server reported: {text}" : ""];
+        string[] hints = [
+            reply == OptionReply.ErrTlsRequired ? "Did you forget a valid tls-creds?" : "",
+            text.Length > 0 ? $"server reported: {text}" : ""];
         var hint = string.Join('\n', hints.Where(line => line.Length > 0));
         return new BlockException(kind, message) { Hint = hint.Length > 0 ? hint : null };
     }

@@ -13,7 +13,8 @@ internal sealed class BuiltPlugin : IPluginRegistry
     /// <summary>Names by the kinds' ids, in the kinds' order; kinds of which there is nothing are left out.</summary>
     public IReadOnlyList<(string Kind, IReadOnlyList<string> Names)> Provides =>
     [
-        .. ProvidedKind.All.Select(kind => (kind.Id, (IReadOnlyList<string>)[.. Names(kind)])).Where(kind => kind.Item2.Count > 0),
+        .. ProvidedKind.All.Select(kind => (kind.Id, (IReadOnlyList<string>)[.. Names(kind)]))
+            .Where(kind => kind.Item2.Count > 0),
     ];
 
     /// <exception cref="PluginException">The assembly is no plugin, or its plugin fails; the message says how.</exception>

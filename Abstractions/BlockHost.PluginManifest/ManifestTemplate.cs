@@ -5,15 +5,19 @@ using BlockHost.Plugins;
 
 namespace BlockHost.PluginManifest;
 
-/// <summary>A manifest as its author writes it: what the build knows stands there as {version}, {sha256} and {provides}.</summary>
+/// <summary>
+/// A manifest as its author writes it: what the build knows stands there as {version}, {sha256} and {provides}.
+/// </summary>
 internal sealed class ManifestTemplate(string text)
 {
     private const string Provides = "\"{provides}\"";
 
-    /// <exception cref="PluginException">The author has written what the plugin provides, and it provides something else.</exception>
+    /// <exception cref="PluginException">The author has written what the plugin provides, and it provides something
+    /// else.</exception>
     public string Fill(string version, string sha256, IReadOnlyList<(string Kind, IReadOnlyList<string> Names)> provides)
     {
-        var written = text.Replace("{version}", version, StringComparison.Ordinal).Replace("{sha256}", sha256, StringComparison.Ordinal);
+        var written = text.Replace("{version}", version, StringComparison.Ordinal)
+            .Replace("{sha256}", sha256, StringComparison.Ordinal);
         if (written.Contains(Provides, StringComparison.Ordinal))
             return written.Replace(Provides, Text(provides), StringComparison.Ordinal);
         Compare(written, provides);
@@ -21,7 +25,9 @@ internal sealed class ManifestTemplate(string text)
     }
 
     private static string Text(IReadOnlyList<(string Kind, IReadOnlyList<string> Names)> provides) =>
-        "{" + string.Join(",", provides.Select(kind => $"\n    {Quoted(kind.Kind)}: [{string.Join(", ", kind.Names.Select(Quoted))}]")) + "\n  }";
+        "{" + string.Join(
+            ",",
+            provides.Select(kind => $"\n    {Quoted(kind.Kind)}: [{string.Join(", ", kind.Names.Select(Quoted))}]")) + "\n  }";
 
     private static string Quoted(string name) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(name)}\"";
 
@@ -44,7 +50,8 @@ internal sealed class ManifestTemplate(string text)
         {
             using var json = JsonDocument.Parse(manifest);
             return json.RootElement.TryGetProperty("provides", out var provides)
-                ? [.. provides.EnumerateObject().SelectMany(kind => kind.Value.EnumerateArray().Select(name => $"{kind.Name}: {name.GetString()}"))]
+                ? [.. provides.EnumerateObject().SelectMany(
+                    kind => kind.Value.EnumerateArray().Select(name => $"{kind.Name}: {name.GetString()}"))]
                 : throw new PluginException("it has no \"provides\"");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

@@ -13,7 +13,8 @@ public static class OpenFlags
     public const int CloseOnExec = 0x80000;
 
     /// <summary>O_DIRECT is one of the few flags whose number depends on the processor.</summary>
-    public static int Direct => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+    public static int Direct =>
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
 }
 
 [Flags]

@@ -24,7 +24,13 @@ public static unsafe class DescriptorPassing
         var control = stackalloc byte[ControlLength(descriptors.Length)];
         if (!descriptors.IsEmpty)
         {
-            *(ControlHeader*)control = new() { Length = sizeof(ControlHeader) + (descriptors.Length * sizeof(int)), Level = Libc.SOL_SOCKET, Type = Libc.SCM_RIGHTS };
+            *(ControlHeader*)control = new()
+            {
+                Length = sizeof(
+                    ControlHeader) + (descriptors.Length * sizeof(int)),
+                Level = Libc.SOL_SOCKET,
+                Type = Libc.SCM_RIGHTS
+            };
             descriptors.CopyTo(new Span<int>(control + sizeof(ControlHeader), descriptors.Length));
         }
 
@@ -79,7 +85,9 @@ public static unsafe class DescriptorPassing
         }
     }
 
-    /// <summary>The descriptors of all control messages; those that <paramref name="descriptors"/> has no room for are closed.</summary>
+    /// <summary>
+    /// The descriptors of all control messages; those that <paramref name="descriptors"/> has no room for are closed.
+    /// </summary>
     private static bool Take(ReadOnlySpan<byte> control, Span<int> descriptors, ref int count)
     {
         var fits = true;

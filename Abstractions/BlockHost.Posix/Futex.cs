@@ -25,7 +25,8 @@ public sealed class Futex
         {
             while (Interlocked.Exchange(ref *word, 0) == 0)
             {
-                if (Libc.syscall6(CallNumber, (nuint)word, WaitPrivate, 0, (nuint)time, 0, 0) < 0 && SystemError.Last == Errno.ETIMEDOUT)
+                if (Libc.syscall6(CallNumber, (nuint)word, WaitPrivate, 0, (nuint)time, 0, 0) < 0
+                    && SystemError.Last == Errno.ETIMEDOUT)
                     return Interlocked.Exchange(ref *word, 0) != 0;
             }
         }

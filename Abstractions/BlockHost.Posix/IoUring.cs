@@ -139,7 +139,9 @@ public sealed unsafe class IoUring : IDisposable
         _completions = (UringCompletion*)(_rings + p.Completions);
     }
 
-    /// <summary>Queues one entry and hands it to the kernel. One caller at a time. Answers an errno, 0 when the kernel has it.</summary>
+    /// <summary>
+    /// Queues one entry and hands it to the kernel. One caller at a time. Answers an errno, 0 when the kernel has it.
+    /// </summary>
     public int Submit(in UringSubmission entry)
     {
         var tail = *_submissionTail;

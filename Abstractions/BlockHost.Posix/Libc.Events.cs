@@ -50,5 +50,6 @@ public static unsafe class EpollEvent
         *(long*)(target + (DataWord * 4)) = data;
     }
 
-    public static (EpollEvents Events, long Data) Read(byte* source) => ((EpollEvents)(*(uint*)source), *(long*)(source + (DataWord * 4)));
+    public static (EpollEvents Events, long Data) Read(byte* source) =>
+        ((EpollEvents)(*(uint*)source), *(long*)(source + (DataWord * 4)));
 }

@@ -30,7 +30,9 @@ public sealed unsafe class MemoryMapping : IDisposable
     public static MemoryMapping Of(int descriptor, long offset, nuint length, bool writable)
     {
         var start = Libc.mmap(null, length, writable ? ReadWrite : ReadOnly, Shared, descriptor, offset);
-        return (nint)start == -1 ? throw SystemError.Exception("Could not map memory", SystemError.Last) : new MemoryMapping(start, length);
+        return (nint)start == -1
+            ? throw SystemError.Exception("Could not map memory", SystemError.Last)
+            : new MemoryMapping(start, length);
     }
 
     public void Dispose()

@@ -16,7 +16,8 @@ public static class SystemError
     public static BlockException Exception(string what, int errno, long? offset = null) =>
         new(Kind(errno), $"{what}: {Text(errno)}", errno) { Offset = offset };
 
-    public static BlockException Exception(int errno, long? offset = null) => new(Kind(errno), Text(errno), errno) { Offset = offset };
+    public static BlockException Exception(int errno, long? offset = null) =>
+        new(Kind(errno), Text(errno), errno) { Offset = offset };
 
     /// <summary>True for the answers a file system gives to an operation it does not have.</summary>
     public static bool IsUnsupported(int errno) =>

@@ -27,7 +27,8 @@ internal sealed class BenchmarkHost : IAsyncDisposable
         var services = new ServiceCollection();
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(
+            provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         var host = new BenchmarkHost(services.BuildServiceProvider());
         var plugins = host._services.GetRequiredService<PluginManager>();
         foreach (var plugin in new Plugin[] { new FilePlugin(), new NullPlugin(), new RawPlugin(), new Qcow2Plugin() })
@@ -45,7 +46,8 @@ internal sealed class BenchmarkHost : IAsyncDisposable
         return backend.OpenQueue();
     }
 
-    public Task CreateAsync(string options) => Graph.CreateImageAsync(JsonDocument.Parse(options).RootElement, CancellationToken.None).AsTask();
+    public Task CreateAsync(string options) =>
+        Graph.CreateImageAsync(JsonDocument.Parse(options).RootElement, CancellationToken.None).AsTask();
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }

@@ -53,7 +53,8 @@ public class BitmapBenchmarks
         _cleared = await AddAsync("forgetful");
     }
 
-    private Task<IBlockQueue> OpenAsync(string name) => _host.OpenAsync($$"""{"driver":"null-co","node-name":"{{name}}","size":{{Size}}}""");
+    private Task<IBlockQueue> OpenAsync(string name) =>
+        _host.OpenAsync($$"""{"driver":"null-co","node-name":"{{name}}","size":{{Size}}}""");
 
     private async Task<IDirtyBitmap> AddAsync(string node) =>
         await _host.Graph.Lookup(null, node).DirtyBitmaps.AddAsync(new() { Name = "b" }, CancellationToken.None);

@@ -9,7 +9,7 @@ namespace BlockHost.Loading;
 /// <summary>
 /// Loads plugins from files:
 /// <code>
-///   nobody else can write it? ─► bytes ─► SHA-256 = manifest's? ─► entry and contract from metadata ─► references shared with the host fit?
+///   nobody else can write it? ─► bytes ─► SHA-256 = manifest's? ─► entry and contract from metadata ─► shared references fit?
 ///                                                                            │ only here does code run
 ///                                                                            └─► context ─► entry class ─► constructor
 /// </code>
@@ -33,7 +33,8 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
     public PluginCandidate ReadManifest(string path)
     {
         if (path.Length == 0 || path.Contains('\0'))
-            throw new PluginException(path.Length == 0 ? "The path of a manifest is empty" : "The path of a manifest has a NUL character in it");
+            throw new PluginException(
+                path.Length == 0 ? "The path of a manifest is empty" : "The path of a manifest has a NUL character in it");
         var full = Path.GetFullPath(path);
         try
         {
@@ -51,7 +52,8 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
     {
         try
         {
-            return !string.Equals(PluginImage.Read(loaded.AssemblyPath).Sha256, loaded.Sha256, StringComparison.OrdinalIgnoreCase);
+            return !string.Equals(
+                PluginImage.Read(loaded.AssemblyPath).Sha256, loaded.Sha256, StringComparison.OrdinalIgnoreCase);
         }
         catch (PluginException)
         {
@@ -115,7 +117,8 @@ public sealed class AssemblyPluginLoader(PluginLocations locations) : IPluginLoa
             var type = loader.LoadDefaultAssembly().GetType(metadata.EntryType, throwOnError: false)
                 ?? throw new PluginException($"its assembly {metadata.AssemblyName} has no class '{metadata.EntryType}'");
             if (type.IsAbstract || !type.IsSubclassOf(typeof(Plugin)))
-                throw new PluginException($"its entry '{metadata.EntryType}' is not a class that derives from {typeof(Plugin).FullName}");
+                throw new PluginException(
+                    $"its entry '{metadata.EntryType}' is not a class that derives from {typeof(Plugin).FullName}");
             return (Plugin)Activator.CreateInstance(type)!;
         }
         catch (TargetInvocationException e) when (e.InnerException is { } inner)

@@ -20,7 +20,9 @@ internal sealed class ThreadLedger
     public string? Ending => _ending;
 
     private static string? PoolThreadsEnd =>
-        AppContext.GetData(PoolSetting)?.ToString() == All ? null : $"this program is not configured to keep its threads ({PoolSetting}: {All})";
+        AppContext.GetData(PoolSetting)?.ToString() == All
+            ? null
+            : $"this program is not configured to keep its threads ({PoolSetting}: {All})";
 
     /// <summary>Takes note of an assembly that may be loaded into a context; one that makes threads is kept for good.</summary>
     /// <param name="maker">See <see cref="ThreadUse"/>.</param>

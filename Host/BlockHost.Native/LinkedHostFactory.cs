@@ -34,7 +34,13 @@ internal sealed class LinkedHostFactory : IHostFactory
         }
 
         var loader = new LinkedPluginLoader(linked, AppContext.BaseDirectory, others);
-        var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log with { CanChange = options.CanUnload }, Decoration(options), options.CreateMemoryBudget());
+        var host = HostComposition.Build(
+            loader,
+            PluginSelection.Everything,
+            startInline: true,
+            options.Log with { CanChange = options.CanUnload },
+            Decoration(options),
+            options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }
@@ -52,7 +58,9 @@ internal sealed class LinkedHostFactory : IHostFactory
             return null;
         return services =>
         {
-            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
+            services.AddSingleton(
+                provider =>
+                    new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
             services.AddSingleton<QmpDispatcher>();
             services.Replace(ServiceDescriptor.Singleton<IQmpDispatcher>(provider =>
                 new AuditingDispatcher(provider.GetRequiredService<QmpDispatcher>(), provider.GetRequiredService<AuditLog>())));

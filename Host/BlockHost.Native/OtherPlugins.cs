@@ -19,7 +19,9 @@ internal static class OtherPlugins
         var hasNamed = options.ManifestFolders.Count + options.PluginFolders.Count > 0;
         var locations = hasNamed ? PluginLocations.From(options.ManifestFolders, options.PluginFolders) : standard;
         var named = locations.ManifestFolders.Except(standard.ManifestFolders).SelectMany(PluginLocations.ManifestsIn);
-        var installed = standard.ManifestFolders.SelectMany(PluginLocations.ManifestsIn).Where(path => !linkedFiles.Contains(Path.GetFileName(path)));
-        return [.. named.Concat(installed).Select(path => ManifestFile.Read(path, locations.FolderOf(Path.GetFileNameWithoutExtension(path))))];
+        var installed = standard.ManifestFolders.SelectMany(PluginLocations.ManifestsIn)
+            .Where(path => !linkedFiles.Contains(Path.GetFileName(path)));
+        return [.. named.Concat(installed).Select(
+            path => ManifestFile.Read(path, locations.FolderOf(Path.GetFileNameWithoutExtension(path))))];
     }
 }

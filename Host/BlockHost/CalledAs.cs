@@ -25,7 +25,9 @@ internal readonly record struct CalledAs(Role Role, string Name)
 
     public static IEnumerable<string> SubcommandNames => Subcommands.Keys;
 
-    /// <summary>By the name of the program, else by the first argument, which is then taken off <paramref name="args"/>.</summary>
+    /// <summary>
+    /// By the name of the program, else by the first argument, which is then taken off <paramref name="args"/>.
+    /// </summary>
     public static CalledAs From(string programName, ref ReadOnlySpan<string> args)
     {
         if (DropIns.TryGetValue(programName, out var role))

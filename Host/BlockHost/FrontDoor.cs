@@ -14,7 +14,8 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
                 PrintHelp();
                 return Task.FromResult(args.Count == 0 ? 1 : 0);
             case ["-V" or "--version", ..]:
-                console.Out.Write($"blockhost {Versions.Own} (contract {Contract.Major}.{Contract.Minor}, as QEMU {Versions.Qemu})\n");
+                console.Out.Write(
+                    $"blockhost {Versions.Own} (contract {Contract.Major}.{Contract.Minor}, as QEMU {Versions.Qemu})\n");
                 return Task.FromResult(0);
             case [['-', ..] option, ..]:
                 throw ToolException.Unknown($"unrecognized option '{option}'", option, ["--help", "--version"]);

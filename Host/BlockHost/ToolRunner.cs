@@ -12,7 +12,11 @@ namespace BlockHost;
 internal static class ToolRunner
 {
     public static async Task<int> RunAsync(
-        Role role, ToolConsole console, IHostFactory hosts, IReadOnlyList<string> args, CancellationToken cancellationToken = default)
+        Role role,
+        ToolConsole console,
+        IHostFactory hosts,
+        IReadOnlyList<string> args,
+        CancellationToken cancellationToken = default)
     {
         try
         {

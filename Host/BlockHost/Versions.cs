@@ -10,7 +10,8 @@ internal static class Versions
     public const string Qemu = "7.2.22";
 
     public static string Own { get; } =
-        typeof(Versions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+        typeof(Versions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+            ?? "0.0.0";
 
     /// <summary>The first words are what scripts look for in the program that is replaced.</summary>
     public static void Print(ToolConsole console, string program) =>

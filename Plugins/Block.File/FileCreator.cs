@@ -47,7 +47,8 @@ internal static class FileCreator
     internal static unsafe void ClearDevice(FileCreateOptions options)
     {
         if (options.Preallocation != PreallocationMode.Off)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
         using var file = OpenDevice(options.Filename);
         if (HostDeviceNode.DeviceSize(file) < options.Size)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
@@ -73,7 +74,8 @@ internal static class FileCreator
     private static FileDescriptor OpenOrCreate(string path, out bool isNew)
     {
         const int Existing = OpenFlags.ReadWrite | OpenFlags.NonBlocking;
-        var file = FileDescriptor.TryOpen(path, Existing | OpenFlags.Create | OpenFlags.Exclusive, OwnerWritesAllRead, out var errno);
+        var file = FileDescriptor.TryOpen(
+            path, Existing | OpenFlags.Create | OpenFlags.Exclusive, OwnerWritesAllRead, out var errno);
         isNew = file is not null;
         if (errno == Errno.EEXIST)
             file = FileDescriptor.TryOpen(path, Existing, 0, out errno);

@@ -86,7 +86,8 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable", "extent-size-hint"),
     ];
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
         var opened = Open(context, options, status => CheckRegular(status, options.Filename));
         return new(new FileNode(context, options, opened, Workers));
@@ -95,7 +96,8 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
     protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
         FileCreator.Create(options, cancellationToken);
 
-    public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) => new(TargetOf(options) is { } target && System.IO.File.Exists(target));
+    public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) =>
+        new(TargetOf(options) is { } target && System.IO.File.Exists(target));
 
     public ValueTask DeleteAsync(JsonElement options, CancellationToken cancellationToken)
     {
@@ -105,7 +107,9 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
     }
 
     public string DriverOf(string path) =>
-        FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice } ? HostDeviceDriver.Name : FormatName;
+        FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice }
+            ? HostDeviceDriver.Name
+            : FormatName;
 
     /// <summary>The file that a link leads to, which need not be there yet; null: no file can have such a name.</summary>
     private static string? TargetOf(JsonElement options)
@@ -114,7 +118,9 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         if (path.Length == 0 || path.Contains('\0'))
             return null;
         var file = new FileInfo(path);
-        return file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;
+        return file.LinkTarget is null
+            ? file.FullName
+            : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;
     }
 
     private static void CheckRegular(FileStatus status, string path)
@@ -137,13 +143,15 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
         new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off)", "preallocation"),
     ];
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
         var opened = Open(context, options, status => CheckDevice(status, options.Filename));
         return new(new HostDeviceNode(context, options, opened, Workers));
     }
 
-    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) => FileCreator.ClearDevice(options);
+    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
+        FileCreator.ClearDevice(options);
 
     private static void CheckDevice(FileStatus status, string path)
     {
@@ -151,5 +159,6 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
             throw new BlockException(BlockErrorKind.InvalidArgument, Requirement(path));
     }
 
-    internal static string Requirement(string path) => $"'host_device' driver requires '{path}' to be either a character or block device";
+    internal static string Requirement(string path) =>
+        $"'host_device' driver requires '{path}' to be either a character or block device";
 }

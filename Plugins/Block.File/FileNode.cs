@@ -46,13 +46,17 @@ internal sealed class FileNode : PosixNode
         return ChangeAsync(static r => ((FileNode)r.State!).Discard(r), offset, bytes);
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         var length = CurrentProfile.Length;
-        var (run, isData) = precision == StatusPrecision.WantZero ? _extents.Find(Descriptor, offset, length) : (length - offset, true);
+        var (run, isData) = precision == StatusPrecision.WantZero
+            ? _extents.Find(Descriptor, offset, length)
+            : (length - offset, true);
         var alignment = CurrentProfile.Limits.RequestAlignment;
         run = Math.Min((run + alignment - 1) / alignment * alignment, bytes);
-        var flags = BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated | (isData ? BlockStatusFlags.Data : BlockStatusFlags.Zero);
+        var flags = BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated
+            | (isData ? BlockStatusFlags.Data : BlockStatusFlags.Zero);
         if (offset + run >= length)
             flags |= BlockStatusFlags.Eof;
         return new(new BlockStatus(run, flags, offset));
@@ -60,7 +64,9 @@ internal sealed class FileNode : PosixNode
 
     public override async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
-        await Task.Run(() => FileResizer.Resize(File, length, options.Preallocation, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await Task.Run(
+            () => FileResizer.Resize(File, length, options.Preallocation, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
         _extents.Forget();
         Changed();
         lock (_growth)
@@ -83,7 +89,8 @@ internal sealed class FileNode : PosixNode
         Concurrency = Concurrency.Parallel,
     };
 
-    private static long RoundUp(long size) => size > long.MaxValue - SectorSize ? size : (size + SectorSize - 1) / SectorSize * SectorSize;
+    private static long RoundUp(long size) =>
+        size > long.MaxValue - SectorSize ? size : (size + SectorSize - 1) / SectorSize * SectorSize;
 
     private async ValueTask GrowAfterAsync(ValueTask write, long end)
     {

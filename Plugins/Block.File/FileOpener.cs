@@ -75,7 +75,9 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             return;
         throw new BlockException(
             BlockErrorKind.InvalidArgument,
-            options.TryGetProperty(changed, out _) ? $"Cannot change the option '{changed}'" : $"Option '{changed}' cannot be reset to its default value");
+            options.TryGetProperty(
+                changed,
+                out _) ? $"Cannot change the option '{changed}'" : $"Option '{changed}' cannot be reset to its default value");
     }
 
     private void CheckOptions()
@@ -86,7 +88,8 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             throw new BlockException(ParameterFault.OutOfRange("aio-max-batch", "a non-negative number"));
         if (options.Aio == BlockdevAioOptions.Native && !context.CacheDirect)
             throw new BlockException(
-                BlockErrorKind.InvalidArgument, "aio=native was specified, but it requires cache.direct=on, which was not specified.");
+                BlockErrorKind.InvalidArgument,
+                "aio=native was specified, but it requires cache.direct=on, which was not specified.");
     }
 
     private FileDescriptor OpenFile()
@@ -108,7 +111,10 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     private BlockException OpenError(int errno)
     {
         if (errno == Errno.EINVAL && context.CacheDirect)
-            return new(BlockErrorKind.InvalidArgument, $"Could not open '{options.Filename}': filesystem does not support O_DIRECT", errno);
+            return new(
+                BlockErrorKind.InvalidArgument,
+                $"Could not open '{options.Filename}': filesystem does not support O_DIRECT",
+                errno);
         return SystemError.Exception($"Could not open '{options.Filename}'", errno);
     }
 
@@ -132,6 +138,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             BlockdevAioOptions.IoUring => new IoUringEngine(workers),
             _ => new ThreadsEngine(workers),
         };
-        return new DataPath(file, context.CacheDirect, alignment, engine, requests, context.Host.Clock) { IsWritable = !_readOnly };
+        return new DataPath(file, context.CacheDirect, alignment, engine, requests, context.Host.Clock)
+        { IsWritable = !_readOnly };
     }
 }

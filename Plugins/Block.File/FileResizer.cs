@@ -10,7 +10,8 @@ internal static class FileResizer
 {
     private const int ChunkSize = 64 * 1024;
 
-    internal static void Resize(FileDescriptor file, long length, PreallocationMode preallocation, CancellationToken cancellationToken)
+    internal static void Resize(
+        FileDescriptor file, long length, PreallocationMode preallocation, CancellationToken cancellationToken)
     {
         if (length < 0)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Image size cannot be negative");
@@ -31,7 +32,8 @@ internal static class FileResizer
                 OrRestore(file, current, () => WriteZeroes(file, current, length, cancellationToken));
                 break;
             default:
-                throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode: {QapiName(preallocation)}");
+                throw new BlockException(
+                    BlockErrorKind.NotSupported, $"Unsupported preallocation mode: {QapiName(preallocation)}");
         }
     }
 

@@ -31,7 +31,9 @@ internal sealed class HostDeviceNode : PosixNode
     public override ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         if (options.Preallocation != PreallocationMode.Off)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Preallocation mode '{FileResizer.QapiName(options.Preallocation)}' unsupported for this non-regular file");
+            throw new BlockException(
+                BlockErrorKind.NotSupported,
+                $"Preallocation mode '{FileResizer.QapiName(options.Preallocation)}' unsupported for this non-regular file");
         var current = DeviceSize(File);
         if (!options.MayExceed && length != current)
             throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize device files");

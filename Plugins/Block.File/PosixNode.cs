@@ -84,7 +84,8 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
         new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512, Dirty = false });
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         FileOpener.CheckUnchanged(_options, options);
 

@@ -38,7 +38,8 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
 
     public override JsonElement Modernise(JsonElement options) => LegacyOptions.Modernise(options);
 
-    public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var typed = options.Deserialize(NbdJson.Default.NbdOptions)!;
         var clients = new ClientGroup(Settings(context, typed), context.Host.Clock);
@@ -68,7 +69,8 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
             throw Invalid("x-dirty-bitmap query too long to send to server");
         var connections = options.Connections ?? DefaultConnections;
         if (connections is 0 or > MaxConnections)
-            throw new BlockException(ParameterFault.OutOfRange("x-blockhost-connections", $"a number from 1 to {MaxConnections}"));
+            throw new BlockException(
+                ParameterFault.OutOfRange("x-blockhost-connections", $"a number from 1 to {MaxConnections}"));
         return new NbdSettings
         {
             Server = options.Server,
@@ -84,11 +86,13 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
     private static Func<SslClientAuthenticationOptions> Tls(IUserObjects objects, string id, NbdOptions options)
     {
         if (!objects.TryGet<ITlsCredentials>(id, out var credentials))
-            throw Invalid(objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'");
+            throw Invalid(
+                objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'");
         if (credentials.IsServer)
             throw Invalid("Expected TLS credentials for a client endpoint");
         var hostName = options.TlsHostname ?? (options.Server as InetSocketAddress)?.Host;
-        return () => hostName is null && credentials.VerifyPeer ? WithoutName(credentials) : credentials.CreateClientOptions(hostName);
+        return () =>
+            hostName is null && credentials.VerifyPeer ? WithoutName(credentials) : credentials.CreateClientOptions(hostName);
     }
 
     /// <summary>Whatever else is wrong with the server is said first, as QEMU does.</summary>
@@ -97,7 +101,9 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
         var options = credentials.CreateClientOptions(null);
         var accepts = options.RemoteCertificateValidationCallback;
         options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
-            accepts?.Invoke(sender, certificate, chain, errors) == false ? false : throw new AuthenticationException("No hostname for certificate validation");
+            accepts?.Invoke(sender, certificate, chain, errors) == false
+                ? false
+                : throw new AuthenticationException("No hostname for certificate validation");
         return options;
     }
 

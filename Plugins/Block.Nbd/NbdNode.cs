@@ -10,8 +10,8 @@ using BlockHost.Plugins.Block.Nbd.Naming;
 namespace BlockHost.Plugins.Block.Nbd;
 
 /// <summary>
-/// An export. Its virtual size is the server's rounded up to whole sectors, as any node's; what lies between the two reads as zeroes,
-/// and the server hears nothing of it.
+/// An export. Its virtual size is the server's rounded up to whole sectors, as any node's; what lies between the two reads as
+/// zeroes, and the server hears nothing of it.
 /// </summary>
 internal sealed class NbdNode : BlockNode, IResizable, IReopenable
 {
@@ -52,7 +52,9 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
             return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Cache, CommandFlags.None, offset, bytes);
         if (bytes < target.Length)
             target.Slice(bytes).Clear();
-        return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Read, CommandFlags.None, offset, bytes, target.Slice(0, bytes));
+        return bytes == 0
+            ? default
+            : _clients.Pick().RunAsync(NbdCommand.Read, CommandFlags.None, offset, bytes, target.Slice(0, bytes));
     }
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
@@ -61,13 +63,17 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
             return ValueTask.FromCanceled(cancellationToken);
         var bytes = Inside(offset, source.Length);
         if (bytes < source.Length && !source.Slice(bytes).IsZero())
-            return ValueTask.FromException(new BlockException(BlockErrorKind.NoSpace, $"The export ends at {_size}, in the middle of a sector") { Offset = offset });
+            return ValueTask.FromException(
+                new BlockException(BlockErrorKind.NoSpace, $"The export ends at {_size}, in the middle of a sector")
+                { Offset = offset });
         var fua = (flags & WriteFlags.Fua) != 0 ? CommandFlags.Fua : CommandFlags.None;
         return bytes == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Write, fua, offset, bytes, source.Slice(0, bytes));
     }
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled(cancellationToken) : _clients.Pick().RunAsync(NbdCommand.Flush, CommandFlags.None, 0, 0);
+        cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled(cancellationToken)
+            : _clients.Pick().RunAsync(NbdCommand.Flush, CommandFlags.None, 0, 0);
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
@@ -92,7 +98,8 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         return inside == 0 ? default : _clients.Pick().RunAsync(NbdCommand.Trim, CommandFlags.None, offset, inside);
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<BlockStatus>(cancellationToken);
@@ -116,7 +123,9 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         return StateOf(offset, run, flags);
     }
 
-    /// <summary>What is neither data nor zeroes, as a dirty bitmap in the place of base:allocation can have it, is nothing.</summary>
+    /// <summary>
+    /// What is neither data nor zeroes, as a dirty bitmap in the place of base:allocation can have it, is nothing.
+    /// </summary>
     private BlockStatus StateOf(long offset, long run, AllocationFlags flags)
     {
         var state = (flags & AllocationFlags.Hole) == 0 ? BlockStatusFlags.Data : BlockStatusFlags.None;
@@ -139,7 +148,8 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         return default;
     }
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         OptionChanges.Refuse(_options, options);
         if (!context.ReadOnly && Offers(TransmissionFlags.ReadOnly))
@@ -151,7 +161,8 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
 
     private static long SizeOf(NbdExportInfo export) => export.Size <= MaxSize
         ? (long)export.Size
-        : throw new BlockException(BlockErrorKind.InvalidArgument, $"The export's size of {export.Size} bytes is too large", Errno.EFBIG);
+        : throw new BlockException(
+            BlockErrorKind.InvalidArgument, $"The export's size of {export.Size} bytes is too large", Errno.EFBIG);
 
     private static BlockProfile Describe(NbdSession session, long size, bool writable)
     {
@@ -183,7 +194,8 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         };
     }
 
-    private static Support NativeIf(TransmissionFlags flags, TransmissionFlags wanted, Support otherwise) => (flags & wanted) != 0 ? Support.Native : otherwise;
+    private static Support NativeIf(TransmissionFlags flags, TransmissionFlags wanted, Support otherwise) =>
+        (flags & wanted) != 0 ? Support.Native : otherwise;
 
     private bool Offers(TransmissionFlags flag) => (Session.Export.Flags & flag) != 0;
 
@@ -218,8 +230,10 @@ internal sealed class NbdNode : BlockNode, IResizable, IReopenable
         var size = SizeOf(session.Export);
         var profile = Describe(session, size, _profile.Writable);
         var isLess = size < _size || (profile.Writable && (session.Export.Flags & TransmissionFlags.ReadOnly) != 0)
-            || (before.Export.Flags & ~session.Export.Flags & promises) != 0 || (before.Context is not null && session.Context is null)
-            || profile.Limits.RequestAlignment > _profile.Limits.RequestAlignment || profile.Limits.MaxTransfer < _profile.Limits.MaxTransfer;
+            || (before.Export.Flags & ~session.Export.Flags & promises) != 0
+                || (before.Context is not null && session.Context is null)
+            || profile.Limits.RequestAlignment > _profile.Limits.RequestAlignment
+                || profile.Limits.MaxTransfer < _profile.Limits.MaxTransfer;
         return isLess ? throw Changed() : profile;
     }
 

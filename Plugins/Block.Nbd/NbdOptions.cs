@@ -18,7 +18,10 @@ public sealed record NbdOptions
     /// <summary>Name that the server's certificate must bear, where it is not the host's.</summary>
     public string? TlsHostname { get; init; }
 
-    /// <summary>A metadata context that stands in for base:allocation, such as "qemu:dirty-bitmap:b": what is dirty shows as "data": false.</summary>
+    /// <summary>
+    /// A metadata context that stands in for base:allocation, such as "qemu:dirty-bitmap:b": what is dirty shows as "data":
+    /// false.
+    /// </summary>
     [JsonPropertyName("x-dirty-bitmap")]
     [QapiFeature("unstable")]
     public string? DirtyBitmap { get; init; }
@@ -27,8 +30,8 @@ public sealed record NbdOptions
     public uint ReconnectDelay { get; init; }
 
     /// <summary>
-    /// Connections at the most, 1 to 16. There is one, and more only while a server that allows it (NBD_FLAG_CAN_MULTI_CONN) has a queue on
-    /// each that is deeper than it works on at once.
+    /// Connections at the most, 1 to 16. There is one, and more only while a server that allows it (NBD_FLAG_CAN_MULTI_CONN) has
+    /// a queue on each that is deeper than it works on at once.
     /// </summary>
     [JsonPropertyName("x-blockhost-connections")]
     [QapiFeature("unstable")]

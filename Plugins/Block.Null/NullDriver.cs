@@ -30,7 +30,8 @@ internal sealed class NullDriver(string name) : BlockDriver<NullOptions>
         return true;
     }
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, NullOptions options, CancellationToken cancellationToken)
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, NullOptions options, CancellationToken cancellationToken)
     {
         if (options.Size < 0)
             throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));

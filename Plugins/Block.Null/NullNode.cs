@@ -19,7 +19,8 @@ internal sealed class NullNode : BlockNode, IImageInfo, IReopenable
         const int NanosecondsPerTick = 100;
         _options = options;
         _clock = context.Host.Clock;
-        _latency = TimeSpan.FromTicks(options.LatencyNs / NanosecondsPerTick + (options.LatencyNs % NanosecondsPerTick > 0 ? 1 : 0));
+        _latency = TimeSpan.FromTicks(
+            options.LatencyNs / NanosecondsPerTick + (options.LatencyNs % NanosecondsPerTick > 0 ? 1 : 0));
         _fileName = options is { Size: null, ReadZeroes: false } ? driver + "://" : null;
         var size = options.Size ?? NullOptions.DefaultSize;
         Profile = new BlockProfile
@@ -46,21 +47,27 @@ internal sealed class NullNode : BlockNode, IImageInfo, IReopenable
         return TakeTime(cancellationToken);
     }
 
-    public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) => TakeTime(cancellationToken);
+    public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        TakeTime(cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => TakeTime(cancellationToken);
 
-    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) => TakeTime(cancellationToken);
+    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+        TakeTime(cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
-        var flags = _options.ReadZeroes ? BlockStatusFlags.Zero | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid : BlockStatusFlags.None;
+        var flags = _options.ReadZeroes
+            ? BlockStatusFlags.Zero | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid
+            : BlockStatusFlags.None;
         return new(new BlockStatus(bytes, flags, offset));
     }
 
     public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) => new(new ImageFacts { AllocatedSize = 0 });
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var wanted = options.Deserialize(NullJson.Default.NullOptions)!;
         CheckUnchanged(options, "size", wanted.Size == _options.Size);

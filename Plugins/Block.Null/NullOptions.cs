@@ -19,6 +19,9 @@ public sealed record NullOptions
     public bool ReadZeroes { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(NullOptions))]
 internal sealed partial class NullJson : JsonSerializerContext;

@@ -30,10 +30,12 @@ internal sealed class ParallelsDriver : BlockDriver<ParallelsOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, ParallelsOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, ParallelsOptions options, CancellationToken cancellationToken)
     {
         var preallocation = Preallocation.From(options);
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var bytes = new byte[ParallelsHeader.Size];
         await file.ReadAsync(0, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = ParallelsHeader.Parse(bytes);
@@ -41,7 +43,8 @@ internal sealed class ParallelsDriver : BlockDriver<ParallelsOptions>
         if (!context.ReadOnly && !context.ForRepair)
             HeaderChecks.RequireClosed(header);
         var image = new ParallelsImage(file, header, preallocation, context.Host.Buffers);
-        var extension = await ExtensionReader.ReadAsync(image, mustBeWhole: context.ReadOnly && !context.ForRepair, cancellationToken).ConfigureAwait(false);
+        var extension = await ExtensionReader.ReadAsync(
+            image, mustBeWhole: context.ReadOnly && !context.ForRepair, cancellationToken).ConfigureAwait(false);
         if (!context.ReadOnly)
             extension?.RequireWritable();
         image.Backing = await context.OpenBackingAsync(options.Backing, recorded: null, cancellationToken).ConfigureAwait(false);

@@ -11,8 +11,8 @@ namespace BlockHost.Plugins.Block.Parallels;
 /// <code>
 ///   header │ table: u32 for each cluster │ cluster │ cluster │ …        entry: where the cluster is, or 0
 /// </code>
-/// New clusters go to the end of the file, which grows by more than it needs and is cut when the image is closed. Before the table changes, the
-/// header says that the image is open; what finds it so afterwards knows that it was not closed.
+/// New clusters go to the end of the file, which grows by more than it needs and is cut when the image is closed. Before the
+/// table changes, the header says that the image is open; what finds it so afterwards knows that it was not closed.
 /// </summary>
 internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, Preallocation preallocation, IIoBufferPool buffers)
     : MappedDisk<uint>(file, header.ClusterSize, TableOf(file, header), buffers)
@@ -40,11 +40,13 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
     public long ReservedEnd { get; set; }
 
     /// <summary>The table can reach beyond the file, where it is zero.</summary>
-    public long EntriesInFile => Math.Min(Header.Entries, Math.Max(File.Length - ParallelsHeader.Size, 0) / ParallelsHeader.EntrySize);
+    public long EntriesInFile =>
+        Math.Min(Header.Entries, Math.Max(File.Length - ParallelsHeader.Size, 0) / ParallelsHeader.EntrySize);
 
     protected override bool AbsentIsAllocated => false;
 
-    public override BlockRun Decode(uint entry) => entry == 0 ? new(BlockState.Absent) : new(BlockState.Stored, entry * Header.EntryUnit);
+    public override BlockRun Decode(uint entry) =>
+        entry == 0 ? new(BlockState.Absent) : new(BlockState.Stored, entry * Header.EntryUnit);
 
     /// <summary>The end of what the table uses, as far as that lies in the file.</summary>
     public async ValueTask<long> FindEndAsync(CancellationToken cancellationToken)
@@ -60,7 +62,9 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
         return end;
     }
 
-    /// <summary>The table is about to change: says so in the header. With the next flush, this is on disk before the table is.</summary>
+    /// <summary>
+    /// The table is about to change: says so in the header. With the next flush, this is on disk before the table is.
+    /// </summary>
     public async ValueTask MarkOpenAsync(CancellationToken cancellationToken)
     {
         if (_isMarked)
@@ -109,7 +113,8 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
         if (!_isMarked)
             return;
         await TrimAsync(CancellationToken.None).ConfigureAwait(false);
-        await WriteHeaderAsync(Header with { InUse = WasLeftOpen ? ParallelsHeader.OpenMark : 0 }, CancellationToken.None).ConfigureAwait(false);
+        await WriteHeaderAsync(
+            Header with { InUse = WasLeftOpen ? ParallelsHeader.OpenMark : 0 }, CancellationToken.None).ConfigureAwait(false);
         await File.FlushAsync().ConfigureAwait(false);
         _isMarked = false;
     }
@@ -129,7 +134,8 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
     protected override ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken) =>
         offset / BlockSize < Header.Entries
             ? base.StoreAsync(offset, source, before, cancellationToken)
-            : throw new BlockException(BlockErrorKind.InvalidArgument, "The Parallels image has no entry for the cluster in its table");
+            : throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The Parallels image has no entry for the cluster in its table");
 
     protected override async ValueTask<long> TakeAsync(CancellationToken cancellationToken)
     {
@@ -141,7 +147,8 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
             await MarkOpenAsync(cancellationToken).ConfigureAwait(false);
             var place = (_end + Header.EntryUnit - 1) / Header.EntryUnit * Header.EntryUnit;
             if (place / Header.EntryUnit > uint.MaxValue)
-                throw new BlockException(BlockErrorKind.NoSpace, "The Parallels image has no room for more clusters", Errno.EFBIG);
+                throw new BlockException(
+                    BlockErrorKind.NoSpace, "The Parallels image has no room for more clusters", Errno.EFBIG);
             await MakeRoomAsync(place + BlockSize, cancellationToken).ConfigureAwait(false);
             _end = place + BlockSize;
             return place;

@@ -10,8 +10,8 @@ using BlockHost.Plugins.Block.Parallels.Maintenance;
 namespace BlockHost.Plugins.Block.Parallels;
 
 /// <summary>
-/// An open image. The bitmaps of its format extension are there for who reads; the first change of the disk drops the extension, as the format
-/// has it for programs that do not keep it up to date.
+/// An open image. The bitmaps of its format extension are there for who reads; the first change of the disk drops the extension,
+/// as the format has it for programs that do not keep it up to date.
 /// </summary>
 internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage image, FormatExtension? extension)
     : DiskNode(context, image), IImageCheck, IResizable
@@ -23,9 +23,12 @@ internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage im
     private bool HasExtension => image.Header.ExtensionSector != 0;
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        HasExtension ? DropAndWriteAsync(offset, source, flags, cancellationToken) : base.WriteAsync(offset, source, flags, cancellationToken);
+        HasExtension
+            ? DropAndWriteAsync(offset, source, flags, cancellationToken)
+            : base.WriteAsync(offset, source, flags, cancellationToken);
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         await DropExtensionAsync(cancellationToken).ConfigureAwait(false);
         await base.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
@@ -38,7 +41,8 @@ internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage im
     }
 
     /// <summary>QEMU's driver says nothing of its images.</summary>
-    public override ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) => new(new ImageFacts { IsKnown = false });
+    public override ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
+        new(new ImageFacts { IsKnown = false });
 
     public async ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken)
     {

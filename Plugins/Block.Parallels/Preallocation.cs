@@ -33,7 +33,8 @@ internal readonly record struct Preallocation(long Bytes, bool TakesSpace)
 
         try
         {
-            await file.WriteZeroesAsync(start, checked(end + Bytes) - start, ZeroFlags.NoFallback, cancellationToken).ConfigureAwait(false);
+            await file.WriteZeroesAsync(
+                start, checked(end + Bytes) - start, ZeroFlags.NoFallback, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e) when (e.Kind is BlockErrorKind.NotSupported or BlockErrorKind.NoSpace)
         {

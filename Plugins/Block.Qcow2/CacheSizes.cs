@@ -49,7 +49,8 @@ internal readonly record struct CacheSizes(long L2, long Refcounts)
     {
         var leastRefcounts = (long)MinRefcountClusters << header.ClusterBits;
         if (options.CacheSize is not { } total)
-            return new(options.L2CacheSize ?? DefaultL2, options.RefcountCacheSize ?? Math.Max(leastRefcounts, LeastDefaultRefcounts));
+            return new(
+                options.L2CacheSize ?? DefaultL2, options.RefcountCacheSize ?? Math.Max(leastRefcounts, LeastDefaultRefcounts));
         if (options is { L2CacheSize: not null, RefcountCacheSize: not null })
             throw Refuse("cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
         if (options.L2CacheSize > total) throw Refuse("l2-cache-size may not exceed cache-size");

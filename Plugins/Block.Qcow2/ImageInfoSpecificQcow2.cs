@@ -4,7 +4,9 @@ using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2;
 
-/// <summary>What image information tells of a qcow2 image alone (QAPI ImageInfoSpecificQCow2), in the order QEMU prints it.</summary>
+/// <summary>
+/// What image information tells of a qcow2 image alone (QAPI ImageInfoSpecificQCow2), in the order QEMU prints it.
+/// </summary>
 public sealed record ImageInfoSpecificQcow2
 {
     public required string Compat { get; init; }

@@ -33,7 +33,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
     protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;
 
     public override int Probe(ReadOnlySpan<byte> head, string? fileName) =>
-        head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic && BinaryPrimitives.ReadUInt32BigEndian(head[4..]) is 2 or 3
+        head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic
+            && BinaryPrimitives.ReadUInt32BigEndian(head[4..]) is 2 or 3
             ? 100
             : 0;
 
@@ -44,9 +45,11 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, Qcow2Options options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, Qcow2Options options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         try
         {
             var store = await HeaderStore.LoadAsync(file, context.ForRepair, cancellationToken).ConfigureAwait(false);
@@ -54,12 +57,14 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
             RefuseUnserved(header, context);
             var dataFile = await OpenDataFileAsync(context, options, header, cancellationToken).ConfigureAwait(false);
             var settings = Qcow2SettingsReader.Read(options, header, context);
-            var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+            var image = await Qcow2Image.OpenAsync(
+                file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             var node = new Qcow2Node(context, image);
             try
             {
                 await new BitmapValidation(image).RunAsync(cancellationToken).ConfigureAwait(false);
-                image.Backing = await context.OpenBackingAsync(options.Backing, Recorded(header), cancellationToken).ConfigureAwait(false);
+                image.Backing = await context.OpenBackingAsync(
+                    options.Backing, Recorded(header), cancellationToken).ConfigureAwait(false);
                 if (settings.Writable) await PrepareForWritingAsync(image, cancellationToken).ConfigureAwait(false);
                 return node;
             }
@@ -83,7 +88,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
             ? await context.OpenChildAsync("data-file", BlockChildRole.Data, reference, cancellationToken).ConfigureAwait(false)
             : null;
         if (!header.HasDataFile && given is not null)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "'data-file' can only be set for images with an external data file");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "'data-file' can only be set for images with an external data file");
 
         // Whoever looks at metadata alone need not trust the name in the header.
         if (!header.HasDataFile || given is not null || context.NoIo) return given;
@@ -99,7 +105,9 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
     internal static void RefuseUnserved(Qcow2Header header, IBlockNodeContext context)
     {
         if (header.Crypt != CryptMethod.None)
-            throw new Qcow2FormatException($"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported", Qcow2Fault.Unsupported);
+            throw new Qcow2FormatException(
+                $"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported",
+                Qcow2Fault.Unsupported);
         if (header.Compression == CompressionType.Zstd) Zstd.Require();
         if (context.ReadOnly) return;
         if (header.IsCorrupt && !context.ForRepair)
@@ -112,9 +120,11 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
 
         // Whoever set these bits promised something about the image that our writes could break.
         if ((header.Autoclear & ~AutoclearFeatures.Known) != 0)
-            await image.Header.UpdateAsync(header with { Autoclear = header.Autoclear & AutoclearFeatures.Known }).ConfigureAwait(false);
+            await image.Header.UpdateAsync(
+                header with { Autoclear = header.Autoclear & AutoclearFeatures.Known }).ConfigureAwait(false);
         if (!header.IsDirty || image.Settings.ForRepair) return;
-        var result = await new ImageChecker(image).CheckAsync(CheckRepair.Leaks | CheckRepair.Errors, cancellationToken).ConfigureAwait(false);
+        var result = await new ImageChecker(image).CheckAsync(
+            CheckRepair.Leaks | CheckRepair.Errors, cancellationToken).ConfigureAwait(false);
         if (result.CheckErrors > 0 || result.Corruptions > 0)
             throw new BlockException(BlockErrorKind.Corrupt, "Could not repair dirty image: Input/output error");
     }

@@ -27,7 +27,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
     private readonly TableCache _refcountCache;
     private Task _marking = Task.CompletedTask;
 
-    private Qcow2Image(IBlockChild file, IBlockChild? dataFile, HeaderStore header, Qcow2Settings settings, IIoBufferPool buffers, ulong[] l1, ulong[] refcountTable)
+    private Qcow2Image(
+        IBlockChild file,
+        IBlockChild? dataFile,
+        HeaderStore header,
+        Qcow2Settings settings,
+        IIoBufferPool buffers,
+        ulong[] l1,
+        ulong[] refcountTable)
     {
         File = file;
         Header = header;
@@ -92,15 +99,22 @@ internal sealed class Qcow2Image : IAsyncDisposable
 
     /// <exception cref="Qcow2FormatException">The image is refused.</exception>
     public static async ValueTask<Qcow2Image> OpenAsync(
-        IBlockChild file, IBlockChild? dataFile, HeaderStore store, Qcow2Settings settings, IIoBufferPool buffers, CancellationToken cancellationToken)
+        IBlockChild file,
+        IBlockChild? dataFile,
+        HeaderStore store,
+        Qcow2Settings settings,
+        IIoBufferPool buffers,
+        CancellationToken cancellationToken)
     {
         var header = store.Current;
         if (settings is { Writable: true, ForRepair: false }) RefuseTablesOutside(header, file.Length);
         var l1 = await TopTable.LoadAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
         var entries = header.RefcountTableClusters * header.Geometry().RefcountTableEntriesPerCluster;
-        var refcounts = await LoadRefcountTableAsync(file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
+        var refcounts = await LoadRefcountTableAsync(
+            file, header.RefcountTableOffset, entries, cancellationToken).ConfigureAwait(false);
         var image = new Qcow2Image(file, dataFile, store, settings, buffers, l1, refcounts);
-        image.LoadedSnapshots = await SnapshotLoader.LoadAsync(file, header, settings.ForRepair, cancellationToken).ConfigureAwait(false);
+        image.LoadedSnapshots = await SnapshotLoader.LoadAsync(
+            file, header, settings.ForRepair, cancellationToken).ConfigureAwait(false);
         if (settings is { Writable: true, ForRepair: false })
         {
             foreach (var snapshot in image.Snapshots) SnapshotTable.Validate(snapshot, image.Geometry);
@@ -109,7 +123,8 @@ internal sealed class Qcow2Image : IAsyncDisposable
         return image;
     }
 
-    private static async ValueTask<ulong[]> LoadRefcountTableAsync(IBlockChild file, long offset, int entries, CancellationToken cancellationToken)
+    private static async ValueTask<ulong[]> LoadRefcountTableAsync(
+        IBlockChild file, long offset, int entries, CancellationToken cancellationToken)
     {
         await file.FireAsync(BlkdebugEvent.ReftableLoad, cancellationToken).ConfigureAwait(false);
         try
@@ -122,7 +137,9 @@ internal sealed class Qcow2Image : IAsyncDisposable
         }
     }
 
-    /// <summary>A table behind the end of the file reads as empty; a change would put it there, however far away that is.</summary>
+    /// <summary>
+    /// A table behind the end of the file reads as empty; a change would put it there, however far away that is.
+    /// </summary>
     private static void RefuseTablesOutside(Qcow2Header header, long fileLength)
     {
         if (header.L1Entries > 0 && header.L1Offset >= fileLength)
@@ -131,7 +148,9 @@ internal sealed class Qcow2Image : IAsyncDisposable
             throw new Qcow2FormatException("Reference count table offset invalid");
     }
 
-    /// <summary>Runs a change under the metadata lock; where the refcount table is full, enlarges it and runs the change again.</summary>
+    /// <summary>
+    /// Runs a change under the metadata lock; where the refcount table is full, enlarges it and runs the change again.
+    /// </summary>
     public async ValueTask<T> ChangeAsync<T>(Func<ValueTask<T>> change, CancellationToken cancellationToken)
     {
         while (true)
@@ -170,7 +189,9 @@ internal sealed class Qcow2Image : IAsyncDisposable
         _refcountCache.TrimUnused();
     }
 
-    /// <summary>Writes a part of an L2 table past the cache, which then reads it anew. Under the metadata lock, flushes paused.</summary>
+    /// <summary>
+    /// Writes a part of an L2 table past the cache, which then reads it anew. Under the metadata lock, flushes paused.
+    /// </summary>
     public async ValueTask WriteTableAsync(long offset, ReadOnlyMemory<byte> bytes, bool isActive)
     {
         Guard.CheckMetadata(offset, bytes.Length, isActive ? MetadataKinds.ActiveL2 : MetadataKinds.InactiveL2);
@@ -178,11 +199,14 @@ internal sealed class Qcow2Image : IAsyncDisposable
         _l2Cache.Forget(offset & ~(_l2Cache.SliceSize - 1L), bytes.Length + _l2Cache.SliceSize);
     }
 
-    /// <summary>Switches to a snapshot table that is durable, and gives up the old one. Under the metadata lock, flushes paused.</summary>
+    /// <summary>
+    /// Switches to a snapshot table that is durable, and gives up the old one. Under the metadata lock, flushes paused.
+    /// </summary>
     public async ValueTask ReplaceSnapshotsAsync(IReadOnlyList<SnapshotEntry> snapshots, long offset)
     {
         var (oldOffset, oldBytes) = (Header.Current.SnapshotsOffset, SnapshotTableBytes);
-        await Header.UpdateAsync(Header.Current with { SnapshotsOffset = offset, SnapshotCount = snapshots.Count }).ConfigureAwait(false);
+        await Header.UpdateAsync(
+            Header.Current with { SnapshotsOffset = offset, SnapshotCount = snapshots.Count }).ConfigureAwait(false);
         Allocator.Retire(new ClusterRun(Geometry.ClusterIndex(oldOffset), Geometry.ClustersFor(oldBytes)));
         Guard.RemoveTable(oldOffset, oldBytes, MetadataKinds.SnapshotTable);
         LoadedSnapshots = new LoadedSnapshots(snapshots, SnapshotTable.Encode(snapshots).Length);
@@ -196,9 +220,11 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public async ValueTask AdoptRefcountsAsync(ulong[] entries, long offset, int clusters, int order)
     {
         var old = Header.Current;
-        await Header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = clusters, RefcountOrder = order }).ConfigureAwait(false);
+        var updated = old with { RefcountTableOffset = offset, RefcountTableClusters = clusters, RefcountOrder = order };
+        await Header.UpdateAsync(updated).ConfigureAwait(false);
         Guard.RemoveNamed(Allocator.Table.Entries, MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
-        Guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
+        Guard.RemoveTable(
+            old.RefcountTableOffset, (long)old.RefcountTableClusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddTable(offset, (long)clusters << old.ClusterBits, MetadataKinds.RefcountTable);
         Guard.AddNamed(entries, MetadataSurvey.RefcountBlockMask, MetadataKinds.RefcountBlock);
         Allocator.Table.Replace(entries, offset);
@@ -259,7 +285,10 @@ internal sealed class Qcow2Image : IAsyncDisposable
         try
         {
             using (await Gate.AcquireAsync().ConfigureAwait(false))
-                await Header.UpdateAsync(Header.Current with { Incompatible = Header.Current.Incompatible | IncompatibleFeatures.Corrupt }).ConfigureAwait(false);
+            {
+                var corrupt = Header.Current with { Incompatible = Header.Current.Incompatible | IncompatibleFeatures.Corrupt };
+                await Header.UpdateAsync(corrupt).ConfigureAwait(false);
+            }
         }
         catch (IOException)
         {

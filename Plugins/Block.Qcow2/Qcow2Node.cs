@@ -11,7 +11,8 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2;
 
 /// <summary>An open qcow2 image in the graph.</summary>
-internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
+internal sealed class Qcow2Node
+    : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
     IImageAmend, ISnapshotStore, IImageEmptier
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
@@ -37,7 +38,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
 
     public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
 
-    public override string? FileName => _image.File.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _image.File.FileName;
+    public override string? FileName =>
+        _image.File.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _image.File.FileName;
 
     public BackingFileReference? Backing => Qcow2Driver.Recorded(_image.Header.Current);
 
@@ -61,7 +63,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         _image.Zeroes.DiscardAsync(offset, bytes, cancellationToken);
 
-    public override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override async ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         _image.Guard.ThrowIfStopped();
         var first = await LookupAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
@@ -74,7 +77,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         }
         var flags = FlagsOf(first);
         if (first.Kind == ExtentKind.Data && precision == StatusPrecision.WantZero
-            && await _image.Preallocation.IsPreallocatedAsync(cancellationToken).ConfigureAwait(false)) flags |= BlockStatusFlags.Recurse;
+            && await _image.Preallocation.IsPreallocatedAsync(
+                cancellationToken).ConfigureAwait(false)) flags |= BlockStatusFlags.Recurse;
         if (offset + length >= _image.Length) flags |= BlockStatusFlags.Eof;
         return (flags & BlockStatusFlags.OffsetValid) != 0
             ? new BlockStatus(length, flags, _image.Data.InChild(first.HostOffset), _image.Data.Child)
@@ -93,7 +97,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
             Encrypted = header.Crypt != CryptMethod.None,
             VmStateOffset = geometry.L1EntriesFor(header.Size) << geometry.L2CoverageBits,
             Backing = Backing,
-            Specific = JsonSerializer.SerializeToElement(ImageInfoSpecificQcow2.Of(header, bitmaps), Qcow2Json.Default.ImageInfoSpecificQcow2),
+            Specific = JsonSerializer.SerializeToElement(
+                ImageInfoSpecificQcow2.Of(header, bitmaps), Qcow2Json.Default.ImageInfoSpecificQcow2),
         };
     }
 
@@ -120,7 +125,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         {
             await _image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
             using (await _image.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
-                await _image.Header.UpdateAsync(_image.Header.Current.WithBacking(backing?.FileName, backing?.Format)).ConfigureAwait(false);
+                await _image.Header.UpdateAsync(
+                    _image.Header.Current.WithBacking(backing?.FileName, backing?.Format)).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e) when (e.Fault == Qcow2Fault.TooLarge)
         {
@@ -135,7 +141,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     public ValueTask<IReadOnlyList<StoredBitmapSize>> ListStoredAsync(CancellationToken cancellationToken) =>
         ImageMeasurer.ListStoredAsync(_image, cancellationToken);
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         _image.Guard.ThrowIfStopped();
         try
@@ -164,7 +171,8 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
         }
     }
 
-    public ValueTask<IReadOnlyList<SnapshotRecord>> ListAsync(CancellationToken cancellationToken) => new(SnapshotStore.List(_image));
+    public ValueTask<IReadOnlyList<SnapshotRecord>> ListAsync(CancellationToken cancellationToken) =>
+        new(SnapshotStore.List(_image));
 
     public ValueTask<SnapshotRecord> CreateAsync(SnapshotRecord snapshot, CancellationToken cancellationToken) =>
         GuardedAsync(store => store.CreateAsync(snapshot, cancellationToken));
@@ -202,9 +210,15 @@ internal sealed class Qcow2Node : BlockNode, IImageInfo, IImageCheck, IResizable
     {
         try
         {
-            var store = await HeaderStore.LoadAsync(_image.File, (settings ?? _image.Settings).ForRepair, CancellationToken.None).ConfigureAwait(false);
+            var store = await HeaderStore.LoadAsync(
+                _image.File, (settings ?? _image.Settings).ForRepair, CancellationToken.None).ConfigureAwait(false);
             var image = await Qcow2Image.OpenAsync(
-                _image.File, _image.Data.External, store, settings ?? _image.Settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false);
+                _image.File,
+                _image.Data.External,
+                store,
+                settings ?? _image.Settings,
+                _image.Buffers,
+                CancellationToken.None).ConfigureAwait(false);
             Adopt(image);
         }
         catch

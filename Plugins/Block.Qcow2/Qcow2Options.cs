@@ -117,7 +117,11 @@ public sealed class Qcow2OverlapChecksConverter : JsonConverter<Qcow2OverlapChec
 {
     public override Qcow2OverlapChecks Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.String
-            ? new(new Qcow2OverlapCheckFlags { Template = JsonSerializer.Deserialize(ref reader, Qcow2Json.Default.Qcow2OverlapCheckMode) })
+            ? new(new Qcow2OverlapCheckFlags
+            {
+                Template = JsonSerializer.Deserialize(
+                ref reader, Qcow2Json.Default.Qcow2OverlapCheckMode)
+            })
             : new(JsonSerializer.Deserialize(ref reader, Qcow2Json.Default.Qcow2OverlapCheckFlags)!);
 
     public override void Write(Utf8JsonWriter writer, Qcow2OverlapChecks value, JsonSerializerOptions options) =>

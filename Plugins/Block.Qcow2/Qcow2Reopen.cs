@@ -16,10 +16,12 @@ internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenSte
     {
         var store = await HeaderStore.LoadAsync(old.File, old.Settings.ForRepair, cancellationToken).ConfigureAwait(false);
         if (store.Current.HasDataFile != old.Header.Current.HasDataFile)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "An image with a data file and one without cannot take each other's place");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "An image with a data file and one without cannot take each other's place");
         Qcow2Driver.RefuseUnserved(store.Current, context);
         var settings = Qcow2SettingsReader.Read(options, store.Current, context);
-        var image = await Qcow2Image.OpenAsync(old.File, old.Data.External, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+        var image = await Qcow2Image.OpenAsync(
+            old.File, old.Data.External, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
         return new Qcow2Reopen(node, image);
     }
 

@@ -28,7 +28,9 @@ internal sealed record Qcow2Settings
     /// <summary>Discards and unmapping zeroes of the guest reach the storage.</summary>
     public bool PassDiscardRequest { get; init; }
 
-    /// <summary>Discards and unmapping zeroes of the guest leave clusters where they are, so that images do not fragment.</summary>
+    /// <summary>
+    /// Discards and unmapping zeroes of the guest leave clusters where they are, so that images do not fragment.
+    /// </summary>
     public bool DiscardNoUnref { get; init; }
 
     /// <summary>Clusters freed for other reasons are discarded too.</summary>

@@ -37,17 +37,21 @@ internal sealed class QedDriver : BlockDriver<QedOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, QedOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, QedOptions options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var bytes = new byte[QedHeader.Size];
         await file.ReadAsync(0, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = QedHeader.Parse(bytes);
         HeaderChecks.RequireReadable(header, file.Length);
-        var image = new QedImage(file, header, context.Host.Buffers) { BackingName = await ReadNameAsync(file, header, cancellationToken).ConfigureAwait(false) };
+        var image = new QedImage(file, header, context.Host.Buffers)
+        { BackingName = await ReadNameAsync(file, header, cancellationToken).ConfigureAwait(false) };
         if (!context.ReadOnly)
             await PrepareForWritingAsync(image, context.ForRepair, cancellationToken).ConfigureAwait(false);
-        image.Backing = await context.OpenBackingAsync(options.Backing, RecordedOf(image), cancellationToken).ConfigureAwait(false);
+        image.Backing = await context.OpenBackingAsync(
+            options.Backing, RecordedOf(image), cancellationToken).ConfigureAwait(false);
         return new QedNode(context, image);
     }
 

@@ -11,8 +11,8 @@ namespace BlockHost.Plugins.Block.Qed;
 /// <code>
 ///   header ─► top table ─► tables ─► clusters        entry: an offset in the file, or 0 nothing, or (of a cluster) 1 zeroes
 /// </code>
-/// New clusters and tables go to the end of the file. Before the first one, the header says that the image needs a check; who closes the image
-/// takes that back.
+/// New clusters and tables go to the end of the file. Before the first one, the header says that the image needs a check; who
+/// closes the image takes that back.
 /// </summary>
 internal sealed class QedImage : MappedDisk<ulong>
 {
@@ -73,7 +73,8 @@ internal sealed class QedImage : MappedDisk<ulong>
             // A mark that somebody else left is for a check to take away.
             if (_isMarked || Header.NeedsCheck)
                 return;
-            await WriteHeaderAsync(Header with { Features = Header.Features | QedFeatures.NeedsCheck }, cancellationToken).ConfigureAwait(false);
+            await WriteHeaderAsync(
+                Header with { Features = Header.Features | QedFeatures.NeedsCheck }, cancellationToken).ConfigureAwait(false);
             Volatile.Write(ref _isMarked, true);
         }
         finally
@@ -86,7 +87,8 @@ internal sealed class QedImage : MappedDisk<ulong>
     public async ValueTask ClearMarkAsync(CancellationToken cancellationToken)
     {
         if (Header.NeedsCheck)
-            await WriteHeaderAsync(Header with { Features = Header.Features & ~QedFeatures.NeedsCheck }, cancellationToken).ConfigureAwait(false);
+            await WriteHeaderAsync(
+                Header with { Features = Header.Features & ~QedFeatures.NeedsCheck }, cancellationToken).ConfigureAwait(false);
         _isMarked = false;
     }
 
@@ -108,7 +110,8 @@ internal sealed class QedImage : MappedDisk<ulong>
     {
         var bytes = Encoding.UTF8.GetBytes(name ?? "");
         if (bytes.Length > Header.Reserved - QedHeader.Size || bytes.Length > 1023)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "The name of the backing file is too long for the QED header", Errno.ENOSPC);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The name of the backing file is too long for the QED header", Errno.ENOSPC);
         var flags = name is null ? QedFeatures.None : QedFeatures.Backing | (isRaw ? QedFeatures.BackingIsRaw : 0);
         var next = Header with
         {
@@ -139,7 +142,8 @@ internal sealed class QedImage : MappedDisk<ulong>
     protected override void GiveBack(long place) => _end.GiveBack(place, BlockSize);
 
     /// <summary>Entries of zeroes take no room for a cluster, but perhaps for a table.</summary>
-    protected override async ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask WriteBeforeTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         if (changes.Count > 0)
             await MarkAsync(cancellationToken).ConfigureAwait(false);

@@ -8,7 +8,8 @@ using BlockHost.Plugins.Block.Qed.Maintenance;
 namespace BlockHost.Plugins.Block.Qed;
 
 /// <summary>An open image.</summary>
-internal sealed class QedNode(IBlockNodeContext context, QedImage image) : DiskNode(context, image), IImageCheck, IResizable, IBackingFileStore
+internal sealed class QedNode(
+    IBlockNodeContext context, QedImage image) : DiskNode(context, image), IImageCheck, IResizable, IBackingFileStore
 {
     private const string Raw = "raw";
 

@@ -21,21 +21,24 @@ internal readonly record struct WriteRequest(long Offset, IoSlice Source, WriteF
 
     public long Bytes => Source.Length;
 
-    public ValueTask Start(IBlockChild child, CancellationToken cancellationToken) => child.WriteAsync(Offset, Source, Flags, cancellationToken);
+    public ValueTask Start(IBlockChild child, CancellationToken cancellationToken) =>
+        child.WriteAsync(Offset, Source, Flags, cancellationToken);
 }
 
 internal readonly record struct ZeroRequest(long Offset, long Bytes, ZeroFlags Flags) : IChildRequest
 {
     public QuorumOpType Type => QuorumOpType.Write;
 
-    public ValueTask Start(IBlockChild child, CancellationToken cancellationToken) => child.WriteZeroesAsync(Offset, Bytes, Flags, cancellationToken);
+    public ValueTask Start(IBlockChild child, CancellationToken cancellationToken) =>
+        child.WriteZeroesAsync(Offset, Bytes, Flags, cancellationToken);
 }
 
 /// <summary>Sends requests to all children at once and collects how they fared.</summary>
 internal static class ChildRequests
 {
     /// <returns>One entry a child: its error, or null.</returns>
-    public static async ValueTask<BlockException?[]> RunAsync<T>(IReadOnlyList<IBlockChild> children, T request, CancellationToken cancellationToken)
+    public static async ValueTask<BlockException?[]> RunAsync<T>(
+        IReadOnlyList<IBlockChild> children, T request, CancellationToken cancellationToken)
         where T : IChildRequest
     {
         var running = new ValueTask[children.Count];

@@ -17,12 +17,15 @@ internal sealed class QuorumDriver : BlockDriver<QuorumOptions>
 
     protected override JsonTypeInfo<QuorumOptions> TypedOptionsType => QuorumJson.Default.QuorumOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, QuorumOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, QuorumOptions options, CancellationToken cancellationToken)
     {
         var settings = QuorumSettings.From(options, options.Children.Count);
-        var children = await context.OpenChildrenAsync(ChildrenOption, BlockChildRole.Data, options.Children, cancellationToken).ConfigureAwait(false);
+        var children = await context.OpenChildrenAsync(
+            ChildrenOption, BlockChildRole.Data, options.Children, cancellationToken).ConfigureAwait(false);
         if (children.Select(child => QuorumNode.WholeSectors(child.Length)).Distinct().Count() > 1)
-            throw new BlockException(BlockErrorKind.Io, $"Could not refresh total sector count: {ErrnoText.Of(Errno.EIO)}") { NodeName = context.NodeName };
+            throw new BlockException(BlockErrorKind.Io, $"Could not refresh total sector count: {ErrnoText.Of(Errno.EIO)}")
+            { NodeName = context.NodeName };
         return new QuorumNode(context, settings, children);
     }
 }

@@ -12,7 +12,8 @@ internal static class QuorumEvents
         MinimumInterval = TimeSpan.FromSeconds(1),
     };
 
-    public static QmpEvent<QuorumReportBadEvent> ReportBad { get; } = new("QUORUM_REPORT_BAD", QuorumJson.Default.QuorumReportBadEvent)
+    public static QmpEvent<QuorumReportBadEvent> ReportBad { get; } = new(
+        "QUORUM_REPORT_BAD", QuorumJson.Default.QuorumReportBadEvent)
     {
         MinimumInterval = TimeSpan.FromSeconds(1),
         IntervalKey = "node-name",

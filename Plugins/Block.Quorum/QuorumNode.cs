@@ -8,8 +8,9 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Block.Quorum;
 
 /// <summary>
-/// A disk in several copies. A write goes to all of them at once and has succeeded where as many as the threshold have; overlapping writes
-/// take turns, or the copies would end up different. A child that failed a write stays behind: reads outvote it.
+/// A disk in several copies. A write goes to all of them at once and has succeeded where as many as the threshold have;
+/// overlapping writes take turns, or the copies would end up different. A child that failed a write stays behind: reads outvote
+/// it.
 /// </summary>
 internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
 {
@@ -43,7 +44,8 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
 
     BlockChildRole IChildList.Role => BlockChildRole.Data;
 
-    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) => _settings.IsFifo
+    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        _settings.IsFifo
         ? _reader.FirstThatWorksAsync(_children, offset, target, flags, cancellationToken)
         : _reader.VotedAsync(_children, _settings, offset, target, cancellationToken);
 
@@ -74,8 +76,12 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
             throw QuorumVote.Error(errors);
     }
 
-    /// <summary>Zeroes where all children say so; where they disagree about how far, the least of it. Else data, as far as one child has any.</summary>
-    public override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    /// <summary>
+    /// Zeroes where all children say so; where they disagree about how far, the least of it. Else data, as far as one child has
+    /// any.
+    /// </summary>
+    public override async ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         var (zeroes, data) = (bytes, 0L);
         foreach (var child in _children)
@@ -111,7 +117,8 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
         if (_settings.Verifies)
             throw QuorumSettings.Invalid("Cannot add a child to a quorum in blkverify mode");
         if (WholeSectors(profile.Length) != Profile.Length)
-            throw QuorumSettings.Invalid($"Node '{nodeName}' has {profile.Length} bytes, the children of '{_context.NodeName}' have {Profile.Length}");
+            throw QuorumSettings.Invalid(
+                $"Node '{nodeName}' has {profile.Length} bytes, the children of '{_context.NodeName}' have {Profile.Length}");
         return _nextIndex;
     }
 
@@ -135,7 +142,8 @@ internal sealed class QuorumNode : BlockNode, IChildList, IReopenable
         SetChildren([.. _children.Where(other => other != child)]);
     }
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var settings = QuorumSettings.From(options.Deserialize(QuorumJson.Default.QuorumOptions.Deep())!, _children.Count);
         return new(new ReopenStep(this, settings, context));

@@ -5,11 +5,13 @@ namespace BlockHost.Plugins.Block.Quorum;
 
 /// <summary>
 /// Reads. The first child reads into the request's own buffer, the others into rented ones; where all agree nothing is copied.
-/// A child that was outvoted is rewritten only with data that no write can have changed since: the range is read once more while it is locked.
+/// A child that was outvoted is rewritten only with data that no write can have changed since: the range is read once more while
+/// it is locked.
 /// </summary>
 internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, QuorumReports reports)
 {
-    public async ValueTask FirstThatWorksAsync(IReadOnlyList<IBlockChild> children, long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    public async ValueTask FirstThatWorksAsync(
+        IReadOnlyList<IBlockChild> children, long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         for (var i = 0; ; i++)
         {
@@ -27,7 +29,12 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
         }
     }
 
-    public async ValueTask VotedAsync(IReadOnlyList<IBlockChild> children, QuorumSettings settings, long offset, IoSlice target, CancellationToken cancellationToken)
+    public async ValueTask VotedAsync(
+        IReadOnlyList<IBlockChild> children,
+        QuorumSettings settings,
+        long offset,
+        IoSlice target,
+        CancellationToken cancellationToken)
     {
         using var copies = new Copies(context.Host.Buffers, target, children.Count);
         var errors = await ChildRequests.ReadAsync(children, offset, copies, cancellationToken).ConfigureAwait(false);
@@ -37,9 +44,15 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
             Count(children, settings, offset, copies, errors);
     }
 
-    /// <summary>Nobody writes the range meanwhile: what the children hold now is what they will be compared by, and get.</summary>
+    /// <summary>
+    /// Nobody writes the range meanwhile: what the children hold now is what they will be compared by, and get.
+    /// </summary>
     private async ValueTask SettleAsync(
-        IReadOnlyList<IBlockChild> children, QuorumSettings settings, long offset, Copies copies, CancellationToken cancellationToken)
+        IReadOnlyList<IBlockChild> children,
+        QuorumSettings settings,
+        long offset,
+        Copies copies,
+        CancellationToken cancellationToken)
     {
         using var hold = await writes.EnterAsync(offset, copies.Target.Length, exclusive: true).ConfigureAwait(false);
         var errors = await ChildRequests.ReadAsync(children, offset, copies, cancellationToken).ConfigureAwait(false);
@@ -47,7 +60,8 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
         {
             try
             {
-                await children[outvoted].WriteAsync(offset, copies.Target, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+                await children[outvoted].WriteAsync(
+                    offset, copies.Target, WriteFlags.None, cancellationToken).ConfigureAwait(false);
             }
             catch (BlockException)
             {
@@ -57,7 +71,8 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
     }
 
     /// <returns>The children that were outvoted.</returns>
-    private IReadOnlyList<int> Count(IReadOnlyList<IBlockChild> children, QuorumSettings settings, long offset, Copies copies, BlockException?[] errors)
+    private IReadOnlyList<int> Count(
+        IReadOnlyList<IBlockChild> children, QuorumSettings settings, long offset, Copies copies, BlockException?[] errors)
     {
         var bytes = copies.Target.Length;
         reports.Bad(QuorumOpType.Read, children, offset, bytes, errors);
@@ -74,7 +89,8 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
         if (outvoted is null)
         {
             reports.Failure(offset, bytes);
-            throw new BlockException(BlockErrorKind.Io, $"Fewer than {settings.Threshold} children agree on what {bytes} bytes at {offset} hold")
+            throw new BlockException(
+                BlockErrorKind.Io, $"Fewer than {settings.Threshold} children agree on what {bytes} bytes at {offset} hold")
             {
                 NodeName = context.NodeName,
                 Offset = offset,
@@ -97,8 +113,8 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
     }
 
     /// <summary>
-    /// A long range can have damage in more than one child, or hold a write that a power cut left half done, and yet each of its sectors has enough
-    /// votes. QEMU gives up here.
+    /// A long range can have damage in more than one child, or hold a write that a power cut left half done, and yet each of its
+    /// sectors has enough votes. QEMU gives up here.
     /// </summary>
     private static IReadOnlyList<int>? OutvotedBySector(Copies copies, IReadOnlyList<int> voters, int threshold)
     {
@@ -121,12 +137,14 @@ internal sealed class QuorumReader(IBlockNodeContext context, RangeLock writes, 
         if (voters.Count < 2 || QuorumVote.FirstDifference(copies[voters[0]], copies[voters[1]]) is not (>= 0 and var at))
             return;
         reports.Failure(offset, copies.Target.Length);
-        throw new BlockException(BlockErrorKind.Io, $"quorum: offset={offset} bytes={copies.Target.Length} contents mismatch at offset {offset + at}")
+        throw new BlockException(
+            BlockErrorKind.Io, $"quorum: offset={offset} bytes={copies.Target.Length} contents mismatch at offset {offset + at}")
         {
             NodeName = context.NodeName,
             Offset = offset + at,
         };
     }
 
-    private static List<int> Working(BlockException?[] errors) => [.. Enumerable.Range(0, errors.Length).Where(i => errors[i] is null)];
+    private static List<int> Working(BlockException?[] errors) =>
+        [.. Enumerable.Range(0, errors.Length).Where(i => errors[i] is null)];
 }

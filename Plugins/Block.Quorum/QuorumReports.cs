@@ -35,7 +35,9 @@ internal sealed class QuorumReports(IBlockNodeContext context)
     public void Failure(long offset, long bytes)
     {
         var (first, count) = Sectors(offset, bytes);
-        context.PluginHost.Events.Emit(QuorumEvents.Failure, new QuorumFailureEvent { Reference = context.NodeName, SectorNum = first, SectorsCount = count });
+        context.PluginHost.Events.Emit(
+            QuorumEvents.Failure,
+            new QuorumFailureEvent { Reference = context.NodeName, SectorNum = first, SectorsCount = count });
     }
 
     private static (long First, long Count) Sectors(long offset, long bytes)

@@ -34,17 +34,22 @@ internal sealed class RawDriver : BlockDriver<RawOptions>, IImageCreator, IImage
             throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
-        await file.ResizeAsync(Window.RoundUp(typed.Size), new ResizeOptions(typed.Preallocation, MayExceed: true), cancellationToken).ConfigureAwait(false);
+        await file.ResizeAsync(
+            Window.RoundUp(typed.Size),
+            new ResizeOptions(typed.Preallocation, MayExceed: true),
+            cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var size = source?.Length ?? (createOptions.TryGetProperty("size", out var given) ? given.GetInt64() : 0);
         var length = Window.RoundUp(size);
         return new(new ImageMeasure(length, length));
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, RawOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, RawOptions options, CancellationToken cancellationToken)
     {
         // Without a window the image is its storage, as under a filter: users' permissions go through as they are.
         var isWhole = options is { Offset: null or 0, Size: null };

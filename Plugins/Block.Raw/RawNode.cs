@@ -46,7 +46,8 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         _guardsFirstSector && offset < Window.SectorSize
             ? WriteGuardedAsync(offset, source, flags, cancellationToken)
-            : CheckRange(offset, source.Length) ?? _file.WriteAsync(BlkdebugEvent.WriteAio, _window.Offset + offset, source, flags, cancellationToken);
+            : CheckRange(offset, source.Length)
+                ?? _file.WriteAsync(BlkdebugEvent.WriteAio, _window.Offset + offset, source, flags, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync(cancellationToken);
 
@@ -56,7 +57,8 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         CheckRange(offset, bytes) ?? _file.DiscardAsync(_window.Offset + offset, bytes, cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, _window.Offset + offset, _file));
 
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
@@ -68,7 +70,8 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         return _file.ResizeAsync(_window.Offset + length, options, cancellationToken);
     }
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var window = Window.From(options.Deserialize(RawJson.Default.RawOptions)!, _file.Length);
         return new(new ReopenStep(this, window));
@@ -83,7 +86,8 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
     {
         if (_window.Size is not { } size || (offset <= size && bytes <= size - offset))
             return null;
-        return ValueTask.FromException(new BlockException(BlockErrorKind.NoSpace, "Request is outside of the raw disk") { Offset = offset });
+        return ValueTask.FromException(
+            new BlockException(BlockErrorKind.NoSpace, "Request is outside of the raw disk") { Offset = offset });
     }
 
     /// <summary>
@@ -95,7 +99,10 @@ internal sealed class RawNode : BlockNode, IResizable, IReopenable
         var head = new byte[Window.SectorSize];
         source.Slice(0, Math.Min(source.Length, head.Length)).CopyTo(head);
         if (await _context.IsForeignAsync(head, cancellationToken).ConfigureAwait(false))
-            throw new BlockException(BlockErrorKind.PermissionDenied, "The header of another format must not be written to an image whose format was guessed") { Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.PermissionDenied,
+                "The header of another format must not be written to an image whose format was guessed")
+            { Offset = offset };
         if (CheckRange(offset, source.Length) is { } refused)
             await refused.ConfigureAwait(false);
         else

@@ -27,7 +27,8 @@ internal sealed record Window(long Offset, long? Size)
         if (size > storageLength - offset)
         {
             // The two spaces are QEMU's, and part of the text that its users match.
-            throw Invalid($"The sum of offset ({offset}) and size ({size}) has to be smaller or equal to the  actual size of the containing file ({storageLength})");
+            throw Invalid(
+                $"The sum of offset ({offset}) and size ({size}) has to be smaller or equal to the  actual size of the containing file ({storageLength})");
         }
 
         if (size % SectorSize != 0)

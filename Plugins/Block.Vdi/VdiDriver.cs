@@ -29,9 +29,11 @@ internal sealed class VdiDriver : BlockDriver<VdiOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, VdiOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, VdiOptions options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var sector = new byte[VdiHeader.Size];
         await file.ReadAsync(0, sector, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = new VdiHeader(sector);
@@ -49,8 +51,11 @@ internal sealed class VdiDriver : BlockDriver<VdiOptions>
         if (backing is null)
             HeaderChecks.RequireNoParent(header);
         else if (!header.IsDifferencing)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "The VDI image is no differencing image: it has no backing file");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The VDI image is no differencing image: it has no backing file");
         else if (backing.TryGetFacet<IVdiIdentity>(out var parent) && parent.Id != header.ParentId)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"The backing file has UUID {parent.Id}, and the VDI image was made over {header.ParentId}");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                $"The backing file has UUID {parent.Id}, and the VDI image was made over {header.ParentId}");
     }
 }

@@ -12,8 +12,8 @@ namespace BlockHost.Plugins.Block.Vdi;
 /// <code>
 ///   header │ map: u32 for each block │ place 0 │ place 1 │ …        entry: a place, or 0xffffffff nothing, or 0xfffffffe zeroes
 /// </code>
-/// New blocks take the lowest free place. The header counts the places in use; QEMU and VirtualBox put the next block behind them. So the
-/// count grows before the map does, and is never too small for what the map says.
+/// New blocks take the lowest free place. The header counts the places in use; QEMU and VirtualBox put the next block behind
+/// them. So the count grows before the map does, and is never too small for what the map says.
 /// </summary>
 internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool buffers)
     : MappedDisk<uint>(file, header.BlockSize, TableOf(file, header), buffers)
@@ -48,7 +48,9 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
         _ => new(BlockState.Stored, PlaceOffset(entry)),
     };
 
-    /// <summary>Writes another header and goes over to it, with the map that it names. Everything else has been written.</summary>
+    /// <summary>
+    /// Writes another header and goes over to it, with the map that it names. Everything else has been written.
+    /// </summary>
     /// <exception cref="BlockException">The image has its old header.</exception>
     public async ValueTask ReplaceHeaderAsync(VdiHeader next, CancellationToken cancellationToken)
     {
@@ -112,7 +114,9 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
             lock (_lock)
             {
                 if (_places?.Take() is { } place)
-                    return place >= 0 ? PlaceOffset(place) : throw new BlockException(BlockErrorKind.Corrupt, "The VDI image has no place for another block");
+                    return place >= 0
+                        ? PlaceOffset(place)
+                        : throw new BlockException(BlockErrorKind.Corrupt, "The VDI image has no place for another block");
             }
 
             await LoadPlacesAsync(cancellationToken).ConfigureAwait(false);
@@ -126,7 +130,8 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
             _places?.Free((place - Header.DataOffset) / BlockSize);
     }
 
-    protected override async ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask WriteBeforeTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         foreach (var change in changes)
         {
@@ -170,5 +175,6 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
         }
     }
 
-    private static EntryTable<uint> TableOf(IBlockChild file, VdiHeader header) => new(file, header.MapOffset, header.Blocks, bigEndian: false);
+    private static EntryTable<uint> TableOf(IBlockChild file, VdiHeader header) =>
+        new(file, header.MapOffset, header.Blocks, bigEndian: false);
 }

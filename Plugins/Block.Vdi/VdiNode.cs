@@ -14,7 +14,8 @@ internal interface IVdiIdentity
 }
 
 /// <summary>An open image.</summary>
-internal sealed class VdiNode(IBlockNodeContext context, VdiImage image) : DiskNode(context, image), IVdiIdentity, IImageCheck, IResizable
+internal sealed class VdiNode(
+    IBlockNodeContext context, VdiImage image) : DiskNode(context, image), IVdiIdentity, IImageCheck, IResizable
 {
     public Guid Id => image.Header.Id;
 

@@ -10,7 +10,8 @@ namespace BlockHost.Plugins.Block.Vhdx;
 /// which sectors are here. The first write to another one fetches the rest of the block: then all of it is present, and the
 /// bitmap does not count any more.
 /// </summary>
-internal sealed class DifferencingImage(IBlockChild file, ImageLayout layout, HeaderStore headers, long end, IIoBufferPool buffers)
+internal sealed class DifferencingImage(
+    IBlockChild file, ImageLayout layout, HeaderStore headers, long end, IIoBufferPool buffers)
     : VhdxImage(file, layout, headers, end, buffers)
 {
     private const int KeptBytes = 16 << 20;
@@ -73,7 +74,8 @@ internal sealed class DifferencingImage(IBlockChild file, ImageLayout layout, He
         }
     }
 
-    protected override async ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    protected override async ValueTask StoreAsync(
+        long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
     {
         var (block, within) = Math.DivRem(offset, BlockSize);
         var stored = Decode(await Table.GetAsync(IndexOf(block), cancellationToken).ConfigureAwait(false));

@@ -99,7 +99,8 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
             if (region.Offset is < FileLayout.MiB or > LastOffset || !FileLayout.IsAligned(region.Offset) || region.Length == 0)
                 throw VhdxFault.Invalid(file);
             if (regions.FindOverlap(region.Offset, region.End) is { } other)
-                throw VhdxFault.Invalid($"VHDX region {region.Offset}-{region.End} overlaps with region {other.Offset}-{other.End}");
+                throw VhdxFault.Invalid(
+                    $"VHDX region {region.Offset}-{region.End} overlaps with region {other.Offset}-{other.End}");
             var isKnown = region.Id == RegionTable.TableId || region.Id == RegionTable.MetadataId;
             if (isKnown && regions.Find(region.Id) is not null)
                 throw VhdxFault.Invalid(file);

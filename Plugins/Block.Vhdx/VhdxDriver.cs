@@ -32,7 +32,8 @@ internal sealed class VhdxDriver : BlockDriver<VhdxOptions>
     protected override async ValueTask<BlockNode> OpenAsync(
         IBlockNodeContext context, VhdxOptions options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var image = await new ImageOpening(context, file).OpenAsync(cancellationToken).ConfigureAwait(false);
         var recorded = ParentOf(image.Layout.Parent);
         image.Backing = await context.OpenBackingAsync(options.Backing, recorded, cancellationToken).ConfigureAwait(false);

@@ -157,7 +157,8 @@ internal class VhdxImage(IBlockChild file, ImageLayout layout, HeaderStore heade
         }
     }
 
-    protected override async ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask WriteBeforeTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         if (_undo is not null)
             await TakeBackAsync(cancellationToken).ConfigureAwait(false);
@@ -165,7 +166,8 @@ internal class VhdxImage(IBlockChild file, ImageLayout layout, HeaderStore heade
         _lengthToFlush = File.Length;
     }
 
-    protected override async ValueTask<bool> WriteTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask<bool> WriteTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         _log.HasFlushed();
         var patches = changes.Select(change => new FilePatch(Table.Offset + change.Index * Table.EntrySize, change.Bytes));
@@ -183,7 +185,9 @@ internal class VhdxImage(IBlockChild file, ImageLayout layout, HeaderStore heade
         await _log.CommitAsync(sectors, length, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Has the log say what was before a change that has failed. Where that fails too, no flush succeeds before it does.</summary>
+    /// <summary>
+    /// Has the log say what was before a change that has failed. Where that fails too, no flush succeeds before it does.
+    /// </summary>
     private async ValueTask TakeBackAsync(CancellationToken cancellationToken)
     {
         await CommitAsync(_undo!, cancellationToken).ConfigureAwait(false);
@@ -197,7 +201,8 @@ internal class VhdxImage(IBlockChild file, ImageLayout layout, HeaderStore heade
         foreach (var (offset, patch) in patches)
         {
             var first = offset / LogFormat.SectorSize * LogFormat.SectorSize;
-            var last = (offset + Math.Max(patch.Length, 1) + LogFormat.SectorSize - 1) / LogFormat.SectorSize * LogFormat.SectorSize;
+            var last = (offset + Math.Max(
+                patch.Length, 1) + LogFormat.SectorSize - 1) / LogFormat.SectorSize * LogFormat.SectorSize;
             var bytes = new byte[last - first];
             await File.ReadAsync(first, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             patch.CopyTo(bytes, offset - first);

@@ -31,7 +31,8 @@ internal sealed class VhdxNode : DiskNode, IVhdxIdentity, IImageCheck, IResizabl
             ? base.WriteAsync(offset, source, flags, cancellationToken)
             : MarkAndWriteAsync(offset, source, flags, cancellationToken);
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         if (!_image.IsMarked)
             await _image.MarkAsync(cancellationToken).ConfigureAwait(false);

@@ -6,8 +6,8 @@ using BlockHost.Plugins.Block.Vmdk.Format;
 namespace BlockHost.Plugins.Block.Vmdk;
 
 /// <summary>
-/// From a file to an image. One that begins with a sparse extent's magic is that extent, with a description inside; any other is a text that
-/// describes extents in other files, which are looked for beside it.
+/// From a file to an image. One that begins with a sparse extent's magic is that extent, with a description inside; any other is
+/// a text that describes extents in other files, which are looked for beside it.
 /// </summary>
 internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
 {
@@ -16,7 +16,8 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
     private const int EmbeddedSize = 20 * 512;
     private const int MostExtents = 32768;
 
-    private static readonly string[] DescribedTypes = ["monolithicFlat", "vmfs", "vmfsSparse", "seSparse", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat"];
+    private static readonly string[] DescribedTypes = [
+        "monolithicFlat", "vmfs", "vmfsSparse", "seSparse", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat"];
 
     private readonly ExtentOpener _extents = new(context);
 
@@ -28,8 +29,10 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
         await file.ReadAsync(0, head, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var magic = ExtentOpener.MagicOf(head);
         if (!ExtentOpener.IsSparse(magic))
-            return await OpenDescribedAsync(0, Math.Min(file.Length, Descriptor.MaxSize), cancellationToken).ConfigureAwait(false);
-        if (magic == SparseHeader.Magic && SparseHeader.Read(head) is { Capacity: 0, DescriptorOffset: > 0 and < int.MaxValue } header)
+            return await OpenDescribedAsync(
+                0, Math.Min(file.Length, Descriptor.MaxSize), cancellationToken).ConfigureAwait(false);
+        if (magic == SparseHeader.Magic
+            && SparseHeader.Read(head) is { Capacity: 0, DescriptorOffset: > 0 and < int.MaxValue } header)
         {
             var size = Math.Clamp(header.DescriptorSize, 0, Descriptor.MaxSize / 512) * 512;
             return await OpenDescribedAsync(header.DescriptorOffset * 512, size, cancellationToken).ConfigureAwait(false);
@@ -80,7 +83,8 @@ internal sealed class ImageOpening(IBlockNodeContext context, IBlockChild file)
         return line switch
         {
             { IsFlat: true } => new FlatExtent(child, line.Type, length, line.Offset * VmdkFault.SectorSize),
-            { Type: "SESPARSE" } => await _extents.OpenSeSparseAsync(child, line.Type, length, cancellationToken).ConfigureAwait(false),
+            { Type: "SESPARSE" } =>
+                await _extents.OpenSeSparseAsync(child, line.Type, length, cancellationToken).ConfigureAwait(false),
             _ => await _extents.OpenSparseAsync(child, line.Type, length, cancellationToken).ConfigureAwait(false),
         };
     }

@@ -35,9 +35,11 @@ internal sealed class VmdkDriver : BlockDriver<VmdkOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, VmdkOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, VmdkOptions options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var image = await new ImageOpening(context, file).OpenAsync(cancellationToken).ConfigureAwait(false);
         var recorded = image.ParentFileName is { } name ? new BackingFileReference(name, FormatName) : null;
         var backing = await context.OpenBackingAsync(options.Backing, recorded, cancellationToken).ConfigureAwait(false);
@@ -51,7 +53,9 @@ internal sealed class VmdkDriver : BlockDriver<VmdkOptions>
             var end = head.IndexOf((byte)'\n');
             var line = (end < 0 ? head : head[..end]).TrimEnd((byte)'\r');
             if (line.Length > 0 && line[0] != (byte)'#' && line.IndexOfAnyExcept((byte)' ') >= 0)
-                return end >= 0 && (line.SequenceEqual("version=1"u8) || line.SequenceEqual("version=2"u8) || line.SequenceEqual("version=3"u8));
+                return end >= 0
+                    && (line.SequenceEqual("version=1"u8) || line.SequenceEqual("version=2"u8) || line
+                        .SequenceEqual("version=3"u8));
             head = end < 0 ? [] : head[(end + 1)..];
         }
 

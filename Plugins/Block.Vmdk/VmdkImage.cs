@@ -7,7 +7,8 @@ using BlockHost.Plugins.Block.Vmdk.Format;
 namespace BlockHost.Plugins.Block.Vmdk;
 
 /// <summary>What is open of an image: its description and its extents, one after another.</summary>
-internal sealed class VmdkImage(IBlockChild file, Descriptor descriptor, long descriptorOffset, string createType, IReadOnlyList<VmdkExtent> extents)
+internal sealed class VmdkImage(
+    IBlockChild file, Descriptor descriptor, long descriptorOffset, string createType, IReadOnlyList<VmdkExtent> extents)
 {
     /// <summary>The description's file, which a sparse image shares with its data.</summary>
     public IBlockChild File => file;
@@ -50,8 +51,10 @@ internal sealed class VmdkImage(IBlockChild file, Descriptor descriptor, long de
         if (descriptor.ContentIdOffset < 0)
             throw VmdkFault.Invalid("The image's description has no content id that can be changed");
         var id = Descriptor.AnotherId(ContentId, descriptor.ContentIdDigits);
-        var digits = System.Text.Encoding.ASCII.GetBytes(id.ToString($"x{descriptor.ContentIdDigits}", CultureInfo.InvariantCulture));
-        await file.WriteAsync(descriptorOffset + descriptor.ContentIdOffset, digits, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        var digits = System.Text.Encoding.ASCII.GetBytes(
+            id.ToString($"x{descriptor.ContentIdDigits}", CultureInfo.InvariantCulture));
+        await file.WriteAsync(
+            descriptorOffset + descriptor.ContentIdOffset, digits, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         ContentId = id;
     }
 

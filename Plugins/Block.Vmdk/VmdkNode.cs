@@ -15,7 +15,8 @@ internal interface IContentIdentity
 }
 
 /// <summary>An open image.</summary>
-internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolder, IBackingFileStore, IImageInfo, IImageCheck, IReopenable
+internal sealed class VmdkNode
+    : BlockNode, IContentIdentity, IBackingChildHolder, IBackingFileStore, IImageInfo, IImageCheck, IReopenable
 {
     private readonly IBlockNodeContext _context;
     private readonly VmdkImage _image;
@@ -45,7 +46,8 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
         {
             var (extent, within) = _image.Find(offset + done);
             var bytes = Math.Min(target.Length - done, extent.Length - within);
-            await extent.ReadAsync(within, target.Slice(done, bytes), Below(offset + done - within), cancellationToken).ConfigureAwait(false);
+            await extent.ReadAsync(
+                within, target.Slice(done, bytes), Below(offset + done - within), cancellationToken).ConfigureAwait(false);
             done += bytes;
         }
     }
@@ -59,12 +61,14 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
         {
             var (extent, within) = _image.Find(offset + done);
             var bytes = Math.Min(source.Length - done, extent.Length - within);
-            await extent.WriteAsync(within, source.Slice(done, bytes), Below(offset + done - within), cancellationToken).ConfigureAwait(false);
+            await extent.WriteAsync(
+                within, source.Slice(done, bytes), Below(offset + done - within), cancellationToken).ConfigureAwait(false);
             done += bytes;
         }
     }
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         var (extent, within) = _image.Find(offset);
         if (bytes > extent.Length - within)
@@ -73,7 +77,8 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
         await extent.WriteZeroesAsync(within, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         var (extent, within) = _image.Find(offset);
         return extent.GetStatusAsync(within, Math.Min(bytes, extent.Length - within), cancellationToken);
@@ -99,11 +104,13 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
         Specific = JsonSerializer.SerializeToElement(ImageFactsOf.Specific(_image), VmdkJson.Default.ImageInfoSpecificVmdk),
     });
 
-    public ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken) => repair == CheckRepair.None
+    public ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken) =>
+        repair == CheckRepair.None
         ? ImageChecker.CheckAsync(_image, cancellationToken)
         : throw VmdkFault.Unsupported("This image format does not support checks");
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         if (!context.ReadOnly && _image.Extents.Any(extent => extent.IsReadOnly))
             throw VmdkFault.Unsupported("An extent of the image cannot be written");
@@ -118,7 +125,10 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
             await _image.CloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The first write after opening gives the content another id, so that overlays know; before the write, or a crash would hide it.</summary>
+    /// <summary>
+    /// The first write after opening gives the content another id, so that overlays know; before the write, or a crash would hide
+    /// it.
+    /// </summary>
     private async ValueTask BeginWriteAsync(CancellationToken cancellationToken)
     {
         CheckParent();
@@ -149,14 +159,16 @@ internal sealed class VmdkNode : BlockNode, IContentIdentity, IBackingChildHolde
         return backing.ReadAsync(extentStart + offset, target, ReadFlags.None, cancellationToken);
     };
 
-    /// <exception cref="BlockException">The backing file is not what it was when this image was made: what is read would be a mixture.</exception>
+    /// <exception cref="BlockException">The backing file is not what it was when this image was made: what is read would be a
+    /// mixture.</exception>
     private void CheckParent()
     {
         if (_parentIsChecked || _backing is not { } backing)
             return;
         var isSame = backing.TryGetFacet<IContentIdentity>(out var parent) && parent.ContentId == _image.ParentContentId;
         if (!isSame)
-            throw VmdkFault.Invalid($"The content of backing file '{backing.FileName}' has changed since '{_image.File.FileName}' was made over it");
+            throw VmdkFault.Invalid(
+                $"The content of backing file '{backing.FileName}' has changed since '{_image.File.FileName}' was made over it");
         _parentIsChecked = true;
     }
 

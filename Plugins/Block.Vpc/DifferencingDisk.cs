@@ -6,8 +6,8 @@ using BlockHost.Plugins.Block.Vpc.Format;
 namespace BlockHost.Plugins.Block.Vpc;
 
 /// <summary>
-/// A disk that shows its parent's where it has nothing itself. A block's bitmap has a bit for each sector, the highest of a byte first: set,
-/// the sector is here. The first write to a sector that is not here fetches the rest of its block: then all of it is.
+/// A disk that shows its parent's where it has nothing itself. A block's bitmap has a bit for each sector, the highest of a byte
+/// first: set, the sector is here. The first write to a sector that is not here fetches the rest of its block: then all of it is.
 /// <code>
 ///   flush:  sectors ─► flush ─► bitmaps, table ─► flush
 /// </code>
@@ -60,7 +60,8 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
         }
     }
 
-    protected override async ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    protected override async ValueTask StoreAsync(
+        long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
     {
         var (block, within) = Math.DivRem(offset, BlockSize);
         var stored = Decode(await Table.GetAsync(block, cancellationToken).ConfigureAwait(false));
@@ -98,7 +99,8 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
         return base.WriteBeforeTableAsync(changes, cancellationToken);
     }
 
-    protected override async ValueTask<bool> WriteTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask<bool> WriteTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         var isWritten = await base.WriteTableAsync(changes, cancellationToken).ConfigureAwait(false);
         long[] blocks;

@@ -125,7 +125,8 @@ internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header
         }
     }
 
-    protected override async ValueTask WriteBeforeTableAsync(IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
+    protected override async ValueTask WriteBeforeTableAsync(
+        IReadOnlyList<TableChange> changes, CancellationToken cancellationToken)
     {
         await _placing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -166,7 +167,8 @@ internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header
         }
         catch (BlockException)
         {
-            await File.WriteAsync(Footer.HeaderOffset, Header.ToBytes(), WriteFlags.None, CancellationToken.None).ConfigureAwait(false);
+            await File.WriteAsync(
+                Footer.HeaderOffset, Header.ToBytes(), WriteFlags.None, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }

@@ -11,7 +11,10 @@ internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : 
 {
     private long _length = length;
 
-    /// <summary>Where the footer is. A footer that claims more than there is before it must not be left inside the file by a write behind it.</summary>
+    /// <summary>
+    /// Where the footer is. A footer that claims more than there is before it must not be left inside the file by a write behind
+    /// it.
+    /// </summary>
     private long _room = file.Length - Footer.Size;
 
     public Footer Footer { get; private set; } = footer;
@@ -30,8 +33,12 @@ internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         offset + bytes > _room ? NoRoom() : File.DiscardAsync(offset, bytes, cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken) => new(new BlockStatus(
-        bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid | BlockStatusFlags.Recurse, offset, File));
+    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken) =>
+        new(new BlockStatus(
+        bytes,
+        BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid | BlockStatusFlags.Recurse,
+        offset,
+        File));
 
     /// <summary>The new footer is on disk before the old one goes, so that there always is one at the end of the file.</summary>
     public async ValueTask ResizeAsync(long length, Footer next, CancellationToken cancellationToken)
@@ -44,9 +51,11 @@ internal sealed class FixedDisk(IBlockChild file, Footer footer, long length) : 
             await File.WriteAsync(length, next.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
             await File.FlushAsync(cancellationToken).ConfigureAwait(false);
             if (length > _length)
-                await File.WriteZeroesAsync(_length, Math.Min(length, oldEnd) - _length, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
+                await File.WriteZeroesAsync(
+                    _length, Math.Min(length, oldEnd) - _length, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
             else if (File.Profile.Growable)
-                await File.ResizeAsync(length + Footer.Size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+                await File.ResizeAsync(
+                    length + Footer.Size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
             if (length > _length)
                 await File.FlushAsync(cancellationToken).ConfigureAwait(false);
         }

@@ -7,7 +7,9 @@ using BlockHost.Plugins.Block.Vpc.Format;
 
 namespace BlockHost.Plugins.Block.Vpc;
 
-/// <summary>From a file to a disk: a footer at the beginning is that of an image that grows, one at the end that of a fixed one.</summary>
+/// <summary>
+/// From a file to a disk: a footer at the beginning is that of an image that grows, one at the end that of a fixed one.
+/// </summary>
 internal sealed class ImageOpening(IBlockChild file, IIoBufferPool buffers)
 {
     public async ValueTask<DiskImage> OpenAsync(string? sizeRule, CancellationToken cancellationToken)
@@ -27,9 +29,12 @@ internal sealed class ImageOpening(IBlockChild file, IIoBufferPool buffers)
             throw Invalid("Incorrect header checksum");
         var sectors = footer.SectorsOf(byGeometry);
         if (sectors > Footer.MostSectors)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Could not open '{file.FileName}': File too large", Errno.EFBIG);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"Could not open '{file.FileName}': File too large", Errno.EFBIG);
         var length = (long)sectors * Footer.SectorSize;
-        return isFixed ? new FixedDisk(file, footer, length) : await OpenDynamicAsync(footer, length, cancellationToken).ConfigureAwait(false);
+        return isFixed
+            ? new FixedDisk(file, footer, length)
+            : await OpenDynamicAsync(footer, length, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The parent that the image names by a path from its own folder.</summary>

@@ -31,15 +31,19 @@ internal sealed class VpcDriver : BlockDriver<VpcOptions>
         return facet is not null;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, VpcOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, VpcOptions options, CancellationToken cancellationToken)
     {
-        var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
+        var file = await context.OpenChildAsync(
+            "file", BlockChildRole.Image, options.File, cancellationToken).ConfigureAwait(false);
         var opening = new ImageOpening(file, context.Host.Buffers);
         var disk = await opening.OpenAsync(options.ForceSizeCalc, cancellationToken).ConfigureAwait(false);
         if (disk is not DifferencingDisk differencing)
         {
-            if (await context.OpenBackingAsync(options.Backing, recorded: null, cancellationToken).ConfigureAwait(false) is not null)
-                throw new BlockException(BlockErrorKind.InvalidArgument, "The VPC image is no differencing image: it has no backing file");
+            if (await context.OpenBackingAsync(
+                options.Backing, recorded: null, cancellationToken).ConfigureAwait(false) is not null)
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument, "The VPC image is no differencing image: it has no backing file");
             return new VpcNode(context, disk, parent: null);
         }
 
@@ -55,8 +59,11 @@ internal sealed class VpcDriver : BlockDriver<VpcOptions>
         if (disk.Backing is null && mayBeNone)
             return;
         if (disk.Backing is not { } backing)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "The VPC image names its parent by no plain path: give it as 'backing'");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The VPC image names its parent by no plain path: give it as 'backing'");
         if (backing.TryGetFacet<IVpcIdentity>(out var parent) && parent.Id != disk.Header.ParentId)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"The backing file has UUID {parent.Id}, and the VPC image was made over {disk.Header.ParentId}");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                $"The backing file has UUID {parent.Id}, and the VPC image was made over {disk.Header.ParentId}");
     }
 }

@@ -13,7 +13,8 @@ public sealed class CommandsBlockPlugin : Plugin
 {
     public override void Register(IPluginRegistry registry)
     {
-        var (snapshotSync, snapshot, internalSnapshot) = (new SnapshotSyncAction(), new SnapshotAction(), new InternalSnapshotAction());
+        var (snapshotSync, snapshot, internalSnapshot) = (
+            new SnapshotSyncAction(), new SnapshotAction(), new InternalSnapshotAction());
         registry.Add(new BlockdevAddCommand());
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());

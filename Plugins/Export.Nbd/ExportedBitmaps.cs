@@ -16,7 +16,9 @@ internal static class ExportedBitmaps
         var found = new List<IDirtyBitmap>();
         foreach (var reference in references)
         {
-            var bitmap = reference.Node is { } node ? context.Host.Graph.FindDirtyBitmap(node, reference.Name) : FindInChain(context, reference.Name);
+            var bitmap = reference.Node is { } node
+                ? context.Host.Graph.FindDirtyBitmap(node, reference.Name)
+                : FindInChain(context, reference.Name);
             bitmap.RequireUsable(BitmapUse.AllowReadOnly);
             found.Add(bitmap);
         }

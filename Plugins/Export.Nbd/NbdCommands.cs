@@ -30,7 +30,8 @@ internal static class NbdCommands
     }
 
     /// <summary>The older form of block-export-add: the export's id is its name.</summary>
-    private static ValueTask AddAsync(NbdServerControl control, IPluginHost host, NbdServerAddOptions args, CancellationToken cancellationToken)
+    private static ValueTask AddAsync(
+        NbdServerControl control, IPluginHost host, NbdServerAddOptions args, CancellationToken cancellationToken)
     {
         _ = control.Running;
         var node = host.Graph.Lookup(args.Device, args.Device);

@@ -55,6 +55,7 @@ public sealed class BlockDirtyBitmapOrStrConverter : JsonConverter<BlockDirtyBit
         if (value.Node is null)
             writer.WriteStringValue(value.Name);
         else
-            JsonSerializer.Serialize(writer, new NodeBitmap { Node = value.Node, Name = value.Name }, NbdJsonContext.Default.NodeBitmap);
+            JsonSerializer.Serialize(
+                writer, new NodeBitmap { Node = value.Node, Name = value.Name }, NbdJsonContext.Default.NodeBitmap);
     }
 }

@@ -17,7 +17,8 @@ internal sealed class NbdExportType(NbdServerControl control) : ExportType<NbdEx
 
     protected override JsonTypeInfo<NbdExportOptions> TypedOptionsType => NbdJsonContext.Default.NbdExportOptions;
 
-    protected override ValueTask<BlockExport> CreateAsync(IExportContext context, NbdExportOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockExport> CreateAsync(
+        IExportContext context, NbdExportOptions options, CancellationToken cancellationToken) =>
         new(Create(context, options));
 
     private NbdExport Create(IExportContext context, NbdExportOptions options)

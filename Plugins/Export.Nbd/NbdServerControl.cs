@@ -78,7 +78,8 @@ internal sealed class NbdServerControl
     }
 
     /// <summary>Looked up for every client, as the object may come, change and go; without it nobody is allowed.</summary>
-    private static Func<string, bool>? AuthorizationFor(NbdServerOptions options, IPluginHost host) => options.TlsAuthorization is { } id
+    private static Func<string, bool>? AuthorizationFor(NbdServerOptions options, IPluginHost host) =>
+        options.TlsAuthorization is { } id
         ? name => host.Objects.TryGet<IAuthorization>(id, out var authorization) && authorization.IsAllowed(name)
         : null;
 }

@@ -51,7 +51,13 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
         foreach (var group in (string[])[RuleText.InjectError, RuleText.SetState])
         {
             // Command lines number the elements of a list.
-            var rules = changed[group] switch { JsonArray list => list, JsonObject numbered => numbered.Select(rule => rule.Value), _ => [] };
+            var rules = changed[group] switch
+            {
+                JsonArray list => list,
+                JsonObject numbered => numbered.Select(
+                rule => rule.Value),
+                _ => []
+            };
             foreach (var rule in rules.OfType<JsonObject>())
                 Check(group, rule);
         }
@@ -59,7 +65,8 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
         return changed.Deserialize(BlkdebugJson.Default.JsonElement);
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, BlkdebugOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, BlkdebugOptions options, CancellationToken cancellationToken)
     {
         var rules = await RulesAsync(options, cancellationToken).ConfigureAwait(false);
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
@@ -87,7 +94,9 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
         foreach (var (name, value) in rule)
         {
             if (value is JsonValue single)
-                text.Set(name, single.GetValueKind() switch { JsonValueKind.True => "on", JsonValueKind.False => "off", _ => single.ToString() });
+                text.Set(
+                    name,
+                    single.GetValueKind() switch { JsonValueKind.True => "on", JsonValueKind.False => "off", _ => single.ToString() });
         }
 
         _ = text.ToRule();

@@ -41,7 +41,8 @@ internal sealed record BlkdebugLimits
     public BlockLimits Over(BlockLimits image) => image with
     {
         RequestAlignment = Align == 0 ? 1 : Align,
-        MaxTransfer = MaxTransfer == 0 ? image.MaxTransfer : image.MaxTransfer == 0 ? MaxTransfer : Math.Min(MaxTransfer, image.MaxTransfer),
+        MaxTransfer = MaxTransfer == 0 ? image.MaxTransfer : image.MaxTransfer == 0 ? MaxTransfer : Math.Min(
+            MaxTransfer, image.MaxTransfer),
         WriteZeroesAlignment = OptWriteZero == 0 ? image.WriteZeroesAlignment : OptWriteZero,
         MaxWriteZeroes = MaxWriteZero == 0 ? image.MaxWriteZeroes : MaxWriteZero,
         DiscardAlignment = OptDiscard == 0 ? image.DiscardAlignment : OptDiscard,

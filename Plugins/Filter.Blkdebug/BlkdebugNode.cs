@@ -19,7 +19,6 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
     private readonly Breakpoints _breakpoints = new();
     private long _changes;
     private long _flushed;
-    private (BlockProfile Child, long Length, BlockProfile Own) _profile;
 
     internal BlkdebugNode(IBlockChild child, BlkdebugOptions options, BlkdebugLimits limits, RuleEngine rules)
         : base(child)
@@ -27,18 +26,6 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
         _options = options;
         _limits = limits;
         _rules = rules;
-        _profile = (child.Profile, child.Length, OwnProfile());
-    }
-
-    public override BlockProfile Profile
-    {
-        get
-        {
-            var known = _profile;
-            if (!ReferenceEquals(known.Child, Child.Profile) || known.Length != Child.Length)
-                _profile = known = (Child.Profile, Child.Length, OwnProfile());
-            return known.Own;
-        }
     }
 
     /// <summary>A name holds a file of rules and an image, and nothing else.</summary>
@@ -56,12 +43,18 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
     }
 
     public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
-        _rules.Take(BlkdebugIOType.Read, offset, target.Length) is { } rule ? FailAsync(rule) : Child.ReadAsync(offset, target, flags, cancellationToken);
+        _rules.Take(BlkdebugIOType.Read, offset, target.Length) is { } rule
+            ? FailAsync(rule)
+            : Child.ReadAsync(offset, target, flags, cancellationToken);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        _rules.Take(BlkdebugIOType.Write, offset, source.Length) is { } rule ? FailAsync(rule) : Changed(Child.WriteAsync(offset, source, flags, cancellationToken));
+        _rules.Take(BlkdebugIOType.Write, offset, source.Length) is { } rule
+            ? FailAsync(rule)
+            : Changed(Child.WriteAsync(offset, source, flags, cancellationToken));
 
-    /// <summary>As in QEMU there is nothing to flush, and so to fail, where nothing has been written since the last time.</summary>
+    /// <summary>
+    /// As in QEMU there is nothing to flush, and so to fail, where nothing has been written since the last time.
+    /// </summary>
     public override ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var changes = Volatile.Read(ref _changes);
@@ -79,17 +72,22 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
         var limits = Profile.Limits;
         if (bytes < Math.Max(limits.RequestAlignment, limits.WriteZeroesAlignment))
             return ValueTask.FromException(Error(Errno.ENOTSUP));
-        return _rules.Take(BlkdebugIOType.WriteZeroes, offset, bytes) is { } rule ? FailAsync(rule) : Changed(Child.WriteZeroesAsync(offset, bytes, flags, cancellationToken));
+        return _rules.Take(BlkdebugIOType.WriteZeroes, offset, bytes) is { } rule
+            ? FailAsync(rule)
+            : Changed(Child.WriteZeroesAsync(offset, bytes, flags, cancellationToken));
     }
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         if (bytes < Profile.Limits.RequestAlignment)
             return ValueTask.FromException(Error(Errno.ENOTSUP));
-        return _rules.Take(BlkdebugIOType.Discard, offset, bytes) is { } rule ? FailAsync(rule) : Changed(Child.DiscardAsync(offset, bytes, cancellationToken));
+        return _rules.Take(BlkdebugIOType.Discard, offset, bytes) is { } rule
+            ? FailAsync(rule)
+            : Changed(Child.DiscardAsync(offset, bytes, cancellationToken));
     }
 
-    public override async ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override async ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         if (_rules.Take(BlkdebugIOType.BlockStatus, offset, bytes) is { } rule)
             await FailAsync(rule).ConfigureAwait(false);
@@ -111,10 +109,12 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
     }
 
     /// <summary>Rules stay what they are.</summary>
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) => new(new Unchanged());
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) => new(new Unchanged());
 
     public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
-        where T : class => typeof(T) == typeof(IBreakpoints) ? (facet = _breakpoints as T) is not null : base.TryGetFacet(out facet);
+        where T : class =>
+            typeof(T) == typeof(IBreakpoints) ? (facet = _breakpoints as T) is not null : base.TryGetFacet(out facet);
 
     public override ValueTask DisposeAsync()
     {
@@ -153,10 +153,10 @@ internal sealed class BlkdebugNode : BlockFilterNode, IBlockEventTarget, IResiza
         (permissions ?? []).Aggregate(BlockPermissions.None, (all, one) => all | (BlockPermissions)one);
 
     /// <summary>Everything reaches the rules; what the image lacks the host emulates there.</summary>
-    private BlockProfile OwnProfile() => Child.Profile with
+    protected override BlockProfile ProfileOver(BlockProfile child, long length) => child with
     {
-        Length = Child.Length,
-        Limits = _limits.Over(Child.Profile.Limits),
+        Length = length,
+        Limits = _limits.Over(child.Limits),
         Flush = Support.Native,
         Fua = Support.Emulate,
         WriteZeroes = Support.Native,

@@ -18,18 +18,22 @@ internal sealed class BlklogwritesDriver : BlockDriver<BlklogwritesOptions>
 
     protected override JsonTypeInfo<BlklogwritesOptions> TypedOptionsType => BlklogwritesJson.Default.BlklogwritesOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, BlklogwritesOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, BlklogwritesOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var file = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);
-        var log = await context.OpenChildAsync("log", BlockChildRole.Metadata, options.Log, cancellationToken).ConfigureAwait(false);
+        var log = await context.OpenChildAsync(
+            "log", BlockChildRole.Metadata, options.Log, cancellationToken).ConfigureAwait(false);
         var append = options.LogAppend == true;
         if (append && options.LogSectorSize is not null)
             throw Invalid("log-append and log-sector-size are mutually exclusive");
         var sectorSize = options.LogSectorSize ?? WriteLogHeader.DefaultSectorSize;
         if (!WriteLogHeader.IsSectorSize(sectorSize))
             throw Invalid($"Invalid log sector size {sectorSize}");
-        var start = append && log.Length > 0 ? await WriteLog.FindEndAsync(log, cancellationToken).ConfigureAwait(false) : new(new(0, (int)sectorSize), sectorSize);
+        var start = append && log.Length > 0
+            ? await WriteLog.FindEndAsync(log, cancellationToken).ConfigureAwait(false)
+            : new(new(0, (int)sectorSize), sectorSize);
         var interval = options.LogSuperUpdateInterval ?? UsualInterval;
         if (interval == 0)
             throw Invalid($"Invalid log superblock update interval {interval}");

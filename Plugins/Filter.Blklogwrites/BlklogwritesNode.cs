@@ -5,8 +5,8 @@ using BlockHost.Block.Facets;
 namespace BlockHost.Plugins.Filter.Blklogwrites;
 
 /// <summary>
-/// What changes the image goes to the log first, and to the image then: what the log lacks has not happened. Of writes that overlap the log has the
-/// order in which the image got them.
+/// What changes the image goes to the log first, and to the image then: what the log lacks has not happened. Of writes that
+/// overlap the log has the order in which the image got them.
 /// </summary>
 internal sealed class BlklogwritesNode : BlockFilterNode, IResizable
 {
@@ -14,24 +14,11 @@ internal sealed class BlklogwritesNode : BlockFilterNode, IResizable
     private readonly RangeLock _order = new();
     private long _changes;
     private long _flushed;
-    private (BlockProfile Child, long Length, BlockProfile Own) _profile;
 
     internal BlklogwritesNode(IBlockChild file, WriteLog log)
         : base(file)
     {
         _log = log;
-        _profile = (file.Profile, file.Length, OwnProfile());
-    }
-
-    public override BlockProfile Profile
-    {
-        get
-        {
-            var known = _profile;
-            if (!ReferenceEquals(known.Child, Child.Profile) || known.Length != Child.Length)
-                _profile = known = (Child.Profile, Child.Length, OwnProfile());
-            return known.Own;
-        }
     }
 
     /// <summary>A plain name would open the image without its log.</summary>
@@ -45,7 +32,8 @@ internal sealed class BlklogwritesNode : BlockFilterNode, IResizable
         await Child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         using var hold = await _order.EnterAsync(offset, bytes, exclusive: true).ConfigureAwait(false);
         await _log.WriteZeroesAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
@@ -61,7 +49,9 @@ internal sealed class BlklogwritesNode : BlockFilterNode, IResizable
         await Child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The log tells of it when it has worked, and as in QEMU only where something has changed since the last one.</summary>
+    /// <summary>
+    /// The log tells of it when it has worked, and as in QEMU only where something has changed since the last one.
+    /// </summary>
     public override async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var changes = Volatile.Read(ref _changes);
@@ -80,10 +70,10 @@ internal sealed class BlklogwritesNode : BlockFilterNode, IResizable
     }
 
     /// <summary>Everything that changes the image is seen here, in whole sectors of the log.</summary>
-    private BlockProfile OwnProfile() => Child.Profile with
+    protected override BlockProfile ProfileOver(BlockProfile child, long length) => child with
     {
-        Length = Child.Length,
-        Limits = Child.Profile.Limits with { RequestAlignment = Math.Max(_log.SectorSize, Child.Profile.Limits.RequestAlignment) },
+        Length = length,
+        Limits = child.Limits with { RequestAlignment = Math.Max(_log.SectorSize, child.Limits.RequestAlignment) },
         Flush = Support.Native,
         Fua = Support.Emulate,
         WriteZeroes = Support.Native,

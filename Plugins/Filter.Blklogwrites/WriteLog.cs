@@ -8,8 +8,8 @@ namespace BlockHost.Plugins.Filter.Blklogwrites;
 internal readonly record struct WriteLogEnd(WriteLogHeader Header, long Offset);
 
 /// <summary>
-/// The log that is written. Entries come one after the other; the header's number of them follows when something is flushed, or after so many,
-/// and never counts what is not on disk. An entry that could not be written leaves no gap.
+/// The log that is written. Entries come one after the other; the header's number of them follows when something is flushed, or
+/// after so many, and never counts what is not on disk. An entry that could not be written leaves no gap.
 /// </summary>
 internal sealed class WriteLog(IBlockChild log, WriteLogEnd start, ulong interval)
 {
@@ -24,7 +24,8 @@ internal sealed class WriteLog(IBlockChild log, WriteLogEnd start, ulong interva
     /// <summary>Reads a log to its end.</summary>
     public static async ValueTask<WriteLogEnd> FindEndAsync(IBlockChild log, CancellationToken cancellationToken)
     {
-        var reader = await WriteLogReader.OpenAsync((offset, target, token) => log.ReadAsync(offset, target, ReadFlags.None, token), log.Length, cancellationToken)
+        var reader = await WriteLogReader.OpenAsync(
+            (offset, target, token) => log.ReadAsync(offset, target, ReadFlags.None, token), log.Length, cancellationToken)
             .ConfigureAwait(false);
         while (await reader.NextAsync(cancellationToken).ConfigureAwait(false) is not null)
         {
@@ -34,10 +35,20 @@ internal sealed class WriteLog(IBlockChild log, WriteLogEnd start, ulong interva
     }
 
     public ValueTask WriteAsync(long offset, IoSlice data, CancellationToken cancellationToken) =>
-        AppendAsync(offset, data.Length, WriteLogFlags.None, at => log.WriteAsync(at, data, WriteFlags.None, cancellationToken), cancellationToken);
+        AppendAsync(
+            offset,
+            data.Length,
+            WriteLogFlags.None,
+            at => log.WriteAsync(at, data, WriteFlags.None, cancellationToken),
+            cancellationToken);
 
     public ValueTask WriteZeroesAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        AppendAsync(offset, bytes, WriteLogFlags.None, at => log.WriteZeroesAsync(at, bytes, ZeroFlags.None, cancellationToken), cancellationToken);
+        AppendAsync(
+            offset,
+            bytes,
+            WriteLogFlags.None,
+            at => log.WriteZeroesAsync(at, bytes, ZeroFlags.None, cancellationToken),
+            cancellationToken);
 
     public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         AppendAsync(offset, bytes, WriteLogFlags.Discard, data: null, cancellationToken);
@@ -46,7 +57,8 @@ internal sealed class WriteLog(IBlockChild log, WriteLogEnd start, ulong interva
         AppendAsync(0, 0, WriteLogFlags.Flush, data: null, cancellationToken);
 
     /// <param name="data">Writes the data at an offset of the log.</param>
-    private async ValueTask AppendAsync(long offset, long bytes, WriteLogFlags flags, Func<long, ValueTask>? data, CancellationToken cancellationToken)
+    private async ValueTask AppendAsync(
+        long offset, long bytes, WriteLogFlags flags, Func<long, ValueTask>? data, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -71,7 +83,8 @@ internal sealed class WriteLog(IBlockChild log, WriteLogEnd start, ulong interva
     }
 
     /// <summary>The disk may end inside a sector, the log does not.</summary>
-    private async ValueTask WriteDataAsync(long at, long bytes, long sectors, Func<long, ValueTask> data, CancellationToken cancellationToken)
+    private async ValueTask WriteDataAsync(
+        long at, long bytes, long sectors, Func<long, ValueTask> data, CancellationToken cancellationToken)
     {
         await data(at).ConfigureAwait(false);
         var rest = (sectors * SectorSize) - bytes;

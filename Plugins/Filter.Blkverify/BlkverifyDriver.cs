@@ -35,11 +35,13 @@ internal sealed class BlkverifyDriver : BlockDriver<BlkverifyOptions>
         return true;
     }
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, BlkverifyOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, BlkverifyOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var raw = await context.OpenChildAsync("raw", role, options.Raw, cancellationToken).ConfigureAwait(false);
-        var test = await context.OpenChildAsync("test", BlockChildRole.Data, options.Test, cancellationToken).ConfigureAwait(false);
+        var test = await context.OpenChildAsync(
+            "test", BlockChildRole.Data, options.Test, cancellationToken).ConfigureAwait(false);
         return new BlkverifyNode(context, test, raw);
     }
 }

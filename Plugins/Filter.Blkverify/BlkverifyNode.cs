@@ -5,8 +5,8 @@ using BlockHost.Block.Facets;
 namespace BlockHost.Plugins.Filter.Blkverify;
 
 /// <summary>
-/// Every request goes to both children, and both must answer alike: the same error or none, and the same bytes. Requests that overlap
-/// take turns where one of them writes, or two right children could part.
+/// Every request goes to both children, and both must answer alike: the same error or none, and the same bytes. Requests that
+/// overlap take turns where one of them writes, or two right children could part.
 /// </summary>
 internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test, IBlockChild raw) : BlockNode, IResizable
 {
@@ -14,7 +14,7 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
     private const int MaxTransfer = 32 << 20;
 
     private readonly RangeLock _order = new();
-    private (long Length, BlockProfile Profile) _known = (test.Length, ProfileOf(context, test, raw));
+    private volatile Shown? _shown;
     private volatile string? _difference;
 
     /// <summary>The tested image's length; it can grow where both can.</summary>
@@ -22,10 +22,11 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
     {
         get
         {
-            var known = _known;
-            if (known.Length != test.Length)
-                _known = known = (test.Length, ProfileOf(context, test, raw));
-            return known.Profile;
+            var now = (test.Profile, raw.Profile, test.Length);
+            var shown = _shown;
+            if (shown is null || shown.Of != now)
+                _shown = shown = new Shown(now, ProfileOf(context, test, raw));
+            return shown.Own;
         }
     }
 
@@ -44,7 +45,8 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
         await CompareAsync(answers, "read", offset, target.Length).ConfigureAwait(false);
         var same = ofTest.Memory.Span.CommonPrefixLength(ofRaw.Memory.Span);
         if (same < target.Length)
-            throw await DifferenceAsync("read", offset, target.Length, $"contents mismatch at offset {offset + same}").ConfigureAwait(false);
+            throw await DifferenceAsync(
+                "read", offset, target.Length, $"contents mismatch at offset {offset + same}").ConfigureAwait(false);
         target.CopyFrom(ofTest.Memory.Span);
     }
 
@@ -58,13 +60,15 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
     public override async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         Check();
-        var answers = await Answers.OfAsync(() => test.FlushAsync(cancellationToken), () => raw.FlushAsync(cancellationToken)).ConfigureAwait(false);
+        var answers = await Answers.OfAsync(
+            () => test.FlushAsync(cancellationToken), () => raw.FlushAsync(cancellationToken)).ConfigureAwait(false);
         if (answers.Test is not null)
             throw answers.Test;
     }
 
     /// <summary>The copy's: as in QEMU the node is a filter over it.</summary>
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, offset, raw));
 
     /// <summary>Both, or the image goes back to what it was.</summary>
@@ -98,7 +102,8 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
     {
         var (ofTest, ofRaw) = (answers.Test?.Errno ?? 0, answers.Raw?.Errno ?? 0);
         if (ofTest != ofRaw)
-            throw await DifferenceAsync(kind, offset, bytes, $"return value mismatch {-ofTest} != {-ofRaw}").ConfigureAwait(false);
+            throw await DifferenceAsync(
+                kind, offset, bytes, $"return value mismatch {-ofTest} != {-ofRaw}").ConfigureAwait(false);
         if (answers.Test is not null)
             throw answers.Test;
     }
@@ -117,6 +122,8 @@ internal sealed class BlkverifyNode(IBlockNodeContext context, IBlockChild test,
         if (_difference is { } difference)
             throw new BlockException(BlockErrorKind.Io, difference) { NodeName = context.NodeName };
     }
+
+    private sealed record Shown((BlockProfile Test, BlockProfile Raw, long Length) Of, BlockProfile Own);
 
     private static bool IsPlain(IBlockChild child) => !child.FileName.StartsWith("json:", StringComparison.Ordinal);
 

@@ -23,12 +23,14 @@ internal sealed class CompressDriver : BlockDriver<CompressOptions>
 
     protected override JsonTypeInfo<CompressOptions> TypedOptionsType => CompressJson.Default.CompressOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CompressOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, CompressOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var child = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);
         if (child.Node is { Driver.SupportsCompressedWrites: false })
-            throw new BlockException(BlockErrorKind.NotSupported, $"Compression is not supported for underlying format: {child.DriverName}");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, $"Compression is not supported for underlying format: {child.DriverName}");
         return new CompressNode(child, await ClusterSizeAsync(child, cancellationToken).ConfigureAwait(false));
     }
 
@@ -36,7 +38,9 @@ internal sealed class CompressDriver : BlockDriver<CompressOptions>
     {
         if (child.Node is { } node)
             return (await node.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize;
-        return child.TryGetFacet<IImageInfo>(out var info) ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize : 0;
+        return child.TryGetFacet<IImageInfo>(out var info)
+            ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize
+            : 0;
     }
 }
 

@@ -5,37 +5,17 @@ using BlockHost.Block.Facets;
 namespace BlockHost.Plugins.Filter.Compress;
 
 /// <summary>Clusters are compressed as a whole: the host completes smaller writes to that.</summary>
-internal sealed class CompressNode : BlockFilterNode, IResizable
+/// <param name="clusterSize">0: the image has none.</param>
+internal sealed class CompressNode(IBlockChild child, long clusterSize) : BlockFilterNode(child), IResizable
 {
-    private readonly long _clusterSize;
-    private (BlockProfile Child, long Length, BlockProfile Own) _profile;
-
-    /// <param name="clusterSize">0: the image has none.</param>
-    internal CompressNode(IBlockChild child, long clusterSize)
-        : base(child)
-    {
-        _clusterSize = clusterSize;
-        _profile = (child.Profile, child.Length, OwnProfile());
-    }
-
-    public override BlockProfile Profile
-    {
-        get
-        {
-            var known = _profile;
-            if (!ReferenceEquals(known.Child, Child.Profile) || known.Length != Child.Length)
-                _profile = known = (Child.Profile, Child.Length, OwnProfile());
-            return known.Own;
-        }
-    }
-
     /// <summary>A plain name would open the image without compression.</summary>
     public override string? FileName => null;
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         Child.WriteAsync(offset, source, flags | WriteFlags.Compressed, cancellationToken);
 
-    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => Child.ResizeAsync(length, options, cancellationToken);
+    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
+        Child.ResizeAsync(length, options, cancellationToken);
 
     /// <summary>The last cluster cannot be completed where the image ends inside it.</summary>
     public override ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken)
@@ -45,13 +25,14 @@ internal sealed class CompressNode : BlockFilterNode, IResizable
             return ValueTask.CompletedTask;
         var which = (permissions.Needed & BlockPermissions.Write) != 0 ? "write" : "write-unchanged";
         throw new BlockException(
-            BlockErrorKind.PermissionDenied, $"Cannot get '{which}' permission without 'resize': Image size is not a multiple of request alignment");
+            BlockErrorKind.PermissionDenied,
+            $"Cannot get '{which}' permission without 'resize': Image size is not a multiple of request alignment");
     }
 
-    private BlockProfile OwnProfile() => Child.Profile with
+    protected override BlockProfile ProfileOver(BlockProfile child, long length) => child with
     {
-        Length = Child.Length,
-        Limits = Child.Profile.Limits with { RequestAlignment = (int)Math.Max(Child.Profile.Limits.RequestAlignment, _clusterSize) },
+        Length = length,
+        Limits = child.Limits with { RequestAlignment = (int)Math.Max(child.Limits.RequestAlignment, clusterSize) },
         Fua = Support.Emulate,
         Status = Support.Native,
     };

@@ -14,16 +14,24 @@ internal sealed class CopyBeforeWriteDriver : BlockDriver<CopyBeforeWriteOptions
 
     public override BlockDriverKind Kind => BlockDriverKind.Filter;
 
-    protected override JsonTypeInfo<CopyBeforeWriteOptions> TypedOptionsType => CopyBeforeWriteJson.Default.CopyBeforeWriteOptions;
+    protected override JsonTypeInfo<CopyBeforeWriteOptions> TypedOptionsType =>
+        CopyBeforeWriteJson.Default.CopyBeforeWriteOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CopyBeforeWriteOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, CopyBeforeWriteOptions options, CancellationToken cancellationToken)
     {
-        var source = await context.OpenChildAsync("file", BlockChildRole.Filtered | BlockChildRole.Primary, options.File, cancellationToken).ConfigureAwait(false);
-        var target = await context.OpenChildAsync("target", BlockChildRole.Data, options.Target, cancellationToken).ConfigureAwait(false);
+        var source = await context.OpenChildAsync(
+            "file", BlockChildRole.Filtered | BlockChildRole.Primary, options.File, cancellationToken).ConfigureAwait(false);
+        var target = await context.OpenChildAsync(
+            "target", BlockChildRole.Data, options.Target, cancellationToken).ConfigureAwait(false);
         var wanted = options.Bitmap is { } name ? context.PluginHost.Graph.FindDirtyBitmap(name.Node, name.Name) : null;
         wanted?.RequireUsable(BitmapUse.AllowReadOnly);
         var (node, targetNode) = (source.Node!, target.Node!);
-        var copyOptions = new ClusterCopyOptions { ClusterSize = await ClusterCopyOptions.ClusterSizeForAsync(targetNode, cancellationToken).ConfigureAwait(false) };
+        var copyOptions = new ClusterCopyOptions
+        {
+            ClusterSize = await ClusterCopyOptions.ClusterSizeForAsync(
+            targetNode, cancellationToken).ConfigureAwait(false)
+        };
         var pending = node.DirtyBitmaps.CreateAnonymous(copyOptions.ClusterSize, enabled: false);
         IDirtyBitmap? inside = null;
         IReadTracker? readers = null;

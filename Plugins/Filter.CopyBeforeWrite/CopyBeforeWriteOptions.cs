@@ -49,7 +49,10 @@ public sealed record SnapshotAccessOptions
     public required BlockdevRef File { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(CopyBeforeWriteOptions))]
 [JsonSerializable(typeof(SnapshotAccessOptions))]
 internal sealed partial class CopyBeforeWriteJson : JsonSerializerContext;

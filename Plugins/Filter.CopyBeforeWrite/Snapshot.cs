@@ -5,10 +5,13 @@ using BlockHost.Copying;
 
 namespace BlockHost.Plugins.Filter.CopyBeforeWrite;
 
-/// <summary>A disk as it was at one moment: partly on the target, and where nothing has been written since, on the source.</summary>
+/// <summary>
+/// A disk as it was at one moment: partly on the target, and where nothing has been written since, on the source.
+/// </summary>
 /// <param name="inside">What is of interest; null: all.</param>
 /// <param name="readers">Let go of at the end.</param>
-internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirtyBitmap? inside, IDisposable? readers) : IDisposable
+internal sealed class Snapshot(
+    ClusterCopier copier, IDirtyBitmap pending, IDirtyBitmap? inside, IDisposable? readers) : IDisposable
 {
     private volatile bool _broken;
 
@@ -26,7 +29,8 @@ internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirt
         Check(offset, target.Length);
     }
 
-    public ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         Check(offset, 1);
         return copier.GetStatusAsync(offset, bytes, precision, cancellationToken);
@@ -42,8 +46,13 @@ internal sealed class Snapshot(ClusterCopier copier, IDirtyBitmap pending, IDirt
     private void Check(long offset, long bytes)
     {
         if (_broken)
-            throw new BlockException(BlockErrorKind.PermissionDenied, "The snapshot is broken: old data could not be copied before it was overwritten", Errno.EACCES) { Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.PermissionDenied,
+                "The snapshot is broken: old data could not be copied before it was overwritten",
+                Errno.EACCES)
+            { Offset = offset };
         if (inside?.GetRun(offset, bytes) is { } run && (!run.Dirty || run.Bytes < bytes))
-            throw new BlockException(BlockErrorKind.PermissionDenied, "The range is not part of the snapshot", Errno.EACCES) { Offset = offset };
+            throw new BlockException(BlockErrorKind.PermissionDenied, "The range is not part of the snapshot", Errno.EACCES)
+            { Offset = offset };
     }
 }

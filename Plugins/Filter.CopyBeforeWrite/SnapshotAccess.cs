@@ -13,9 +13,11 @@ internal sealed class SnapshotAccessDriver : BlockDriver<SnapshotAccessOptions>
 
     protected override JsonTypeInfo<SnapshotAccessOptions> TypedOptionsType => CopyBeforeWriteJson.Default.SnapshotAccessOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, SnapshotAccessOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, SnapshotAccessOptions options, CancellationToken cancellationToken)
     {
-        var child = await context.OpenChildAsync("file", BlockChildRole.Data | BlockChildRole.Primary, options.File, cancellationToken).ConfigureAwait(false);
+        var child = await context.OpenChildAsync(
+            "file", BlockChildRole.Data | BlockChildRole.Primary, options.File, cancellationToken).ConfigureAwait(false);
         return new SnapshotAccessNode(child);
     }
 }
@@ -34,7 +36,8 @@ internal sealed class SnapshotAccessNode(IBlockChild child) : BlockNode
     public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
         Snapshot.ReadAsync(offset, target, cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         Snapshot.GetStatusAsync(offset, bytes, precision, cancellationToken);
 
     /// <summary>The disk goes on being written; what is read here does not depend on it.</summary>

@@ -12,7 +12,8 @@ internal sealed class SnapshotNode : CopyBeforeWriteNode
     private readonly string _name;
     private readonly OnCbwError _onError;
 
-    public SnapshotNode(IBlockNodeContext context, IBlockChild source, IBlockChild target, Snapshot snapshot, CopyBeforeWriteOptions options)
+    public SnapshotNode(
+        IBlockNodeContext context, IBlockChild source, IBlockChild target, Snapshot snapshot, CopyBeforeWriteOptions options)
         : base(source, target)
     {
         _graph = context.PluginHost.Graph;

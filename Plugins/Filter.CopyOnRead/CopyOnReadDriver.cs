@@ -18,14 +18,19 @@ internal sealed class CopyOnReadDriver : BlockDriver<CopyOnReadOptions>
 
     protected override JsonTypeInfo<CopyOnReadOptions> TypedOptionsType => CopyOnReadJson.Default.CopyOnReadOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, CopyOnReadOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, CopyOnReadOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var child = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);
-        var range = options.Bottom is { } bottom ? CopiedLayers.DownTo(context.PluginHost.Graph, child.NodeName, bottom) : CopiedLayers.All;
+        var range = options.Bottom is { } bottom
+            ? CopiedLayers.DownTo(context.PluginHost.Graph, child.NodeName, bottom)
+            : CopiedLayers.All;
         return new CopyOnReadNode(context, child, range, await ClusterSizeAsync(child, cancellationToken).ConfigureAwait(false));
     }
 
     private static async ValueTask<long> ClusterSizeAsync(IBlockChild child, CancellationToken cancellationToken) =>
-        child.TryGetFacet<IImageInfo>(out var info) ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize : 0;
+        child.TryGetFacet<IImageInfo>(out var info)
+            ? (await info.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize
+            : 0;
 }

@@ -12,37 +12,26 @@ namespace BlockHost.Plugins.Filter.CopyOnRead;
 ///                                └─ from below: keep writes out ─► read whole clusters ─► write them unchanged ─► answer
 /// </code>
 /// </summary>
-internal sealed class CopyOnReadNode : BlockNode, IResizable
+internal sealed class CopyOnReadNode : BlockFilterNode, IResizable
 {
     /// <summary>Largest piece that is copied at once.</summary>
     private const int LargestCopy = 1 << 20;
 
     private readonly IBlockNodeContext _context;
-    private readonly IBlockChild _child;
     private readonly CopiedLayers _layers;
     private readonly long _clusterSize;
     private readonly RangeLock _order = new();
-    private (BlockProfile Child, BlockProfile Own) _profile;
 
     public CopyOnReadNode(IBlockNodeContext context, IBlockChild child, CopiedLayers layers, long clusterSize)
+        : base(child)
     {
         _context = context;
-        _child = child;
         _layers = layers;
         _clusterSize = Math.Max(1, clusterSize);
-        _profile = (child.Profile, OwnProfile(child.Profile));
     }
 
-    public override BlockProfile Profile
-    {
-        get
-        {
-            var known = _profile;
-            if (!ReferenceEquals(known.Child, _child.Profile))
-                _profile = known = (_child.Profile, OwnProfile(_child.Profile));
-            return known.Own;
-        }
-    }
+    /// <summary>A plain name would open the image without copying.</summary>
+    public override string? FileName => null;
 
     public override async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
@@ -53,7 +42,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
             if (copy)
                 await CopyAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
             else if ((flags & ReadFlags.Prefetch) == 0)
-                await _child.ReadAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
+                await Child.ReadAsync(offset + done, piece, flags, cancellationToken).ConfigureAwait(false);
             done += bytes;
         }
     }
@@ -61,27 +50,24 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
     public override async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         using var turn = await _order.EnterAsync(offset, source.Length, exclusive: false).ConfigureAwait(false);
-        await _child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
+        await Child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    public override ValueTask FlushAsync(CancellationToken cancellationToken) => _child.FlushAsync(cancellationToken);
-
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         using var turn = await _order.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
-        await _child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
+        await Child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
     public override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         using var turn = await _order.EnterAsync(offset, bytes, exclusive: false).ConfigureAwait(false);
-        await _child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+        await Child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
-        new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, offset, _child));
-
-    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => _child.ResizeAsync(length, options, cancellationToken);
+    public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
+        Child.ResizeAsync(length, options, cancellationToken);
 
     /// <summary>
     /// Copies go to the image whatever its users do, and nobody beside this filter may write it: their writes would not be
@@ -93,14 +79,18 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
         return new(needed, own.Needed == BlockPermissions.None ? own.Shared : own.Shared & ~BlockPermissions.Write);
     }
 
-    /// <summary>How far the state of the chain stays as it is at <paramref name="offset"/>, and whether that run is to be copied.</summary>
+    /// <summary>
+    /// How far the state of the chain stays as it is at <paramref name="offset"/>, and whether that run is to be copied.
+    /// </summary>
     private async ValueTask<(long Bytes, bool Copy)> NextRunAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         if (_context.ReadOnly)
             return (bytes, false);
-        var status = await _child.GetChainStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken).ConfigureAwait(false);
+        var status = await Child.GetChainStatusAsync(
+            offset, bytes, StatusPrecision.AllocationOnly, cancellationToken).ConfigureAwait(false);
         if (!status.Status.IsOk)
-            throw new BlockException(BlockErrorKind.Io, $"Cannot tell where the data at {offset} is stored", status.Status.Errno) { Offset = offset };
+            throw new BlockException(BlockErrorKind.Io, $"Cannot tell where the data at {offset} is stored", status.Status.Errno)
+            { Offset = offset };
         return (Math.Min(status.Bytes, bytes), _layers.Contain(status));
     }
 
@@ -108,7 +98,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
     private async ValueTask CopyAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         var wanted = (flags & ReadFlags.Prefetch) != 0 ? IoSlice.Empty : target;
-        var end = Math.Min(RoundUp(offset + target.Length), Math.Max(offset + target.Length, _child.Length));
+        var end = Math.Min(RoundUp(offset + target.Length), Math.Max(offset + target.Length, Child.Length));
         var step = Math.Max(_clusterSize, LargestCopy / _clusterSize * _clusterSize);
         for (var start = offset - (offset % _clusterSize); start < end; start += step)
         {
@@ -127,7 +117,7 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
             var (bytes, copy) = await NextRunAsync(at, end - at, cancellationToken).ConfigureAwait(false);
             var piece = buffer.Memory[..(int)bytes];
             if (copy || answer.Wants(at, bytes))
-                await _child.ReadAsync(at, piece, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+                await Child.ReadAsync(at, piece, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             if (copy)
                 await StoreAsync(at, piece, cancellationToken).ConfigureAwait(false);
             answer.Take(at, piece.Span);
@@ -136,15 +126,15 @@ internal sealed class CopyOnReadNode : BlockNode, IResizable
     }
 
     private ValueTask StoreAsync(long offset, IoSlice data, CancellationToken cancellationToken) => data.IsZero()
-        ? _child.WriteZeroesAsync(offset, data.Length, ZeroFlags.Unchanged, cancellationToken)
-        : _child.WriteAsync(BlkdebugEvent.CorWrite, offset, data, WriteFlags.Unchanged, cancellationToken);
+        ? Child.WriteZeroesAsync(offset, data.Length, ZeroFlags.Unchanged, cancellationToken)
+        : Child.WriteAsync(BlkdebugEvent.CorWrite, offset, data, WriteFlags.Unchanged, cancellationToken);
 
     private long RoundUp(long offset) => offset % _clusterSize is 0 ? offset : offset - (offset % _clusterSize) + _clusterSize;
 
     /// <summary>What the child lacks the host emulates there.</summary>
-    private BlockProfile OwnProfile(BlockProfile child) => new()
+    protected override BlockProfile ProfileOver(BlockProfile child, long length) => new()
     {
-        Length = child.Length,
+        Length = length,
         Limits = child.Limits with { RequestAlignment = 1 },
         Writable = child.Writable && !_context.ReadOnly,
         Growable = child.Growable,

@@ -46,7 +46,10 @@ internal sealed class FileEnds(IBlockChild file)
             return offset >= _zeroStart && offset + bytes <= _fileEnd;
     }
 
-    /// <summary>Takes space, where data up to <paramref name="end"/> do not fit into what the file has. That it has none is no error: the write will tell.</summary>
+    /// <summary>
+    /// Takes space, where data up to <paramref name="end"/> do not fit into what the file has. That it has none is no error: the
+    /// write will tell.
+    /// </summary>
     public async ValueTask ExtendAsync(long end, PreallocateSettings settings, CancellationToken cancellationToken)
     {
         if (end <= Volatile.Read(ref _fileEnd) || settings.EndFor(end) is not { } target)

@@ -27,7 +27,8 @@ internal sealed class PreallocateDriver : BlockDriver<PreallocateOptions>
 
     protected override JsonTypeInfo<PreallocateOptions> TypedOptionsType => PreallocateJson.Default.PreallocateOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, PreallocateOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, PreallocateOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var child = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);

@@ -7,7 +7,8 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Filter.Preallocate;
 
 /// <summary>
-/// Space is taken while somebody writes the file and may change its length; when nobody does any more, what the data do not reach is given back.
+/// Space is taken while somebody writes the file and may change its length; when nobody does any more, what the data do not reach
+/// is given back.
 /// </summary>
 internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
 {
@@ -16,25 +17,11 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
     private volatile PreallocateSettings _settings;
     private volatile FileEnds? _ends;
     private bool _willGrow;
-    private (BlockProfile Child, long Length, BlockProfile Own) _profile;
 
     internal PreallocateNode(IBlockChild child, PreallocateSettings settings)
         : base(child)
     {
         _settings = settings;
-        _profile = (child.Profile, child.Length, OwnProfile(child.Length));
-    }
-
-    public override BlockProfile Profile
-    {
-        get
-        {
-            var length = _ends?.DataEnd ?? Child.Length;
-            var known = _profile;
-            if (!ReferenceEquals(known.Child, Child.Profile) || known.Length != length)
-                _profile = known = (Child.Profile, length, OwnProfile(length));
-            return known.Own;
-        }
     }
 
     /// <summary>A plain name would open the file without the filter.</summary>
@@ -45,7 +32,8 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
             ? WriteAndGrowAsync(ends, offset, source, flags, cancellationToken)
             : Child.WriteAsync(offset, source, flags, cancellationToken);
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         var end = offset + bytes;
         if (_ends is not { } ends || end <= ends.DataEnd)
@@ -66,7 +54,8 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
     /// <summary>Inside what the file has, only the data's end moves.</summary>
     public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
-        if (options.Preallocation is PreallocationMode.Off or PreallocationMode.Falloc && _ends is { } ends && ends.TryGrow(length))
+        if (options.Preallocation is PreallocationMode.Off or PreallocationMode.Falloc && _ends is { } ends
+            && ends.TryGrow(length))
             return;
         await Child.ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
         _ends?.Set(length);
@@ -95,9 +84,11 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
     }
 
     /// <summary>What was taken by the old options goes back.</summary>
-    public async ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public async ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
-        var settings = PreallocateSettings.From(options.Deserialize(PreallocateJson.Default.PreallocateOptions.Deep())!, Child.Profile.Limits.RequestAlignment);
+        var settings = PreallocateSettings.From(
+            options.Deserialize(PreallocateJson.Default.PreallocateOptions.Deep())!, Child.Profile.Limits.RequestAlignment);
         if (_ends is { } ends)
             await ends.DropAsync(cancellationToken).ConfigureAwait(false);
         return new Change(this, settings);
@@ -111,7 +102,8 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
 
     private static bool Grows(BlockPermissionSet permissions) => (permissions.Needed & Growing) == Growing;
 
-    private async ValueTask WriteAndGrowAsync(FileEnds ends, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteAndGrowAsync(
+        FileEnds ends, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         var end = offset + source.Length;
         ends.ExpectData(end);
@@ -120,14 +112,18 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
         ends.Reach(end);
     }
 
-    private async ValueTask WriteZeroesAndGrowAsync(FileEnds ends, long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroesAndGrowAsync(
+        FileEnds ends, long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         ends.ExpectData(offset + bytes);
         await Child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
         ends.Reach(offset + bytes);
     }
 
-    private BlockProfile OwnProfile(long length) => Child.Profile with
+    /// <summary>The data's end, not the file's.</summary>
+    protected override long ShownLength => _ends?.DataEnd ?? Child.Length;
+
+    protected override BlockProfile ProfileOver(BlockProfile child, long length) => child with
     {
         Length = length,
         Status = Support.Native,

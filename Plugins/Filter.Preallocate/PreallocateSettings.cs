@@ -17,11 +17,13 @@ internal sealed record PreallocateSettings(long Align, long Size)
         var align = options.PreallocAlign ?? UsualAlign;
         var size = options.PreallocSize ?? UsualSize;
         if (align < 0 || size < 0)
-            throw new BlockException(ParameterFault.OutOfRange(align < 0 ? "prealloc-align" : "prealloc-size", "a non-negative number below 2^64"));
+            throw new BlockException(
+                ParameterFault.OutOfRange(align < 0 ? "prealloc-align" : "prealloc-size", "a non-negative number below 2^64"));
         if (align % SectorSize != 0)
             throw Invalid($"prealloc-align parameter of preallocate filter is not aligned to {SectorSize}");
         if (align % requestAlignment != 0)
-            throw Invalid($"prealloc-align parameter of preallocate filter is not aligned to underlying node request alignment ({requestAlignment})");
+            throw Invalid(
+                $"prealloc-align parameter of preallocate filter is not aligned to underlying node request alignment ({requestAlignment})");
         return new(Math.Max(align, SectorSize), size);
     }
 

@@ -31,7 +31,8 @@ internal sealed class ThrottleDriver : BlockDriver<ThrottleOptions>
 
     protected override JsonTypeInfo<ThrottleOptions> TypedOptionsType => ThrottleJson.Default.ThrottleOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, ThrottleOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, ThrottleOptions options, CancellationToken cancellationToken)
     {
         const BlockChildRole role = BlockChildRole.Filtered | BlockChildRole.Primary;
         var child = await context.OpenChildAsync("file", role, options.File, cancellationToken).ConfigureAwait(false);
@@ -42,7 +43,8 @@ internal sealed class ThrottleDriver : BlockDriver<ThrottleOptions>
     internal static ThrottleMember Join(IBlockNodeContext context, ThrottleOptions options) =>
         context.Host.Objects.TryGet<ThrottleGroup>(options.ThrottleGroup, out var group) && group.TryJoin(out var member)
             ? member
-            : throw new BlockException(BlockErrorKind.InvalidArgument, $"Throttle group '{options.ThrottleGroup}' does not exist");
+            : throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"Throttle group '{options.ThrottleGroup}' does not exist");
 }
 
 [JsonSourceGenerationOptions(

@@ -34,7 +34,8 @@ internal sealed class ThrottleNode(IBlockChild child, ThrottleMember member) : B
             : WriteInTurnAsync(turn, offset, source, flags, cancellationToken);
     }
 
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         await _member.EnterAsync(Direction.Write, bytes, cancellationToken).ConfigureAwait(false);
         await Child.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
@@ -49,7 +50,9 @@ internal sealed class ThrottleNode(IBlockChild child, ThrottleMember member) : B
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
         Child.ResizeAsync(length, options, cancellationToken);
 
-    /// <summary>Whoever waits for the disk to be quiet does not wait for the limits: what is in the queue goes on at once.</summary>
+    /// <summary>
+    /// Whoever waits for the disk to be quiet does not wait for the limits: what is in the queue goes on at once.
+    /// </summary>
     public override ValueTask DrainBeginAsync(CancellationToken cancellationToken)
     {
         _member.LiftLimits();
@@ -58,7 +61,8 @@ internal sealed class ThrottleNode(IBlockChild child, ThrottleMember member) : B
 
     public override void DrainEnd() => _member.RestoreLimits();
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
         new(new GroupChange(this, ThrottleDriver.Join(context, options.Deserialize(ThrottleJson.Default.ThrottleOptions)!)));
 
     public override ValueTask DisposeAsync()
@@ -67,13 +71,15 @@ internal sealed class ThrottleNode(IBlockChild child, ThrottleMember member) : B
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask ReadInTurnAsync(ValueTask turn, long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    private async ValueTask ReadInTurnAsync(
+        ValueTask turn, long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         await turn.ConfigureAwait(false);
         await Child.ReadAsync(offset, target, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask WriteInTurnAsync(ValueTask turn, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteInTurnAsync(
+        ValueTask turn, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         await turn.ConfigureAwait(false);
         await Child.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);

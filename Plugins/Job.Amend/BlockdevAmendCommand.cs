@@ -17,7 +17,8 @@ internal static class BlockdevAmendCommand
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken),
         features: ["unstable"]);
 
-    private static async ValueTask StartAsync(AmendJobType type, IPluginHost host, BlockdevAmendArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        AmendJobType type, IPluginHost host, BlockdevAmendArguments arguments, CancellationToken cancellationToken)
     {
         var node = host.Graph.Lookup(device: null, arguments.NodeName);
         if (arguments.Options.Json.GetProperty("driver").GetString() != node.Driver.FormatName)
@@ -42,7 +43,8 @@ internal static class BlockdevAmendCommand
 
     private static JsonElement WithoutDriver(JsonElement options)
     {
-        var members = options.EnumerateObject().Where(member => member.Name != "driver").ToDictionary(member => member.Name, member => member.Value);
+        var members = options.EnumerateObject().Where(member => member.Name != "driver")
+            .ToDictionary(member => member.Name, member => member.Value);
         return JsonSerializer.SerializeToElement(members, AmendJson.Default.DictionaryStringJsonElement);
     }
 }

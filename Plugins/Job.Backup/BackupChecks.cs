@@ -28,7 +28,8 @@ internal static class BackupChecks
         if (request.Sync == MirrorSyncMode.None)
             throw new QmpException("sync mode 'none' does not produce meaningful bitmap outputs");
         if (!byBitmap && mode == BitmapSyncMode.Never)
-            throw new QmpException($"Bitmap sync mode 'never' has no meaningful effect when combined with sync mode '{NameOf(request.Sync)}'");
+            throw new QmpException(
+                $"Bitmap sync mode 'never' has no meaningful effect when combined with sync mode '{NameOf(request.Sync)}'");
         return bitmap;
     }
 

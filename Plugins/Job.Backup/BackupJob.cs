@@ -36,7 +36,8 @@ internal sealed class BackupJob : BackgroundJob
         _request = request;
         _parts = parts;
         _context = context;
-        _maxCopies = (int)Math.Clamp(Math.Min(request.MaxWorkers ?? MaxCopies, MostMemory / parts.Copier.PieceSize), 1, MaxCopies);
+        _maxCopies = (int)Math.Clamp(
+            Math.Min(request.MaxWorkers ?? MaxCopies, MostMemory / parts.Copier.PieceSize), 1, MaxCopies);
         parts.Copier.Copied = context.AddProgress;
         parts.Copier.Skipped = skipped => context.AddRemaining(-skipped);
     }
@@ -65,7 +66,8 @@ internal sealed class BackupJob : BackgroundJob
         }
     }
 
-    public override async ValueTask PausingAsync(CancellationToken cancellationToken) => await Task.WhenAll(_copies).ConfigureAwait(false);
+    public override async ValueTask PausingAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll(_copies).ConfigureAwait(false);
 
     public override ValueTask CommitAsync()
     {

@@ -10,7 +10,13 @@ namespace BlockHost.Plugins.Job.Backup;
 /// <param name="Bitmap">The user's; null where there is none.</param>
 /// <param name="Readers">Of a target that shows the source as its backing file.</param>
 internal sealed record BackupParts(
-    IBlockGraph Graph, IGraphNode Filter, CopyBeforeWriteNode FilterNode, ClusterCopier Copier, IDirtyBitmap Pending, BackupBitmap? Bitmap, IReadTracker? Readers)
+    IBlockGraph Graph,
+    IGraphNode Filter,
+    CopyBeforeWriteNode FilterNode,
+    ClusterCopier Copier,
+    IDirtyBitmap Pending,
+    BackupBitmap? Bitmap,
+    IReadTracker? Readers)
 {
     /// <summary>Guests write to the source again without any ado.</summary>
     public async ValueTask RemoveAsync()

@@ -34,7 +34,8 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         }
     }
 
-    private async ValueTask<BackupParts> InsertAsync(BackupRequest request, IDirtyBitmap? bitmap, CancellationToken cancellationToken)
+    private async ValueTask<BackupParts> InsertAsync(
+        BackupRequest request, IDirtyBitmap? bitmap, CancellationToken cancellationToken)
     {
         var options = new FilterOptions { NodeName = request.FilterNodeName, ErrorPrefix = "Could not create node: " };
         // Users see it as what they can make themselves by the same name.
@@ -47,7 +48,8 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
             var cluster = await BackupChecks.ClusterSizeAsync(request, cancellationToken).ConfigureAwait(false);
             pending = PendingOf(request, bitmap, cluster);
             readers = ClusterCopier.TrackReaders(request.Source, request.Target);
-            var copier = new ClusterCopier(node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster), readers);
+            var copier = new ClusterCopier(
+                node.Source, node.Target, pending, host.Buffers, CopyOptionsOf(request, cluster), readers);
             node.SetCopier(copier);
             node.Exclusive = true;
             var kept = bitmap is null ? null : new BackupBitmap(bitmap.Freeze(), BackupChecks.ModeOf(request)!.Value);
@@ -61,10 +63,12 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
             throw;
         }
 
-        async ValueTask<CopyBeforeWriteNode> MakeFilterAsync(IBlockNodeContext context, IBlockChild source, CancellationToken opening)
+        async ValueTask<CopyBeforeWriteNode> MakeFilterAsync(
+            IBlockNodeContext context, IBlockChild source, CancellationToken opening)
         {
             var target = BlockdevRef.To(request.Target.Name);
-            return new(source, await context.OpenChildAsync("target", BlockChildRole.Data, target, opening).ConfigureAwait(false));
+            return new(
+                source, await context.OpenChildAsync("target", BlockChildRole.Data, target, opening).ConfigureAwait(false));
         }
     }
 
@@ -92,7 +96,9 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
         try
         {
             var id = JobRequest.IdOrDefault(request.Id, host.Graph, request.Source);
-            setup = await host.Jobs.CreateAsync(new JobRequest { Type = type, Id = id, Flags = request.Flags, Group = group }, cancellationToken).ConfigureAwait(false);
+            setup = await host.Jobs.CreateAsync(
+                new JobRequest { Type = type, Id = id, Flags = request.Flags, Group = group },
+                cancellationToken).ConfigureAwait(false);
             await setup.SetSpeedAsync(request.Speed).ConfigureAwait(false);
             await setup.HoldAsync("main node", parts.Filter, Nothing, cancellationToken).ConfigureAwait(false);
             await setup.HoldAsync("target", request.Target, Nothing, cancellationToken).ConfigureAwait(false);

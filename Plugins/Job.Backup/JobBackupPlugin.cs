@@ -7,7 +7,9 @@ using BlockHost.Plugins.Job.Backup.Commands;
 
 namespace BlockHost.Plugins.Job.Backup;
 
-/// <summary>The job that copies a disk as it is at one moment, with blockdev-backup and drive-backup, by themselves and in transactions.</summary>
+/// <summary>
+/// The job that copies a disk as it is at one moment, with blockdev-backup and drive-backup, by themselves and in transactions.
+/// </summary>
 public sealed class JobBackupPlugin : Plugin
 {
     public override void Register(IPluginRegistry registry)

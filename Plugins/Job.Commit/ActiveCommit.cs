@@ -17,15 +17,18 @@ namespace BlockHost.Plugins.Job.Commit;
 /// </summary>
 internal static class ActiveCommit
 {
-    private const BlockPermissions Others = BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.WriteUnchanged;
+    private const BlockPermissions Others = BlockPermissions.ConsistentRead | BlockPermissions.Write
+        | BlockPermissions.WriteUnchanged;
 
-    public static async ValueTask StartAsync(IPluginHost host, CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
+    public static async ValueTask StartAsync(
+        IPluginHost host, CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
     {
         var access = await WritableNode.OpenAsync(host.Graph, chain.Base, cancellationToken).ConfigureAwait(false);
         try
         {
             var plan = await PlanAsync(chain, request, cancellationToken).ConfigureAwait(false);
-            await MirrorStart.RunAsync(host, plan, nodes => new ActiveCommitJob(plan.Settings, host, nodes), cancellationToken).ConfigureAwait(false);
+            await MirrorStart.RunAsync(
+                host, plan, nodes => new ActiveCommitJob(plan.Settings, host, nodes), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -34,7 +37,8 @@ internal static class ActiveCommit
         }
     }
 
-    private static async ValueTask<MirrorPlan> PlanAsync(CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
+    private static async ValueTask<MirrorPlan> PlanAsync(
+        CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
     {
         var grows = chain.Base.Length < chain.Top.Length ? BlockPermissions.Resize : 0;
         return new MirrorPlan
@@ -67,7 +71,8 @@ internal static class ActiveCommit
 }
 
 /// <summary>A mirror whose target is below its source, and grows to hold it.</summary>
-internal sealed class ActiveCommitJob(MirrorSettings settings, IPluginHost host, MirrorNodes nodes) : MirroringJob(settings, host, nodes)
+internal sealed class ActiveCommitJob(
+    MirrorSettings settings, IPluginHost host, MirrorNodes nodes) : MirroringJob(settings, host, nodes)
 {
     protected override async ValueTask PrepareTargetAsync(IJobContext context, CancellationToken cancellationToken)
     {

@@ -10,7 +10,8 @@ namespace BlockHost.Plugins.Job.Commit;
 internal static class BaseGrowth
 {
     /// <exception cref="JobException">The base cannot grow.</exception>
-    public static async ValueTask GrowAsync(IJobContext context, IBlockBackend target, long length, CancellationToken cancellationToken)
+    public static async ValueTask GrowAsync(
+        IJobContext context, IBlockBackend target, long length, CancellationToken cancellationToken)
     {
         try
         {

@@ -127,7 +127,10 @@ internal sealed partial class CommitJob : BackgroundJob
 
     private void CountOldest() => _context.AddProgress(_copies.Dequeue().Bytes);
 
-    /// <summary>Returns when the same is to be tried again: an image whose data did not arrive in the base cannot be left out of the chain.</summary>
+    /// <summary>
+    /// Returns when the same is to be tried again: an image whose data did not arrive in the base cannot be left out of the
+    /// chain.
+    /// </summary>
     private async ValueTask HandleAsync(CopyResult result, CancellationToken cancellationToken)
     {
         var action = _context.HandleError(_request.OnError, result.IsRead, result.Status.Errno);
@@ -140,16 +143,21 @@ internal sealed partial class CommitJob : BackgroundJob
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>An overlay that is longer than the top image reads zeroes after its end, and must not see what a longer base holds there.</summary>
+    /// <summary>
+    /// An overlay that is longer than the top image reads zeroes after its end, and must not see what a longer base holds there.
+    /// </summary>
     private async ValueTask ZeroAfterEndAsync(long length, CancellationToken cancellationToken)
     {
         const long piece = 1 << 30;
-        var end = Math.Min(_nodes.Target.Length, CommitChain.OverlaysOf(_nodes.Filter).Select(overlay => overlay.Length).DefaultIfEmpty(0).Max());
+        var end = Math.Min(
+            _nodes.Target.Length,
+            CommitChain.OverlaysOf(_nodes.Filter).Select(overlay => overlay.Length).DefaultIfEmpty(0).Max());
         using var target = _target.Rent();
         for (var offset = length; offset < end;)
         {
             var bytes = Math.Min(piece, end - offset);
-            var status = await target.Queue.WriteZeroesAsync(offset, bytes, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+            var status = await target.Queue.WriteZeroesAsync(
+                offset, bytes, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
             if (!status.IsOk)
                 await HandleAsync(new(status, IsRead: false), cancellationToken).ConfigureAwait(false);
             else

@@ -46,15 +46,18 @@ internal sealed record CommitChain(IGraphNode Active, IGraphNode Top, IGraphNode
         [.. node.Parents.Where(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0).Select(edge => edge.Parent!)];
 
     /// <summary>
-    /// What a job asks for on each of them. While data goes down, an image in between may read as something that never was: nobody
-    /// else reads it. Filters of the base show what it shows.
+    /// What a job asks for on each of them. While data goes down, an image in between may read as something that never was:
+    /// nobody else reads it. Filters of the base show what it shows.
     /// </summary>
     public IEnumerable<(IGraphNode Layer, BlockPermissionSet Permissions)> Holds
     {
         get
         {
             const BlockPermissions writes = BlockPermissions.Write | BlockPermissions.WriteUnchanged;
-            return Committed.Select((layer, i) => (layer, new BlockPermissionSet(BlockPermissions.None, i < Depths ? writes : writes | BlockPermissions.ConsistentRead)));
+            return Committed.Select(
+                (layer, i) =>
+                    (layer, new BlockPermissionSet(
+                        BlockPermissions.None, i < Depths ? writes : writes | BlockPermissions.ConsistentRead)));
         }
     }
 }

@@ -19,10 +19,13 @@ internal static class IntermediateCommit
 {
     private const BlockPermissions ReadAndUnchanged = BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged;
 
-    public static async ValueTask StartAsync(IPluginHost host, CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
+    public static async ValueTask StartAsync(
+        IPluginHost host, CommitChain chain, CommitRequest request, CancellationToken cancellationToken)
     {
         BackingChain.Layers(chain.Active, chain.Top).Last().CheckOperation(BlockOperations.CommitTarget);
-        var setup = await host.Jobs.CreateAsync(new JobRequest { Type = request.Type, Id = request.Id, Flags = request.Flags }, cancellationToken).ConfigureAwait(false);
+        var setup = await host.Jobs.CreateAsync(
+            new JobRequest { Type = request.Type, Id = request.Id, Flags = request.Flags },
+            cancellationToken).ConfigureAwait(false);
         try
         {
             await setup.SetSpeedAsync(request.Speed).ConfigureAwait(false);
@@ -47,18 +50,29 @@ internal static class IntermediateCommit
     }
 
     private static async ValueTask InsertAndStartAsync(
-        IJobSetup setup, IPluginHost host, CommitChain chain, CommitRequest request, WritableNode access, CancellationToken cancellationToken)
+        IJobSetup setup,
+        IPluginHost host,
+        CommitChain chain,
+        CommitRequest request,
+        WritableNode access,
+        CancellationToken cancellationToken)
     {
         var options = new FilterOptions { ChildOption = "backing", ReadOnly = true, NodeName = request.FilterNodeName };
         var (filter, _) = await host.Graph.InsertFilterAsync(
-            chain.Top, "commit_top", static (_, child, _) => new ValueTask<CommitTopNode>(new CommitTopNode(child)), options, cancellationToken).ConfigureAwait(false);
+            chain.Top,
+            "commit_top",
+            static (_, child, _) => new ValueTask<CommitTopNode>(new CommitTopNode(child)),
+            options,
+            cancellationToken).ConfigureAwait(false);
         try
         {
             await HoldAsync(setup, chain, cancellationToken).ConfigureAwait(false);
             var grows = chain.Base.Length < chain.Top.Length ? BlockPermissions.Resize : 0;
-            var writes = new BlockPermissionSet(BlockPermissions.ConsistentRead | BlockPermissions.Write | grows, ReadAndUnchanged);
+            var writes = new BlockPermissionSet(
+                BlockPermissions.ConsistentRead | BlockPermissions.Write | grows, ReadAndUnchanged);
             var target = await setup.OpenBackendAsync(chain.Base, writes, cancellationToken).ConfigureAwait(false);
-            var source = await setup.OpenBackendAsync(chain.Top, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
+            var source = await setup.OpenBackendAsync(
+                chain.Top, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
             setup.Start(new CommitJob(host, setup.Context, chain, request, new CommitNodes(source, target, filter, access)));
         }
         catch

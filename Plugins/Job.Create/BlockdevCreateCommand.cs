@@ -15,7 +15,8 @@ internal static class BlockdevCreateCommand
         CreateJson.Default.BlockdevCreateArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
-    private static async ValueTask StartAsync(CreateJobType type, IPluginHost host, BlockdevCreateArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        CreateJobType type, IPluginHost host, BlockdevCreateArguments arguments, CancellationToken cancellationToken)
     {
         var name = arguments.Options.Json.GetProperty("driver").GetString()!;
         var driver = await host.Graph.FindDriverAsync(name, cancellationToken).ConfigureAwait(false)

@@ -11,12 +11,14 @@ internal sealed class MirrorJobType : JobType
 }
 
 /// <summary>A mirror whose target can get a backing file before users move there.</summary>
-internal sealed class MirrorJob(MirrorSettings settings, TargetBacking backing, IPluginHost host, MirrorNodes nodes) : MirroringJob(settings, host, nodes)
+internal sealed class MirrorJob(
+    MirrorSettings settings, TargetBacking backing, IPluginHost host, MirrorNodes nodes) : MirroringJob(settings, host, nodes)
 {
     protected override async ValueTask PivotAsync(CancellationToken cancellationToken)
     {
         if (backing == TargetBacking.OfSource)
-            await SetBackingAsync(Settings.OnlyNewWrites ? Settings.Source : Settings.Base, cancellationToken).ConfigureAwait(false);
+            await SetBackingAsync(
+                Settings.OnlyNewWrites ? Settings.Source : Settings.Base, cancellationToken).ConfigureAwait(false);
         else if (backing == TargetBacking.OfHeader)
             await Graph.OpenRecordedBackingAsync(Settings.Target, cancellationToken).ConfigureAwait(false);
         await base.PivotAsync(cancellationToken).ConfigureAwait(false);

@@ -15,7 +15,13 @@ internal static class MirrorLaunch
     private const long SmallestGranularity = 512;
     private const long LargestGranularity = 64 << 20;
 
-    public static async ValueTask RunAsync(MirrorJobType type, IPluginHost host, IGraphNode source, IGraphNode target, MirrorRequest request, CancellationToken cancellationToken)
+    public static async ValueTask RunAsync(
+        MirrorJobType type,
+        IPluginHost host,
+        IGraphNode source,
+        IGraphNode target,
+        MirrorRequest request,
+        CancellationToken cancellationToken)
     {
         CheckGranularity(request.Granularity);
         source.CheckOperation(BlockOperations.MirrorSource);
@@ -30,7 +36,8 @@ internal static class MirrorLaunch
             Settings = settings,
             FilterNodeName = request.FilterNodeName,
         };
-        await MirrorStart.RunAsync(host, plan, nodes => new MirrorJob(settings, request.Backing, host, nodes), cancellationToken).ConfigureAwait(false);
+        await MirrorStart.RunAsync(
+            host, plan, nodes => new MirrorJob(settings, request.Backing, host, nodes), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The backing file of the first image of the chain; filters belong to what they filter.</summary>
@@ -44,10 +51,12 @@ internal static class MirrorLaunch
         if (!graph.TryGetNode(name, out var replaced))
             throw new QmpException($"Failed to find node with node-name='{name}'");
         replaced.CheckOperation(BlockOperations.Replace);
-        var isSeen = BackingChain.Layers(source, BackingChain.SkipFilters(source)).Append(BackingChain.SkipFilters(source)).Contains(replaced);
+        var isSeen = BackingChain.Layers(source, BackingChain.SkipFilters(source)).Append(BackingChain.SkipFilters(source))
+            .Contains(replaced);
         return isSeen
             ? replaced
-            : throw new QmpException($"Cannot replace '{name}' by a node mirrored from '{source.Name}', because it cannot be guaranteed that doing so would not lead to an abrupt change of visible data");
+            : throw new QmpException(
+                $"Cannot replace '{name}' by a node mirrored from '{source.Name}', because it cannot be guaranteed that doing so would not lead to an abrupt change of visible data");
     }
 
     private static async ValueTask<MirrorSettings> CheckAsync(
@@ -55,7 +64,8 @@ internal static class MirrorLaunch
     {
         var replaces = FindReplaced(graph, source, request.Replaces);
         if (request.Sync is MirrorSyncMode.Incremental or MirrorSyncMode.Bitmap)
-            throw new QmpException($"Sync mode '{(request.Sync == MirrorSyncMode.Bitmap ? "bitmap" : "incremental")}' not supported");
+            throw new QmpException(
+                $"Sync mode '{(request.Sync == MirrorSyncMode.Bitmap ? "bitmap" : "incremental")}' not supported");
         if (request.BufferSize is < 0)
             throw new QmpException("Invalid parameter 'buf-size'");
         return new MirrorSettings
@@ -65,9 +75,15 @@ internal static class MirrorLaunch
             OnlyNewWrites = request.Sync == MirrorSyncMode.None,
             Base = request.Sync == MirrorSyncMode.Top ? NextLayer(source) : null,
             ZeroTarget = request.ZeroTarget,
-            BareCluster = request.Sync == MirrorSyncMode.Full || target.Backing is not null ? 0 : (await target.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize,
-            Granularity = request.Granularity is > 0 and var given ? given : await target.DirtyBitmaps.GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false),
-            BufferSize = request.BufferSize is > 0 and var size ? (int)Math.Min(size, int.MaxValue) : MirrorSettings.DefaultBufferSize,
+            BareCluster = request.Sync == MirrorSyncMode.Full || target.Backing is not null
+                ? 0
+                : (await target.GetFactsAsync(cancellationToken).ConfigureAwait(false)).ClusterSize,
+            Granularity = request.Granularity is > 0 and var given
+                ? given
+                : await target.DirtyBitmaps.GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false),
+            BufferSize = request.BufferSize is > 0 and var size
+                ? (int)Math.Min(size, int.MaxValue)
+                : MirrorSettings.DefaultBufferSize,
             OnSourceError = request.OnSourceError,
             OnTargetError = request.OnTargetError,
             Unmap = request.Unmap,

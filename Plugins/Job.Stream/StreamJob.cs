@@ -75,7 +75,8 @@ internal sealed class StreamJob(StreamSettings settings, StreamNodes nodes, IPlu
     }
 
     /// <returns>Bytes dealt with: none where the same is to be tried again.</returns>
-    private async ValueTask<(long Bytes, bool Copied)> CopyNextAsync(IJobContext context, IBlockQueue top, IBlockQueue reader, Memory<byte> buffer, long offset, long length)
+    private async ValueTask<(long Bytes, bool Copied)> CopyNextAsync(
+        IJobContext context, IBlockQueue top, IBlockQueue reader, Memory<byte> buffer, long offset, long length)
     {
         var wanted = Math.Min(Chunk, length - offset);
         var run = await top.GetStatusAsync(offset, wanted, StatusPrecision.AllocationOnly).ConfigureAwait(false);

@@ -11,7 +11,8 @@ public sealed class DefaultChildPermissionsTests
     {
         var own = new BlockPermissionSet(ConsistentRead | Write, ConsistentRead | WriteUnchanged);
 
-        Assert.Equal(new(ConsistentRead | Write, ConsistentRead | WriteUnchanged), Of(BlockChildRole.Filtered, own, writable: true));
+        Assert.Equal(
+            new(ConsistentRead | Write, ConsistentRead | WriteUnchanged), Of(BlockChildRole.Filtered, own, writable: true));
     }
 
     [Fact]

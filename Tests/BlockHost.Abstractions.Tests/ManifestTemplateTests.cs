@@ -13,10 +13,15 @@ public sealed class ManifestTemplateTests
     [Fact]
     public void What_the_build_knows_is_filled_in()
     {
-        var filled = new ManifestTemplate("""{"version": "{version}", "sha256": "{sha256}", "provides": "{provides}", "name": "kept"}""").Fill("1.2", "ab", Provides);
+        var filled = new ManifestTemplate(
+            """{"version": "{version}", "sha256": "{sha256}", "provides": "{provides}", "name": "kept"}""").Fill("1.2", "ab", Provides);
 
         var json = JsonDocument.Parse(filled).RootElement;
-        Assert.Equal(("1.2", "ab", "kept"), (json.GetProperty("version").GetString(), json.GetProperty("sha256").GetString(), json.GetProperty("name").GetString()));
+        Assert.Equal(
+            ("1.2", "ab", "kept"),
+            (
+                json.GetProperty("version").GetString(), json.GetProperty("sha256").GetString(),
+                json.GetProperty("name").GetString()));
         Assert.Equal("""{"drivers":["one","two"],"objects":["thing"]}""", JsonSerializer.Serialize(json.GetProperty("provides")));
     }
 
@@ -29,7 +34,9 @@ public sealed class ManifestTemplateTests
     }
 
     [Theory]
-    [InlineData("""{"provides": {"drivers": ["one", "three"]}}""", "(not listed: drivers: two, objects: thing; not registered: drivers: three)")]
+    [InlineData(
+        """{"provides": {"drivers": ["one", "three"]}}""",
+        "(not listed: drivers: two, objects: thing; not registered: drivers: three)")]
     [InlineData("""{"provides": {}}""", "(not listed: drivers: one, drivers: two, objects: thing; not registered: none)")]
     [InlineData("""{}""", "it has no \"provides\"")]
     [InlineData("""{"provides": 3}""", "it is not well formed")]

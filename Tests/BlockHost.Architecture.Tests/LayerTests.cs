@@ -23,14 +23,16 @@ public sealed class LayerTests
         ["BlockHost.Loading"] = ["BlockHost.Abstractions", "BlockHost.Core"],
     };
 
-    private static readonly HashSet<string> PluginsMayReferTo = ["BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix"];
+    private static readonly HashSet<string> PluginsMayReferTo = [
+        "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 
     [Fact]
     public void The_contract_refers_to_nothing_of_ours()
     {
-        var contract = Repository.Projects("Abstractions").Single(project => project.EndsWith("BlockHost.Abstractions.csproj", StringComparison.Ordinal));
+        var contract = Repository.Projects("Abstractions")
+            .Single(project => project.EndsWith("BlockHost.Abstractions.csproj", StringComparison.Ordinal));
 
         Assert.Empty(Repository.ProjectReferences(contract));
         Assert.Empty(OurReferences(typeof(Plugin).Assembly));
@@ -60,7 +62,8 @@ public sealed class LayerTests
     [Fact]
     public void The_host_refers_to_no_plugin()
     {
-        foreach (var project in Repository.Projects("Host").Where(project => !project.EndsWith("BlockHost.Native.csproj", StringComparison.Ordinal)))
+        foreach (var project in Repository.Projects("Host").Where(
+            project => !project.EndsWith("BlockHost.Native.csproj", StringComparison.Ordinal)))
             Assert.DoesNotContain(Repository.ProjectReferences(project), Repository.PluginProjects.Contains);
     }
 

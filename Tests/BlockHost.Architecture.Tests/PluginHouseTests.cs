@@ -22,7 +22,8 @@ public sealed class PluginHouseTests
         var draft = RegistrationDraft.Of(new PluginOwner(manifest.Identity), loaded.Plugin.Register);
 
         Assert.Equal(draft.Names.Order(), manifest.Provides.All().Order());
-        var prefixes = draft.Things.OfType<BlockDriver>().SelectMany(driver => driver.FileNamePrefixes.Select(prefix => $"{prefix} → {driver.FormatName}"));
+        var prefixes = draft.Things.OfType<BlockDriver>().SelectMany(
+            driver => driver.FileNamePrefixes.Select(prefix => $"{prefix} → {driver.FormatName}"));
         Assert.Equal(prefixes.Order(), manifest.FileNamePrefixes.Select(pair => $"{pair.Key} → {pair.Value}").Order());
         loaded.Unload();
     }
@@ -53,7 +54,9 @@ public sealed class PluginHouseTests
         var all = Repository.PluginProjects.SelectMany(other => ShippedPlugins.Manifest(other).Provides.All()).ToList();
         var folder = Directory.CreateTempSubdirectory("blockhost-manifests-");
         foreach (var other in Repository.PluginProjects.Where(other => other != plugin).Select(ShippedPlugins.IdOf))
-            File.Copy(Path.Combine(ShippedPlugins.Locations.ManifestFolders[0], other + ".json"), Path.Combine(folder.FullName, other + ".json"));
+            File.Copy(
+                Path.Combine(ShippedPlugins.Locations.ManifestFolders[0], other + ".json"),
+                Path.Combine(folder.FullName, other + ".json"));
 
         var left = NamesIn(ShippedPlugins.Locations with { ManifestFolders = [folder.FullName] });
 
@@ -76,7 +79,8 @@ public sealed class PluginHouseTests
     [Fact]
     public void Every_manifest_has_its_plugin()
     {
-        var manifests = Directory.EnumerateFiles(Repository.PathOf("plugin-manifests"), "*.json").Select(Path.GetFileNameWithoutExtension).Order();
+        var manifests = Directory.EnumerateFiles(Repository.PathOf("plugin-manifests"), "*.json")
+            .Select(Path.GetFileNameWithoutExtension).Order();
 
         Assert.Equal(Repository.PluginProjects.Select(ShippedPlugins.IdOf).Order(), manifests);
     }
@@ -95,7 +99,8 @@ public sealed class PluginHouseTests
 
     [Theory]
     [MemberData(nameof(Plugins))]
-    public void A_plugin_folder_has_its_README(string plugin) => Assert.True(File.Exists(Repository.PathOf("Plugins", plugin, "README.md")));
+    public void A_plugin_folder_has_its_README(string plugin) =>
+        Assert.True(File.Exists(Repository.PathOf("Plugins", plugin, "README.md")));
 
     [Theory]
     [MemberData(nameof(Plugins))]

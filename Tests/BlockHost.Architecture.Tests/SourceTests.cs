@@ -41,6 +41,34 @@ public sealed partial class SourceTests
         ["KernelDevice.cs", "PassingThread.cs"],
         Repository.Sources("Host").Where(file => MakesThread().IsMatch(File.ReadAllText(file))).Select(Path.GetFileName).Order());
 
+    /// <summary>A text stays in one piece, however long; nothing else does.</summary>
+    [Fact]
+    public void Lines_end_at_130_columns()
+    {
+        var offenders =
+            from file in Repository.Sources([.. Folders, "Benchmarks", "samples"])
+            from line in LongLines(File.ReadAllLines(file))
+            select $"{Path.GetFileName(file)}:{line}";
+
+        Assert.Empty(offenders);
+    }
+
+    private static IEnumerable<int> LongLines(string[] lines)
+    {
+        const int columns = 130;
+        var isInText = false;
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var line = lines[i];
+            var isComment = line.TrimStart().StartsWith("//", StringComparison.Ordinal);
+            var holdsText = isInText || (!isComment && line.Contains('"'));
+            if (!isComment && RawText().Count(line) % 2 == 1)
+                isInText = !isInText;
+            if (line.Length > columns && !holdsText)
+                yield return i + 1;
+        }
+    }
+
     private static void Nobody(string[] folders, Func<string, bool> offends)
     {
         var offenders = Repository.Sources(folders).Where(offends).ToList();
@@ -55,6 +83,9 @@ public sealed partial class SourceTests
 
     [GeneratedRegex(@"\bnew Thread\(|TaskCreationOptions\.LongRunning|\bnew Task\(")]
     private static partial Regex MakesThread();
+
+    [GeneratedRegex("\"{3,}")]
+    private static partial Regex RawText();
 
     [GeneratedRegex(@"\basync\s+void\b")]
     private static partial Regex AsyncVoid();

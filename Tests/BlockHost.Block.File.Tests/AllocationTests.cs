@@ -65,7 +65,8 @@ public sealed class AllocationTests : IDisposable
         {
             var before = GC.GetTotalAllocatedBytes(precise: true);
             for (var i = 0; i < Requests; i++)
-                await node.WriteAsync((long)(i % Blocks) * Block, memory, direct ? WriteFlags.None : WriteFlags.Fua, default).ConfigureAwait(false);
+                await node.WriteAsync(
+                    (long)(i % Blocks) * Block, memory, direct ? WriteFlags.None : WriteFlags.Fua, default).ConfigureAwait(false);
             return GC.GetTotalAllocatedBytes(precise: true) - before;
         }
 

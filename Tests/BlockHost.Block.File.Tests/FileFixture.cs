@@ -50,14 +50,16 @@ public sealed class FileFixture : IDisposable
         return bytes;
     }
 
-    public ValueTask<BlockNode> OpenAsync(string path, string? options = null, string driver = "file", Action<NodeFlags>? flags = null)
+    public ValueTask<BlockNode> OpenAsync(
+        string path, string? options = null, string driver = "file", Action<NodeFlags>? flags = null)
     {
         var json = "{\"filename\":" + JsonSerializer.Serialize(path) + (options is null ? "" : "," + options) + "}";
         return Driver(driver).OpenAsync(Context(flags), JsonDocument.Parse(json).RootElement, default);
     }
 
     public async Task CreateImageAsync(string json, string driver = "file") =>
-        await ((IImageCreator)Driver(driver)).CreateAsync(Mock.Of<IImageCreateContext>(), JsonDocument.Parse(json).RootElement, default);
+        await ((IImageCreator)Driver(driver)).CreateAsync(
+            Mock.Of<IImageCreateContext>(), JsonDocument.Parse(json).RootElement, default);
 
     public static IBlockNodeContext Context(Action<NodeFlags>? change = null)
     {

@@ -25,18 +25,27 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
 
         // A test machine may be slow at any moment; what the driver makes of that has tests of its own.
         var host = Mock.Of<IPluginHost>(h => h.Clock == new FakeClock());
-        Graph = new BlockGraph(this, new IoBufferPool(TimeProvider.System, new MemoryBudget()), Mock.Of<IQmpEvents>(), TimeProvider.System, () => host);
+        Graph = new BlockGraph(
+            this,
+            new IoBufferPool(TimeProvider.System, new MemoryBudget()),
+            Mock.Of<IQmpEvents>(),
+            TimeProvider.System,
+            () => host);
     }
 
     public BlockGraph Graph { get; }
 
     /// <summary>Options with ' for ".</summary>
-    public async Task<IGraphNode> AddAsync(string json) => await Graph.AddAsync(JsonDocument.Parse(json.Replace('\'', '"')).RootElement, default);
+    public async Task<IGraphNode> AddAsync(string json) =>
+        await Graph.AddAsync(JsonDocument.Parse(json.Replace('\'', '"')).RootElement, default);
 
-    public async Task<IBlockBackend> WriterAsync(IGraphNode node, BlockPermissions shared = BlockPermissions.All, bool resize = false)
+    public async Task<IBlockBackend> WriterAsync(
+        IGraphNode node, BlockPermissions shared = BlockPermissions.All, bool resize = false)
     {
-        var needed = BlockPermissions.ConsistentRead | BlockPermissions.Write | (resize ? BlockPermissions.Resize : BlockPermissions.None);
-        return await Graph.CreateBackendAsync(node, new BackendOptions { Permissions = new(needed, shared), AllowGrow = resize }, default);
+        var needed = BlockPermissions.ConsistentRead | BlockPermissions.Write
+            | (resize ? BlockPermissions.Resize : BlockPermissions.None);
+        return await Graph.CreateBackendAsync(
+            node, new BackendOptions { Permissions = new(needed, shared), AllowGrow = resize }, default);
     }
 
     public ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>

@@ -14,7 +14,8 @@ public sealed class FlushTests : IDisposable
     [InlineData("io_uring", true)]
     public async Task A_flush_has_work_only_after_a_change(string aio, bool direct)
     {
-        await using var node = await _files.OpenAsync(_files.CreateFile(1 << 20), $"\"aio\":\"{aio}\"", flags: f => f.Direct = direct);
+        await using var node = await _files.OpenAsync(
+            _files.CreateFile(1 << 20), $"\"aio\":\"{aio}\"", flags: f => f.Direct = direct);
         var data = ReadWriteTests.Aligned(new byte[8192]);
         var vector = new IoVector();
         vector.Add(data[..4096]);

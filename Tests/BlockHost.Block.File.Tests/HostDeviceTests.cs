@@ -57,7 +57,8 @@ public sealed class HostDeviceTests : IDisposable
     {
         var (device, _) = await CreateLoopAsync();
         await using var node = await _files.OpenAsync(device, driver: "host_device");
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.WriteZeroesAsync(0, Block, ZeroFlags.NoFallback, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.WriteZeroesAsync(0, Block, ZeroFlags.NoFallback, default));
         Assert.Equal(BlockErrorKind.NotSupported, e.Kind);
     }
 
@@ -84,8 +85,14 @@ public sealed class HostDeviceTests : IDisposable
         var resizable = (IResizable)node;
         await resizable.ResizeAsync(Size, default, default);
         await resizable.ResizeAsync(Size / 2, new ResizeOptions(MayExceed: true), default);
-        Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size / 2, new ResizeOptions(), default))).Message);
-        Assert.Equal("Cannot resize device files", (await Assert.ThrowsAsync<BlockException>(async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(), default))).Message);
+        Assert.Equal(
+            "Cannot resize device files",
+            (await Assert.ThrowsAsync<BlockException>(
+                async () => await resizable.ResizeAsync(Size / 2, new ResizeOptions(), default))).Message);
+        Assert.Equal(
+            "Cannot resize device files",
+            (await Assert.ThrowsAsync<BlockException>(
+                async () => await resizable.ResizeAsync(Size * 2, new ResizeOptions(), default))).Message);
     }
 
     [SkippableFact]
@@ -99,7 +106,8 @@ public sealed class HostDeviceTests : IDisposable
         await node.ReadAsync(0, read, ReadFlags.None, default);
         Assert.Equal(new byte[512], read[..512]);
         Assert.Equal(FileFixture.Pattern(1024)[512..], read[512..]);
-        var e = await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{device}}","size":{{Size + 512}}}""", "host_device"));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{device}}","size":{{Size + 512}}}""", "host_device"));
         Assert.Equal("Cannot grow device files", e.Message);
     }
 

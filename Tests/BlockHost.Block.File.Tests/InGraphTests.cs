@@ -21,7 +21,8 @@ public sealed class InGraphTests : IAsyncLifetime
     {
         var path = _files.CreateFile(Size + 4096);
         var model = new byte[Size];
-        var node = await _graph.AddAsync($"{{'driver':'raw','node-name':'disk','offset':4096,'discard':'unmap','file':{{'driver':'file','filename':'{path}','discard':'unmap',{options}}}}}");
+        var node = await _graph.AddAsync(
+            $"{{'driver':'raw','node-name':'disk','offset':4096,'discard':'unmap','file':{{'driver':'file','filename':'{path}','discard':'unmap',{options}}}}}");
         await using (var backend = await _graph.WriterAsync(node))
         await using (var queue = backend.OpenQueue())
         {
@@ -109,7 +110,8 @@ public sealed class InGraphTests : IAsyncLifetime
     public async Task Sparse_files_show_their_holes_through_raw()
     {
         var path = _files.CreateFile(Size);
-        var node = await _graph.AddAsync($"{{'driver':'raw','node-name':'disk','offset':65536,'file':{{'driver':'file','filename':'{path}'}}}}");
+        var node = await _graph.AddAsync(
+            $"{{'driver':'raw','node-name':'disk','offset':65536,'file':{{'driver':'file','filename':'{path}'}}}}");
         await using var backend = await _graph.WriterAsync(node);
         await using var queue = backend.OpenQueue();
         Assert.True((await queue.WriteAsync(65536, FileFixture.Pattern(65536))).IsOk);
@@ -153,7 +155,8 @@ public sealed class InGraphTests : IAsyncLifetime
         switch (random.Next(6))
         {
             case 0:
-                Assert.True((await queue.WriteZeroesAsync(offset, bytes, random.Next(2) == 0 ? ZeroFlags.MayUnmap : ZeroFlags.None)).IsOk);
+                Assert.True((await queue.WriteZeroesAsync(
+                    offset, bytes, random.Next(2) == 0 ? ZeroFlags.MayUnmap : ZeroFlags.None)).IsOk);
                 model.AsSpan(offset, bytes).Clear();
                 break;
             case 1:

@@ -33,7 +33,8 @@ public sealed class LockingTests : IDisposable
         var path = _files.CreateFile(4096);
         await using var node = await _files.OpenAsync(path);
         await TakeAsync(node, Read, All);
-        await node.PreparePermissionsAsync(new BlockPermissionSet(BlockPermissions.Write, All & ~BlockPermissions.Write), default);
+        await node.PreparePermissionsAsync(
+            new BlockPermissionSet(BlockPermissions.Write, All & ~BlockPermissions.Write), default);
         Assert.Equal([100, 101, 201], LockedBytes(path));
         node.AbortPermissions();
         Assert.Equal([100], LockedBytes(path));
@@ -110,7 +111,9 @@ public sealed class LockingTests : IDisposable
         await using var second = await _files.OpenAsync(path);
         await TakeAsync(first, Write, All & ~BlockPermissions.Write);
         var e = await Assert.ThrowsAsync<BlockException>(async () => await TakeAsync(second, Write, All));
-        Assert.Equal($"Failed to get \"write\" lock: held by process {Environment.ProcessId} ({System.IO.File.ReadAllText("/proc/self/comm").Trim()})", e.Message);
+        Assert.Equal(
+            $"Failed to get \"write\" lock: held by process {Environment.ProcessId} ({System.IO.File.ReadAllText("/proc/self/comm").Trim()})",
+            e.Message);
     }
 
     [Fact]
@@ -143,7 +146,8 @@ public sealed class LockingTests : IDisposable
         await using var node = await _files.OpenAsync(path);
         await TakeAsync(node, Write, Read);
         var options = System.Text.Json.JsonDocument.Parse($$"""{"filename":"{{path}}"}""").RootElement;
-        var step = await ((Facets.IReopenable)node).PrepareReopenAsync(FileFixture.Context(f => f.ReadOnly = true), options, default);
+        var step = await ((Facets.IReopenable)node).PrepareReopenAsync(
+            FileFixture.Context(f => f.ReadOnly = true), options, default);
         step.Commit();
         Assert.Equal([100, 101, 201, 202, 203], LockedBytes(path));
     }

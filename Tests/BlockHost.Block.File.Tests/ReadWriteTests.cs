@@ -145,7 +145,8 @@ public sealed class ReadWriteTests : IDisposable
         var path = _files.CreateData(4096);
         await using var node = await OpenAsync(path, aio, direct: false, readOnly: true);
         Assert.False(node.Profile.Writable);
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.WriteAsync(0, new byte[512], WriteFlags.None, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.WriteAsync(0, new byte[512], WriteFlags.None, default));
         Assert.Equal(Errno.EBADF, e.Errno);
         Assert.Equal(FileFixture.Pattern(4096), System.IO.File.ReadAllBytes(path));
     }
@@ -156,7 +157,8 @@ public sealed class ReadWriteTests : IDisposable
     public async Task A_full_disk_is_told_as_such(string aio)
     {
         await using var node = await _files.OpenAsync("/dev/full", $"\"aio\":\"{aio}\"", driver: "host_device");
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.WriteAsync(0, new byte[512], WriteFlags.None, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.WriteAsync(0, new byte[512], WriteFlags.None, default));
         Assert.Equal(BlockErrorKind.NoSpace, e.Kind);
         Assert.Equal(Errno.ENOSPC, e.Errno);
     }
@@ -166,8 +168,10 @@ public sealed class ReadWriteTests : IDisposable
     {
         await using var node = await _files.OpenAsync(_files.CreateFile(4096));
         var cancelled = new CancellationToken(canceled: true);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await node.WriteAsync(0, new byte[] { 1 }, WriteFlags.None, cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await node.ReadAsync(0, new byte[1], ReadFlags.None, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await node.WriteAsync(0, new byte[] { 1 }, WriteFlags.None, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await node.ReadAsync(0, new byte[1], ReadFlags.None, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await node.FlushAsync(cancelled));
     }
 

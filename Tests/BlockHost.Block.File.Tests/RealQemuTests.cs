@@ -26,7 +26,8 @@ public sealed class RealQemuTests : IDisposable
         Assert.Contains($"Is another process using the image [{path}]?", info.Output);
 
         Assert.Equal(0, (await RunAsync("qemu-img", "info", "-U", path)).Code);
-        Assert.Contains("Failed to get \"write\" lock", (await RunAsync("qemu-io", "-f", "raw", "-c", "read 0 512", path)).Output);
+        Assert.Contains(
+            "Failed to get \"write\" lock", (await RunAsync("qemu-io", "-f", "raw", "-c", "read 0 512", path)).Output);
         Assert.Contains("512 bytes", (await RunAsync("qemu-io", "-U", "-r", "-f", "raw", "-c", "read 0 512", path)).Output);
     }
 
@@ -54,7 +55,8 @@ public sealed class RealQemuTests : IDisposable
             await WaitForLocksAsync(path);
             Assert.Equal([100, 101, 203], LockingTests.LockedBytes(path));
             await using var node = await _files.OpenAsync(path);
-            var e = await Assert.ThrowsAsync<BlockException>(async () => await LockingTests.TakeAsync(node, BlockPermissions.Resize, BlockPermissions.All));
+            var e = await Assert.ThrowsAsync<BlockException>(
+                async () => await LockingTests.TakeAsync(node, BlockPermissions.Resize, BlockPermissions.All));
             Assert.Equal($"Failed to get \"resize\" lock: held by process {daemon.Id} (qemu-storage-da)", e.Message);
             e = await Assert.ThrowsAsync<BlockException>(async () => await LockingTests.TakeAsync(node, Write, ExclusiveWriter));
             Assert.Equal($"Failed to get shared \"write\" lock: held by process {daemon.Id} (qemu-storage-da)", e.Message);
@@ -88,7 +90,9 @@ public sealed class RealQemuTests : IDisposable
 
             var map = await RunAsync("qemu-img", "map", "-f", "raw", "--output=json", path);
             var theirs = System.Text.Json.JsonDocument.Parse(map.Output).RootElement.EnumerateArray()
-                .Select(e => $"{e.GetProperty("start")}+{e.GetProperty("length")} {(e.GetProperty("data").GetBoolean() ? "data" : "zero")}");
+                .Select(
+                    e =>
+                        $"{e.GetProperty("start")}+{e.GetProperty("length")} {(e.GetProperty("data").GetBoolean() ? "data" : "zero")}");
             Assert.Equal(theirs, ours);
         }
 
@@ -104,7 +108,10 @@ public sealed class RealQemuTests : IDisposable
         {
             var (ours, theirs) = (_files.PathOf("ours"), _files.PathOf("theirs"));
             await _files.CreateImageAsync($$"""{"filename":"{{ours}}","size":100352,"preallocation":"{{preallocation}}"}""");
-            Assert.Equal(0, (await RunAsync("qemu-img", "create", "-q", "-f", "raw", "-o", $"preallocation={preallocation}", theirs, "100352")).Code);
+            Assert.Equal(
+                0,
+                (await RunAsync(
+                    "qemu-img", "create", "-q", "-f", "raw", "-o", $"preallocation={preallocation}", theirs, "100352")).Code);
             var (a, b) = (Status(ours), Status(theirs));
             Assert.Equal((b.Size, b.Blocks, b.Mode), (a.Size, a.Blocks, a.Mode));
         }
@@ -118,19 +125,30 @@ public sealed class RealQemuTests : IDisposable
         RequireTool("qemu-img");
         var options = ((Facets.IImageCreator)_files.Driver()).CreateOptions.Select(option => option.Name).ToArray();
         var (_, output) = await RunAsync(
-            "qemu-img", "create", "-f", "raw", "-o", "extent_size_hint=65536,nocow=on,preallocation=off", _files.PathOf("x.img"), "1M");
-        var printed = output.TrimEnd().Split(' ').Where(word => word.Contains('=') && !word.StartsWith("fmt", StringComparison.Ordinal)).Select(word => word.Split('=')[0]);
+            "qemu-img",
+            "create",
+            "-f",
+            "raw",
+            "-o",
+            "extent_size_hint=65536,nocow=on,preallocation=off",
+            _files.PathOf("x.img"),
+            "1M");
+        var printed = output.TrimEnd().Split(' ').Where(
+            word => word.Contains('=') && !word.StartsWith("fmt", StringComparison.Ordinal)).Select(word => word.Split('=')[0]);
         Assert.Equal(printed, options);
     }
 
     public void Dispose() => _files.Dispose();
 
     internal static void RequireTool(string tool) =>
-        Skip.IfNot(Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(p => System.IO.File.Exists(Path.Combine(p, tool))), $"{tool} is not installed");
+        Skip.IfNot(
+            Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(p => System.IO.File.Exists(Path.Combine(p, tool))),
+            $"{tool} is not installed");
 
     internal static async Task<(int Code, string Output)> RunAsync(string tool, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));

@@ -28,7 +28,9 @@ public sealed class SpaceTests : IDisposable
         await using var node = await _files.OpenAsync(_files.CreateData(Block));
         var status = await node.GetStatusAsync(512, Block - 512, StatusPrecision.WantZero, default);
         Assert.Equal(512, status.HostOffset);
-        Assert.Equal(BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid | BlockStatusFlags.Eof, status.Flags);
+        Assert.Equal(
+            BlockStatusFlags.Data | BlockStatusFlags.Allocated | BlockStatusFlags.OffsetValid | BlockStatusFlags.Eof,
+            status.Flags);
     }
 
     [Fact]
@@ -130,7 +132,8 @@ public sealed class SpaceTests : IDisposable
     {
         var path = _files.CreateData(Block);
         await using var node = await _files.OpenAsync(path);
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await ((IResizable)node).ResizeAsync(length, new ResizeOptions(preallocation), default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await ((IResizable)node).ResizeAsync(length, new ResizeOptions(preallocation), default));
         Assert.Equal(text, e.Message);
         Assert.Equal(FileFixture.Pattern(Block), System.IO.File.ReadAllBytes(path));
     }
@@ -154,7 +157,8 @@ public sealed class SpaceTests : IDisposable
     public async Task Creating_makes_a_file_of_zeroes(string preallocation, long allocated)
     {
         var path = _files.PathOf("new.img");
-        await _files.CreateImageAsync($$"""{"filename":"{{path}}","size":{{Block}},"preallocation":"{{preallocation}}","nocow":true,"extent-size-hint":65536}""");
+        await _files.CreateImageAsync(
+            $$"""{"filename":"{{path}}","size":{{Block}},"preallocation":"{{preallocation}}","nocow":true,"extent-size-hint":65536}""");
         Assert.Equal(new byte[Block], System.IO.File.ReadAllBytes(path)[..]);
         await using var node = await _files.OpenAsync(path);
         Assert.Equal(allocated, await AllocatedAsync(node));
@@ -166,7 +170,8 @@ public sealed class SpaceTests : IDisposable
     public async Task An_extent_size_that_no_file_system_can_hold_is_refused(long hint)
     {
         var path = _files.PathOf("new.img");
-        await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":1024,"extent-size-hint":{{hint}}}"""));
+        await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":1024,"extent-size-hint":{{hint}}}"""));
         Assert.False(System.IO.File.Exists(path));
     }
 
@@ -183,9 +188,11 @@ public sealed class SpaceTests : IDisposable
     {
         var path = _files.CreateData(Block);
         await using var node = await _files.OpenAsync(path);
-        await node.PreparePermissionsAsync(new BlockPermissionSet(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize), default);
+        await node.PreparePermissionsAsync(
+            new BlockPermissionSet(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize), default);
         node.CommitPermissions();
-        var e = await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":1024}"""));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":1024}"""));
         Assert.StartsWith("Failed to get \"resize\" lock", e.Message);
         Assert.Equal(FileFixture.Pattern(Block), System.IO.File.ReadAllBytes(path));
     }
@@ -194,7 +201,8 @@ public sealed class SpaceTests : IDisposable
     public async Task A_file_that_could_not_be_made_whole_is_gone_again()
     {
         var path = _files.PathOf("huge.img");
-        await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":{{1L << 44}},"preallocation":"falloc"}"""));
+        await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{path}}","size":{{1L << 44}},"preallocation":"falloc"}"""));
         Assert.False(System.IO.File.Exists(path));
     }
 
@@ -202,9 +210,11 @@ public sealed class SpaceTests : IDisposable
     public async Task Creating_where_there_is_no_folder_or_only_one_is_refused()
     {
         var missing = _files.PathOf("no/x");
-        var e = await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{missing}}","size":1024}"""));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{missing}}","size":1024}"""));
         Assert.Equal($"Could not create '{missing}': No such file or directory", e.Message);
-        e = await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync($$"""{"filename":"{{_files.Folder}}","size":1024}"""));
+        e = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{_files.Folder}}","size":1024}"""));
         Assert.Equal($"Could not create '{_files.Folder}': Is a directory", e.Message);
         e = await Assert.ThrowsAsync<BlockException>(() => _files.CreateImageAsync("""{"filename":"/dev/zero","size":1024}"""));
         Assert.Equal("Could not resize file: Invalid argument", e.Message);

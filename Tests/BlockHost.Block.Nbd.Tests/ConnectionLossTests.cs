@@ -95,7 +95,9 @@ public sealed class ConnectionLossTests
         await using var node = await Client.OpenAsync(server, waits ? ",\"reconnect-delay\":1000" : "");
         var isFirst = true;
         server.Habits.AnswersRequest = request =>
-            isFirst ? ServerRequests.Data(request, request.Offset, server.Disk.AsSpan((int)request.Offset, 40_000))[..length] : null;
+            isFirst
+                ? ServerRequests.Data(request, request.Offset, server.Disk.AsSpan((int)request.Offset, 40_000))[..length]
+                : null;
         server.Habits.LeavesAfter = _ => isFirst && !(isFirst = false);
 
         var read = node.ReadAsync(4096, 40_000);
@@ -220,7 +222,9 @@ public sealed class ConnectionLossTests
 
         clock.Advance(TimeSpan.FromSeconds(5));
 
-        Assert.Equal("Connection attempt cancelled by timeout", (await Assert.ThrowsAsync<BlockException>(() => opening.WaitAsync(Patience))).Message);
+        Assert.Equal(
+            "Connection attempt cancelled by timeout",
+            (await Assert.ThrowsAsync<BlockException>(() => opening.WaitAsync(Patience))).Message);
     }
 
     [Fact]
@@ -239,11 +243,13 @@ public sealed class ConnectionLossTests
         await using var server = new MemoryServer(1 << 20).Start();
         await using var node = await Client.OpenAsync(server);
         // The server refuses at once; what it has read of the data does not matter.
-        server.Habits.AnswersRequest = request => request.Command == NbdCommand.Write ? ServerRequests.Error(request, NbdError.NoSpace) : null;
+        server.Habits.AnswersRequest = request =>
+            request.Command == NbdCommand.Write ? ServerRequests.Error(request, NbdError.NoSpace) : null;
 
         var writes = Enumerable.Range(0, 8).Select(_ => node.WriteAsync(0, new byte[1 << 19]).AsTask()).ToArray();
 
         foreach (var write in writes)
-            Assert.Equal(BlockErrorKind.NoSpace, (await Assert.ThrowsAsync<BlockException>(() => write.WaitAsync(Patience))).Kind);
+            Assert.Equal(
+                BlockErrorKind.NoSpace, (await Assert.ThrowsAsync<BlockException>(() => write.WaitAsync(Patience))).Kind);
     }
 }

@@ -36,7 +36,8 @@ public sealed class CoverageTests
     [InlineData("", 11, 1)]
     [InlineData("", 1, long.MaxValue)]
     [InlineData("", long.MaxValue, 1)]
-    public void What_came_before_or_is_not_inside_is_refused(string parts, long start, long bytes) => Assert.False(Of(parts).TryAdd(start, bytes));
+    public void What_came_before_or_is_not_inside_is_refused(string parts, long start, long bytes) =>
+        Assert.False(Of(parts).TryAdd(start, bytes));
 
     private static Coverage Of(string parts)
     {

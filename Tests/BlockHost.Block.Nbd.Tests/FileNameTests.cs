@@ -84,7 +84,8 @@ public sealed class FileNameTests
     [InlineData("""{"port":"1"}""", "NBD server address missing")]
     [InlineData("""{"path":"p","port":"1"}""", "port may not be used without host")]
     [InlineData("""{"path":"p","host":"h"}""", "path and host may not be used at the same time")]
-    [InlineData("""{"path":"p","server":{"type":"unix","path":"p"}}""", "Cannot use 'server' and path/host/port at the same time")]
+    [InlineData(
+        """{"path":"p","server":{"type":"unix","path":"p"}}""", "Cannot use 'server' and path/host/port at the same time")]
     public void Addresses_that_contradict_one_another(string options, string error) =>
         Assert.Equal(error, Assert.Throws<BlockException>(() => new NbdDriver().Modernise(Json(options))).Message);
 

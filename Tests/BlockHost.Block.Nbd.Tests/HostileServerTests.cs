@@ -5,7 +5,9 @@ using static BlockHost.Block.Nbd.Tests.Fakes.ServerHandshake;
 
 namespace BlockHost.Block.Nbd.Tests;
 
-/// <summary>Servers that send what they must not: an error that says so, and nothing of theirs in anybody's buffer beyond it.</summary>
+/// <summary>
+/// Servers that send what they must not: an error that says so, and nothing of theirs in anybody's buffer beyond it.
+/// </summary>
 public sealed class HostileServerTests
 {
     public static TheoryData<string, string> Replies => new()
@@ -68,7 +70,8 @@ public sealed class HostileServerTests
         };
         await using var node = await Client.OpenAsync(server);
 
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, CancellationToken.None));
 
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -79,9 +82,12 @@ public sealed class HostileServerTests
     [InlineData(uint.MaxValue, 8192)]
     public async Task A_status_is_cut_to_what_was_asked_and_to_whole_blocks(uint server, long shown)
     {
-        await using var peer = new MemoryServer(1 << 20) { Habits = { BlockSizes = new(shown == 512 ? 512u : 4096u, 4096, 1 << 20) } }.Start();
+        await using var peer = new MemoryServer(1 << 20)
+        { Habits = { BlockSizes = new(shown == 512 ? 512u : 4096u, 4096, 1 << 20) } }.Start();
         peer.Habits.AnswersRequest = request =>
-            request.Command == NbdCommand.BlockStatus ? ServerRequests.Status(request, ServerRequests.ContextId, server, 3) : null;
+            request.Command == NbdCommand.BlockStatus
+                ? ServerRequests.Status(request, ServerRequests.ContextId, server, 3)
+                : null;
         await using var node = await Client.OpenAsync(peer);
 
         Assert.Equal(shown, (await node.GetStatusAsync(0, 8192, StatusPrecision.WantZero, CancellationToken.None)).Bytes);
@@ -135,7 +141,8 @@ public sealed class HostileServerTests
         return kind switch
         {
             "magic" => [1, 2, 3, 4],
-            "unknown cookie" => ServerRequests.Data(request with { Cookie = request.Cookie + (1UL << 32) }, offset, new byte[512]),
+            "unknown cookie" =>
+                ServerRequests.Data(request with { Cookie = request.Cookie + (1UL << 32) }, offset, new byte[512]),
             "simple" => ServerRequests.Simple(request, NbdError.None, new byte[512]),
             "type" => ServerRequests.Chunk(request, (ChunkType)9, ChunkFlags.Done),
             "status for a read" => ServerRequests.Status(request, ServerRequests.ContextId, 512, 0),
@@ -145,8 +152,10 @@ public sealed class HostileServerTests
             "half" => ServerRequests.Data(request, offset, half),
             "data before" => ServerRequests.Data(request, offset - 1, half),
             "data behind" => ServerRequests.Data(request, offset + 257, half),
-            "data twice" => [.. ServerRequests.Data(request, offset, half, last: false), .. ServerRequests.Data(request, offset + 255, half)],
-            "hole over data" => [.. ServerRequests.Data(request, offset, half, last: false), .. ServerRequests.Hole(request, offset, 512)],
+            "data twice" =>
+                [.. ServerRequests.Data(request, offset, half, last: false), .. ServerRequests.Data(request, offset + 255, half)],
+            "hole over data" =>
+                [.. ServerRequests.Data(request, offset, half, last: false), .. ServerRequests.Hole(request, offset, 512)],
             "hole behind" => ServerRequests.Hole(request, offset + 1, 512),
             "hole of nothing" => ServerRequests.Hole(request, offset, 0),
             "empty data" => ServerRequests.Data(request, offset, []),
@@ -170,7 +179,9 @@ public sealed class HostileServerTests
         "minimum" => SizesInfo(new(3, 4096, 65536)),
         "preferred" => SizesInfo(new(512, 1000, 65536)),
         "maximum" => SizesInfo(new(512, 4096, 256)),
-        "uneven size" => [.. SizesInfo(new(512, 4096, 65536)), .. ExportInfo(1000, TransmissionFlags.HasFlags), .. Reply(NbdOption.Go, OptionReply.Ack)],
+        "uneven size" =>
+            [.. SizesInfo(
+                new(512, 4096, 65536)), .. ExportInfo(1000, TransmissionFlags.HasFlags), .. Reply(NbdOption.Go, OptionReply.Ack)],
         "huge" => [.. ExportInfo(ulong.MaxValue, TransmissionFlags.HasFlags), .. Reply(NbdOption.Go, OptionReply.Ack)],
         "policy" => Reply(NbdOption.Go, OptionReply.ErrPolicy),
         "unknown" => Reply(NbdOption.Go, OptionReply.ErrUnknown),

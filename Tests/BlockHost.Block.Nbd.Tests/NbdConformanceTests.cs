@@ -23,7 +23,8 @@ public sealed class NbdConformanceTests(ITestOutputHelper output)
     public Task Blocks_of_4096_bytes() => ProveAsync("4096", habits => habits.BlockSizes = new(4096, 65536, 262144));
 
     [Fact]
-    public Task No_more_than_reads_and_writes() => ProveAsync("bare", habits => (habits.Flags, habits.BlockSizes) = (TransmissionFlags.HasFlags, null));
+    public Task No_more_than_reads_and_writes() =>
+        ProveAsync("bare", habits => (habits.Flags, habits.BlockSizes) = (TransmissionFlags.HasFlags, null));
 
     private async Task ProveAsync(string name, Action<ServerHabits> set)
     {

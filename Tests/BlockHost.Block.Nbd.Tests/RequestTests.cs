@@ -47,7 +47,8 @@ public sealed class RequestTests
         {
             await node.WriteAsync(0, new byte[512], WriteFlags.Fua, CancellationToken.None);
             await node.WriteZeroesAsync(0, 4096, ZeroFlags.None, CancellationToken.None);
-            await node.WriteZeroesAsync(0, 4096, ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua, CancellationToken.None);
+            await node.WriteZeroesAsync(
+                0, 4096, ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Fua, CancellationToken.None);
             await node.DiscardAsync(512, 1024, CancellationToken.None);
             await node.FlushAsync(CancellationToken.None);
         }
@@ -70,8 +71,12 @@ public sealed class RequestTests
 
         var profile = node.Profile;
 
-        Assert.Equal((4096, 131072L, 65536L), (profile.Limits.RequestAlignment, profile.Limits.MaxTransfer, profile.Limits.OptimalTransfer));
-        Assert.Equal((Support.None, Support.Emulate, Support.Emulate, Support.Native), (profile.Flush, profile.Fua, profile.WriteZeroes, profile.Discard));
+        Assert.Equal(
+            (4096, 131072L, 65536L),
+            (profile.Limits.RequestAlignment, profile.Limits.MaxTransfer, profile.Limits.OptimalTransfer));
+        Assert.Equal(
+            (Support.None, Support.Emulate, Support.Emulate, Support.Native),
+            (profile.Flush, profile.Fua, profile.WriteZeroes, profile.Discard));
     }
 
     [Fact]
@@ -125,7 +130,8 @@ public sealed class RequestTests
     public async Task An_error_is_the_requests_alone(NbdError wire, int errno, BlockErrorKind kind)
     {
         await using var server = new MemoryServer(1 << 20).Start();
-        server.Habits.AnswersRequest = request => request.Command == NbdCommand.Write ? ServerRequests.Error(request, wire, "because") : null;
+        server.Habits.AnswersRequest = request =>
+            request.Command == NbdCommand.Write ? ServerRequests.Error(request, wire, "because") : null;
         await using var node = await Client.OpenAsync(server);
 
         var error = await Assert.ThrowsAsync<BlockException>(async () => await node.WriteAsync(0, new byte[512]));

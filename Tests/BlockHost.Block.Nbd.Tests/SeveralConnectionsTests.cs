@@ -5,7 +5,9 @@ using BlockHost.Plugins.Block.Nbd.Client;
 
 namespace BlockHost.Block.Nbd.Tests;
 
-/// <summary>A server that allows several connections gets more of them once the first has more to do than is done at once.</summary>
+/// <summary>
+/// A server that allows several connections gets more of them once the first has more to do than is done at once.
+/// </summary>
 public sealed class SeveralConnectionsTests : IAsyncDisposable
 {
     private const int Block = 4096;
@@ -77,7 +79,8 @@ public sealed class SeveralConnectionsTests : IAsyncDisposable
     [InlineData(17)]
     public async Task The_number_has_bounds(int connections)
     {
-        var error = await Assert.ThrowsAsync<BlockException>(() => Client.OpenAsync(_server, $",\"x-blockhost-connections\":{connections}"));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => Client.OpenAsync(_server, $",\"x-blockhost-connections\":{connections}"));
 
         Assert.Equal("x-blockhost-connections", error.Parameter!.Name);
     }
@@ -95,7 +98,9 @@ public sealed class SeveralConnectionsTests : IAsyncDisposable
         ((Conformance.TestHost.TestPluginHost)context.Host).Yank.YankAll();
 
         foreach (var read in reads)
-            Assert.Equal(BlockErrorKind.Yanked, (await Assert.ThrowsAsync<BlockException>(() => read.WaitAsync(TimeSpan.FromSeconds(30)))).Kind);
+            Assert.Equal(
+                BlockErrorKind.Yanked,
+                (await Assert.ThrowsAsync<BlockException>(() => read.WaitAsync(TimeSpan.FromSeconds(30)))).Kind);
     }
 
     private static async Task WriteManyAsync(BlockNode node, int count) =>

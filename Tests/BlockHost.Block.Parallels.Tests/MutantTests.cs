@@ -5,8 +5,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Parallels.Tests;
 
 /// <summary>
-/// Images with damaged headers and tables: what QEMU reads of them is what we read, what its check finds ours finds, and a repair leaves an image
-/// that both call sound.
+/// Images with damaged headers and tables: what QEMU reads of them is what we read, what its check finds ours finds, and a repair
+/// leaves an image that both call sound.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
@@ -70,7 +70,9 @@ public sealed class MutantTests : IDisposable
     {
         var real = Qemu.Run(_folder, "qemu-img", "convert", "-f", "parallels", "-O", "raw", "mutant", "read.raw");
         Assert.True(real.ExitCode == 0, $"{name}: {real.Output}");
-        Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await Disk.ReadAllAsync(node)), $"{name}: QEMU reads something else");
+        Assert.True(
+            Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await Disk.ReadAllAsync(node)),
+            $"{name}: QEMU reads something else");
         var check = Qemu.Run(_folder, "qemu-img", "check", "-f", "parallels", "mutant");
         var ours = await Disk.CheckAsync(node);
         // It does not see clusters in one place or in the header, nor one that begins where the file ends.

@@ -14,9 +14,11 @@ internal static class ParallelsBed
 
     public static FormatBed Images { get; } = new(new ParallelsPlugin(), "parallels");
 
-    public static Task<MemoryImage> CreateAsync(int clusters) => Images.CreateAsync(("size", clusters * Cluster), ("cluster-size", Cluster));
+    public static Task<MemoryImage> CreateAsync(int clusters) =>
+        Images.CreateAsync(("size", clusters * Cluster), ("cluster-size", Cluster));
 
-    public static void SetEntry(MemoryImage image, int index, int value) => image.Write(TableAt + (4 * index), BitConverter.GetBytes(value));
+    public static void SetEntry(MemoryImage image, int index, int value) =>
+        image.Write(TableAt + (4 * index), BitConverter.GetBytes(value));
 
     public static bool IsMarkedOpen(MemoryImage image) => BitConverter.ToUInt32(image.Read(44, 4)) == 0x746f6e59;
 

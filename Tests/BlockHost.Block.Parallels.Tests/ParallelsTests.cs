@@ -62,7 +62,9 @@ public sealed class ParallelsTests : IDisposable
         await using (var node = await ParallelsBed.Images.OpenAsync(image, forRepair: true))
         {
             before = await Disk.ReadAllAsync(node);
-            Assert.Equal(["ERROR duplicate offset in BAT entry 3", "ERROR cluster 4 is outside image"], (await Disk.CheckAsync(node)).Messages);
+            Assert.Equal(
+                ["ERROR duplicate offset in BAT entry 3", "ERROR cluster 4 is outside image"],
+                (await Disk.CheckAsync(node)).Messages);
             Assert.Equal(2, (await Disk.CheckAsync(node, CheckRepair.Errors | CheckRepair.Leaks)).CorruptionsFixed);
         }
 
@@ -78,7 +80,8 @@ public sealed class ParallelsTests : IDisposable
     {
         var image = await ParallelsBed.CreateAsync(3);
         var backing = new MemoryImage(Enumerable.Repeat((byte)9, 2 * Cluster).ToArray());
-        await using var node = await ParallelsBed.Images.OpenAsync(image, backing: new MemoryChild(backing, "backing") { ReadOnly = true });
+        await using var node = await ParallelsBed.Images.OpenAsync(
+            image, backing: new MemoryChild(backing, "backing") { ReadOnly = true });
         await Disk.WriteAsync(node, 1000, 500, 5);
         var expected = new byte[3 * Cluster];
         expected.AsSpan(0, 2 * Cluster).Fill(9);
@@ -108,7 +111,8 @@ public sealed class ParallelsTests : IDisposable
         await using (var node = await ParallelsBed.Images.OpenAsync(image, readOnly: true))
         {
             Assert.True(node.TryGetFacet<IBitmapStore>(out var store));
-            Assert.Equal([new StoredBitmap("00010203-0405-0607-0809-0a0b0c0d0e0f", 65536, false, true)], await store.ListAsync(default));
+            Assert.Equal(
+                [new StoredBitmap("00010203-0405-0607-0809-0a0b0c0d0e0f", 65536, false, true)], await store.ListAsync(default));
         }
 
         await using (var node = await ParallelsBed.Images.OpenAsync(image))
@@ -145,7 +149,11 @@ public sealed class ParallelsTests : IDisposable
     public async Task A_full_disk_fails_the_write_and_nothing_else()
     {
         var image = await ParallelsBed.CreateAsync(3);
-        var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 2 * Cluster, Kind = BlockErrorKind.NoSpace };
+        var full = new FailurePlan
+        {
+            FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 2 * Cluster,
+            Kind = BlockErrorKind.NoSpace,
+        };
         await using (var node = await ParallelsBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
             await Disk.WriteAsync(node, 0, 4096, 1);
@@ -177,8 +185,11 @@ public sealed class ParallelsTests : IDisposable
         }
 
         await Qemu.SaveAsync(image, Path.Combine(_folder, "a"));
-        string[] commands = ["write -P 7 12M 1M", "read -P 1 0 64k", "read -P 0 64k 64k", "read -P 3 128k 512", "read -P 0 131584 10M", "read -P 7 12M 1M"];
-        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "parallels", .. commands.SelectMany(command => new[] { "-c", command }), "a"]);
+        string[] commands = [
+            "write -P 7 12M 1M", "read -P 1 0 64k", "read -P 0 64k 64k", "read -P 3 128k 512", "read -P 0 131584 10M",
+            "read -P 7 12M 1M"];
+        var (exitCode, output) = Qemu.Run(
+            _folder, "qemu-io", ["-f", "parallels", .. commands.SelectMany(command => new[] { "-c", command }), "a"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
         Assert.Equal(0, Qemu.Run(_folder, "qemu-img", "check", "a").ExitCode);
     }

@@ -5,8 +5,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Parallels.Tests;
 
 /// <summary>
-/// The power fails before every write and flush of an operation: what is left holds all that was flushed, a check finds that it was not closed
-/// and perhaps leaks, and a repair leaves nothing to be found.
+/// The power fails before every write and flush of an operation: what is left holds all that was flushed, a check finds that it
+/// was not closed and perhaps leaks, and a repair leaves nothing to be found.
 /// </summary>
 public sealed class PowerCutTests : IDisposable
 {
@@ -113,10 +113,12 @@ public sealed class PowerCutTests : IDisposable
         {
             var found = await Disk.CheckAsync(node);
             Assert.All(found.Messages, message => Assert.True(
-                _mayBeCorrupt || message.Contains("not closed", StringComparison.Ordinal) || message.Contains("leaked", StringComparison.Ordinal), message));
+                _mayBeCorrupt || message.Contains("not closed", StringComparison.Ordinal)
+                    || message.Contains("leaked", StringComparison.Ordinal), message));
             _cuts.AssertHolds(await Disk.ReadAllAsync(node));
             // Every fifth one, as a program takes longer than all the rest.
-            if (_cuts.Count % 5 == 0 && Qemu.IsInstalled && !_mayBeCorrupt && node.Profile.Length < 16 << 20 && left.Length < 16 << 20)
+            if (_cuts.Count % 5 == 0 && Qemu.IsInstalled && !_mayBeCorrupt && node.Profile.Length < 16 << 20
+                && left.Length < 16 << 20)
                 Assert.True(Disk.Same(await Disk.ReadAllAsync(node), await ParallelsBed.Images.ReadByQemuAsync(left, _folder)));
         }
 

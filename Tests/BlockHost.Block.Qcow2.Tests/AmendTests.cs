@@ -16,7 +16,8 @@ public sealed class AmendTests
     [InlineData("{}", """{"refcount-bits": 1}""")]
     [InlineData("""{"cluster-size": 512, "refcount-bits": 1}""", """{"refcount-bits": 64}""")]
     [InlineData("""{"version": "v2"}""", """{"version": "v3"}""")]
-    [InlineData("""{"version": "v2", "cluster-size": 1024}""", """{"version": "v3", "refcount-bits": 8, "lazy-refcounts": true}""")]
+    [InlineData(
+        """{"version": "v2", "cluster-size": 1024}""", """{"version": "v3", "refcount-bits": 8, "lazy-refcounts": true}""")]
     [InlineData("{}", """{"version": "v2"}""")]
     [InlineData("""{"compression-type": "zstd"}""", """{"version": "v2"}""")]
     [InlineData("""{"lazy-refcounts": true, "cluster-size": 4096}""", """{"version": "v2"}""")]
@@ -149,7 +150,10 @@ public sealed class AmendTests
         await disk.WriteAsync(0, Size, 1);
         var seen = new List<(long Done, long Total)>();
         await disk.Facet<IImageAmend>().AmendAsync(
-            JsonDocument.Parse("""{"refcount-bits": 8, "size": 4194304}""").RootElement, force: false, new Collector(seen), default);
+            JsonDocument.Parse("""{"refcount-bits": 8, "size": 4194304}""").RootElement,
+            force: false,
+            new Collector(seen),
+            default);
         Assert.Equal(seen.OrderBy(p => p.Done), seen);
         Assert.Equal(seen[^1].Total, seen[^1].Done);
         Assert.True(seen.Count > 3);
@@ -184,7 +188,8 @@ public sealed class AmendTests
     }
 
     private static async Task AmendAsync(TestDisk disk, string options) =>
-        await disk.Facet<IImageAmend>().AmendAsync(JsonDocument.Parse(options).RootElement, force: false, progress: null, default);
+        await disk.Facet<IImageAmend>().AmendAsync(
+            JsonDocument.Parse(options).RootElement, force: false, progress: null, default);
 
     private static async Task FillAsync(TestDisk disk)
     {

@@ -37,10 +37,13 @@ public sealed class CacheTests
         using var qemu = new QemuTools();
         var storage = await TestDisk.CreateAsync(64 << 20);
         qemu.Save(storage, "a.qcow2");
-        var name = $$$"""json:{"driver": "qcow2", "file": {"driver": "file", "filename": "{{{qemu.Path("a.qcow2")}}}"}, {{{options}}}}""";
+        var name =
+            $$$"""json:{"driver": "qcow2", "file": {"driver": "file", "filename": "{{{qemu.Path("a.qcow2")}}}"}, {{{options}}}}""";
         var theirs = qemu.RunAll("qemu-io", ["-c", "read 0 512", name], 1);
         const string Mark = "}: ";
-        var refusal = theirs.Contains("can't open", StringComparison.Ordinal) ? theirs[(theirs.LastIndexOf(Mark, StringComparison.Ordinal) + Mark.Length)..] : null;
+        var refusal = theirs.Contains("can't open", StringComparison.Ordinal)
+            ? theirs[(theirs.LastIndexOf(Mark, StringComparison.Ordinal) + Mark.Length)..]
+            : null;
         try
         {
             await using var disk = await TestDisk.OpenAsync(storage, options: $"{{{options}}}");
@@ -117,7 +120,8 @@ public sealed class CacheTests
         // 100 slices of 4 KiB, each of which maps 32 MiB.
         var storage = await TestDisk.CreateAsync(100L * (32 << 20), """{"preallocation": "metadata"}""", new MemoryImage());
         RecordingChild? file = null;
-        await using var disk = await TestDisk.OpenAsync(storage, readOnly: true, options: options, wrap: child => file = new RecordingChild(child));
+        await using var disk = await TestDisk.OpenAsync(
+            storage, readOnly: true, options: options, wrap: child => file = new RecordingChild(child));
         await ReadAllAsync(disk);
         file!.Clear();
         await ReadAllAsync(disk);

@@ -70,7 +70,8 @@ public sealed class CompressedWriteTests
     public async Task Packed_clusters_reach_the_file_in_one_write()
     {
         RecordingChild? recorder = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(4 << 20), wrap: inner => recorder = new RecordingChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(4 << 20), wrap: inner => recorder = new RecordingChild(inner));
         await WriteCompressedAsync(disk, 0, TestDisk.Filled(Cluster, 1));
         recorder!.Clear();
         await WriteCompressedAsync(disk, Cluster, TestDisk.Filled(16 * Cluster, 2));
@@ -138,7 +139,8 @@ public sealed class CompressedWriteTests
     public async Task A_failed_compressed_write_leaks_nothing()
     {
         FailingChild? failing = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(4 << 20), wrap: inner => failing = new FailingChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(4 << 20), wrap: inner => failing = new FailingChild(inner));
         await WriteCompressedAsync(disk, 0, TestDisk.Filled(Cluster, 1));
         failing!.Plan.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: < 4096 };
         await Assert.ThrowsAsync<BlockException>(() => WriteCompressedAsync(disk, Cluster, TestDisk.Filled(8 * Cluster, 2)));
@@ -156,7 +158,10 @@ public sealed class CompressedWriteTests
     {
         await using var disk = await TestDisk.NewAsync(16 << 20, """{"cluster-size": 16384}""");
         var content = Mixed(16 << 20);
-        await Parallel.ForAsync(0, content.Length / 65536, async (i, _) => await WriteCompressedAsync(disk, i * 65536, content[(i * 65536)..((i + 1) * 65536)]));
+        await Parallel.ForAsync(
+            0,
+            content.Length / 65536,
+            async (i, _) => await WriteCompressedAsync(disk, i * 65536, content[(i * 65536)..((i + 1) * 65536)]));
         Assert.Equal(content, await disk.ReadAsync(0, content.Length));
         await disk.FlushAsync();
         await disk.AssertSoundAsync();

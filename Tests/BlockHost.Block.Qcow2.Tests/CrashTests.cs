@@ -21,8 +21,11 @@ public sealed class CrashTests
         {
             var storage = await TestDisk.CreateAsync(Size, options);
             storage.TrackDurability = true;
-            var backing = backingBytes == 0 ? null : new MemoryChild(new MemoryImage(TestDisk.Filled(backingBytes, 0x99)), "backing") { ReadOnly = true };
-            var recorder = new CrashRecorder(storage, backing, seed) { IsLazy = options.Contains("lazy", StringComparison.Ordinal) };
+            var backing = backingBytes == 0
+                ? null
+                : new MemoryChild(new MemoryImage(TestDisk.Filled(backingBytes, 0x99)), "backing") { ReadOnly = true };
+            var recorder = new CrashRecorder(storage, backing, seed)
+            { IsLazy = options.Contains("lazy", StringComparison.Ordinal) };
             await using var disk = await TestDisk.OpenAsync(storage, backing: backing, wrap: recorder.Wrap);
             await recorder.RunAsync(disk, 40);
         }
@@ -36,7 +39,8 @@ public sealed class CrashTests
         private readonly Random _random = new(seed);
 
         // For each block, the patterns that a reader may find: the flushed one and every later one.
-        private readonly HashSet<byte>[] _allowed = [.. Enumerable.Range(0, Size / Block).Select(i => new HashSet<byte> { Initial(i, backing) })];
+        private readonly HashSet<byte>[] _allowed = [.. Enumerable.Range(0, Size / Block)
+            .Select(i => new HashSet<byte> { Initial(i, backing) })];
         private bool _examining;
 
         /// <summary>Refcounts lag behind: the image left must first be repaired, as opening it for writing does.</summary>
@@ -88,7 +92,8 @@ public sealed class CrashTests
             await disk.Node.WriteAsync(start, TestDisk.Filled(bytes, pattern), WriteFlags.Compressed, default);
         }
 
-        private static byte Initial(int block, IBlockChild? backing) => backing is not null && (block + 1) * Block <= backing.Length ? (byte)0x99 : (byte)0;
+        private static byte Initial(int block, IBlockChild? backing) =>
+            backing is not null && (block + 1) * Block <= backing.Length ? (byte)0x99 : (byte)0;
 
         private void Allow(int first, int blocks, byte pattern)
         {

@@ -21,7 +21,11 @@ public sealed class DataFileTests
         QemuTools.Require();
         using var qemu = new QemuTools();
         qemu.Img("create", "-f", "qcow2", "-o", options, "a.qcow2", "5M");
-        qemu.Run("qemu-io", ["-c", "write -P 1 0 700k", "-c", "write -P 2 1234k 77k", "-c", "write -z 2M 100k", "-c", "discard 128k 64k", "a.qcow2"]);
+        qemu.Run(
+            "qemu-io",
+            [
+                "-c", "write -P 1 0 700k", "-c", "write -P 2 1234k 77k", "-c", "write -z 2M 100k", "-c", "discard 128k 64k",
+                "a.qcow2"]);
         var expected = qemu.Content("a.qcow2");
         await using var disk = await OpenAsync(qemu.Load("a.qcow2"), qemu.Load("d.raw"), readOnly: true);
         Assert.Equal(expected, await disk.ReadAsync(0, expected.Length));
@@ -153,18 +157,26 @@ public sealed class DataFileTests
 
     [Theory]
     [InlineData("""{"data-file-raw": true}""", false, "data-file-raw requires data-file")]
-    [InlineData("""{"version": "v2"}""", true, "External data files are only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
-    [InlineData("""{"data-file-raw": true, "backing-file": "b"}""", true, "Backing file and data-file-raw cannot be used at the same time")]
+    [InlineData(
+        """{"version": "v2"}""",
+        true,
+        "External data files are only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
+    [InlineData(
+        """{"data-file-raw": true, "backing-file": "b"}""",
+        true,
+        "Backing file and data-file-raw cannot be used at the same time")]
     public async Task A_contradictory_create_option_is_refused(string options, bool hasFile, string message) =>
         Assert.Equal(
             message,
-            (await Assert.ThrowsAsync<BlockException>(() => TestDisk.CreateAsync(1 << 20, options, dataFile: hasFile ? Child(new MemoryImage()) : null))).Message);
+            (await Assert.ThrowsAsync<BlockException>(
+                () => TestDisk.CreateAsync(1 << 20, options, dataFile: hasFile ? Child(new MemoryImage()) : null))).Message);
 
     [Fact]
     public async Task An_image_without_a_data_file_takes_none()
     {
         var storage = await TestDisk.CreateAsync(1 << 20);
-        var refusal = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(storage, new MemoryImage(), options: """{"data-file": "data-file"}"""));
+        var refusal = await Assert.ThrowsAsync<BlockException>(
+            () => OpenAsync(storage, new MemoryImage(), options: """{"data-file": "data-file"}"""));
         Assert.Equal("'data-file' can only be set for images with an external data file", refusal.Message);
     }
 

@@ -14,14 +14,16 @@ public sealed class DiscardTests
     [InlineData("""{"pass-discard-request": true}""", true, false, true)]
     [InlineData("""{"discard-no-unref": true}""", true, true, true)]
     [InlineData("""{"discard-no-unref": true, "pass-discard-request": false}""", true, true, false)]
-    public async Task A_discard_frees_or_keeps_clusters_and_is_passed_on_or_not(string options, bool readsZero, bool kept, bool passed)
+    public async Task A_discard_frees_or_keeps_clusters_and_is_passed_on_or_not(
+        string options, bool readsZero, bool kept, bool passed)
     {
         QemuTools.Require();
         using var qemu = new QemuTools();
         var storage = await TestDisk.CreateAsync(4 << 20);
         var host = 0L;
         RecordingChild? file = null;
-        await using (var disk = await TestDisk.OpenAsync(storage, options: options, wrap: child => file = new RecordingChild(child)))
+        await using (var disk = await TestDisk.OpenAsync(
+            storage, options: options, wrap: child => file = new RecordingChild(child)))
         {
             await disk.WriteAsync(0, 4 * Cluster, 1);
             await disk.FlushAsync();
@@ -36,7 +38,8 @@ public sealed class DiscardTests
             Assert.Equal(passed, file!.Operations.Any(o => o.Kind == ChildOperationKind.Discard && o.Offset == host));
             await disk.WriteAsync(Cluster, 512, 2);
             Assert.Equal((2, 0), ((await disk.ReadAsync(Cluster, 1))[0], (await disk.ReadAsync(Cluster + 512, 1))[0]));
-            if (kept) Assert.Equal(host, (await disk.Node.GetStatusAsync(Cluster, Cluster, StatusPrecision.WantZero, default)).HostOffset);
+            if (kept) Assert.Equal(
+                host, (await disk.Node.GetStatusAsync(Cluster, Cluster, StatusPrecision.WantZero, default)).HostOffset);
             await disk.AssertSoundAsync();
         }
         qemu.Save(storage, "a.qcow2");
@@ -52,7 +55,8 @@ public sealed class DiscardTests
         await disk.WriteAsync(0, 4 * Cluster, 1);
         await disk.Node.WriteZeroesAsync(0, 2 * Cluster, ZeroFlags.MayUnmap, default);
         var status = await disk.Node.GetStatusAsync(0, 2 * Cluster, StatusPrecision.WantZero, default);
-        Assert.Equal((true, kept), ((status.Flags & BlockStatusFlags.Zero) != 0, (status.Flags & BlockStatusFlags.OffsetValid) != 0));
+        Assert.Equal(
+            (true, kept), ((status.Flags & BlockStatusFlags.Zero) != 0, (status.Flags & BlockStatusFlags.OffsetValid) != 0));
         Assert.Equal(new byte[2 * Cluster], await disk.ReadAsync(0, 2 * Cluster));
         await disk.AssertSoundAsync();
     }
@@ -61,7 +65,8 @@ public sealed class DiscardTests
     public async Task Keeping_clusters_needs_zero_entries()
     {
         var storage = await TestDisk.CreateAsync(1 << 20, """{"version": "v2"}""");
-        var refusal = await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, options: """{"discard-no-unref": true}"""));
+        var refusal = await Assert.ThrowsAsync<BlockException>(
+            () => TestDisk.OpenAsync(storage, options: """{"discard-no-unref": true}"""));
         Assert.Equal("discard-no-unref is only supported since qcow2 version 3", refusal.Message);
     }
 
@@ -97,7 +102,10 @@ public sealed class DiscardTests
         {
             await alone.WriteAsync(0, Cluster, 1);
             await alone.Node.DiscardAsync(0, Cluster, default);
-            Assert.Equal(BlockStatusFlags.None, (await alone.Node.GetStatusAsync(0, Cluster, StatusPrecision.WantZero, default)).Flags & BlockStatusFlags.Allocated);
+            Assert.Equal(
+                BlockStatusFlags.None,
+                (await alone.Node.GetStatusAsync(
+                    0, Cluster, StatusPrecision.WantZero, default)).Flags & BlockStatusFlags.Allocated);
             await alone.AssertSoundAsync();
         }
         var backing = new MemoryChild(new MemoryImage(TestDisk.Filled(1 << 20, 9)), "backing") { ReadOnly = true };

@@ -35,7 +35,9 @@ public sealed class FaultTextTests
         const string Mark = "Image is corrupt: ";
         var text = theirs[theirs.IndexOf(Mark, StringComparison.Ordinal)..];
         text = text[..text.IndexOf("; further", StringComparison.Ordinal)];
-        var data = options.StartsWith("data", StringComparison.Ordinal) ? new Conformance.TestHost.MemoryChild(qemu.Load("d.raw"), "data-file") : null;
+        var data = options.StartsWith("data", StringComparison.Ordinal)
+            ? new Conformance.TestHost.MemoryChild(qemu.Load("d.raw"), "data-file")
+            : null;
         var disk = await TestDisk.OpenAsync(image, readOnly: true, dataFile: data);
         var offset = command.Contains("128k", StringComparison.Ordinal) ? 128 << 10 : 64 << 10;
         Assert.Equal(text, (await Assert.ThrowsAsync<BlockException>(() => disk.ReadAsync(offset, 512))).Message);

@@ -20,7 +20,9 @@ public sealed class FormatTests
         header = header.WithBacking("base image.raw", "raw");
         var parsed = HeaderParser.Parse(HeaderWriter.Write(header));
         Assert.Equal(header.UnknownFields, parsed.UnknownFields);
-        Assert.Equal(header.Extensions.Select(e => (e.Type, Convert.ToHexString(e.Data))), parsed.Extensions.Select(e => (e.Type, Convert.ToHexString(e.Data))));
+        Assert.Equal(
+            header.Extensions.Select(e => (e.Type, Convert.ToHexString(e.Data))),
+            parsed.Extensions.Select(e => (e.Type, Convert.ToHexString(e.Data))));
         Assert.Equal(("base image.raw", "raw"), (parsed.BackingFile, parsed.BackingFormat));
         Assert.Equal(header with { UnknownFields = [], Extensions = [] }, parsed with { UnknownFields = [], Extensions = [] });
     }
@@ -69,7 +71,8 @@ public sealed class FormatTests
         for (var i = 0; i < 20_000; i++)
         {
             var cluster = whole[..random.Next(1, 700)];
-            for (var n = random.Next(8); n >= 0; n--) cluster[random.Next(Math.Min(cluster.Length, 160))] = (byte)(random.Next(4) == 0 ? 0xFF : random.Next(256));
+            for (var n = random.Next(8); n >= 0; n--) cluster[random.Next(Math.Min(cluster.Length, 160))] = (byte)(random
+                .Next(4) == 0 ? 0xFF : random.Next(256));
             try
             {
                 HeaderParser.Parse(cluster);
@@ -140,8 +143,10 @@ public sealed class FormatTests
         var geometry = new ClusterGeometry(clusterBits, 4, extendedL2: false);
         var offset = (5L << geometry.L2CoverageBits) + (7L << clusterBits) + 11;
         Assert.Equal((5, 7, 11), (geometry.L1Index(offset), geometry.L2Index(offset), geometry.OffsetInCluster(offset)));
-        Assert.Equal(ClusterGeometry.MaxL1Bytes / 8, geometry.L1EntriesFor((ClusterGeometry.MaxL1Bytes / 8) << geometry.L2CoverageBits));
-        Assert.Throws<Qcow2FormatException>(() => geometry.L1EntriesFor(((ClusterGeometry.MaxL1Bytes / 8) << geometry.L2CoverageBits) + 1));
+        Assert.Equal(
+            ClusterGeometry.MaxL1Bytes / 8, geometry.L1EntriesFor((ClusterGeometry.MaxL1Bytes / 8) << geometry.L2CoverageBits));
+        Assert.Throws<Qcow2FormatException>(
+            () => geometry.L1EntriesFor(((ClusterGeometry.MaxL1Bytes / 8) << geometry.L2CoverageBits) + 1));
         Assert.Throws<Qcow2FormatException>(() => geometry.L1EntriesFor(long.MaxValue));
         Assert.Equal((long.MaxValue >> clusterBits) + 1, geometry.ClustersFor(long.MaxValue));
     }

@@ -30,14 +30,18 @@ public sealed class MeasureTests
 
     [Theory]
     [InlineData("""{"cluster-size": 5120}""", "Cluster size must be a power of two between 512 and 2048k")]
-    [InlineData("""{"cluster-size": 4096, "extended-l2": true}""", "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")]
+    [InlineData(
+        """{"cluster-size": 4096, "extended-l2": true}""",
+        "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")]
     [InlineData("""{"refcount-bits": 3}""", "Refcount width must be a power of two and may not exceed 64 bits")]
     [InlineData("""{"preallocation": "foo"}""", "invalid parameter value: foo")]
     [InlineData("""{"version": "foo"}""", "Invalid compatibility level: 'foo'")]
-    [InlineData("""{"cluster-size": 512, "size": 70368744177664}""", "The image size is too large (try using a larger cluster size)")]
+    [InlineData(
+        """{"cluster-size": 512, "size": 70368744177664}""", "The image size is too large (try using a larger cluster size)")]
     public async Task What_qemu_refuses_is_refused_in_its_words(string options, string message)
     {
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await Measure.MeasureAsync(Json(options, 1 << 20), null, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await Measure.MeasureAsync(Json(options, 1 << 20), null, default));
         Assert.Equal(message, e.Message);
     }
 
@@ -66,7 +70,10 @@ public sealed class MeasureTests
         var random = new Random(4);
         qemu.Img("create", "-f", "qcow2", "-o", "cluster_size=4k", "a.qcow2", "40M");
         for (var i = 0; i < 30; i++)
-            qemu.Io("a.qcow2", $"write -P 1 {random.Next(30 << 20)} {1 + random.Next(random.Next(3) == 0 ? 1 << 20 : 9000)}", $"write -z {random.Next(30 << 20)} 64k");
+            qemu.Io(
+                "a.qcow2",
+                $"write -P 1 {random.Next(30 << 20)} {1 + random.Next(random.Next(3) == 0 ? 1 << 20 : 9000)}",
+                $"write -z {random.Next(30 << 20)} 64k");
         qemu.Run("qemu-img", ["bitmap", "--add", "-g", "4k", "a.qcow2", "one"]);
         qemu.Run("qemu-img", ["bitmap", "--add", "a.qcow2", "another"]);
         await using var disk = await TestDisk.OpenAsync(qemu.Load("a.qcow2"), readOnly: true);
@@ -96,7 +103,8 @@ public sealed class MeasureTests
         var expected = JsonDocument.Parse(theirs).RootElement;
         long? bitmaps = expected.TryGetProperty("bitmaps", out var number) ? number.GetInt64() : null;
         Assert.Equal(
-            new ImageMeasure(expected.GetProperty("required").GetInt64(), expected.GetProperty("fully-allocated").GetInt64()) { Bitmaps = bitmaps }, ours);
+            new ImageMeasure(expected.GetProperty("required").GetInt64(), expected.GetProperty("fully-allocated").GetInt64())
+            { Bitmaps = bitmaps }, ours);
     }
 
     private static (string Line, JsonObject Json) RandomOptions(Random random)
@@ -159,14 +167,19 @@ public sealed class MeasureTests
         public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
             disk.Node.ReadAsync(offset, target, flags, cancellationToken);
 
-        public ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+        public ValueTask<BlockStatus> GetStatusAsync(
+            long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
             disk.Node.GetStatusAsync(offset, bytes, precision, cancellationToken);
 
-        public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
         public ValueTask FlushAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-        public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) => throw new NotSupportedException();
-        public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) => throw new NotSupportedException();
-        public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+        public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+        public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public bool TryGetFacet<T>([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out T? facet)
             where T : class => disk.Node.TryGetFacet(out facet);

@@ -26,14 +26,16 @@ public sealed class NodeTests
         }
         const BlockStatusFlags Data = BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated;
         const BlockStatusFlags Zero = BlockStatusFlags.Zero | BlockStatusFlags.Allocated;
-        Assert.Equal([(Cluster, Data), (Cluster, Zero | BlockStatusFlags.OffsetValid), (Cluster, Data), (Cluster, Zero)], all[..4]);
+        Assert.Equal(
+            [(Cluster, Data), (Cluster, Zero | BlockStatusFlags.OffsetValid), (Cluster, Data), (Cluster, Zero)], all[..4]);
         Assert.Equal((disk.Length - (4 * Cluster), BlockStatusFlags.Eof), (all[4..].Sum(s => s.Bytes), all[^1].Flags));
     }
 
     [Fact]
     public async Task Facts_are_those_of_the_header()
     {
-        var storage = await TestDisk.CreateAsync(1 << 20, """{"backing-file": "b.raw", "backing-fmt": "raw", "refcount-bits": 8, "lazy-refcounts": true}""");
+        var storage = await TestDisk.CreateAsync(
+            1 << 20, """{"backing-file": "b.raw", "backing-fmt": "raw", "refcount-bits": 8, "lazy-refcounts": true}""");
         await using var disk = await TestDisk.OpenAsync(storage);
         var facts = await disk.Facet<IImageInfo>().GetFactsAsync(default);
         Assert.Equal((Cluster, new BackingFileReference("b.raw", "raw")), (facts.ClusterSize, facts.Backing));
@@ -74,21 +76,30 @@ public sealed class NodeTests
 
     [Theory]
     [InlineData("""{"cache-size": 1000, "l2-cache-size": 2000}""", "l2-cache-size may not exceed cache-size")]
-    [InlineData("""{"l2-cache-entry-size": 1000}""", "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
+    [InlineData(
+        """{"l2-cache-entry-size": 1000}""",
+        "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
     [InlineData("""{"encrypt": {"format": "luks"}}""", "Encryption format 'luks' is not supported")]
     public async Task A_contradictory_option_is_refused(string options, string message)
     {
         var storage = await TestDisk.CreateAsync(1 << 20);
-        Assert.Equal(message, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, options: options))).Message);
+        Assert.Equal(
+            message, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, options: options))).Message);
     }
 
     [Theory]
     [InlineData("""{"refcount-bits": 3}""", "Refcount width must be a power of two and may not exceed 64 bits")]
     [InlineData("""{"cluster-size": 500}""", "Cluster size must be a power of two between 512 and 2048k")]
-    [InlineData("""{"version": "v2", "lazy-refcounts": true}""", "Lazy refcounts only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
+    [InlineData(
+        """{"version": "v2", "lazy-refcounts": true}""",
+        "Lazy refcounts only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
     [InlineData("""{"backing-fmt": "raw"}""", "Backing format cannot be used without backing file")]
-    [InlineData("""{"extended-l2": true, "cluster-size": 8192}""", "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")]
-    [InlineData("""{"extended-l2": true, "version": "v2"}""", "Extended L2 entries are only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
+    [InlineData(
+        """{"extended-l2": true, "cluster-size": 8192}""",
+        "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")]
+    [InlineData(
+        """{"extended-l2": true, "version": "v2"}""",
+        "Extended L2 entries are only supported with compatibility level 1.1 and above (use version=v3 or greater)")]
     public async Task A_contradictory_create_option_is_refused(string options, string message) =>
         Assert.Equal(message, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.CreateAsync(1 << 20, options))).Message);
 
@@ -107,7 +118,8 @@ public sealed class NodeTests
         await using (var disk = await TestDisk.OpenAsync(storage))
         {
             await Assert.ThrowsAsync<BlockException>(async () => await disk.WriteAsync(0, 10, 6));
-            Assert.Equal("Preventing invalid write on metadata (overlaps with refcount table)", Assert.Single(disk.Context.Corruptions));
+            Assert.Equal(
+                "Preventing invalid write on metadata (overlaps with refcount table)", Assert.Single(disk.Context.Corruptions));
             Assert.Equal(Errno.ENOMEDIUM, (await Assert.ThrowsAsync<BlockException>(() => disk.ReadAsync(0, 10))).Errno);
         }
         Assert.Equal(2, storage.Read(79, 1)[0]);
@@ -147,7 +159,8 @@ public sealed class NodeTests
     public async Task An_allocated_read_and_an_overwrite_allocate_no_memory()
     {
         Skip.If(typeof(Qcow2Plugin).Assembly.GetCustomAttributes(typeof(System.Diagnostics.DebuggableAttribute), false)
-            .Cast<System.Diagnostics.DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled), "not optimised: async methods allocate");
+            .Cast<System.Diagnostics.DebuggableAttribute>().Any(a => a.IsJITOptimizerDisabled),
+            "not optimised: async methods allocate");
         await using var disk = await TestDisk.NewAsync(10 << 20);
         await disk.WriteAsync(0, 1 << 20, 1);
         var buffer = new byte[4096];
@@ -177,7 +190,10 @@ public sealed class NodeTests
         var clock = new ManualClock();
         RecordingChild? recorder = null;
         await using var disk = await TestDisk.OpenAsync(
-            await TestDisk.CreateAsync(10 << 20), options: """{"cache-clean-interval": 5}""", clock: clock, wrap: inner => recorder = new RecordingChild(inner));
+            await TestDisk.CreateAsync(10 << 20),
+            options: """{"cache-clean-interval": 5}""",
+            clock: clock,
+            wrap: inner => recorder = new RecordingChild(inner));
         await disk.WriteAsync(0, Cluster, 1);
         await disk.FlushAsync();
         recorder!.Clear();

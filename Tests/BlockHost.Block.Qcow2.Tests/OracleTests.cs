@@ -34,7 +34,8 @@ public sealed class OracleTests
         qemu.Io("a.qcow2", "write -P 1 0 700k", "write -P 2 1234k 77k", zero, "discard 128k 64k");
 
         // QEMU compresses whole clusters, and only where nothing is allocated.
-        if (options != "cluster_size=2M" && options != "preallocation=metadata") qemu.Io("a.qcow2", "write -c -P 7 3M 64k", "write -c -P 8 3136k 64k");
+        if (options != "cluster_size=2M"
+            && options != "preallocation=metadata") qemu.Io("a.qcow2", "write -c -P 7 3M 64k", "write -c -P 8 3136k 64k");
         var expected = qemu.Content("a.qcow2");
         await using var disk = await TestDisk.OpenAsync(qemu.Load("a.qcow2"), readOnly: true);
         Assert.Equal(expected, await disk.ReadAsync(0, expected.Length));
@@ -129,7 +130,9 @@ public sealed class OracleTests
         {
             var model = new RandomOperations(seed, 4 << 20);
             File.WriteAllBytes(qemu.Path("base.raw"), model.Backing);
-            var create = options == "{}" ? """{"backing-file": "base.raw", "backing-fmt": "raw"}""" : options[..^1] + """, "backing-file": "base.raw", "backing-fmt": "raw"}""";
+            var create = options == "{}"
+                ? """{"backing-file": "base.raw", "backing-fmt": "raw"}"""
+                : options[..^1] + """, "backing-file": "base.raw", "backing-fmt": "raw"}""";
             var storage = await TestDisk.CreateAsync(4 << 20, create);
             for (var session = 0; session < 3; session++)
             {
@@ -197,7 +200,8 @@ public sealed class OracleTests
             var resize = disk.Facet<IResizable>();
             await resize.ResizeAsync(128L << 30, new ResizeOptions(), default);
             await disk.WriteAsync((128L << 30) - 512, 512, 2);
-            var refusal = await Assert.ThrowsAsync<BlockException>(() => resize.ResizeAsync((128L << 30) + 512, new ResizeOptions(), default).AsTask());
+            var refusal = await Assert.ThrowsAsync<BlockException>(
+                () => resize.ResizeAsync((128L << 30) + 512, new ResizeOptions(), default).AsTask());
             Assert.Equal(("Failed to grow the L1 table: File too large", Errno.EFBIG), (refusal.Message, refusal.Errno));
             await disk.AssertSoundAsync();
         }
@@ -216,7 +220,8 @@ public sealed class OracleTests
         qemu.Io("a.qcow2", "write -P 1 0 1M", "write -z 2M 1M", "write -c -P 3 5M 64k", "discard 0 64k");
         qemu.Img("snapshot", "-c", "s", "a.qcow2");
         qemu.Io("a.qcow2", "write -P 4 512k 128k");
-        foreach (var (offset, value) in new (int, byte)[] { (-1, 0), (0x20000 + 11, 0), (0x20000 + 11, 7), (0x20000 + 101, 1), (0x20000 + 3, 0), (0x40000, 0x80) })
+        foreach (var (offset, value) in new (int, byte)[] {
+            (-1, 0), (0x20000 + 11, 0), (0x20000 + 11, 7), (0x20000 + 101, 1), (0x20000 + 3, 0), (0x40000, 0x80) })
         {
             var image = qemu.Load("a.qcow2");
             if (offset >= 0) image.Write(offset, new[] { value });
@@ -224,7 +229,9 @@ public sealed class OracleTests
             var theirs = qemu.Check("b.qcow2");
             await using var disk = await TestDisk.OpenAsync(image, readOnly: true);
             var ours = await disk.CheckAsync();
-            Assert.True(Number(theirs, "corruptions") == ours.Corruptions && Number(theirs, "leaks") == ours.Leaks, $"{offset:x} {theirs}\n{string.Join('\n', ours.Messages)}");
+            Assert.True(
+                Number(theirs, "corruptions") == ours.Corruptions && Number(theirs, "leaks") == ours.Leaks,
+                $"{offset:x} {theirs}\n{string.Join('\n', ours.Messages)}");
             Assert.Equal(Number(theirs, "image-end-offset"), ours.ImageEndOffset);
             Assert.Equal(Number(theirs, "total-clusters"), ours.TotalClusters);
             Assert.Equal(Number(theirs, "allocated-clusters"), ours.AllocatedClusters);
@@ -232,7 +239,8 @@ public sealed class OracleTests
             Assert.Equal(Number(theirs, "compressed-clusters"), ours.CompressedClusters);
         }
 
-        static long Number(System.Text.Json.JsonElement check, string name) => check.TryGetProperty(name, out var value) ? value.GetInt64() : 0;
+        static long Number(System.Text.Json.JsonElement check, string name) =>
+            check.TryGetProperty(name, out var value) ? value.GetInt64() : 0;
     }
 
     [SkippableTheory]

@@ -35,8 +35,14 @@ public sealed class OverlapTests
         {
             var image = Layout.Make(qemu);
             image.MapFirstClusterTo(image[structure]);
-            Assert.Equal(Verdict(qemu, image.Storage, template, "write -P 9 0 512"), templates.Contains(template) ? structure : null);
-            await AssertAsync(image.Storage, template, templates.Contains(template) ? structure : null, image[structure], d => d.WriteAsync(0, 512, 9));
+            Assert.Equal(
+                Verdict(qemu, image.Storage, template, "write -P 9 0 512"), templates.Contains(template) ? structure : null);
+            await AssertAsync(
+                image.Storage,
+                template,
+                templates.Contains(template) ? structure : null,
+                image[structure],
+                d => d.WriteAsync(0, 512, 9));
         }
     }
 
@@ -100,7 +106,8 @@ public sealed class OverlapTests
         long l2;
         await using (var disk = await TestDisk.OpenAsync(storage))
             await disk.WriteAsync(0, 512, 1);
-        l2 = (long)(BinaryPrimitives.ReadUInt64BigEndian(storage.Read(BinaryPrimitives.ReadInt64BigEndian(storage.Read(40, 8)), 8)) & ~(1UL << 63));
+        l2 = (long)(BinaryPrimitives.ReadUInt64BigEndian(
+            storage.Read(BinaryPrimitives.ReadInt64BigEndian(storage.Read(40, 8)), 8)) & ~(1UL << 63));
         storage.Write(l2, Bytes((1UL << 63) | (ulong)l2));
         var broken = await TestDisk.OpenAsync(storage, options: options);
         var write = () => broken.WriteAsync(0, 512, 9).AsTask();
@@ -108,7 +115,8 @@ public sealed class OverlapTests
         else await write();
     }
 
-    private static async Task AssertAsync(MemoryImage storage, string template, string? structure, long offset, Func<TestDisk, ValueTask> write)
+    private static async Task AssertAsync(
+        MemoryImage storage, string template, string? structure, long offset, Func<TestDisk, ValueTask> write)
     {
         var before = storage.Read(offset, Cluster);
         var disk = await TestDisk.OpenAsync(storage, options: $$"""{"overlap-check": "{{template}}"}""");
@@ -132,7 +140,10 @@ public sealed class OverlapTests
     private static string? Verdict(QemuTools qemu, MemoryImage storage, string template, string command)
     {
         qemu.Save(storage, "verdict.qcow2");
-        var output = qemu.RunAll("qemu-io", ["-c", command, "--image-opts", $"driver=qcow2,file.filename={qemu.Path("verdict.qcow2")},overlap-check={template}"], 1);
+        var output = qemu.RunAll(
+            "qemu-io",
+            ["-c", command, "--image-opts", $"driver=qcow2,file.filename={qemu.Path("verdict.qcow2")},overlap-check={template}"],
+            1);
         const string Mark = "Preventing invalid write on metadata (overlaps with ";
         var at = output.IndexOf(Mark, StringComparison.Ordinal);
         return at < 0 ? null : output[(at + Mark.Length)..output.IndexOf(')', at)];
@@ -176,8 +187,10 @@ public sealed class OverlapTests
 
         public void MapFirstClusterTo(long host) => storage.Write(this["active L2 table"], Bytes((1UL << 63) | (ulong)host));
 
-        public void SetRefcount(long host, byte count) => storage.Write(this["refcount block"] + (host / Cluster * 2), new byte[] { 0, count });
+        public void SetRefcount(long host, byte count) =>
+            storage.Write(this["refcount block"] + (host / Cluster * 2), new byte[] { 0, count });
 
-        private long At(long offset) => (long)(BinaryPrimitives.ReadUInt64BigEndian(storage.Read(offset, 8)) & 0x00ff_ffff_ffff_fe00);
+        private long At(long offset) =>
+            (long)(BinaryPrimitives.ReadUInt64BigEndian(storage.Read(offset, 8)) & 0x00ff_ffff_ffff_fe00);
     }
 }

@@ -17,7 +17,8 @@ internal sealed class QemuTools : IDisposable
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
     /// <summary>Runs a tool in the folder; fails the test unless it ends with one of the codes.</summary>
-    public string Run(string tool, IEnumerable<string> arguments, params int[] codes) => RunChecked(tool, arguments, codes).Output;
+    public string Run(string tool, IEnumerable<string> arguments, params int[] codes) =>
+        RunChecked(tool, arguments, codes).Output;
 
     /// <summary>As <see cref="Run"/>, with what the tool complained of.</summary>
     public string RunAll(string tool, IEnumerable<string> arguments, params int[] codes)
@@ -29,7 +30,8 @@ internal sealed class QemuTools : IDisposable
     private (string Output, string Errors) RunChecked(string tool, IEnumerable<string> arguments, int[] codes)
     {
         var (code, output, error) = Start(tool, arguments);
-        Assert.True(code == 0 || codes.Contains(code), $"{tool} {string.Join(' ', arguments)} ended with {code}\n{output}\n{error}");
+        Assert.True(
+            code == 0 || codes.Contains(code), $"{tool} {string.Join(' ', arguments)} ended with {code}\n{output}\n{error}");
         return (output, error);
     }
 
@@ -59,7 +61,8 @@ internal sealed class QemuTools : IDisposable
 
     public void Io(string file, params string[] commands)
     {
-        var output = Run("qemu-io", commands.SelectMany(c => new[] { "-c", c }).Prepend("qcow2").Prepend("-f").Append(Path(file)));
+        var output = Run(
+            "qemu-io", commands.SelectMany(c => new[] { "-c", c }).Prepend("qcow2").Prepend("-f").Append(Path(file)));
         Assert.DoesNotContain("failed", output, StringComparison.Ordinal);
         Assert.DoesNotContain("rror", output, StringComparison.Ordinal);
     }
@@ -90,5 +93,6 @@ internal sealed class QemuTools : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static bool Find(string tool) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(p => p.Length > 0 && File.Exists(System.IO.Path.Combine(p, tool)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(
+            p => p.Length > 0 && File.Exists(System.IO.Path.Combine(p, tool)));
 }

@@ -35,7 +35,8 @@ public sealed class ReferenceMapTests
         Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(i => (ulong)map[i]));
         Assert.All(expected, count => Assert.InRange(count, 0UL, most));
         Assert.Equal(Array.FindLastIndex(expected, count => count > 0) + 1, map.End);
-        Assert.Equal(expected.Aggregate(0UL, (sum, count) => sum + count), map.All.Aggregate(0UL, (sum, item) => sum + item.Count));
+        Assert.Equal(
+            expected.Aggregate(0UL, (sum, count) => sum + count), map.All.Aggregate(0UL, (sum, item) => sum + item.Count));
     }
 
     [Fact]

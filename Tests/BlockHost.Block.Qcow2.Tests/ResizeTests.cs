@@ -30,7 +30,8 @@ public sealed class ResizeTests
                 data.CopyTo(content, offset);
                 if (step % 4 == 1)
                 {
-                    await store.CreateAsync(new SnapshotRecord("", $"s{step}", 0, DateTimeOffset.UnixEpoch, TimeSpan.Zero), default);
+                    await store.CreateAsync(
+                        new SnapshotRecord("", $"s{step}", 0, DateTimeOffset.UnixEpoch, TimeSpan.Zero), default);
                     kept[$"s{step}"] = content.ToArray();
                 }
                 var size = 512 * random.Next(1000, 12_000);
@@ -90,6 +91,7 @@ public sealed class ResizeTests
         await disk.AssertSoundAsync();
 
         async Task<string> RefusalAsync(long size) =>
-            (await Assert.ThrowsAsync<BlockException>(async () => await resize.ResizeAsync(size, new ResizeOptions(), default))).Message;
+            (await Assert.ThrowsAsync<BlockException>(
+                async () => await resize.ResizeAsync(size, new ResizeOptions(), default))).Message;
     }
 }

@@ -86,7 +86,8 @@ public sealed class SnapshotTests
             if (action >= 2) contents.Remove(name);
             await using var after = await TestDisk.OpenAsync(qemu.Load("a.qcow2"), readOnly: true);
             await after.AssertSoundAsync();
-            Assert.Equal(contents.Keys.Order(), (await after.Facet<ISnapshotStore>().ListAsync(default)).Select(s => s.Name).Order());
+            Assert.Equal(
+                contents.Keys.Order(), (await after.Facet<ISnapshotStore>().ListAsync(default)).Select(s => s.Name).Order());
         }
     }
 
@@ -98,13 +99,16 @@ public sealed class SnapshotTests
         var storage = await TestDisk.CreateAsync(Size);
         await using (var disk = await TestDisk.OpenAsync(storage))
         {
-            var record = new SnapshotRecord("", "name", 0, new DateTimeOffset(2024, 5, 6, 7, 8, 9, TimeSpan.Zero), TimeSpan.FromSeconds(3723.5)) { InstructionCount = 77 };
+            var record = new SnapshotRecord(
+                "", "name", 0, new DateTimeOffset(2024, 5, 6, 7, 8, 9, TimeSpan.Zero), TimeSpan.FromSeconds(3723.5))
+            { InstructionCount = 77 };
             var made = await disk.Facet<ISnapshotStore>().CreateAsync(record, default);
             Assert.Equal(record with { Id = "1" }, made);
             Assert.Equal(made, Assert.Single(await disk.Facet<ISnapshotStore>().ListAsync(default)));
         }
         qemu.Save(storage, "a.qcow2");
-        var info = System.Text.Json.JsonDocument.Parse(qemu.Img("info", "--output=json", "a.qcow2")).RootElement.GetProperty("snapshots")[0];
+        var info = System.Text.Json.JsonDocument.Parse(qemu.Img("info", "--output=json", "a.qcow2")).RootElement
+            .GetProperty("snapshots")[0];
         Assert.Equal("name", info.GetProperty("name").GetString());
         Assert.Equal(1714979289, info.GetProperty("date-sec").GetInt64());
         Assert.Equal(3723, info.GetProperty("vm-clock-sec").GetInt64());
@@ -130,7 +134,8 @@ public sealed class SnapshotTests
         BinaryPrimitives.WriteInt64BigEndian(times.AsSpan(4), vmClock);
         storage.Write(entry + 20, times);
         qemu.Save(storage, "a.qcow2");
-        var theirs = System.Text.Json.JsonDocument.Parse(qemu.Img("info", "--output=json", "a.qcow2")).RootElement.GetProperty("snapshots")[0];
+        var theirs = System.Text.Json.JsonDocument.Parse(qemu.Img("info", "--output=json", "a.qcow2")).RootElement
+            .GetProperty("snapshots")[0];
         await using var disk = await TestDisk.OpenAsync(storage);
         var store = disk.Facet<ISnapshotStore>();
         var record = Assert.Single(await store.ListAsync(default));

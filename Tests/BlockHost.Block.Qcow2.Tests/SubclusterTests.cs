@@ -92,13 +92,16 @@ public sealed class SubclusterTests
         await disk.Node.WriteZeroesAsync(4 * Subcluster, 3 * Subcluster, ZeroFlags.None, default);
         var all = await StatusAsync(disk);
         Assert.Equal(
-            [(Subcluster, BlockStatusFlags.OffsetValid), (Subcluster, Data), (2 * Subcluster, BlockStatusFlags.OffsetValid), (3 * Subcluster, Zero), (25 * Subcluster, BlockStatusFlags.OffsetValid)],
+            [
+                (Subcluster, BlockStatusFlags.OffsetValid), (Subcluster, Data), (2 * Subcluster, BlockStatusFlags.OffsetValid),
+                (3 * Subcluster, Zero), (25 * Subcluster, BlockStatusFlags.OffsetValid)],
             all[..5]);
         Assert.Equal(BlockStatusFlags.None, all[5].Flags & ~BlockStatusFlags.Eof);
     }
 
     [SkippableTheory]
-    [InlineData("write -P 1 4k 2k", "write -z 40k 4k", "write -z 64k 4k", "write -c 128k 64k", "write -P 2 196k 6k", "discard 192k 64k")]
+    [InlineData(
+        "write -P 1 4k 2k", "write -z 40k 4k", "write -z 64k 4k", "write -c 128k 64k", "write -P 2 196k 6k", "discard 192k 64k")]
     [InlineData("write -c -P 3 0 64k", "write -z 3k 1k", "write -P 9 10k 100", "write -z 64k 64k", "write -P 4 100k 64k")]
     public async Task Status_is_what_qemu_maps(params string[] commands)
     {
@@ -107,9 +110,16 @@ public sealed class SubclusterTests
         qemu.Img("create", "-f", "qcow2", "-o", "extended_l2=on", "a.qcow2", "1M");
         qemu.Io("a.qcow2", commands);
         await using var disk = await TestDisk.OpenAsync(qemu.Load("a.qcow2"), readOnly: true);
-        var ours = (await StatusAsync(disk)).Select(s => (s.Bytes, s.Flags.HasFlag(BlockStatusFlags.Allocated), s.Flags.HasFlag(BlockStatusFlags.Data), s.Flags.HasFlag(BlockStatusFlags.OffsetValid)));
+        var ours = (await StatusAsync(disk)).Select(
+            s =>
+                (s.Bytes, s.Flags.HasFlag(BlockStatusFlags.Allocated), s.Flags.HasFlag(BlockStatusFlags.Data), s.Flags
+                    .HasFlag(BlockStatusFlags.OffsetValid)));
         var theirs = System.Text.Json.JsonDocument.Parse(qemu.Img("map", "--output=json", "a.qcow2")).RootElement.EnumerateArray()
-            .Select(e => (e.GetProperty("length").GetInt64(), e.GetProperty("present").GetBoolean(), e.GetProperty("data").GetBoolean(), e.TryGetProperty("offset", out var _)));
+            .Select(
+                e =>
+                    (
+                        e.GetProperty("length").GetInt64(), e.GetProperty("present").GetBoolean(),
+                        e.GetProperty("data").GetBoolean(), e.TryGetProperty("offset", out var _)));
         Assert.Equal(theirs, ours);
     }
 
@@ -170,7 +180,10 @@ public sealed class SubclusterTests
     private static async Task<(TestDisk Disk, RecordingChild Recorder)> OverlayAsync()
     {
         RecordingChild? recorder = null;
-        var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(8 * Cluster, Extended), backing: Backing, wrap: inner => recorder = new RecordingChild(inner));
+        var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(8 * Cluster, Extended),
+            backing: Backing,
+            wrap: inner => recorder = new RecordingChild(inner));
         return (disk, recorder!);
     }
 

@@ -27,7 +27,8 @@ internal sealed class TestDisk : IAsyncDisposable
     public BlockNode Node { get; }
     public long Length => Node.Profile.Length;
 
-    public static async Task<MemoryImage> CreateAsync(long size, string options = "{}", MemoryImage? storage = null, IBlockChild? dataFile = null)
+    public static async Task<MemoryImage> CreateAsync(
+        long size, string options = "{}", MemoryImage? storage = null, IBlockChild? dataFile = null)
     {
         storage ??= new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());
@@ -44,13 +45,18 @@ internal sealed class TestDisk : IAsyncDisposable
         return storage;
     }
 
-    public static IImageCreator Creator => new Qcow2Driver().TryGetFacet<IImageCreator>(out var creator) ? creator : throw new InvalidOperationException();
+    public static IImageCreator Creator =>
+        new Qcow2Driver().TryGetFacet<IImageCreator>(out var creator) ? creator : throw new InvalidOperationException();
 
     public static async Task<TestDisk> OpenAsync(
         MemoryImage storage, bool readOnly = false, IBlockChild? backing = null, string options = "{}", Func<IBlockChild, IBlockChild>? wrap = null,
         TimeProvider? clock = null, bool forRepair = false, IBlockChild? dataFile = null)
     {
-        var host = new TestPluginHost { Clock = clock ?? TimeProvider.System, Buffers = new TrackingBufferPool { Recycle = true } };
+        var host = new TestPluginHost
+        {
+            Clock = clock ?? TimeProvider.System,
+            Buffers = new TrackingBufferPool { Recycle = true },
+        };
         var context = new TestNodeContext(host) { ReadOnly = readOnly, ForRepair = forRepair };
         var child = new MemoryChild(storage) { ReadOnly = readOnly };
         var file = wrap?.Invoke(child) ?? child;
@@ -83,9 +89,11 @@ internal sealed class TestDisk : IAsyncDisposable
     public ValueTask FlushAsync() => Node.FlushAsync(default);
 
     public T Facet<T>()
-        where T : class => Node.TryGetFacet<T>(out var facet) ? facet : throw new InvalidOperationException($"no {typeof(T).Name}");
+        where T : class =>
+            Node.TryGetFacet<T>(out var facet) ? facet : throw new InvalidOperationException($"no {typeof(T).Name}");
 
-    public async Task<ImageCheckResult> CheckAsync(CheckRepair repair = CheckRepair.None) => await Facet<IImageCheck>().CheckAsync(repair, default);
+    public async Task<ImageCheckResult> CheckAsync(CheckRepair repair = CheckRepair.None) =>
+        await Facet<IImageCheck>().CheckAsync(repair, default);
 
     public async Task AssertSoundAsync()
     {

@@ -56,7 +56,8 @@ public sealed class UnknownFeatureTests
         using var qemu = new QemuTools();
         var storage = await TestDisk.CreateAsync(1 << 20);
         SetBits(storage, Incompatible, (1UL << 62) | (1UL << 41) | (1UL << 40));
-        SetExtensions(storage, [(0x6803f857, NameEntry("0 40 twelve bytes").Concat(NameEntry("0 41 telepathy")).Take(bytes).ToArray())]);
+        SetExtensions(
+            storage, [(0x6803f857, NameEntry("0 40 twelve bytes").Concat(NameEntry("0 41 telepathy")).Take(bytes).ToArray())]);
         qemu.Save(storage, "a.qcow2");
         var theirs = qemu.RunAll("qemu-io", ["-c", "read 0 512", qemu.Path("a.qcow2")], 1);
         var refusal = await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage));

@@ -78,7 +78,8 @@ public sealed class WriteTests
     public async Task Overwriting_an_allocated_cluster_touches_only_its_data()
     {
         RecordingChild? recorder = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => recorder = new RecordingChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(10 << 20), wrap: inner => recorder = new RecordingChild(inner));
         await disk.WriteAsync(0, 3 * Cluster, 1);
         await disk.FlushAsync();
         recorder!.Clear();
@@ -109,7 +110,8 @@ public sealed class WriteTests
     {
         var data = new byte[3_000_000];
         new Random(cluster).NextBytes(data);
-        var storage = await TestDisk.CreateAsync(8 << 20, $$"""{"cluster-size": {{cluster}}, "refcount-bits": {{refcountBits}}}""");
+        var storage = await TestDisk.CreateAsync(
+            8 << 20, $$"""{"cluster-size": {{cluster}}, "refcount-bits": {{refcountBits}}}""");
         await using (var disk = await TestDisk.OpenAsync(storage))
         {
             await disk.WriteAsync(777, data);
@@ -126,7 +128,8 @@ public sealed class WriteTests
         await using var disk = await TestDisk.NewAsync(64 << 20);
         var data = new byte[16 << 20];
         new Random(1).NextBytes(data);
-        await Parallel.ForAsync(0, data.Length / 8192, async (i, _) => await disk.WriteAsync(i * 8192, data[(i * 8192)..((i + 1) * 8192)]));
+        await Parallel.ForAsync(
+            0, data.Length / 8192, async (i, _) => await disk.WriteAsync(i * 8192, data[(i * 8192)..((i + 1) * 8192)]));
         Assert.Equal(data, await disk.ReadAsync(0, data.Length));
         await disk.FlushAsync();
         await disk.AssertSoundAsync();
@@ -136,7 +139,8 @@ public sealed class WriteTests
     public async Task The_scattered_extents_of_one_write_go_out_at_once()
     {
         GatedChild? gate = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => gate = new GatedChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(10 << 20), wrap: inner => gate = new GatedChild(inner));
         foreach (var cluster in new[] { 2, 0, 3, 1 }) await disk.WriteAsync(cluster * Cluster, Cluster, 1);
         gate!.Shut();
         var write = disk.WriteAsync(100, 4 * Cluster, 2).AsTask();
@@ -158,7 +162,8 @@ public sealed class WriteTests
     public async Task A_write_that_fails_in_some_extents_leaves_a_sound_image()
     {
         FailingChild? failing = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
         foreach (var cluster in new[] { 2, 0, 3 }) await disk.WriteAsync(cluster * Cluster, Cluster, 1);
         failing!.Plan.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: Cluster };
         await Assert.ThrowsAsync<BlockException>(async () => await disk.WriteAsync(0, 6 * Cluster, 2));
@@ -173,7 +178,8 @@ public sealed class WriteTests
     public async Task A_failed_write_changes_nothing_and_leaks_nothing()
     {
         FailingChild? failing = null;
-        await using var disk = await TestDisk.OpenAsync(await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
+        await using var disk = await TestDisk.OpenAsync(
+            await TestDisk.CreateAsync(10 << 20), wrap: inner => failing = new FailingChild(inner));
         await disk.WriteAsync(0, 100, 1);
         failing!.Plan.FailWhen = o => o is { Kind: ChildOperationKind.Write, Bytes: 5000 };
         await Assert.ThrowsAsync<BlockException>(async () => await disk.WriteAsync(1 << 20, 5000, 2));

@@ -47,7 +47,8 @@ public sealed class ZeroEdgeTests
 
         await using (var disk = await TestDisk.OpenAsync(storage, backing: backing))
         {
-            foreach (var (offset, length) in Ranges(zeroed)) await disk.Node.WriteZeroesAsync(offset, length, ZeroFlags.None, default);
+            foreach (var (offset, length) in Ranges(zeroed)) await disk.Node.WriteZeroesAsync(
+                offset, length, ZeroFlags.None, default);
             await disk.AssertSoundAsync();
         }
         qemu.Save(storage, "ours.qcow2");
@@ -77,9 +78,15 @@ public sealed class ZeroEdgeTests
     private static IEnumerable<(long Offset, int Length)> Ranges(string text) =>
         text.Split('|', StringSplitOptions.RemoveEmptyEntries)
             .Select(part => part.Split(' '))
-            .Select(part => (long.Parse(part[0], CultureInfo.InvariantCulture), int.Parse(part[1], CultureInfo.InvariantCulture)));
+            .Select(
+                part => (long.Parse(part[0], CultureInfo.InvariantCulture), int.Parse(part[1], CultureInfo.InvariantCulture)));
 
     /// <summary>What is data and what is zero, and where; not the host offsets.</summary>
     private static string Map(QemuTools qemu, string file) =>
-        string.Join('\n', qemu.Img("map", "--output=json", file).Split('\n').Select(line => System.Text.RegularExpressions.Regex.Replace(line, ", \"offset\": \\d+", "")));
+        string.Join(
+            '\n',
+            qemu.Img(
+                "map",
+                "--output=json",
+                file).Split('\n').Select(line => System.Text.RegularExpressions.Regex.Replace(line, ", \"offset\": \\d+", "")));
 }

@@ -5,8 +5,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Qed.Tests;
 
 /// <summary>
-/// Images with damaged headers and tables: what QEMU reads of them is what we read, what it refuses we refuse, and its check and ours find as many
-/// errors and leaks. A repair leaves none of the errors.
+/// Images with damaged headers and tables: what QEMU reads of them is what we read, what it refuses we refuse, and its check and
+/// ours find as many errors and leaks. A repair leaves none of the errors.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
@@ -79,20 +79,28 @@ public sealed class MutantTests : IDisposable
         }
 
         if (real.ExitCode == 0)
-            Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), ours!), $"{name}: QEMU reads something else");
+            Assert.True(
+                Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), ours!),
+                $"{name}: QEMU reads something else");
         var check = Qemu.Run(_folder, "qemu-img", "check", "-f", "qed", "mutant");
         var found = await Disk.CheckAsync(node);
-        Assert.True(Says(check.Output, "errors were found", found.Corruptions), $"{name}: {found.Corruptions} errors, and {check.Output}");
+        Assert.True(
+            Says(check.Output, "errors were found", found.Corruptions),
+            $"{name}: {found.Corruptions} errors, and {check.Output}");
         Assert.True(Says(check.Output, "leaked clusters", found.Leaks), $"{name}: {found.Leaks} leaks, and {check.Output}");
     }
 
     private static bool Says(string output, string what, long count) =>
-        output.Split('\n').Where(line => line.Contains(what, StringComparison.Ordinal) && char.IsAsciiDigit(line[0])).All(line => line.StartsWith($"{count} ", StringComparison.Ordinal))
+        output.Split('\n').Where(
+            line =>
+                line.Contains(what, StringComparison.Ordinal) && char.IsAsciiDigit(line[0])).All(line =>
+                    line.StartsWith($"{count} ", StringComparison.Ordinal))
         && (count == 0 || output.Contains($"{count} {what}", StringComparison.Ordinal));
 
     private static async Task RepairAsync(MemoryImage image, string name)
     {
-        await using (var node = await QedBed.Images.OpenAsync(image, forRepair: true, backing: new MemoryChild(new MemoryImage(0), "backing")))
+        await using (var node = await QedBed.Images.OpenAsync(
+            image, forRepair: true, backing: new MemoryChild(new MemoryImage(0), "backing")))
         {
             if (node.Profile.Length > 64 << 20)
                 return;

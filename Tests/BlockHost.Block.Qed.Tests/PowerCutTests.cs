@@ -5,8 +5,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Qed.Tests;
 
 /// <summary>
-/// The power fails before every write and flush of an operation: what is left holds all that was flushed, and nothing in it points at what is
-/// not there. Clusters that nothing points at may be left.
+/// The power fails before every write and flush of an operation: what is left holds all that was flushed, and nothing in it
+/// points at what is not there. Clusters that nothing points at may be left.
 /// </summary>
 public sealed class PowerCutTests : IDisposable
 {
@@ -23,7 +23,8 @@ public sealed class PowerCutTests : IDisposable
     public async Task While_an_image_is_made_it_is_none_or_whole()
     {
         _mayBeNone = true;
-        await QedBed.Images.CreateAsync(_cuts.Watch(new MemoryImage()), ("size", 1 << 20), ("cluster-size", Cluster), ("table-size", 2));
+        await QedBed.Images.CreateAsync(
+            _cuts.Watch(new MemoryImage()), ("size", 1 << 20), ("cluster-size", Cluster), ("table-size", 2));
         Assert.True(_cuts.Count >= 4);
     }
 
@@ -37,7 +38,8 @@ public sealed class PowerCutTests : IDisposable
                 // Clusters that were flushed are left alone, so that all of them can be compared.
                 await Disk.WriteAsync(node, (i % 3 * QedBed.Covered) + (i / 3 * 9000), 6000, (byte)(i + 1));
                 if (i % 4 == 2)
-                    await node.WriteZeroesAsync((i % 3 * QedBed.Covered) + (1 << 20) + (i * Cluster), Cluster, ZeroFlags.None, default);
+                    await node.WriteZeroesAsync(
+                        (i % 3 * QedBed.Covered) + (1 << 20) + (i * Cluster), Cluster, ZeroFlags.None, default);
                 if (i % 5 != 4)
                     continue;
                 await node.FlushAsync(default);

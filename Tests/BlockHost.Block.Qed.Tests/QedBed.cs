@@ -22,14 +22,17 @@ internal static class QedBed
 
     public static Task<MemoryImage> CreateAsync(long size, string? backing = null) => backing is null
         ? Images.CreateAsync(("size", size), ("cluster-size", Cluster), ("table-size", 2))
-        : Images.CreateAsync(("size", size), ("cluster-size", Cluster), ("table-size", 2), ("backing-file", backing), ("backing-fmt", "raw"));
+        : Images.CreateAsync(
+            ("size", size), ("cluster-size", Cluster), ("table-size", 2), ("backing-file", backing), ("backing-fmt", "raw"));
 
     public static bool NeedsCheck(MemoryImage image) => (image.Read(16, 1)[0] & 2) != 0;
 
     /// <summary>Where the first table is.</summary>
     public static long FirstTable(MemoryImage image) => BitConverter.ToInt64(image.Read(TopAt, 8));
 
-    public static void SetEntry(MemoryImage image, int index, long value) => image.Write(FirstTable(image) + (8 * index), BitConverter.GetBytes(value));
+    public static void SetEntry(MemoryImage image, int index, long value) =>
+        image.Write(FirstTable(image) + (8 * index), BitConverter.GetBytes(value));
 
-    public static long Entry(MemoryImage image, int index) => BitConverter.ToInt64(image.Read(FirstTable(image) + (8 * index), 8));
+    public static long Entry(MemoryImage image, int index) =>
+        BitConverter.ToInt64(image.Read(FirstTable(image) + (8 * index), 8));
 }

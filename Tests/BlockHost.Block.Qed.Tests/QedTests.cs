@@ -62,7 +62,8 @@ public sealed class QedTests : IDisposable
     {
         var backing = new MemoryImage(Enumerable.Repeat((byte)9, 6 * Cluster).ToArray());
         var image = await QedBed.CreateAsync(Cluster + 512, "base");
-        await using (var node = await QedBed.Images.OpenAsync(image, backing: new MemoryChild(backing, "backing") { ReadOnly = true }))
+        await using (var node = await QedBed.Images.OpenAsync(
+            image, backing: new MemoryChild(backing, "backing") { ReadOnly = true }))
         {
             await Disk.ResizeAsync(node, 8 * Cluster);
             var content = await Disk.ReadAllAsync(node);
@@ -81,11 +82,13 @@ public sealed class QedTests : IDisposable
             Assert.True(node.TryGetFacet<IBackingFileStore>(out var store));
             await store.SetBackingAsync(new BackingFileReference("some/base", "raw"), default);
             Assert.Equal(new BackingFileReference("some/base", "raw"), store.Backing);
-            var e = await Assert.ThrowsAsync<BlockException>(async () => await store.SetBackingAsync(new BackingFileReference(new string('x', 5000), null), default));
+            var e = await Assert.ThrowsAsync<BlockException>(
+                async () => await store.SetBackingAsync(new BackingFileReference(new string('x', 5000), null), default));
             Assert.Equal(Errno.ENOSPC, e.Errno);
         }
 
-        await using var again = await QedBed.Images.OpenAsync(image, readOnly: true, backing: new MemoryChild(new MemoryImage(512), "backing"));
+        await using var again = await QedBed.Images.OpenAsync(
+            image, readOnly: true, backing: new MemoryChild(new MemoryImage(512), "backing"));
         Assert.True(again.TryGetFacet<IImageInfo>(out var info));
         Assert.Equal(new BackingFileReference("some/base", "raw"), (await info.GetFactsAsync(default)).Backing);
     }
@@ -94,7 +97,11 @@ public sealed class QedTests : IDisposable
     public async Task A_full_disk_fails_the_write_or_the_flush_and_nothing_else()
     {
         var image = await QedBed.CreateAsync(10 << 20);
-        var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 6 * Cluster, Kind = BlockErrorKind.NoSpace };
+        var full = new FailurePlan
+        {
+            FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 6 * Cluster,
+            Kind = BlockErrorKind.NoSpace,
+        };
         await using (var node = await QedBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
             await Disk.WriteAsync(node, 0, Cluster, 1);
@@ -122,8 +129,11 @@ public sealed class QedTests : IDisposable
         }
 
         await Qemu.SaveAsync(image, Path.Combine(_folder, "a"));
-        string[] commands = ["write -P 7 20M 1M", "read -P 0 0 4k", "read -P 1 4k 512", "read -P 2 2097664 4k", "read -P 5 8389120 4k", "read -P 7 20M 1M"];
-        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "qed", .. commands.SelectMany(command => new[] { "-c", command }), "a"]);
+        string[] commands = [
+            "write -P 7 20M 1M", "read -P 0 0 4k", "read -P 1 4k 512", "read -P 2 2097664 4k", "read -P 5 8389120 4k",
+            "read -P 7 20M 1M"];
+        var (exitCode, output) = Qemu.Run(
+            _folder, "qemu-io", ["-f", "qed", .. commands.SelectMany(command => new[] { "-c", command }), "a"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
         Assert.Equal(0, Qemu.Run(_folder, "qemu-img", "check", "a").ExitCode);
     }

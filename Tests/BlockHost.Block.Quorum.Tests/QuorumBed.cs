@@ -42,7 +42,8 @@ internal sealed class QuorumBed
     {
         var number = _children.Count;
         _images.Add(image);
-        _children.Add(new FailingChild(new MemoryChild(image, $"children.{number}", BlockChildRole.Data) { NodeName = $"c{number}" }));
+        _children.Add(
+            new FailingChild(new MemoryChild(image, $"children.{number}", BlockChildRole.Data) { NodeName = $"c{number}" }));
         return _children[^1];
     }
 

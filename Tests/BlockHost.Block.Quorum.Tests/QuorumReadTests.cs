@@ -25,7 +25,8 @@ public sealed class QuorumReadTests
         bed.Corrupt(bad, 1100, 9);
 
         Assert.All(await bed.ReadAsync(1024, 1024), b => Assert.Equal(1, b));
-        Assert.Equal([$$"""QUORUM_REPORT_BAD {"type":"read","node-name":"c{{bad}}","sector-num":2,"sectors-count":2}"""], bed.Events);
+        Assert.Equal(
+            [$$"""QUORUM_REPORT_BAD {"type":"read","node-name":"c{{bad}}","sector-num":2,"sectors-count":2}"""], bed.Events);
         Assert.Equal(9, bed.ByteOf(bad, 1100));
     }
 
@@ -67,7 +68,9 @@ public sealed class QuorumReadTests
         var bed = await QuorumBed.OpenAsync(Two, 1, 1, 1);
         bed.Children[0].Plan.FailWhen = operation => operation.Kind == ChildOperationKind.Read;
         Assert.All(await bed.ReadAsync(0, 512), b => Assert.Equal(1, b));
-        Assert.Equal(["""QUORUM_REPORT_BAD {"type":"read","error":"Input/output error","node-name":"c0","sector-num":0,"sectors-count":1}"""], bed.Events);
+        Assert.Equal(
+            ["""QUORUM_REPORT_BAD {"type":"read","error":"Input/output error","node-name":"c0","sector-num":0,"sectors-count":1}"""],
+            bed.Events);
     }
 
     [Fact]
@@ -121,7 +124,9 @@ public sealed class QuorumReadTests
         Assert.All(await bed.ReadAsync(0, 512), b => Assert.Equal(1, b));
         bed.Children[0].Plan.FailWhen = _ => true;
         Assert.All(await bed.ReadAsync(0, 512), b => Assert.Equal(2, b));
-        Assert.Equal(["""QUORUM_REPORT_BAD {"type":"read","error":"Input/output error","node-name":"c0","sector-num":0,"sectors-count":1}"""], bed.Events);
+        Assert.Equal(
+            ["""QUORUM_REPORT_BAD {"type":"read","error":"Input/output error","node-name":"c0","sector-num":0,"sectors-count":1}"""],
+            bed.Events);
         bed.Children[1].Plan.FailWhen = _ => true;
         await Assert.ThrowsAsync<BlockException>(() => bed.ReadAsync(0, 512));
         Assert.DoesNotContain(bed.Events, text => text.StartsWith("QUORUM_FAILURE", StringComparison.Ordinal));

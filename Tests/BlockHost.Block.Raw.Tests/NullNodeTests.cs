@@ -86,7 +86,8 @@ public sealed class NullNodeTests
     [Fact]
     public async Task Status_says_zero_only_where_reads_give_zeroes()
     {
-        var zero = await (await OpenAsync("null-co", """{"read-zeroes":true}""")).GetStatusAsync(0, 512, StatusPrecision.WantZero, default);
+        var zero = await (await OpenAsync("null-co", """{"read-zeroes":true}""")).GetStatusAsync(
+            0, 512, StatusPrecision.WantZero, default);
         Assert.True(zero.Flags.HasFlag(BlockStatusFlags.Zero));
         var unknown = await (await OpenAsync("null-co", "{}")).GetStatusAsync(0, 512, StatusPrecision.WantZero, default);
         Assert.Equal(BlockStatusFlags.None, unknown.Flags);
@@ -107,11 +108,13 @@ public sealed class NullNodeTests
     public async Task Options_stay_as_they_were_opened(string options, string text)
     {
         var node = (IReopenable)await OpenAsync("null-co", """{"size":1024}""");
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.PrepareReopenAsync(Context(), JsonDocument.Parse(options).RootElement, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.PrepareReopenAsync(Context(), JsonDocument.Parse(options).RootElement, default));
         Assert.Equal(text, e.Message);
     }
 
-    private ValueTask<BlockNode> OpenAsync(string name, string options) => DriverHarness.Driver<NullPlugin>(name).OpenAsync(Context(), options);
+    private ValueTask<BlockNode> OpenAsync(string name, string options) =>
+        DriverHarness.Driver<NullPlugin>(name).OpenAsync(Context(), options);
 
     private TestNodeContext Context() => new(new TestPluginHost { Clock = _clock });
 }

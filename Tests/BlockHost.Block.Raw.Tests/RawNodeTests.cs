@@ -49,8 +49,12 @@ public sealed class RawNodeTests
 
     [Theory]
     [InlineData(""","offset":1048577""", "Offset (1048577) cannot be greater than size of the containing file (1048576)")]
-    [InlineData(""","offset":512,"size":1048576""", "The sum of offset (512) and size (1048576) has to be smaller or equal to the  actual size of the containing file (1048576)")]
-    [InlineData(""","offset":1,"size":9223372036854775807""", "The sum of offset (1) and size (9223372036854775807) has to be smaller or equal to the  actual size of the containing file (1048576)")]
+    [InlineData(
+        ""","offset":512,"size":1048576""",
+        "The sum of offset (512) and size (1048576) has to be smaller or equal to the  actual size of the containing file (1048576)")]
+    [InlineData(
+        ""","offset":1,"size":9223372036854775807""",
+        "The sum of offset (1) and size (9223372036854775807) has to be smaller or equal to the  actual size of the containing file (1048576)")]
     [InlineData(""","size":511""", "Specified size is not multiple of 512")]
     [InlineData(""","offset":-512""", "Parameter 'offset' expects a non-negative number below 2^64")]
     [InlineData(""","size":-512""", "Parameter 'size' expects a non-negative number below 2^64")]
@@ -106,7 +110,8 @@ public sealed class RawNodeTests
         await ((IResizable)node).ResizeAsync(1024, default, default);
         Assert.Equal(5120, _image.Length);
         Assert.Equal(1024, node.Profile.Length);
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await ((IResizable)node).ResizeAsync(long.MaxValue, default, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await ((IResizable)node).ResizeAsync(long.MaxValue, default, default));
         Assert.Equal("Disk size too large for the chosen offset", e.Message);
     }
 
@@ -114,7 +119,8 @@ public sealed class RawNodeTests
     public async Task A_fixed_window_cannot_be_resized()
     {
         var (node, _) = await OpenAsync(""","size":4096""");
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await ((IResizable)node).ResizeAsync(1024, default, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await ((IResizable)node).ResizeAsync(1024, default, default));
         Assert.Equal("Cannot resize fixed-size raw disks", e.Message);
     }
 
@@ -123,7 +129,8 @@ public sealed class RawNodeTests
     {
         var (node, _) = await OpenAsync("");
         var context = new TestNodeContext(new TestPluginHost());
-        var step = await ((IReopenable)node).PrepareReopenAsync(context, Json("""{"file":"file","offset":512,"size":1024}"""), default);
+        var step = await ((IReopenable)node).PrepareReopenAsync(
+            context, Json("""{"file":"file","offset":512,"size":1024}"""), default);
         Assert.Equal(StorageSize, node.Profile.Length);
         step.Commit();
         Assert.Equal(1024, node.Profile.Length);
@@ -164,7 +171,8 @@ public sealed class RawNodeTests
         context.Children["file"] = storage;
         var node = await _driver.OpenAsync(context, """{"file":"file"}""");
         storage.Close();
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await node.ReadAsync(0, new byte[1], ReadFlags.None, default));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            async () => await node.ReadAsync(0, new byte[1], ReadFlags.None, default));
         Assert.Equal(BlockErrorKind.ShuttingDown, e.Kind);
     }
 
@@ -182,7 +190,8 @@ public sealed class RawNodeTests
     {
         var measure = (IImageMeasure)_driver;
         Assert.Equal(new ImageMeasure(1024, 1024), await measure.MeasureAsync(Json("""{"size":1000}"""), null, default));
-        Assert.Equal(new ImageMeasure(StorageSize, StorageSize), await measure.MeasureAsync(Json("{}"), new MemoryChild(_image), default));
+        Assert.Equal(
+            new ImageMeasure(StorageSize, StorageSize), await measure.MeasureAsync(Json("{}"), new MemoryChild(_image), default));
     }
 
     [Fact]
@@ -231,7 +240,8 @@ public sealed class RawNodeTests
         return context.Role;
     }
 
-    private async Task<(BlockNode Node, RecordingChild Storage)> OpenAsync(string options, MemoryImage? image = null, bool memoryOnly = false)
+    private async Task<(BlockNode Node, RecordingChild Storage)> OpenAsync(
+        string options, MemoryImage? image = null, bool memoryOnly = false)
     {
         var memory = new MemoryChild(image ?? _image);
         var recording = new RecordingChild(memory);
@@ -242,7 +252,8 @@ public sealed class RawNodeTests
 
     private sealed class RoleContext : Moq.Mock<IBlockNodeContext>
     {
-        internal RoleContext(MemoryImage image) => Setup(c => c.OpenChildAsync(Moq.It.Is<ChildSpec>(child => child.Name == "file"), Moq.It.IsAny<CancellationToken>()))
+        internal RoleContext(MemoryImage image) =>
+            Setup(c => c.OpenChildAsync(Moq.It.Is<ChildSpec>(child => child.Name == "file"), Moq.It.IsAny<CancellationToken>()))
             .Returns((ChildSpec child, CancellationToken _) =>
             {
                 Role = child.Role;

@@ -4,8 +4,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Vdi.Tests;
 
 /// <summary>
-/// Images with damaged headers and maps: what QEMU reads of them is what we read, what its check finds ours finds, and a repair leaves an image
-/// that both call sound.
+/// Images with damaged headers and maps: what QEMU reads of them is what we read, what its check finds ours finds, and a repair
+/// leaves an image that both call sound.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
@@ -48,7 +48,9 @@ public sealed class MutantTests : IDisposable
         catch (BlockException e)
         {
             // We refuse one thing that QEMU does not look at.
-            Assert.True(infoCode != 0 || e.Message.Contains("block extra", StringComparison.Ordinal), $"{name}: QEMU reads it, and we refuse it: {e.Message}");
+            Assert.True(
+                infoCode != 0 || e.Message.Contains("block extra", StringComparison.Ordinal),
+                $"{name}: QEMU reads it, and we refuse it: {e.Message}");
             if (infoCode != 0)
                 Assert.Contains(e.Message, info, StringComparison.Ordinal);
             return;
@@ -70,10 +72,14 @@ public sealed class MutantTests : IDisposable
     {
         var real = Qemu.Run(_folder, "qemu-img", "convert", "-f", "vdi", "-O", "raw", "mutant.vdi", "read.raw");
         if (real.ExitCode == 0)
-            Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await Disk.ReadAllAsync(node)), $"{name}: QEMU reads something else");
+            Assert.True(
+                Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw")), await Disk.ReadAllAsync(node)),
+                $"{name}: QEMU reads something else");
         var check = Qemu.Run(_folder, "qemu-img", "check", "-f", "vdi", "mutant.vdi");
         var ours = await Disk.CheckAsync(node);
-        Assert.True(check.ExitCode == (ours.Corruptions > 0 ? 2 : 0), $"{name}: {check.Output}, and ours: {string.Join('\n', ours.Messages)}");
+        Assert.True(
+            check.ExitCode == (ours.Corruptions > 0 ? 2 : 0),
+            $"{name}: {check.Output}, and ours: {string.Join('\n', ours.Messages)}");
         Assert.All(ours.Messages, message => Assert.Contains(message, check.Output, StringComparison.Ordinal));
     }
 

@@ -5,8 +5,9 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Vdi.Tests;
 
 /// <summary>
-/// The power fails before every write and flush of an operation, and any part of what was not flushed is lost. What is left holds all that was
-/// flushed; a check finds no more than a count that is too high, and a block that a longer map pushed out; a repair leaves nothing to be found.
+/// The power fails before every write and flush of an operation, and any part of what was not flushed is lost. What is left holds
+/// all that was flushed; a check finds no more than a count that is too high, and a block that a longer map pushed out; a repair
+/// leaves nothing to be found.
 /// </summary>
 public sealed class PowerCutTests : IDisposable
 {
@@ -143,7 +144,10 @@ public sealed class PowerCutTests : IDisposable
 
     private static bool IsHarmless(string message)
     {
-        var numbers = message.Split(' ', ',').Select(word => long.TryParse(word, out var number) ? number : -1).Where(number => number >= 0).ToList();
-        return message.Contains("mismatch", StringComparison.Ordinal) ? numbers[0] <= numbers[1] : message.Contains("too large", StringComparison.Ordinal);
+        var numbers = message.Split(' ', ',').Select(word => long.TryParse(word, out var number) ? number : -1)
+            .Where(number => number >= 0).ToList();
+        return message.Contains("mismatch", StringComparison.Ordinal)
+            ? numbers[0] <= numbers[1]
+            : message.Contains("too large", StringComparison.Ordinal);
     }
 }

@@ -16,18 +16,21 @@ public sealed class VdiTests : IDisposable
         var image = await VdiBed.CreateAsync(3 * VdiBed.Block);
         image.Write(424, new byte[] { 1 });
 
-        await using (var node = await VdiBed.Images.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
+        await using (var node = await VdiBed.Images.OpenAsync(
+            image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
         {
             await Disk.WriteAsync(node, 1000, 500, 5);
             await node.WriteZeroesAsync(VdiBed.Block, VdiBed.Block, ZeroFlags.MayUnmap, default);
         }
 
-        await using var again = await VdiBed.Images.OpenAsync(image, readOnly: true, backing: new MemoryChild(parent, "backing") { ReadOnly = true });
+        await using var again = await VdiBed.Images.OpenAsync(
+            image, readOnly: true, backing: new MemoryChild(parent, "backing") { ReadOnly = true });
         var expected = new byte[3 * VdiBed.Block];
         expected.AsSpan(0, VdiBed.Block).Fill(9);
         expected.AsSpan(1000, 500).Fill(5);
         Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(again)));
-        Assert.Equal(BlockStatusFlags.None, (await again.GetStatusAsync(2 * VdiBed.Block, 512, StatusPrecision.WantZero, default)).Flags);
+        Assert.Equal(
+            BlockStatusFlags.None, (await again.GetStatusAsync(2 * VdiBed.Block, 512, StatusPrecision.WantZero, default)).Flags);
         // The zeroed block takes no room in the file.
         Assert.Equal(1024 + VdiBed.Block, image.Length);
     }
@@ -45,7 +48,8 @@ public sealed class VdiTests : IDisposable
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VdiBed.CreateAsync(VdiBed.Block);
-        var e = await Assert.ThrowsAsync<BlockException>(() => VdiBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => VdiBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
         Assert.Equal("The VDI image is no differencing image: it has no backing file", e.Message);
     }
 
@@ -75,7 +79,11 @@ public sealed class VdiTests : IDisposable
     public async Task A_full_disk_fails_the_write_and_nothing_else()
     {
         var image = await VdiBed.CreateAsync(3 * VdiBed.Block);
-        var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 1024 + VdiBed.Block, Kind = BlockErrorKind.NoSpace };
+        var full = new FailurePlan
+        {
+            FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > 1024 + VdiBed.Block,
+            Kind = BlockErrorKind.NoSpace,
+        };
         await using (var node = await VdiBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
             await Disk.WriteAsync(node, 0, 4096, 1);
@@ -103,8 +111,11 @@ public sealed class VdiTests : IDisposable
         }
 
         await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vdi"));
-        string[] commands = ["write -P 7 200M 1M", "read -P 1 0 1M", "read -P 0 1M 1M", "read -P 3 2M 512", "read -P 0 2097664 10M", "read -P 7 200M 1M"];
-        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "vdi", .. commands.SelectMany(command => new[] { "-c", command }), "a.vdi"]);
+        string[] commands = [
+            "write -P 7 200M 1M", "read -P 1 0 1M", "read -P 0 1M 1M", "read -P 3 2M 512", "read -P 0 2097664 10M",
+            "read -P 7 200M 1M"];
+        var (exitCode, output) = Qemu.Run(
+            _folder, "qemu-io", ["-f", "vdi", .. commands.SelectMany(command => new[] { "-c", command }), "a.vdi"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
         Assert.Equal(0, Qemu.Run(_folder, "qemu-img", "check", "a.vdi").ExitCode);
     }
@@ -118,7 +129,9 @@ public sealed class VdiTests : IDisposable
         var source = new MemoryImage(10 * VdiBed.Block);
         source.Write(VdiBed.Block, new byte[] { 1 });
         var options = System.Text.Json.JsonSerializer.SerializeToElement(new { size = 0, preallocation });
-        Assert.Equal(new ImageMeasure(required, 1024 + (10 * VdiBed.Block)), await measure.MeasureAsync(options, new MemoryChild(source), default));
+        Assert.Equal(
+            new ImageMeasure(required, 1024 + (10 * VdiBed.Block)),
+            await measure.MeasureAsync(options, new MemoryChild(source), default));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

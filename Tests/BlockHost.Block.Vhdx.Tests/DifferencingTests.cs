@@ -25,17 +25,19 @@ public sealed class DifferencingTests : IDisposable
         expected.AsSpan(9 * 512, 512).Fill(6);
         await using (var node = await VhdxBed.OpenAsync(image, backing: Parent(9)))
         {
-            Assert.True(VhdxBed.Same(expected, await VhdxBed.ReadAllAsync(node)));
-            Assert.Equal(new BlockStatus(512, BlockStatusFlags.None), await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, default));
+            Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)));
+            Assert.Equal(
+                new BlockStatus(512, BlockStatusFlags.None),
+                await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, default));
             Assert.Equal(FirstBlock + 512, (await node.GetStatusAsync(512, 4096, StatusPrecision.WantZero, default)).HostOffset);
-            await VhdxBed.WriteAsync(node, 100_000, 50, 7);
-            await VhdxBed.WriteAsync(node, VhdxBed.Block + 100, 50, 7);
+            await Disk.WriteAsync(node, 100_000, 50, 7);
+            await Disk.WriteAsync(node, VhdxBed.Block + 100, 50, 7);
         }
 
         expected.AsSpan(100_000, 50).Fill(7);
         expected.AsSpan(VhdxBed.Block + 100, 50).Fill(7);
         await using var again = await VhdxBed.OpenAsync(image, readOnly: true, backing: Parent(0));
-        Assert.True(VhdxBed.Same(expected, await VhdxBed.ReadAllAsync(again)), "written blocks are whole, whatever the parent has");
+        Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(again)), "written blocks are whole, whatever the parent has");
     }
 
     [Theory]
@@ -48,11 +50,11 @@ public sealed class DifferencingTests : IDisposable
         var image = await DifferencingAsync(2);
         VhdxBed.SetEntry(image, 0, state);
         await using var node = await VhdxBed.OpenAsync(image, backing: Parent(9));
-        var content = await VhdxBed.ReadAllAsync(node);
+        var content = await Disk.ReadAllAsync(node);
         Assert.Equal(VhdxBed.Block, content.Count(b => b == 9));
         Assert.Equal(0, content[0]);
         await node.WriteZeroesAsync(VhdxBed.Block, VhdxBed.Block, ZeroFlags.MayUnmap, default);
-        Assert.All(await VhdxBed.ReadAllAsync(node), b => Assert.Equal(0, b));
+        Assert.All(await Disk.ReadAllAsync(node), b => Assert.Equal(0, b));
     }
 
     [Fact]
@@ -62,7 +64,7 @@ public sealed class DifferencingTests : IDisposable
         GiveSectors(image);
         VhdxBed.SetEntry(image, FirstBitmap, 0);
         await using var node = await VhdxBed.OpenAsync(image, backing: Parent(9));
-        var e = await Assert.ThrowsAsync<BlockException>(() => VhdxBed.ReadAllAsync(node));
+        var e = await Assert.ThrowsAsync<BlockException>(() => Disk.ReadAllAsync(node));
         Assert.Equal("The VHDX image has no bitmap for a block that is partly present", e.Message);
     }
 
@@ -76,7 +78,7 @@ public sealed class DifferencingTests : IDisposable
         {
             var child = new NodeChild(new MemoryChild(new MemoryImage(VhdxBed.Block), "backing"), node);
             await (await VhdxBed.OpenAsync(image, backing: child)).DisposeAsync();
-            await VhdxBed.WriteAsync(node, 0, 512, 1);
+            await Disk.WriteAsync(node, 0, 512, 1);
             var e = await Assert.ThrowsAsync<BlockException>(() => VhdxBed.OpenAsync(image, backing: child));
             Assert.StartsWith("The backing file is not what the VHDX image was made over", e.Message, StringComparison.Ordinal);
         }
@@ -125,31 +127,33 @@ public sealed class DifferencingTests : IDisposable
     [SkippableFact]
     public async Task What_is_shown_is_what_7zip_shows()
     {
-        Skip.IfNot(VhdxBed.Has("7z"), "needs 7z");
+        Skip.IfNot(Qemu.Has("7z"), "needs 7z");
         var parent = await VhdxBed.CreateAsync(3 * VhdxBed.Block);
         byte[] below;
         await using (var node = await VhdxBed.OpenAsync(parent))
         {
-            await VhdxBed.WriteAsync(node, 0, VhdxBed.Block, 9);
-            await VhdxBed.WriteAsync(node, VhdxBed.Block + 5000, 70_000, 8);
-            below = await VhdxBed.ReadAllAsync(node);
+            await Disk.WriteAsync(node, 0, VhdxBed.Block, 9);
+            await Disk.WriteAsync(node, VhdxBed.Block + 5000, 70_000, 8);
+            below = await Disk.ReadAllAsync(node);
         }
 
         var linkage = new Guid(parent.Read(VhdxBed.Header2 + 32, 16));
         var image = await DifferencingAsync(3, ("parent_linkage", $"{{{linkage}}}"), ("relative_path", @".\parent.vhdx"));
         GiveSectors(image);
         byte[] content;
-        await using (var node = await VhdxBed.OpenAsync(image, backing: new MemoryChild(new MemoryImage(below), "backing") { ReadOnly = true }))
+        await using (var node = await VhdxBed.OpenAsync(
+            image, backing: new MemoryChild(new MemoryImage(below), "backing") { ReadOnly = true }))
         {
-            await VhdxBed.WriteAsync(node, VhdxBed.Block + 70_000, 1000, 7);
-            content = await VhdxBed.ReadAllAsync(node);
+            await Disk.WriteAsync(node, VhdxBed.Block + 70_000, 1000, 7);
+            content = await Disk.ReadAllAsync(node);
         }
 
-        await VhdxBed.SaveAsync(parent, Path.Combine(_folder, "parent.vhdx"));
-        await VhdxBed.SaveAsync(image, Path.Combine(_folder, "child.vhdx"));
-        var (exitCode, output) = VhdxBed.Run(_folder, "7z", "x", "-y", "-oout", "child.vhdx");
+        await Qemu.SaveAsync(parent, Path.Combine(_folder, "parent.vhdx"));
+        await Qemu.SaveAsync(image, Path.Combine(_folder, "child.vhdx"));
+        var (exitCode, output) = Qemu.Run(_folder, "7z", "x", "-y", "-oout", "child.vhdx");
         Assert.True(exitCode == 0, output);
-        Assert.True(VhdxBed.Same(content, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(Path.Combine(_folder, "out"))))));
+        Assert.True(
+            Disk.Same(content, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(Path.Combine(_folder, "out"))))));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

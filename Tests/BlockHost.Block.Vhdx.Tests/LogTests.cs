@@ -146,20 +146,20 @@ public sealed class LogTests : IAsyncLifetime
     [SkippableFact]
     public async Task Our_log_goes_round_and_QEMU_replays_it()
     {
-        Skip.IfNot(VhdxBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var image = await VhdxBed.CreateAsync(150L * VhdxBed.Block);
         await using var node = await VhdxBed.OpenAsync(image);
         var before = new byte[4096];
         for (var block = 0; block < 150; block++)
         {
             before = image.Read(VhdxBed.Table, 4096);
-            await VhdxBed.WriteAsync(node, block * (long)VhdxBed.Block, 512, (byte)(block + 1));
+            await Disk.WriteAsync(node, block * (long)VhdxBed.Block, 512, (byte)(block + 1));
             await node.FlushAsync(default);
         }
 
         var left = image.Clone();
         left.Write(VhdxBed.Table, before);
-        Assert.True(VhdxBed.Same(await VhdxBed.ReadAllAsync(node), await VhdxBed.ReadByQemuAsync(left, _folder)));
+        Assert.True(Disk.Same(await Disk.ReadAllAsync(node), await VhdxBed.ReadByQemuAsync(left, _folder)));
     }
 
     /// <summary>More sectors of the table than one entry takes.</summary>
@@ -171,11 +171,11 @@ public sealed class LogTests : IAsyncLifetime
         await using (var node = await VhdxBed.OpenAsync(image))
         {
             for (var i = 0; i < 300; i++)
-                await VhdxBed.WriteAsync(node, i * Step, 512, (byte)(i + 1));
+                await Disk.WriteAsync(node, i * Step, 512, (byte)(i + 1));
         }
 
         await using var again = await VhdxBed.OpenAsync(image, readOnly: true);
-        Assert.Equal(0, (await VhdxBed.CheckAsync(again)).Corruptions);
+        Assert.Equal(0, (await Disk.CheckAsync(again)).Corruptions);
         var sector = new byte[512];
         for (var i = 0; i < 300; i++)
         {
@@ -189,10 +189,10 @@ public sealed class LogTests : IAsyncLifetime
     /// <summary>The first block shows what it is to, here and with QEMU.</summary>
     private async Task AssertShowsAsync(byte expected, bool isReplayed = true, bool likeQemu = true)
     {
-        if (likeQemu && VhdxBed.HasQemu)
+        if (likeQemu && Qemu.IsInstalled)
             Assert.Equal(expected, (await VhdxBed.ReadByQemuAsync(_image, _folder))[0]);
         await using var node = await VhdxBed.OpenAsync(_image);
-        Assert.Equal(expected, (await VhdxBed.ReadAllAsync(node))[0]);
-        Assert.Equal(isReplayed ? 1 : 0, (await VhdxBed.CheckAsync(node, CheckRepair.Errors)).CorruptionsFixed);
+        Assert.Equal(expected, (await Disk.ReadAllAsync(node))[0]);
+        Assert.Equal(isReplayed ? 1 : 0, (await Disk.CheckAsync(node, CheckRepair.Errors)).CorruptionsFixed);
     }
 }

@@ -9,9 +9,13 @@ namespace BlockHost.Block.Vhdx.Tests;
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given) ? given : 8;
+    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given)
+        ? given
+        : 8;
 
-    /// <summary>What we refuse and QEMU does not: a block over the headers, and a log that makes the file longer than it says.</summary>
+    /// <summary>
+    /// What we refuse and QEMU does not: a block over the headers, and a log that makes the file longer than it says.
+    /// </summary>
     private static readonly string[] Stricter =
     [
         "VHDX region 0-1048576 overlaps with region 0-1048576",
@@ -29,12 +33,12 @@ public sealed class MutantTests : IDisposable
     [InlineData("table", VhdxBed.Table, VhdxBed.Table + 48)]
     public async Task Damage_is_read_as_qemu_reads_it_or_refused(string what, long from, long to)
     {
-        Skip.IfNot(VhdxBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var whole = await VhdxBed.CreateAsync(5 * VhdxBed.Block);
         await using (var node = await VhdxBed.OpenAsync(whole))
         {
-            await VhdxBed.WriteAsync(node, 3 * VhdxBed.Block, 70_000, 8);
-            await VhdxBed.WriteAsync(node, 1000, 70_000, 7);
+            await Disk.WriteAsync(node, 3 * VhdxBed.Block, 70_000, 8);
+            await Disk.WriteAsync(node, 1000, 70_000, 7);
         }
 
         for (var seed = 0; seed < Count; seed++)
@@ -52,9 +56,9 @@ public sealed class MutantTests : IDisposable
     }
 
     /// <summary>
-    /// Where both of us open the image, we read the same of it. QEMU refuses more: an entry with a wrong descriptor, which for us is
-    /// not whole; and it makes the file longer where the log changes what is behind its end. It does not look where the tail is, so
-    /// that is left alone.
+    /// Where both of us open the image, we read the same of it. QEMU refuses more: an entry with a wrong descriptor, which for us
+    /// is not whole; and it makes the file longer where the log changes what is behind its end. It does not look where the tail
+    /// is, so that is left alone.
     /// </summary>
     [SkippableTheory]
     [InlineData(16, 32)]
@@ -63,7 +67,7 @@ public sealed class MutantTests : IDisposable
     [InlineData(64, 160)]
     public async Task Damage_in_a_log_is_replayed_as_qemu_does_it_or_refused(int from, int to)
     {
-        Skip.IfNot(VhdxBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var whole = await VhdxBed.CreateAsync(2 * VhdxBed.Block);
         whole.Write(8 << 20, Enumerable.Repeat((byte)7, VhdxBed.Block).ToArray());
         var log = new LogCraft(whole);
@@ -87,7 +91,12 @@ public sealed class MutantTests : IDisposable
     {
         var image = await VhdxBed.CreateAsync(VhdxBed.Block);
         foreach (var header in new[] { VhdxBed.Header1, VhdxBed.Header2 })
-            VhdxBed.Seal(image, header, 4096, (48, Guid.NewGuid().ToByteArray()), (at, BitConverter.GetBytes(value)[..(at == 68 ? 4 : 8)]));
+            VhdxBed.Seal(
+                image,
+                header,
+                4096,
+                (48, Guid.NewGuid().ToByteArray()),
+                (at, BitConverter.GetBytes(value)[..(at == 68 ? 4 : 8)]));
         var watch = System.Diagnostics.Stopwatch.StartNew();
         try
         {
@@ -107,8 +116,8 @@ public sealed class MutantTests : IDisposable
 
     private async Task JudgeReplayAsync(MemoryImage mutant, string name)
     {
-        await VhdxBed.SaveAsync(mutant, Path.Combine(_folder, "mutant.vhdx"));
-        var real = VhdxBed.Run(_folder, "qemu-img", "check", "-r", "all", "-f", "vhdx", "mutant.vhdx");
+        await Qemu.SaveAsync(mutant, Path.Combine(_folder, "mutant.vhdx"));
+        var real = Qemu.Run(_folder, "qemu-img", "check", "-r", "all", "-f", "vhdx", "mutant.vhdx");
         try
         {
             await using var node = await VhdxBed.OpenAsync(mutant);
@@ -117,14 +126,15 @@ public sealed class MutantTests : IDisposable
         }
         catch (BlockException e)
         {
-            Assert.True(real.ExitCode != 0 || Stricter.Contains(e.Message), $"{name}: QEMU replays it, and we refuse it: {e.Message}");
+            Assert.True(
+                real.ExitCode != 0 || Stricter.Contains(e.Message), $"{name}: QEMU replays it, and we refuse it: {e.Message}");
         }
     }
 
     private async Task JudgeAsync(MemoryImage mutant, string name)
     {
-        await VhdxBed.SaveAsync(mutant, Path.Combine(_folder, "mutant.vhdx"));
-        var (exitCode, info) = VhdxBed.Run(_folder, "qemu-img", "info", "-f", "vhdx", "mutant.vhdx");
+        await Qemu.SaveAsync(mutant, Path.Combine(_folder, "mutant.vhdx"));
+        var (exitCode, info) = Qemu.Run(_folder, "qemu-img", "info", "-f", "vhdx", "mutant.vhdx");
         try
         {
             await using var node = await VhdxBed.OpenAsync(mutant, readOnly: true);
@@ -141,19 +151,19 @@ public sealed class MutantTests : IDisposable
     private async Task CompareAsync(BlockNode node, string name)
     {
         var ours = await TryReadAllAsync(node);
-        var real = VhdxBed.Run(_folder, "qemu-img", "convert", "-f", "vhdx", "-O", "raw", "mutant.vhdx", "read.raw");
+        var real = Qemu.Run(_folder, "qemu-img", "convert", "-f", "vhdx", "-O", "raw", "mutant.vhdx", "read.raw");
         Assert.True((real.ExitCode == 0) == (ours is not null), $"{name}: {real.Output}");
         if (ours is null)
             return;
         var theirs = await File.ReadAllBytesAsync(Path.Combine(_folder, "read.raw"));
-        Assert.True(VhdxBed.Same(theirs, ours), $"{name}: QEMU reads something else");
+        Assert.True(Disk.Same(theirs, ours), $"{name}: QEMU reads something else");
     }
 
     private static async Task<byte[]?> TryReadAllAsync(BlockNode node)
     {
         try
         {
-            return await VhdxBed.ReadAllAsync(node);
+            return await Disk.ReadAllAsync(node);
         }
         catch (BlockException)
         {

@@ -41,15 +41,15 @@ public sealed class PowerCutTests : IDisposable
         for (var i = 0; i < 16; i++)
         {
             // What was flushed is left alone, so that all of it can be compared.
-            await VhdxBed.WriteAsync(node, (i % 4 * VhdxBed.Block) + (i / 4 * 70_000), 60_000, (byte)(i + 1));
+            await Disk.WriteAsync(node, (i % 4 * VhdxBed.Block) + (i / 4 * 70_000), 60_000, (byte)(i + 1));
             if (i % 3 == 2)
             {
                 await node.FlushAsync(default);
-                _flushed = await VhdxBed.ReadAllAsync(node);
+                _flushed = await Disk.ReadAllAsync(node);
             }
         }
 
-        _flushed = await VhdxBed.ReadAllAsync(node);
+        _flushed = await Disk.ReadAllAsync(node);
         await node.FlushAsync(default);
         await node.DisposeAsync();
         Assert.True(_cuts > 30 && _replays > 2, $"{_cuts} cuts, {_replays} replays");
@@ -64,9 +64,9 @@ public sealed class PowerCutTests : IDisposable
         MemoryImage dirty;
         await using (var node = await VhdxBed.OpenAsync(image))
         {
-            await VhdxBed.WriteAsync(node, VhdxBed.Block, 100_000, 7);
+            await Disk.WriteAsync(node, VhdxBed.Block, 100_000, 7);
             await node.FlushAsync(default);
-            _flushed = await VhdxBed.ReadAllAsync(node);
+            _flushed = await Disk.ReadAllAsync(node);
             dirty = image.Clone();
         }
 
@@ -74,9 +74,10 @@ public sealed class PowerCutTests : IDisposable
         dirty.Write(VhdxBed.Table, table);
         _storage = dirty;
         dirty.TrackDurability = true;
-        await using var replayed = await VhdxBed.OpenAsync(dirty, wrap: child => new Cutter(child, () => ExamineAsync(mayBeNone: false)));
+        await using var replayed = await VhdxBed.OpenAsync(
+            dirty, wrap: child => new Cutter(child, () => ExamineAsync(mayBeNone: false)));
         Assert.True(_cuts > 3 && _replays > 2, $"{_cuts} cuts, {_replays} replays");
-        Assert.True(VhdxBed.Same(_flushed, await VhdxBed.ReadAllAsync(replayed)));
+        Assert.True(Disk.Same(_flushed, await Disk.ReadAllAsync(replayed)));
     }
 
     /// <summary>The last one needs a table that is longer than its region.</summary>
@@ -94,18 +95,18 @@ public sealed class PowerCutTests : IDisposable
         await using (var node = await VhdxBed.OpenAsync(image))
         {
             for (var block = Math.Min(before, 5) - 1; block >= 0; block--)
-                await VhdxBed.WriteAsync(node, block * (long)VhdxBed.Block, 100_000, (byte)(block + 1));
+                await Disk.WriteAsync(node, block * (long)VhdxBed.Block, 100_000, (byte)(block + 1));
         }
 
         await using (var node = await StartAsync(image))
         {
             var common = (int)Math.Min(Math.Min(before, after) * (long)VhdxBed.Block, Start);
             _flushed = _flushed[..Math.Min(common, _flushed.Length)];
-            await VhdxBed.ResizeAsync(node, after * (long)VhdxBed.Block);
+            await Disk.ResizeAsync(node, after * (long)VhdxBed.Block);
             Assert.Equal(after * (long)VhdxBed.Block, node.Profile.Length);
             AssertHolds(await ReadStartAsync(node));
             if (after > before)
-                await VhdxBed.WriteAsync(node, (after * (long)VhdxBed.Block) - 512, 512, 1);
+                await Disk.WriteAsync(node, (after * (long)VhdxBed.Block) - 512, 512, 1);
         }
 
         Assert.True(_cuts > 2);
@@ -123,11 +124,11 @@ public sealed class PowerCutTests : IDisposable
         {
             // The parent's bytes there count as flushed.
             _flushed.AsSpan((i % 3 * VhdxBed.Block) + (i / 3 * 70_000), 60_000).Clear();
-            await VhdxBed.WriteAsync(node, (i % 3 * VhdxBed.Block) + (i / 3 * 70_000), 60_000, (byte)(i + 1));
+            await Disk.WriteAsync(node, (i % 3 * VhdxBed.Block) + (i / 3 * 70_000), 60_000, (byte)(i + 1));
             if (i % 2 == 0)
                 continue;
             await node.FlushAsync(default);
-            _flushed = await VhdxBed.ReadAllAsync(node);
+            _flushed = await Disk.ReadAllAsync(node);
         }
 
         Assert.True(_cuts > 15);
@@ -141,7 +142,8 @@ public sealed class PowerCutTests : IDisposable
             _flushed = await ReadStartAsync(whole);
         _storage = image;
         image.TrackDurability = true;
-        return await VhdxBed.OpenAsync(image, backing: Parent, wrap: child => new Cutter(child, () => ExamineAsync(mayBeNone: false)));
+        return await VhdxBed.OpenAsync(
+            image, backing: Parent, wrap: child => new Cutter(child, () => ExamineAsync(mayBeNone: false)));
     }
 
     private MemoryChild? Parent => _parent is null ? null : new MemoryChild(_parent, "backing") { ReadOnly = true };
@@ -172,14 +174,14 @@ public sealed class PowerCutTests : IDisposable
         await using (var node = await VhdxBed.OpenAsync(left, backing: Parent))
         {
             content = await ReadStartAsync(node);
-            var found = await VhdxBed.CheckAsync(node);
+            var found = await Disk.CheckAsync(node);
             Assert.Equal(0, found.Corruptions);
             _replays += (int)found.CorruptionsFixed;
         }
 
         AssertHolds(content);
-        if (_cuts % 5 == 0 && VhdxBed.HasQemu && content.Length < Start && _parent is null)
-            Assert.True(VhdxBed.Same(content, await VhdxBed.ReadByQemuAsync(asLeft, _folder)));
+        if (_cuts % 5 == 0 && Qemu.IsInstalled && content.Length < Start && _parent is null)
+            Assert.True(Disk.Same(content, await VhdxBed.ReadByQemuAsync(asLeft, _folder)));
     }
 
     /// <summary>What was flushed and not written since: all other bytes were zero, and are so or new.</summary>

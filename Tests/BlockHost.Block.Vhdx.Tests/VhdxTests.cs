@@ -17,7 +17,7 @@ public sealed class VhdxTests : IDisposable
         var before = image.Read(0, (int)image.Length);
         await using (var node = await VhdxBed.OpenAsync(image))
             await node.FlushAsync(default);
-        Assert.True(VhdxBed.Same(before, image.Read(0, (int)image.Length)));
+        Assert.True(Disk.Same(before, image.Read(0, (int)image.Length)));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class VhdxTests : IDisposable
         var before = (File: Newest(image, 16), Data: Newest(image, 32));
         await using (var node = await VhdxBed.OpenAsync(image))
         {
-            await VhdxBed.WriteAsync(node, 0, 512, 1);
+            await Disk.WriteAsync(node, 0, 512, 1);
             Assert.NotEqual(before.File, Newest(image, 16));
             Assert.NotEqual(before.Data, Newest(image, 32));
             await node.FlushAsync(default);
@@ -44,14 +44,14 @@ public sealed class VhdxTests : IDisposable
     {
         var image = await VhdxBed.CreateAsync(VhdxBed.Block);
         await using (var node = await VhdxBed.OpenAsync(image))
-            await VhdxBed.WriteAsync(node, 0, 512, 1);
+            await Disk.WriteAsync(node, 0, 512, 1);
         foreach (var header in new[] { VhdxBed.Header1, VhdxBed.Header2 })
         {
             var damaged = image.Clone();
             damaged.Write(header + 100, new byte[] { 1 });
             await using var node = await VhdxBed.OpenAsync(damaged);
-            Assert.Equal(512, (await VhdxBed.ReadAllAsync(node)).Count(b => b != 0));
-            await VhdxBed.WriteAsync(node, 512, 512, 1);
+            Assert.Equal(512, (await Disk.ReadAllAsync(node)).Count(b => b != 0));
+            await Disk.WriteAsync(node, 512, 512, 1);
         }
     }
 
@@ -62,9 +62,9 @@ public sealed class VhdxTests : IDisposable
         var image = await VhdxBed.CreateAsync(VhdxBed.Block);
         image.Write(VhdxBed.Header1, image.Read(VhdxBed.Header2, 4096));
         await using (var node = await VhdxBed.OpenAsync(image))
-            await VhdxBed.WriteAsync(node, 0, 512, 1);
+            await Disk.WriteAsync(node, 0, 512, 1);
         await using var again = await VhdxBed.OpenAsync(image, readOnly: true);
-        Assert.Equal(512, (await VhdxBed.ReadAllAsync(again)).Count(b => b != 0));
+        Assert.Equal(512, (await Disk.ReadAllAsync(again)).Count(b => b != 0));
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class VhdxTests : IDisposable
         var image = await VhdxBed.CreateAsync(VhdxBed.Block);
         VhdxBed.Seal(image, VhdxBed.Header1, 4096, (8, BitConverter.GetBytes(ulong.MaxValue)));
         await using var node = await VhdxBed.OpenAsync(image);
-        var e = await Assert.ThrowsAsync<BlockException>(async () => await VhdxBed.WriteAsync(node, 0, 512, 1));
+        var e = await Assert.ThrowsAsync<BlockException>(async () => await Disk.WriteAsync(node, 0, 512, 1));
         Assert.Equal("The VHDX headers have no sequence number left", e.Message);
     }
 
@@ -83,12 +83,12 @@ public sealed class VhdxTests : IDisposable
     {
         var image = await VhdxBed.CreateAsync(2 * VhdxBed.Block);
         await using var node = await VhdxBed.OpenAsync(image);
-        await VhdxBed.WriteAsync(node, 0, 512, 1);
+        await Disk.WriteAsync(node, 0, 512, 1);
         await ReopenAsync(node, readOnly: true);
         Assert.Equal(Guid.Empty, Newest(image, 48));
         var before = Newest(image, 32);
         await ReopenAsync(node, readOnly: false);
-        await VhdxBed.WriteAsync(node, VhdxBed.Block, 512, 1);
+        await Disk.WriteAsync(node, VhdxBed.Block, 512, 1);
         await node.FlushAsync(default);
         Assert.NotEqual(before, Newest(image, 32));
     }
@@ -121,8 +121,8 @@ public sealed class VhdxTests : IDisposable
         var image = await VhdxBed.CreateAsync(2 * VhdxBed.Block);
         image.Write(4 << 20, Enumerable.Repeat((byte)0xee, 4 << 20).ToArray());
         await using var node = await VhdxBed.OpenAsync(image);
-        await VhdxBed.WriteAsync(node, 512, 512, 1);
-        Assert.Equal(512, (await VhdxBed.ReadAllAsync(node)).Count(b => b != 0));
+        await Disk.WriteAsync(node, 512, 512, 1);
+        Assert.Equal(512, (await Disk.ReadAllAsync(node)).Count(b => b != 0));
     }
 
     [Fact]
@@ -137,14 +137,14 @@ public sealed class VhdxTests : IDisposable
         };
         await using (var node = await VhdxBed.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
-            await VhdxBed.WriteAsync(node, 0, 4096, 1);
-            await Assert.ThrowsAsync<BlockException>(async () => await VhdxBed.WriteAsync(node, VhdxBed.Block, 4096, 2));
-            await VhdxBed.WriteAsync(node, 4096, 4096, 3);
+            await Disk.WriteAsync(node, 0, 4096, 1);
+            await Assert.ThrowsAsync<BlockException>(async () => await Disk.WriteAsync(node, VhdxBed.Block, 4096, 2));
+            await Disk.WriteAsync(node, 4096, 4096, 3);
         }
 
         await using var again = await VhdxBed.OpenAsync(image, readOnly: true);
-        Assert.Equal(0, (await VhdxBed.CheckAsync(again)).Corruptions);
-        Assert.Equal(8192, (await VhdxBed.ReadAllAsync(again)).Count(b => b != 0));
+        Assert.Equal(0, (await Disk.CheckAsync(again)).Corruptions);
+        Assert.Equal(8192, (await Disk.ReadAllAsync(again)).Count(b => b != 0));
     }
 
     /// <summary>
@@ -162,7 +162,7 @@ public sealed class VhdxTests : IDisposable
                 plan.FailAt = plan.Seen + failAt;
                 for (var block = 2; block >= 0; block--)
                 {
-                    await AgainAsync(() => VhdxBed.WriteAsync(node, block * VhdxBed.Block, 4096, (byte)(block + 1)));
+                    await AgainAsync(() => Disk.WriteAsync(node, block * VhdxBed.Block, 4096, (byte)(block + 1)));
                     await AgainAsync(() => node.FlushAsync(default));
                 }
 
@@ -170,16 +170,19 @@ public sealed class VhdxTests : IDisposable
             }
 
             await using var again = await VhdxBed.OpenAsync(image, readOnly: true);
-            Assert.Equal(0, (await VhdxBed.CheckAsync(again)).Corruptions);
-            var content = await VhdxBed.ReadAllAsync(again);
+            Assert.Equal(0, (await Disk.CheckAsync(again)).Corruptions);
+            var content = await Disk.ReadAllAsync(again);
             for (var block = 0; block < 3; block++)
                 Assert.Equal(block + 1, content[(block * VhdxBed.Block) + 4095]);
         }
     }
 
     [Theory]
-    [InlineData(0x700006UL, "VHDX BAT entry 0 end offset 8388607 points after end of file (8388096). Image has probably been truncated.")]
-    [InlineData(0x4000000000000006UL, "VHDX BAT entry 0 start offset 4611686018427387904 points after end of file (8388096). Image has probably been truncated.")]
+    [InlineData(
+        0x700006UL, "VHDX BAT entry 0 end offset 8388607 points after end of file (8388096). Image has probably been truncated.")]
+    [InlineData(
+        0x4000000000000006UL,
+        "VHDX BAT entry 0 start offset 4611686018427387904 points after end of file (8388096). Image has probably been truncated.")]
     [InlineData(0x000006UL, "VHDX region 0-1048576 overlaps with region 0-1048576")]
     [InlineData(0x300006UL, "VHDX region 3145728-4194304 overlaps with region 3145728-4194304")]
     [InlineData(0x500006UL, "VHDX BAT entry 1 start offset 5242880 is in use by another entry")]
@@ -190,29 +193,29 @@ public sealed class VhdxTests : IDisposable
         image.Write(VhdxBed.Table, BitConverter.GetBytes(entry));
         image.Write(VhdxBed.Table + 8, BitConverter.GetBytes(0x500006UL));
         await using var node = await VhdxBed.OpenAsync(image, readOnly: true, forRepair: true);
-        var result = await VhdxBed.CheckAsync(node);
+        var result = await Disk.CheckAsync(node);
         Assert.Equal((1, "qemu-img: " + message), (result.Corruptions, Assert.Single(result.Messages)));
     }
 
     [SkippableFact]
     public async Task A_disk_with_sectors_of_4_KiB_is_read_as_7zip_reads_it()
     {
-        Skip.IfNot(VhdxBed.Has("7z"), "needs 7z");
+        Skip.IfNot(Qemu.Has("7z"), "needs 7z");
         var image = await VhdxBed.CreateAsync(3 * VhdxBed.Block);
         image.Write(VhdxBed.Items + 32, BitConverter.GetBytes(4096));
         image.Write(VhdxBed.Items + 36, BitConverter.GetBytes(4096));
         byte[] content;
         await using (var node = await VhdxBed.OpenAsync(image))
         {
-            await VhdxBed.WriteAsync(node, VhdxBed.Block + 1000, 100_000, 5);
-            content = await VhdxBed.ReadAllAsync(node);
+            await Disk.WriteAsync(node, VhdxBed.Block + 1000, 100_000, 5);
+            content = await Disk.ReadAllAsync(node);
         }
 
-        await VhdxBed.SaveAsync(image, Path.Combine(_folder, "a.vhdx"));
-        var (exitCode, output) = VhdxBed.Run(_folder, "7z", "x", "-y", "a.vhdx");
+        await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vhdx"));
+        var (exitCode, output) = Qemu.Run(_folder, "7z", "x", "-y", "a.vhdx");
         Assert.True(exitCode == 0, output);
         var extracted = Directory.GetFiles(_folder).Single(file => !file.EndsWith("vhdx", StringComparison.Ordinal));
-        Assert.True(VhdxBed.Same(content, await File.ReadAllBytesAsync(extracted)));
+        Assert.True(Disk.Same(content, await File.ReadAllBytesAsync(extracted)));
     }
 
     [SkippableTheory]
@@ -220,28 +223,28 @@ public sealed class VhdxTests : IDisposable
     [InlineData("fixed")]
     public async Task QEMU_goes_on_with_an_image_that_was_discarded_in_and_resized(string subformat)
     {
-        Skip.IfNot(VhdxBed.HasQemu, "needs qemu-img");
+        Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var image = await VhdxBed.CreateAsync(5 * VhdxBed.Block, ("subformat", subformat));
         await using (var node = await VhdxBed.OpenAsync(image))
         {
             for (var block = 4; block >= 0; block--)
-                await VhdxBed.WriteAsync(node, block * VhdxBed.Block, VhdxBed.Block, (byte)(block + 1));
+                await Disk.WriteAsync(node, block * VhdxBed.Block, VhdxBed.Block, (byte)(block + 1));
             await node.DiscardAsync(VhdxBed.Block, VhdxBed.Block, default);
             await node.WriteZeroesAsync((3 * VhdxBed.Block) + 512, VhdxBed.Block / 2, ZeroFlags.MayUnmap, default);
-            await VhdxBed.ResizeAsync(node, (3 * VhdxBed.Block) + 1024);
-            await VhdxBed.ResizeAsync(node, 10L * VhdxBed.Block);
+            await Disk.ResizeAsync(node, (3 * VhdxBed.Block) + 1024);
+            await Disk.ResizeAsync(node, 10L * VhdxBed.Block);
         }
 
-        await VhdxBed.SaveAsync(image, Path.Combine(_folder, "a.vhdx"));
+        await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vhdx"));
         string[] commands =
         [
             "read -P 1 0 1M", "read -P 0 1M 1M", "read -P 3 2M 1M", "read -P 4 3M 512", "read -P 0 3146240 6M",
             "write -P 7 9M 1M", "write -P 6 1M 1M", "read -P 7 9M 1M", "read -P 6 1M 1M",
         ];
         var args = commands.SelectMany(command => new[] { "-c", command });
-        var (exitCode, output) = VhdxBed.Run(_folder, "qemu-io", ["-f", "vhdx", .. args, "a.vhdx"]);
+        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "vhdx", .. args, "a.vhdx"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
-        Assert.Equal(0, VhdxBed.Run(_folder, "qemu-img", "check", "a.vhdx").ExitCode);
+        Assert.Equal(0, Qemu.Run(_folder, "qemu-img", "check", "a.vhdx").ExitCode);
     }
 
     [Fact]
@@ -250,12 +253,12 @@ public sealed class VhdxTests : IDisposable
         var image = await VhdxBed.CreateAsync(5 * VhdxBed.Block);
         await using var node = await VhdxBed.OpenAsync(image);
         for (var block = 0; block < 5; block++)
-            await VhdxBed.WriteAsync(node, block * VhdxBed.Block, 512, 1);
-        await VhdxBed.ResizeAsync(node, VhdxBed.Block);
+            await Disk.WriteAsync(node, block * VhdxBed.Block, 512, 1);
+        await Disk.ResizeAsync(node, VhdxBed.Block);
         Assert.Equal((4 << 20) + VhdxBed.Block, image.Length);
-        await VhdxBed.ResizeAsync(node, 2 * VhdxBed.Block);
-        Assert.Equal(512, (await VhdxBed.ReadAllAsync(node)).Count(b => b != 0));
-        await VhdxBed.WriteAsync(node, VhdxBed.Block, 512, 1);
+        await Disk.ResizeAsync(node, 2 * VhdxBed.Block);
+        Assert.Equal(512, (await Disk.ReadAllAsync(node)).Count(b => b != 0));
+        await Disk.WriteAsync(node, VhdxBed.Block, 512, 1);
         Assert.Equal((4 << 20) + (2 * VhdxBed.Block), image.Length);
     }
 
@@ -265,7 +268,7 @@ public sealed class VhdxTests : IDisposable
     public async Task A_size_that_there_is_not_is_refused(long length, string message)
     {
         await using var node = await VhdxBed.OpenAsync(await VhdxBed.CreateAsync(VhdxBed.Block));
-        Assert.Equal(message, (await Assert.ThrowsAsync<BlockException>(() => VhdxBed.ResizeAsync(node, length))).Message);
+        Assert.Equal(message, (await Assert.ThrowsAsync<BlockException>(() => Disk.ResizeAsync(node, length))).Message);
         Assert.Equal(VhdxBed.Block, node.Profile.Length);
     }
 
@@ -306,7 +309,8 @@ public sealed class VhdxTests : IDisposable
     /// <summary>An id of the header that counts.</summary>
     private static Guid Newest(MemoryImage image, int at)
     {
-        var isFirst = BitConverter.ToUInt64(image.Read(VhdxBed.Header1 + 8, 8)) > BitConverter.ToUInt64(image.Read(VhdxBed.Header2 + 8, 8));
+        var isFirst = BitConverter.ToUInt64(image.Read(VhdxBed.Header1 + 8, 8)) > BitConverter
+            .ToUInt64(image.Read(VhdxBed.Header2 + 8, 8));
         return new Guid(image.Read((isFirst ? VhdxBed.Header1 : VhdxBed.Header2) + at, 16));
     }
 }

@@ -37,11 +37,16 @@ public sealed class HostileTests
     [InlineData("# Disk DescriptorFile\nversion=1\n", "invalid VMDK image descriptor")]
     [InlineData("createType=\"custom\"\n", "Unsupported image type 'custom'")]
     [InlineData("CID=1\ncreateType=\"monolithicFlat\"\nRW 10 FLAT \"x\" -5\n", "Invalid extent line: RW 10 FLAT \"x\" -5")]
-    [InlineData("CID=1\ncreateType=\"monolithicFlat\"\nRW 9223372036854775807 FLAT \"x\" 0\n", "Invalid extent line: RW 9223372036854775807 FLAT \"x\" 0")]
-    [InlineData("CID=1\ncreateType=\"monolithicFlat\"\nNOACCESS 10 FLAT \"x\" 0\n", "The image's description names no extent that can be read and written")]
+    [InlineData(
+        "CID=1\ncreateType=\"monolithicFlat\"\nRW 9223372036854775807 FLAT \"x\" 0\n",
+        "Invalid extent line: RW 9223372036854775807 FLAT \"x\" 0")]
+    [InlineData(
+        "CID=1\ncreateType=\"monolithicFlat\"\nNOACCESS 10 FLAT \"x\" 0\n",
+        "The image's description names no extent that can be read and written")]
     public async Task A_description_that_is_wrong(string description, string text)
     {
-        var e = await Assert.ThrowsAsync<BlockException>(() => VmdkBed.OpenAsync(new MemoryImage(Encoding.ASCII.GetBytes(description)), readOnly: true));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => VmdkBed.OpenAsync(new MemoryImage(Encoding.ASCII.GetBytes(description)), readOnly: true));
         Assert.Equal(text, e.Message);
     }
 

@@ -4,14 +4,16 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Vmdk.Tests;
 
 /// <summary>
-/// Images with damaged headers, descriptions and tables: what QEMU reads of them is what we read, and no damage does more than be refused.
-/// BLOCKHOST_MUTANTS is how many of each kind are tried.
+/// Images with damaged headers, descriptions and tables: what QEMU reads of them is what we read, and no damage does more than be
+/// refused. BLOCKHOST_MUTANTS is how many of each kind are tried.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
     private const int Length = 4 << 20;
 
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given) ? given : 6;
+    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given)
+        ? given
+        : 6;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vmdk").FullName;
 
@@ -42,7 +44,8 @@ public sealed class MutantTests : IDisposable
     {
         VmdkBed.Run(_folder, "qemu-img", "create", "-q", "-f", "raw", "data.raw", $"{Length}");
         VmdkBed.Run(_folder, "qemu-io", "-f", "raw", "-c", "write -q -P 7 0 200k", "-c", "write -q -P 8 1M 128k", "data.raw");
-        VmdkBed.Run(_folder, "qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", $"subformat={subformat}", "data.raw", "whole.vmdk");
+        VmdkBed.Run(
+            _folder, "qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", $"subformat={subformat}", "data.raw", "whole.vmdk");
     }
 
     private async Task JudgeAsync(byte[] mutant, string name)

@@ -27,12 +27,15 @@ internal static class VmdkBed
         return bytes;
     }
 
-    public static bool HasQemu => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "qemu-img")));
+    public static bool HasQemu =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(
+            folder => File.Exists(Path.Combine(folder, "qemu-img")));
 
     /// <summary>Runs a tool in a folder. Returns its exit code, and what it printed.</summary>
     public static (int ExitCode, string Output) Run(string folder, string program, params string[] args)
     {
-        var start = new ProcessStartInfo(program) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program)
+        { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var arg in args)
             start.ArgumentList.Add(arg);
         using var process = Process.Start(start)!;

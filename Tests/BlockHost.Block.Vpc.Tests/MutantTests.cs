@@ -4,8 +4,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Vpc.Tests;
 
 /// <summary>
-/// Images with damaged headers and tables, whose checksums are right: what QEMU reads of them is what we read, and no damage does more than be
-/// refused.
+/// Images with damaged headers and tables, whose checksums are right: what QEMU reads of them is what we read, and no damage does
+/// more than be refused.
 /// </summary>
 public sealed class MutantTests : IDisposable
 {

@@ -4,8 +4,8 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Block.Vpc.Tests;
 
 /// <summary>
-/// The power fails before every write and flush of an operation, and any part of what was not flushed is lost: what is left opens, and holds
-/// all that was flushed, and QEMU reads the same of it.
+/// The power fails before every write and flush of an operation, and any part of what was not flushed is lost: what is left
+/// opens, and holds all that was flushed, and QEMU reads the same of it.
 /// </summary>
 public sealed class PowerCutTests : IDisposable
 {
@@ -86,7 +86,9 @@ public sealed class PowerCutTests : IDisposable
     {
         var isImage = left.Length >= 512 && (left.Read(0, 1)[0] == 'c' || left.Read(left.Length - 512, 1)[0] == 'c');
         // A new image that grows has its footer at the end before it has the copy that makes it one.
-        return !_mayBeNone || (isImage && left.Read(0, 8) is not [0, 0, 0, 0, 0, 0, 0, 0]) ? ExamineAsync(left) : Task.CompletedTask;
+        return !_mayBeNone || (isImage && left.Read(0, 8) is not [0, 0, 0, 0, 0, 0, 0, 0])
+            ? ExamineAsync(left)
+            : Task.CompletedTask;
     }
 
     private async Task ExamineAsync(MemoryImage left)

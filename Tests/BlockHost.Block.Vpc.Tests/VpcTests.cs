@@ -25,17 +25,21 @@ public sealed class VpcTests : IDisposable
         var expected = new byte[2 * VpcBed.Block];
         expected.AsSpan(0, VpcBed.Block).Fill(9);
         expected.AsSpan(512, 512).Fill(5);
-        await using (var node = await VpcBed.Images.OpenAsync(image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
+        await using (var node = await VpcBed.Images.OpenAsync(
+            image, backing: new MemoryChild(parent, "backing") { ReadOnly = true }))
         {
             Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)));
-            Assert.Equal(new BlockStatus(512, BlockStatusFlags.None), await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, default));
+            Assert.Equal(
+                new BlockStatus(512, BlockStatusFlags.None),
+                await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, default));
             await Disk.WriteAsync(node, 100_000, 50, 7);
             await Disk.WriteAsync(node, VpcBed.Block + 100, 50, 7);
         }
 
         expected.AsSpan(100_000, 50).Fill(7);
         expected.AsSpan(VpcBed.Block + 100, 50).Fill(7);
-        await using var again = await VpcBed.Images.OpenAsync(image, readOnly: true, backing: new MemoryChild(new MemoryImage(VpcBed.Block), "backing") { ReadOnly = true });
+        await using var again = await VpcBed.Images.OpenAsync(
+            image, readOnly: true, backing: new MemoryChild(new MemoryImage(VpcBed.Block), "backing") { ReadOnly = true });
         Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(again)), "written blocks are whole, whatever the parent has");
     }
 
@@ -66,7 +70,8 @@ public sealed class VpcTests : IDisposable
     public async Task A_plain_image_takes_no_backing_file()
     {
         var image = await VpcBed.CreateAsync(VpcBed.Block);
-        var e = await Assert.ThrowsAsync<BlockException>(() => VpcBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
+        var e = await Assert.ThrowsAsync<BlockException>(
+            () => VpcBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(512), "backing")));
         Assert.Equal("The VPC image is no differencing image: it has no backing file", e.Message);
     }
 
@@ -75,7 +80,11 @@ public sealed class VpcTests : IDisposable
     {
         var image = await VpcBed.CreateAsync(3 * VpcBed.Block);
         var room = image.Length + 512 + VpcBed.Block;
-        var full = new FailurePlan { FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > room, Kind = BlockErrorKind.NoSpace };
+        var full = new FailurePlan
+        {
+            FailWhen = operation => operation.IsWrite && operation.Offset + operation.Bytes > room,
+            Kind = BlockErrorKind.NoSpace,
+        };
         await using (var node = await VpcBed.Images.OpenAsync(image, wrap: child => new FailingChild(child, full)))
         {
             await Disk.WriteAsync(node, 0, 4096, 1);
@@ -105,8 +114,11 @@ public sealed class VpcTests : IDisposable
         }
 
         await Qemu.SaveAsync(image, Path.Combine(_folder, "a.vpc"));
-        string[] commands = ["write -P 7 18M 1M", "read -P 1 0 2M", "read -P 0 2M 2M", "read -P 3 4M 512", "read -P 0 4194816 10M", "read -P 7 18M 1M"];
-        var (exitCode, output) = Qemu.Run(_folder, "qemu-io", ["-f", "vpc", .. commands.SelectMany(command => new[] { "-c", command }), "a.vpc"]);
+        string[] commands = [
+            "write -P 7 18M 1M", "read -P 1 0 2M", "read -P 0 2M 2M", "read -P 3 4M 512", "read -P 0 4194816 10M",
+            "read -P 7 18M 1M"];
+        var (exitCode, output) = Qemu.Run(
+            _folder, "qemu-io", ["-f", "vpc", .. commands.SelectMany(command => new[] { "-c", command }), "a.vpc"]);
         Assert.True(exitCode == 0 && !output.Contains("failed", StringComparison.Ordinal), output);
     }
 
@@ -119,7 +131,8 @@ public sealed class VpcTests : IDisposable
         var source = new MemoryImage(5 * VpcBed.Block);
         source.Write(VpcBed.Block, new byte[] { 1 });
         var options = new Dictionary<string, object> { ["size"] = 0, ["subformat"] = subformat, ["force-size"] = true };
-        var need = await measure.MeasureAsync(System.Text.Json.JsonSerializer.SerializeToElement(options), new MemoryChild(source), default);
+        var need = await measure.MeasureAsync(
+            System.Text.Json.JsonSerializer.SerializeToElement(options), new MemoryChild(source), default);
         Assert.Equal(new ImageMeasure(required, full), need);
     }
 
@@ -146,7 +159,8 @@ public sealed class VpcTests : IDisposable
 
             var refused = await Assert.ThrowsAsync<BlockException>(() => Disk.WriteAsync(node, 1 << 20, 512, 7).AsTask());
             Assert.Equal(BlockErrorKind.NoSpace, refused.Kind);
-            await Assert.ThrowsAsync<BlockException>(() => node.WriteZeroesAsync((1 << 20) - 512, 1024, ZeroFlags.None, default).AsTask());
+            await Assert.ThrowsAsync<BlockException>(
+                () => node.WriteZeroesAsync((1 << 20) - 512, 1024, ZeroFlags.None, default).AsTask());
             await Assert.ThrowsAsync<BlockException>(() => node.DiscardAsync(1 << 29, 512, default).AsTask());
         }
 

@@ -21,8 +21,12 @@ internal sealed class Chain(CutDisks disks) : IHostFactory
         {
             var builder = new Chain(new CutDisks(new Dictionary<string, MemoryImage>()));
             foreach (var command in commands)
-                await builder.RunAsync(0, [.. command.Split(' ').Select(word => word.StartsWith('@') ? Path.Combine(folder, word[1..]) : word.Replace('~', ' '))]);
-            return Directory.EnumerateFiles(folder).ToDictionary(path => Path.GetFileName(path), path => new MemoryImage(File.ReadAllBytes(path)));
+                await builder.RunAsync(
+                    0,
+                    [.. command.Split(' ').Select(
+                        word => word.StartsWith('@') ? Path.Combine(folder, word[1..]) : word.Replace('~', ' '))]);
+            return Directory.EnumerateFiles(folder).ToDictionary(
+                path => Path.GetFileName(path), path => new MemoryImage(File.ReadAllBytes(path)));
         }
         finally
         {
@@ -55,7 +59,8 @@ internal sealed class Chain(CutDisks disks) : IHostFactory
     public async Task<byte[]> ReadAsync(string name)
     {
         await using var host = await StartAsync(HostOptions.ForTool, CancellationToken.None);
-        await using var image = await host.Images.OpenAsync(new($"{CutPlugin.Protocol}:{name}", "qcow2"), OpenMode.Read, CancellationToken.None);
+        await using var image = await host.Images.OpenAsync(
+            new($"{CutPlugin.Protocol}:{name}", "qcow2"), OpenMode.Read, CancellationToken.None);
         var content = new byte[image.Length];
         Assert.True((await image.Queue.ReadAsync(0, content)).IsOk);
         return content;
@@ -68,7 +73,8 @@ internal sealed class Chain(CutDisks disks) : IHostFactory
         var output = new StringWriter();
         using var console = new ToolConsole("img", output, output, new MemoryStream());
         string[] repair = mend ? ["-r", "leaks"] : [];
-        var code = await ToolRunner.RunAsync(Role.Img, console, this, ["check", .. repair, "-f", "qcow2", $"{CutPlugin.Protocol}:{name}"]);
+        var code = await ToolRunner.RunAsync(
+            Role.Img, console, this, ["check", .. repair, "-f", "qcow2", $"{CutPlugin.Protocol}:{name}"]);
         Assert.True(code is 0 or 3, $"check of {name}: exit {code}\n{output}");
     }
 }

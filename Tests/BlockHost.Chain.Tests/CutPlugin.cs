@@ -10,7 +10,8 @@ internal sealed class CutPlugin(CutDisks disks) : Plugin
 {
     public const string Protocol = "cut";
 
-    public override void Register(IPluginRegistry registry) => registry.Add(new DiskDriver(Protocol, name => new Disk(disks, disks.Open(name))));
+    public override void Register(IPluginRegistry registry) =>
+        registry.Add(new DiskDriver(Protocol, name => new Disk(disks, disks.Open(name))));
 
     private sealed class Disk(CutDisks disks, MemoryImage image) : IDisk
     {

@@ -3,7 +3,9 @@ using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Chain.Tests;
 
-/// <summary>Commands that work on chains of images, cut off at any point or refused by a disk: no content is lost, no image broken.</summary>
+/// <summary>
+/// Commands that work on chains of images, cut off at any point or refused by a disk: no content is lost, no image broken.
+/// </summary>
 public sealed class PowerCutTests
 {
     private const string Base = "img create -q -f qcow2 -o cluster_size=4k @base 768k";

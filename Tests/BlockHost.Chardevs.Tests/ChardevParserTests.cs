@@ -33,7 +33,9 @@ public sealed class ChardevParserTests
 
     [Fact]
     public void A_doubled_comma_is_part_of_the_value() =>
-        Assert.Equal("/a,b", Assert.IsType<UnixSocketAddress>(((SocketChardevOptions)ChardevParser.Parse("socket,id=m,path=/a,,b")).Address).Path);
+        Assert.Equal(
+            "/a,b",
+            Assert.IsType<UnixSocketAddress>(((SocketChardevOptions)ChardevParser.Parse("socket,id=m,path=/a,,b")).Address).Path);
 
     [Fact]
     public void A_client_over_the_internet_can_reconnect()
@@ -55,13 +57,17 @@ public sealed class ChardevParserTests
     [InlineData("socket,id=x,path=/q,foo=1", "Invalid parameter 'foo'")]
     [InlineData("socket,id=x,path=/q,server=maybe", "Parameter 'server' expects 'on' or 'off'")]
     [InlineData("socket,id=x,path=/q,wait=off", "'wait' option is incompatible with socket in client connect mode")]
-    [InlineData("socket,id=x,path=/q,server=on,reconnect=3", "'reconnect' option is incompatible with socket in server listen mode")]
+    [InlineData(
+        "socket,id=x,path=/q,server=on,reconnect=3", "'reconnect' option is incompatible with socket in server listen mode")]
     [InlineData("socket,id=x,path=/q,host=a,port=1", "None or one of 'path', 'fd' or 'host' option required.")]
     public async Task A_mistake_is_refused_with_qemus_text(string text, string message)
     {
         var error = await Assert.ThrowsAsync<QmpException>(async () =>
         {
-            await using var device = new SocketChardev((SocketChardevOptions)ChardevParser.Parse(text), Moq.Mock.Of<BlockHost.Objects.IUserObjects>(), TimeProvider.System);
+            await using var device = new SocketChardev(
+                (SocketChardevOptions)ChardevParser.Parse(text),
+                Moq.Mock.Of<BlockHost.Objects.IUserObjects>(),
+                TimeProvider.System);
             await device.StartAsync(default);
         });
 

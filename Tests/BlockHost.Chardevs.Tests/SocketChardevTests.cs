@@ -117,7 +117,10 @@ public sealed class SocketChardevTests : IDisposable
     }
 
     private SocketChardev Unix(string more) =>
-        new((SocketChardevOptions)ChardevParser.Parse($"socket,id=c,path={Path}{more}"), Mock.Of<IUserObjects>(), TimeProvider.System);
+        new(
+            (SocketChardevOptions)ChardevParser.Parse($"socket,id=c,path={Path}{more}"),
+            Mock.Of<IUserObjects>(),
+            TimeProvider.System);
 
     private async Task<Socket> ConnectAsync()
     {

@@ -47,7 +47,8 @@ public sealed class BlockCommandTests
         Assert.Equal("disk", backend!.Name);
         Assert.True(backend.WriteThrough);
         Assert.True(JsonNode.DeepEquals(
-            JsonNode.Parse("""{"driver":"qcow2","cache":{"direct":true},"file":{"driver":"file","filename":"x","aio":"native"}}"""),
+            JsonNode.Parse(
+                """{"driver":"qcow2","cache":{"direct":true},"file":{"driver":"file","filename":"x","aio":"native"}}"""),
             JsonNode.Parse(reference.Options.GetRawText())));
     }
 
@@ -66,11 +67,23 @@ public sealed class BlockCommandTests
     [Theory]
     [InlineData("block_resize", """{"node-name":"d","size":-1}""", "Parameter 'size' expects a >0 size")]
     [InlineData("block-set-write-threshold", """{"node-name":"nope","write-threshold":1}""", "Device 'nope' not found")]
-    [InlineData("change-backing-file", """{"device":"d","image-node-name":"d","backing-file":"x"}""", "not allowing backing file change on an image without a backing file")]
-    [InlineData("change-backing-file", """{"device":"d","image-node-name":"nope","backing-file":"x"}""", "Cannot find device='' nor node-name='nope'")]
-    [InlineData("change-backing-file", """{"device":"d","image-node-name":"other","backing-file":"x"}""", "'d' and image file are not in the same chain")]
+    [InlineData(
+        "change-backing-file",
+        """{"device":"d","image-node-name":"d","backing-file":"x"}""",
+        "not allowing backing file change on an image without a backing file")]
+    [InlineData(
+        "change-backing-file",
+        """{"device":"d","image-node-name":"nope","backing-file":"x"}""",
+        "Cannot find device='' nor node-name='nope'")]
+    [InlineData(
+        "change-backing-file",
+        """{"device":"d","image-node-name":"other","backing-file":"x"}""",
+        "'d' and image file are not in the same chain")]
     [InlineData("blockdev-snapshot-sync", """{"node-name":"d","snapshot-file":"s"}""", "New overlay node-name missing")]
-    [InlineData("blockdev-snapshot-sync", """{"node-name":"d","snapshot-file":"s","snapshot-node-name":"other"}""", "New overlay node-name already in use")]
+    [InlineData(
+        "blockdev-snapshot-sync",
+        """{"node-name":"d","snapshot-file":"s","snapshot-node-name":"other"}""",
+        "New overlay node-name already in use")]
     [InlineData("blockdev-snapshot", """{"node":"d","overlay":"raw"}""", "The overlay does not support backing images")]
     [InlineData("blockdev-snapshot", """{"node":"d","overlay":"other"}""", "The overlay already has a backing image")]
     public async Task A_mistake_is_refused_with_qemus_text(string command, string arguments, string message)
@@ -102,7 +115,10 @@ public sealed class BlockCommandTests
         var flat = await QueryAsync("""{"flat":true}""");
 
         Assert.Equal(2, full.GetProperty("backing_file_depth").GetInt32());
-        Assert.Equal("/images/base.img", full.GetProperty("image").GetProperty("backing-image").GetProperty("backing-image").GetProperty("filename").GetString());
+        Assert.Equal(
+            "/images/base.img",
+            full.GetProperty("image").GetProperty("backing-image").GetProperty("backing-image").GetProperty("filename")
+                .GetString());
         Assert.Equal(0, flat.GetProperty("backing_file_depth").GetInt32());
         Assert.False(flat.GetProperty("image").TryGetProperty("backing-image", out _));
         Assert.Equal("/images/mid.img", flat.GetProperty("backing_file").GetString());
@@ -119,10 +135,17 @@ public sealed class BlockCommandTests
         overlay.Setup(image => image.Node).Returns(_rig.AddNode("over").Object);
         _rig.AddNode("d");
         _rig.Images.Setup(images => images.OpenAsync(It.IsAny<ImageFileOptions>(), default)).ReturnsAsync(overlay.Object);
-        _rig.Graph.Setup(g => g.AppendAsync(It.IsAny<IGraphNode>(), It.IsAny<IGraphNode>(), default)).Throws(new BlockException(BlockErrorKind.Busy, "in use"));
+        _rig.Graph.Setup(
+            g =>
+                g.AppendAsync(
+                    It.IsAny<IGraphNode>(),
+                    It.IsAny<IGraphNode>(),
+                    default)).Throws(new BlockException(BlockErrorKind.Busy, "in use"));
 
         await Assert.ThrowsAsync<BlockException>(() =>
-            _rig.RunAsync("blockdev-snapshot-sync", """{"node-name":"d","snapshot-file":"s","snapshot-node-name":"s","mode":"existing"}"""));
+            _rig.RunAsync(
+                "blockdev-snapshot-sync",
+                """{"node-name":"d","snapshot-file":"s","snapshot-node-name":"s","mode":"existing"}"""));
 
         overlay.Verify(image => image.TakeBackAsync());
         Assert.Equal(0, _rig.DrainDepth);
@@ -137,7 +160,10 @@ public sealed class BlockCommandTests
         edge.Setup(e => e.Name).Returns("file");
         edge.Setup(e => e.Parent).Returns(node.Object);
         edge.Setup(e => e.Child).Returns(file.Object);
-        edge.Setup(e => e.Permissions).Returns(new BlockPermissionSet(BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.WriteUnchanged));
+        edge.Setup(
+            e =>
+                e.Permissions).Returns(new BlockPermissionSet(
+                    BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.WriteUnchanged));
         node.Setup(n => n.Children).Returns([edge.Object]);
 
         var graph = await _rig.RunAsync("x-debug-query-block-graph", "{}");

@@ -25,7 +25,8 @@ internal sealed class CommandRig
     public CommandRig()
     {
         var registry = new Mock<IPluginRegistry>();
-        registry.Setup(r => r.Add(It.IsAny<QmpCommand>())).Callback((IProvided command) => _commands.Add(command.Name, (QmpCommand)command));
+        registry.Setup(r => r.Add(It.IsAny<QmpCommand>()))
+            .Callback((IProvided command) => _commands.Add(command.Name, (QmpCommand)command));
         new CommandsBlockPlugin().Register(registry.Object);
         Graph.Setup(g => g.Nodes).Returns(_nodes);
         Graph.Setup(g => g.Backends).Returns([]);
@@ -38,9 +39,12 @@ internal sealed class CommandRig
         _call.Setup(c => c.Host.Images).Returns(Images.Object);
         // Describing needs nothing but the node.
         Images.Setup(i => i.DescribeAsync(It.IsAny<IGraphNode>(), It.IsAny<bool>(), It.IsAny<CancellationToken>()))
-            .Returns((IGraphNode node, bool deep, CancellationToken token) => new HostImages(null!, null!, null!).DescribeAsync(node, deep, token));
+            .Returns(
+                (IGraphNode node, bool deep, CancellationToken token) =>
+                    new HostImages(null!, null!, null!).DescribeAsync(node, deep, token));
         _call.Setup(c => c.Host.Jobs.List()).Returns([]);
-        _call.Setup(c => c.Host.Transactions).Returns(() => new TransactionRunner(Mock.Of<IJobTypeSource>(), () => _call.Object.Host));
+        _call.Setup(c => c.Host.Transactions)
+            .Returns(() => new TransactionRunner(Mock.Of<IJobTypeSource>(), () => _call.Object.Host));
     }
 
     public Mock<IBlockGraph> Graph { get; } = new();
@@ -51,7 +55,8 @@ internal sealed class CommandRig
 
     public IEnumerable<string> CommandNames => _commands.Keys.Order();
 
-    public Mock<IGraphNode> AddNode(string name, string format = "qcow2", bool supportsBacking = true, Mock<IGraphNode>? backing = null)
+    public Mock<IGraphNode> AddNode(
+        string name, string format = "qcow2", bool supportsBacking = true, Mock<IGraphNode>? backing = null)
     {
         var driver = new Mock<BlockDriver>();
         driver.Setup(d => d.FormatName).Returns(format);
@@ -64,7 +69,10 @@ internal sealed class CommandRig
         node.Setup(n => n.Length).Returns(1 << 20);
         node.Setup(n => n.Children).Returns([]);
         node.Setup(n => n.Parents).Returns([]);
-        node.Setup(n => n.DirtyBitmaps).Returns(Mock.Of<IDirtyBitmaps>(bitmaps => bitmaps.All == Array.Empty<IDirtyBitmap>() && bitmaps.Named == Array.Empty<IDirtyBitmap>()));
+        node.Setup(
+            n =>
+                n.DirtyBitmaps).Returns(Mock.Of<IDirtyBitmaps>(
+                    bitmaps => bitmaps.All == Array.Empty<IDirtyBitmap>() && bitmaps.Named == Array.Empty<IDirtyBitmap>()));
         node.Setup(n => n.Backing).Returns(backing?.Object);
         node.Setup(n => n.GetFactsAsync(It.IsAny<CancellationToken>()))
             .ReturnsAsync(new ImageFacts { Backing = backing is null ? null : new(backing.Object.Name + ".img", "qcow2") });

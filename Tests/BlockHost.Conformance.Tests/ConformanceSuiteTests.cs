@@ -80,7 +80,9 @@ public sealed class ConformanceSuiteTests(ITestOutputHelper output)
 
         var script = report[CheckNames.IoRandom].Script;
         Assert.InRange(script.Count, 1, 2);
-        Assert.Contains(script, line => line.StartsWith("read", StringComparison.Ordinal) && line.Contains("segments", StringComparison.Ordinal));
+        Assert.Contains(
+            script,
+            line => line.StartsWith("read", StringComparison.Ordinal) && line.Contains("segments", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -100,6 +102,8 @@ public sealed class ConformanceSuiteTests(ITestOutputHelper output)
             SampleSubject.With(Defect.None),
             Short with { Filter = name => name.StartsWith("options.", StringComparison.Ordinal) });
 
-        Assert.Equal([CheckNames.OptionsSchema, CheckNames.OptionsRoundTrip, CheckNames.OptionsUnknown], report.Results.Select(r => r.Name));
+        Assert.Equal(
+            [CheckNames.OptionsSchema, CheckNames.OptionsRoundTrip, CheckNames.OptionsUnknown],
+            report.Results.Select(r => r.Name));
     }
 }

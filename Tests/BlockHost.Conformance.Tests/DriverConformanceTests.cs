@@ -72,7 +72,11 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("qcow2, 64 KiB clusters", "{}", false, "{}")]
     [InlineData("qcow2, 64 KiB clusters, backing", "{}", true, "{}")]
     [InlineData("qcow2, 512-byte clusters, 64-bit refcounts", """{"cluster-size": 512, "refcount-bits": 64}""", false, "{}")]
-    [InlineData("qcow2, small caches, backing", """{"cluster-size": 4096}""", true, """{"l2-cache-size": 1024, "l2-cache-entry-size": 512, "refcount-cache-size": 1024}""")]
+    [InlineData(
+        "qcow2, small caches, backing",
+        """{"cluster-size": 4096}""",
+        true,
+        """{"l2-cache-size": 1024, "l2-cache-entry-size": 512, "refcount-cache-size": 1024}""")]
     [InlineData("qcow2, version 2", """{"version": "v2", "cluster-size": 16384}""", true, "{}")]
     [InlineData("qcow2, lazy refcounts", """{"lazy-refcounts": true, "cluster-size": 65536}""", false, "{}")]
     [InlineData("qcow2, extended L2 entries, backing", """{"extended-l2": true, "cluster-size": 65536}""", true, "{}")]
@@ -97,7 +101,8 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("dynamic", "off", false)]
     [InlineData("static", "metadata", false)]
     [InlineData("differencing", "off", true)]
-    public Task Vdi(string name, string preallocation, bool backing) => ProveAsync(VdiSubjects.Make(name, preallocation, backing));
+    public Task Vdi(string name, string preallocation, bool backing) =>
+        ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
     [Theory]
     [InlineData("tables of one cluster", 1, false)]
@@ -108,7 +113,8 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [InlineData("small clusters", 32 << 10, false)]
     [InlineData("clusters of 63 sectors", 63 * 512, false)]
     [InlineData("over a backing file", 32 << 10, true)]
-    public Task Parallels(string name, int clusterSize, bool backing) => ProveAsync(ParallelsSubjects.Make(name, clusterSize, backing));
+    public Task Parallels(string name, int clusterSize, bool backing) =>
+        ProveAsync(ParallelsSubjects.Make(name, clusterSize, backing));
 
     [Theory]
     [InlineData("fixed")]

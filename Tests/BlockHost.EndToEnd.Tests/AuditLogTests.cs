@@ -18,8 +18,12 @@ public sealed class AuditLogTests
             await qmp.SendAsync("""{"execute": "blockdev-del", "arguments": {"node-name": "none"}}""");
         }
 
-        var entries = File.ReadAllLines(folder["audit"]).Select(line => JsonDocument.Parse(line).RootElement).Where(entry => !IsOf(entry, "qmp_capabilities")).ToArray();
-        Assert.Equal(["query-named-block-nodes", "query-named-block-nodes", "blockdev-del", "blockdev-del"], entries.Select(entry => entry.GetProperty("command").GetString()));
+        var entries = File.ReadAllLines(
+            folder["audit"]).Select(line =>
+                JsonDocument.Parse(line).RootElement).Where(entry => !IsOf(entry, "qmp_capabilities")).ToArray();
+        Assert.Equal(
+            ["query-named-block-nodes", "query-named-block-nodes", "blockdev-del", "blockdev-del"],
+            entries.Select(entry => entry.GetProperty("command").GetString()));
         Assert.False(entries[0].TryGetProperty("ok", out _));
         Assert.True(entries[1].GetProperty("ok").GetBoolean());
         Assert.Equal(entries[2].GetProperty("entry").GetInt64(), entries[3].GetProperty("entry").GetInt64());
@@ -40,14 +44,23 @@ public sealed class AuditLogTests
 
         Assert.Equal("Failed to find node with node-name='none'", refused.GetProperty("error").GetProperty("desc").GetString());
         Assert.Equal(0, await daemon.TerminateAsync());
-        Assert.Single(daemon.Output.Split('\n'), line => line.Contains("the audit log '/dev/full' cannot be written", StringComparison.Ordinal));
+        Assert.Single(
+            daemon.Output.Split('\n'),
+            line => line.Contains("the audit log '/dev/full' cannot be written", StringComparison.Ordinal));
     }
 
     [Fact]
     public void An_audit_log_that_cannot_be_opened_is_an_error_before_anything_is_served()
     {
         using var folder = new Folder();
-        var run = CommandRunner.RunIn(folder.Path, Programs.Blockhost, "serve", "--audit-log", folder["none/log"], "--blockdev", "driver=null-co,node-name=n");
+        var run = CommandRunner.RunIn(
+            folder.Path,
+            Programs.Blockhost,
+            "serve",
+            "--audit-log",
+            folder["none/log"],
+            "--blockdev",
+            "driver=null-co,node-name=n");
 
         Assert.Equal(1, run.ExitCode);
         Assert.Contains($"Could not open the audit log '{folder["none/log"]}': ", run.ToString(), StringComparison.Ordinal);
@@ -63,7 +76,10 @@ public sealed class AuditLogTests
         await qmp.RunAsync("""{"execute": "blockdev-add", "arguments": {"driver": "null-co", "node-name": "n"}}""");
         await qmp.RunAsync("""{"execute": "plugin-load", "arguments": {"id": "filter.copyonread"}}""");
 
-        var changed = qmp.Events.Where(e => e.GetProperty("event").GetString() == "PLUGIN_STATE_CHANGE").Select(e => e.GetProperty("data").GetProperty("id").GetString());
+        var changed = qmp.Events.Where(
+            e =>
+                e.GetProperty("event").GetString() == "PLUGIN_STATE_CHANGE").Select(e =>
+                    e.GetProperty("data").GetProperty("id").GetString());
         Assert.Equal(["filter.copyonread"], changed);
         var refused = await qmp.SendAsync("""{"execute": "plugin-load", "arguments": {"manifest": ""}}""");
         Assert.Equal("The path of a manifest is empty", refused.GetProperty("error").GetProperty("desc").GetString());
@@ -73,5 +89,7 @@ public sealed class AuditLogTests
 
     private static Task<ServerProcess> ServeAsync(Folder folder, params string[] options) => ServerProcess.StartAsync(
         folder["qmp.sock"], folder.Path, Programs.Blockhost,
-        ["serve", .. options, "--chardev", $"socket,id=q,path={folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=q"]);
+        [
+            "serve", .. options, "--chardev", $"socket,id=q,path={folder["qmp.sock"]},server=on,wait=off", "--monitor",
+            "chardev=q"]);
 }

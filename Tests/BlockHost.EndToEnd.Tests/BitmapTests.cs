@@ -15,7 +15,8 @@ public sealed class BitmapTests
         await using (var daemon = await ServeAsync(folder))
         {
             using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
-            await qmp.RunAsync("""{"execute": "block-dirty-bitmap-add", "arguments": {"node": "disk", "name": "day", "persistent": true}}""");
+            await qmp.RunAsync(
+                """{"execute": "block-dirty-bitmap-add", "arguments": {"node": "disk", "name": "day", "persistent": true}}""");
             Write(folder, "write 1M 128k");
             Assert.Equal(0, await daemon.TerminateAsync());
         }
@@ -26,8 +27,10 @@ public sealed class BitmapTests
         {
             using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
             Write(folder, "write 5M 1");
-            await qmp.RunAsync("""{"execute": "block-export-add", "arguments": {"type": "nbd", "id": "b", "node-name": "disk", "name": "backup", "writable": true, "bitmaps": ["day"]}}""");
-            var map = CommandRunner.Check(folder.Path, "nbdinfo", "--map=qemu:dirty-bitmap:day", $"nbd+unix:///backup?socket={folder["nbd.sock"]}");
+            await qmp.RunAsync(
+                """{"execute": "block-export-add", "arguments": {"type": "nbd", "id": "b", "node-name": "disk", "name": "backup", "writable": true, "bitmaps": ["day"]}}""");
+            var map = CommandRunner.Check(
+                folder.Path, "nbdinfo", "--map=qemu:dirty-bitmap:day", $"nbd+unix:///backup?socket={folder["nbd.sock"]}");
             Assert.Equal(["1048576:131072", "5242880:65536"], Dirty(map));
             Assert.Equal(0, await daemon.TerminateAsync());
         }
@@ -53,8 +56,10 @@ public sealed class BitmapTests
         await using (var daemon = await ServeAsync(folder))
         {
             using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
-            var refusal = await qmp.SendAsync("""{"execute": "block-dirty-bitmap-clear", "arguments": {"node": "disk", "name": "day"}}""");
-            Assert.Equal("Bitmap 'day' is inconsistent and cannot be used", refusal.GetProperty("error").GetProperty("desc").GetString());
+            var refusal = await qmp.SendAsync(
+                """{"execute": "block-dirty-bitmap-clear", "arguments": {"node": "disk", "name": "day"}}""");
+            Assert.Equal(
+                "Bitmap 'day' is inconsistent and cannot be used", refusal.GetProperty("error").GetProperty("desc").GetString());
             await qmp.RunAsync("""{"execute": "block-dirty-bitmap-remove", "arguments": {"node": "disk", "name": "day"}}""");
             Assert.Equal(0, await daemon.TerminateAsync());
         }

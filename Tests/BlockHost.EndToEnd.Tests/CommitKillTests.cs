@@ -3,7 +3,7 @@ using BlockHost.EndToEnd.Tests.Support;
 
 namespace BlockHost.EndToEnd.Tests;
 
-/// <summary>Daemons that die in the middle of a commit of base ◄ middle ◄ top: the chain reads as before, with all that guests have flushed.</summary>
+/// <summary>Daemons that die in a commit of base ◄ middle ◄ top: the chain reads as before, with all that was flushed.</summary>
 public sealed class CommitKillTests : KillTest
 {
     [SkippableTheory]
@@ -17,7 +17,8 @@ public sealed class CommitKillTests : KillTest
         await using (var daemon = await ServeAsync())
         {
             using var qmp = await QmpClient.ConnectAsync(Folder["qmp.sock"]);
-            await qmp.RunAsync("""{"execute": "block-commit", "arguments": {"job-id": "j", "device": "top", "top": "middle.qcow2", "speed": 20000000}}""");
+            await qmp.RunAsync(
+                """{"execute": "block-commit", "arguments": {"job-id": "j", "device": "top", "top": "middle.qcow2", "speed": 20000000}}""");
             WriteAndFlush("write -P 9 3M 100k");
             await UntilAsync(qmp, state);
             await Task.Delay(milliseconds);
@@ -38,7 +39,8 @@ public sealed class CommitKillTests : KillTest
         await using (var daemon = await ServeAsync())
         {
             using var qmp = await QmpClient.ConnectAsync(Folder["qmp.sock"]);
-            await qmp.RunAsync("""{"execute": "block-commit", "arguments": {"job-id": "j", "device": "top", "speed": 20000000}}""");
+            await qmp.RunAsync(
+                """{"execute": "block-commit", "arguments": {"job-id": "j", "device": "top", "speed": 20000000}}""");
             WriteAndFlush("write -P 9 3M 100k");
             if (state is "waiting" or "concluded")
             {

@@ -14,7 +14,8 @@ public sealed class DaemonTests
         var url = $"nbd+unix:///disk?socket={folder["state/nbd.sock"]}";
         for (var start = 0; start < 2; start++)
         {
-            await using var daemon = await ServerProcess.StartAsync(folder["state/nbd.sock"], folder.Path, Programs.Blockhost, "serve", "--state", folder["state"]);
+            await using var daemon = await ServerProcess.StartAsync(
+                folder["state/nbd.sock"], folder.Path, Programs.Blockhost, "serve", "--state", folder["state"]);
             var command = start == 0 ? "write -P 7 1M 1M" : "read -P 7 1M 1M";
             CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", command, url);
             Assert.Equal(0, await daemon.TerminateAsync());
@@ -34,15 +35,19 @@ public sealed class DaemonTests
         {
             using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
             CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 4 3M 1M", Url(folder));
-            await qmp.RunAsync($$$"""{"execute": "blockdev-snapshot-sync", "arguments": {"node-name": "disk", "snapshot-file": "{{{folder["snap.qcow2"]}}}", "snapshot-node-name": "snap", "format": "qcow2"}}""");
-            CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 5 4M 1M", "-c", "read -P 1 0 1M", Url(folder));
+            await qmp.RunAsync(
+                $$$"""{"execute": "blockdev-snapshot-sync", "arguments": {"node-name": "disk", "snapshot-file": "{{{folder["snap.qcow2"]}}}", "snapshot-node-name": "snap", "format": "qcow2"}}""");
+            CommandRunner.Check(
+                folder.Path, "qemu-io", "-f", "raw", "-c", "write -P 5 4M 1M", "-c", "read -P 1 0 1M", Url(folder));
             Assert.Equal(0, await daemon.TerminateAsync());
         }
 
         foreach (var image in new[] { "base.qcow2", "middle.qcow2", "top.qcow2", "snap.qcow2" })
             CommandRunner.Check(folder.Path, "qemu-img", "check", image);
-        var reads = new[] { "read -P 1 0 1M", "read -P 2 1M 1M", "read -P 3 2M 1M", "read -P 4 3M 1M", "read -P 5 4M 1M", "read -P 0 5M 1M" };
-        CommandRunner.Check(folder.Path, "qemu-io", [.. reads.SelectMany(read => new[] { "-c", read }), "-f", "qcow2", "snap.qcow2"]);
+        var reads = new[] {
+            "read -P 1 0 1M", "read -P 2 1M 1M", "read -P 3 2M 1M", "read -P 4 3M 1M", "read -P 5 4M 1M", "read -P 0 5M 1M" };
+        CommandRunner.Check(
+            folder.Path, "qemu-io", [.. reads.SelectMany(read => new[] { "-c", read }), "-f", "qcow2", "snap.qcow2"]);
         CommandRunner.Check(folder.Path, "qemu-io", "-c", "read -P 0 4M 1M", "-f", "qcow2", "top.qcow2");
     }
 
@@ -109,13 +114,17 @@ public sealed class DaemonTests
         File.Copy(folder["plugin-manifests/block.null.json"], folder["manifests/block.null.json"]);
         string[] more = ["--plugin-path", folder["plugins-of-mine"], "--manifests", folder["manifests"]];
 
-        Assert.Equal(CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list"), CommandRunner.Check(folder.Path, Programs.Blockhost, ["plugin", "list", .. more]));
+        Assert.Equal(
+            CommandRunner.Check(folder.Path, Programs.Blockhost, "plugin", "list"),
+            CommandRunner.Check(folder.Path, Programs.Blockhost, ["plugin", "list", .. more]));
         CommandRunner.Check(folder.Path, Programs.Blockhost, ["img", "create", "-q", "-f", "qcow2", "disk.qcow2", "1M", .. more]);
         CommandRunner.Check(folder.Path, Programs.Blockhost, ["io", .. more, "-c", "read 0 1M", "disk.qcow2"]);
-        CommandRunner.Check(folder.Path, "env", $"BLOCKHOST_MANIFESTS={folder["manifests"]}", Programs.Ours("qemu-img"), "check", "disk.qcow2");
+        CommandRunner.Check(
+            folder.Path, "env", $"BLOCKHOST_MANIFESTS={folder["manifests"]}", Programs.Ours("qemu-img"), "check", "disk.qcow2");
         foreach (var line in new[] { "img info disk.qcow2", "io -c quit disk.qcow2", "nbd disk.qcow2", "serve" })
         {
-            var result = CommandRunner.RunIn(folder.Path, Programs.Blockhost, [.. line.Split(' '), "--manifests", folder["none"]]);
+            var result = CommandRunner.RunIn(
+                folder.Path, Programs.Blockhost, [.. line.Split(' '), "--manifests", folder["none"]]);
             Assert.Equal(
                 (1, $"blockhost {line.Split(' ')[0]}: There is no folder of manifests '{folder["none"]}' (--manifests, or BLOCKHOST_MANIFESTS)\n"), (result.ExitCode, result.Error));
         }
@@ -135,12 +144,16 @@ public sealed class DaemonTests
         var refused = CommandRunner.RunIn(folder.Path, program, "plugin", "list", "--plugin-path", folder["plugins-of-mine"]);
 
         var mine = folder["plugins-of-mine"];
-        Assert.Equal((1, $"blockhost plugin: No plugins are taken from {mine}: the folder {mine} belongs to another user (number 4712)\n"), (refused.ExitCode, refused.Error));
+        Assert.Equal(
+            (1, $"blockhost plugin: No plugins are taken from {mine}: the folder {mine} belongs to another user (number 4712)\n"),
+            (refused.ExitCode, refused.Error));
     }
 
     [Theory]
     [InlineData("--blockdev driver=foo", "--blockdev driver=foo: Parameter 'driver' does not accept value 'foo'")]
-    [InlineData("--blockdev driver=null-co,node-name=a,foo=1", "--blockdev driver=null-co,node-name=a,foo=1: Parameter 'foo' is unexpected")]
+    [InlineData(
+        "--blockdev driver=null-co,node-name=a,foo=1",
+        "--blockdev driver=null-co,node-name=a,foo=1: Parameter 'foo' is unexpected")]
     [InlineData("--monitor foo", "--monitor foo: chardev \"foo\" not found")]
     [InlineData("--zzz", "unrecognized option '--zzz'")]
     [InlineData("foo", "foo: Unexpected argument")]
@@ -207,7 +220,8 @@ public sealed class DaemonTests
         Programs.Require("qemu-img", "qemu-io");
         using var folder = new Folder();
         MakeChain(folder);
-        await using var server = await ServerProcess.StartAsync(folder["nbd.sock"], folder.Path, Programs.Ours("qemu-nbd"), "-k", folder["nbd.sock"], "-x", "disk", "top.qcow2");
+        await using var server = await ServerProcess.StartAsync(
+            folder["nbd.sock"], folder.Path, Programs.Ours("qemu-nbd"), "-k", folder["nbd.sock"], "-x", "disk", "top.qcow2");
 
         CommandRunner.Check(folder.Path, "qemu-io", "-f", "raw", "-c", "read -P 2 1M 1M", Url(folder));
 
@@ -225,7 +239,10 @@ public sealed class DaemonTests
         return folder["bin/blockhost"];
     }
 
-    private static IEnumerable<string> Lines(string table) => table.Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => !line.StartsWith('─'));
+    private static IEnumerable<string> Lines(string table) =>
+        table.Split('\n').Select(
+            line =>
+                string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => !line.StartsWith('─'));
 
     private static string Url(Folder folder) => $"nbd+unix:///disk?socket={folder["nbd.sock"]}";
 
@@ -244,9 +261,11 @@ public sealed class DaemonTests
     {
         CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "base.qcow2", "64M");
         CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 1 0 1M", "base.qcow2");
-        CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", "middle.qcow2");
+        CommandRunner.Check(
+            folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", "middle.qcow2");
         CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 2 1M 1M", "middle.qcow2");
-        CommandRunner.Check(folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "middle.qcow2", "-F", "qcow2", "top.qcow2");
+        CommandRunner.Check(
+            folder.Path, "qemu-img", "create", "-q", "-f", "qcow2", "-b", "middle.qcow2", "-F", "qcow2", "top.qcow2");
         CommandRunner.Check(folder.Path, "qemu-io", "-c", "write -P 3 2M 1M", "top.qcow2");
     }
 }

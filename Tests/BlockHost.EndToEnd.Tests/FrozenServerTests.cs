@@ -7,7 +7,8 @@ namespace BlockHost.EndToEnd.Tests;
 /// <summary>A daemon with a disk on an NBD server that is stopped (SIGSTOP): it holds the connection and says nothing.</summary>
 public sealed class FrozenServerTests : IDisposable
 {
-    private const string Yank = """{"exec-oob": "yank", "arguments": {"instances": [{"type": "block-node", "node-name": "far"}]}}""";
+    private const string Yank =
+        """{"exec-oob": "yank", "arguments": {"instances": [{"type": "block-node", "node-name": "far"}]}}""";
 
     private readonly Folder _folder = new();
 
@@ -30,7 +31,9 @@ public sealed class FrozenServerTests : IDisposable
         await qmp.RunAsync("""{"execute": "blockdev-del", "arguments": {"node-name": "other"}}""");
         await qmp.RunAsync(Yank);
 
-        await qmp.WaitForAsync(message => Is(message, "BLOCK_JOB_COMPLETED", out var data) && data.GetProperty("error").GetString() is { Length: > 0 });
+        await qmp.WaitForAsync(
+            message =>
+                Is(message, "BLOCK_JOB_COMPLETED", out var data) && data.GetProperty("error").GetString() is { Length: > 0 });
         await qmp.RunAsync("""{"execute": "blockdev-del", "arguments": {"node-name": "far"}}""");
         server.Thaw();
     }
@@ -44,13 +47,17 @@ public sealed class FrozenServerTests : IDisposable
         server.Freeze();
         var adding = qmp.SendAsync(AddFar);
         using var other = await ConnectAsync();
-        while ((await other.RunAsync("""{"exec-oob": "query-yank"}""")).EnumerateArray().All(instance => instance.GetProperty("type").GetString() != "block-node"))
+        while ((await other.RunAsync("""{"exec-oob": "query-yank"}""")).EnumerateArray().All(
+            instance => instance.GetProperty("type").GetString() != "block-node"))
             await Task.Delay(5);
 
         await other.RunAsync(Yank);
 
         Assert.Contains("yanked", (await adding).GetProperty("error").GetProperty("desc").GetString(), StringComparison.Ordinal);
-        Assert.Equal(0, (await other.RunAsync("""{"execute": "query-named-block-nodes"}""")).EnumerateArray().Count(node => node.GetProperty("node-name").GetString() == "far"));
+        Assert.Equal(
+            0,
+            (await other.RunAsync("""{"execute": "query-named-block-nodes"}""")).EnumerateArray().Count(
+                node => node.GetProperty("node-name").GetString() == "far"));
         server.Thaw();
     }
 
@@ -67,7 +74,8 @@ public sealed class FrozenServerTests : IDisposable
             server.Freeze();
             _ = qmp.SendAsync(AddFar);
             using var other = await ConnectAsync();
-            while ((await other.RunAsync("""{"exec-oob": "query-yank"}""")).EnumerateArray().All(instance => instance.GetProperty("type").GetString() != "block-node"))
+            while ((await other.RunAsync("""{"exec-oob": "query-yank"}""")).EnumerateArray().All(
+                instance => instance.GetProperty("type").GetString() != "block-node"))
                 await Task.Delay(5);
         }
         else
@@ -85,8 +93,10 @@ public sealed class FrozenServerTests : IDisposable
     private async Task StartJobAsync(QmpClient qmp)
     {
         await qmp.RunAsync(AddFar);
-        await qmp.RunAsync("""{"execute": "blockdev-add", "arguments": {"driver": "null-co", "node-name": "target", "size": 67108864}}""");
-        await qmp.RunAsync("""{"execute": "blockdev-backup", "arguments": {"job-id": "job", "device": "far", "target": "target", "sync": "full", "speed": 65536}}""");
+        await qmp.RunAsync(
+            """{"execute": "blockdev-add", "arguments": {"driver": "null-co", "node-name": "target", "size": 67108864}}""");
+        await qmp.RunAsync(
+            """{"execute": "blockdev-backup", "arguments": {"job-id": "job", "device": "far", "target": "target", "sync": "full", "speed": 65536}}""");
         while ((await qmp.RunAsync("""{"execute": "query-jobs"}"""))[0].GetProperty("current-progress").GetInt64() == 0)
             await Task.Delay(5);
     }
@@ -96,11 +106,26 @@ public sealed class FrozenServerTests : IDisposable
         File.WriteAllBytes(_folder["disk.raw"], [.. Enumerable.Repeat((byte)1, 1 << 20)]);
         using (var disk = new FileStream(_folder["disk.raw"], FileMode.Open))
             disk.SetLength(64 << 20);
-        return ServerProcess.StartAsync(_folder["nbd.sock"], _folder.Path, Programs.Ours("qemu-nbd"), "-t", "-f", "raw", "-k", _folder["nbd.sock"], "disk.raw");
+        return ServerProcess.StartAsync(
+            _folder["nbd.sock"],
+            _folder.Path,
+            Programs.Ours("qemu-nbd"),
+            "-t",
+            "-f",
+            "raw",
+            "-k",
+            _folder["nbd.sock"],
+            "disk.raw");
     }
 
     private Task<ServerProcess> StartDaemonAsync() => ServerProcess.StartAsync(
-        _folder["qmp.sock"], _folder.Path, Programs.Ours("qemu-storage-daemon"), "--chardev", $"socket,id=qmp,path={_folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=qmp");
+        _folder["qmp.sock"],
+        _folder.Path,
+        Programs.Ours("qemu-storage-daemon"),
+        "--chardev",
+        $"socket,id=qmp,path={_folder["qmp.sock"]},server=on,wait=off",
+        "--monitor",
+        "chardev=qmp");
 
     private async Task<QmpClient> ConnectAsync()
     {

@@ -6,7 +6,8 @@ namespace BlockHost.EndToEnd.Tests;
 /// <summary>What docs/guides tell a reader to do works as it stands, with our programs and with QEMU's.</summary>
 public sealed class GuideTests
 {
-    public static TheoryData<string> Pages => [.. Directory.EnumerateFiles(Guides, "*.md").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Pages =>
+        [.. Directory.EnumerateFiles(Guides, "*.md").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     private static string Guides => Path.Combine(Programs.Root, "docs", "guides");
 
@@ -34,7 +35,9 @@ public sealed class GuideTests
         using var folder = new Folder();
         File.CreateSymbolicLink(folder["blockhost"], Programs.Blockhost);
         File.CreateSymbolicLink(folder["artifacts"], Path.Combine(Programs.Root, "artifacts"));
-        await new Guide(folder.Path, $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH").RunAsync(Path.Combine(Programs.Root, "README.md"));
+        await new Guide(
+            folder.Path,
+            $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH").RunAsync(Path.Combine(Programs.Root, "README.md"));
     }
 
     private static async Task RunAsync(string page, string path)

@@ -9,7 +9,8 @@ public sealed class ImageWorkTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static TheoryData<string> Scripts => [.. Directory.EnumerateFiles(Folder, "*.sh").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Scripts =>
+        [.. Directory.EnumerateFiles(Folder, "*.sh").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     private static string Folder => Path.Combine(Programs.Root, "Tests", "BlockHost.EndToEnd.Tests", "scripts");
 

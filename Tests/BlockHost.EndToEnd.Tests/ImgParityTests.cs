@@ -32,7 +32,8 @@ public sealed class ImgParityTests
         Programs.RequireQemu72();
         Programs.Require("qemu-io");
         using var folder = NewFolder();
-        CommandRunner.Check(folder.Path, Programs.Ours("qemu-img"), "convert", "-O", "qcow2", "-m", "16", "-W", "c.qcow2", "out.qcow2");
+        CommandRunner.Check(
+            folder.Path, Programs.Ours("qemu-img"), "convert", "-O", "qcow2", "-m", "16", "-W", "c.qcow2", "out.qcow2");
         CommandRunner.Check(folder.Path, Programs.Ours("qemu-img"), "convert", "-O", "raw", "-S", "0", "c.qcow2", "full.raw");
 
         CommandRunner.Check(folder.Path, "qemu-img", "check", "out.qcow2");

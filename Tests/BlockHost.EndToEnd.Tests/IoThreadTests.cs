@@ -14,12 +14,17 @@ public sealed class IoThreadTests
         await using var daemon = await ServeAsync(folder);
         using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
         var info = Assert.Single((await qmp.RunAsync("""{"execute": "query-iothreads"}""")).EnumerateArray());
-        Assert.Equal(("t0", 5L, 0L), (info.GetProperty("id").GetString(), info.GetProperty("poll-max-ns").GetInt64(), info.GetProperty("aio-max-batch").GetInt64()));
+        Assert.Equal(
+            ("t0", 5L, 0L),
+            (info.GetProperty("id").GetString(), info.GetProperty("poll-max-ns").GetInt64(), info.GetProperty("aio-max-batch")
+                .GetInt64()));
         var name = $"/proc/{daemon.Id}/task/{info.GetProperty("thread-id").GetInt64()}/comm";
         Assert.Equal("IO t0", await NameAsync(name, "IO t0"));
 
-        await qmp.RunAsync($$$"""{"execute": "nbd-server-start", "arguments": {"addr": {"type": "unix", "data": {"path": "{{{folder["nbd"]}}}" } } } }""");
-        await qmp.RunAsync("""{"execute": "block-export-add", "arguments": {"type": "nbd", "id": "e", "node-name": "n0", "iothread": "t0"}}""");
+        await qmp.RunAsync(
+            $$$"""{"execute": "nbd-server-start", "arguments": {"addr": {"type": "unix", "data": {"path": "{{{folder["nbd"]}}}" } } } }""");
+        await qmp.RunAsync(
+            """{"execute": "block-export-add", "arguments": {"type": "nbd", "id": "e", "node-name": "n0", "iothread": "t0"}}""");
         await qmp.RunAsync("""{"execute": "object-del", "arguments": {"id": "t0"}}""");
         Assert.Empty((await qmp.RunAsync("""{"execute": "query-iothreads"}""")).EnumerateArray());
         Assert.Equal("IO t0", await NameAsync(name, "IO t0"));
@@ -55,7 +60,8 @@ public sealed class IoThreadTests
         await using var daemon = await ServeAsync(folder);
         using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
 
-        var error = (await qmp.SendAsync($$"""{"execute": "device-list-properties", "arguments": {"typename": "{{type}}"} }""")).GetProperty("error");
+        var error = (await qmp.SendAsync(
+            $$"""{"execute": "device-list-properties", "arguments": {"typename": "{{type}}"} }""")).GetProperty("error");
 
         Assert.Equal((@class, text), (error.GetProperty("class").GetString(), error.GetProperty("desc").GetString()));
     }

@@ -11,8 +11,10 @@ namespace BlockHost.EndToEnd.Tests;
 public sealed class JobKillTests : KillTest
 {
     private const string Stream = "\"execute\": \"block-stream\", \"arguments\": {\"job-id\": \"j\", \"device\": \"top\"";
-    private const string Mirror = "\"execute\": \"blockdev-mirror\", \"arguments\": {\"job-id\": \"j\", \"device\": \"top\", \"target\": \"target\", \"sync\": \"full\"";
-    private const string Backup = "\"execute\": \"blockdev-backup\", \"arguments\": {\"job-id\": \"j\", \"device\": \"top\", \"target\": \"target\", \"sync\": \"full\"";
+    private const string Mirror =
+        "\"execute\": \"blockdev-mirror\", \"arguments\": {\"job-id\": \"j\", \"device\": \"top\", \"target\": \"target\", \"sync\": \"full\"";
+    private const string Backup =
+        "\"execute\": \"blockdev-backup\", \"arguments\": {\"job-id\": \"j\", \"device\": \"top\", \"target\": \"target\", \"sync\": \"full\"";
 
     [SkippableTheory]
     [InlineData("running", 60)]
@@ -68,7 +70,8 @@ public sealed class JobKillTests : KillTest
     private Process StartWriter()
     {
         var writes = Enumerable.Range(0, 200).SelectMany(i => new[] { "-c", $"write -q -P 3 {10240 + (i % 16 * 64)}k 64k" });
-        return CommandRunner.Start(Folder.Path, "qemu-io", ["-f", "raw", .. writes, $"nbd+unix:///disk?socket={Folder["nbd.sock"]}"]);
+        return CommandRunner.Start(
+            Folder.Path, "qemu-io", ["-f", "raw", .. writes, $"nbd+unix:///disk?socket={Folder["nbd.sock"]}"]);
     }
 
     private async Task AgainAsync(string job, string result)
@@ -96,7 +99,8 @@ public sealed class JobKillTests : KillTest
     private async Task AddTargetAsync(QmpClient qmp)
     {
         Run("qemu-img", "create", "-q", "-f", "qcow2", "target.qcow2", "64M");
-        await qmp.RunAsync("""{"execute": "blockdev-add", "arguments": {"driver": "qcow2", "node-name": "target", "file": {"driver": "file", "filename": "target.qcow2"}}}""");
+        await qmp.RunAsync(
+            """{"execute": "blockdev-add", "arguments": {"driver": "qcow2", "node-name": "target", "file": {"driver": "file", "filename": "target.qcow2"}}}""");
     }
 
     private void CheckTarget()

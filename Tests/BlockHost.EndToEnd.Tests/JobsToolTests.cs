@@ -20,19 +20,24 @@ public sealed class JobsToolTests
         using (var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]))
         {
             var path = folder["new.raw"];
-            await qmp.RunAsync($$"""{"execute": "blockdev-create", "arguments": {"job-id": "made", "options": {"driver": "file", "filename": "{{path}}", "size": 512} } }""");
-            await qmp.RunAsync($$"""{"execute": "blockdev-create", "arguments": {"job-id": "lost", "options": {"driver": "file", "filename": "{{path}}/x", "size": 512} } }""");
+            await qmp.RunAsync(
+                $$"""{"execute": "blockdev-create", "arguments": {"job-id": "made", "options": {"driver": "file", "filename": "{{path}}", "size": 512} } }""");
+            await qmp.RunAsync(
+                $$"""{"execute": "blockdev-create", "arguments": {"job-id": "lost", "options": {"driver": "file", "filename": "{{path}}/x", "size": 512} } }""");
         }
 
         var listed = await UntilAsync(() => Jobs(folder, "list").Output, output => output.Split("concluded").Length == 3);
         var lines = listed.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("made             create   concluded [==============================] 100.0%", lines[0]);
-        Assert.StartsWith("lost             create   concluded [==============================] 100.0%  Could not create", lines[1]);
+        Assert.StartsWith(
+            "lost             create   concluded [==============================] 100.0%  Could not create", lines[1]);
 
         Assert.Equal(
             (1, "blockhost jobs: Job 'made' in state 'concluded' cannot accept command verb 'pause'\n"),
             (Jobs(folder, "pause", "made").ExitCode, Jobs(folder, "pause", "made").Error));
-        Assert.Equal((1, "blockhost jobs: Job not found\n"), (Jobs(folder, "dismiss", "none").ExitCode, Jobs(folder, "dismiss", "none").Error));
+        Assert.Equal(
+            (1, "blockhost jobs: Job not found\n"),
+            (Jobs(folder, "dismiss", "none").ExitCode, Jobs(folder, "dismiss", "none").Error));
         Assert.Equal(0, Jobs(folder, "dismiss", "made").ExitCode);
         Assert.Equal(0, Jobs(folder, "dismiss", "lost").ExitCode);
         Assert.Equal("", Jobs(folder, "watch").Output);

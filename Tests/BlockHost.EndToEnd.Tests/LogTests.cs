@@ -13,7 +13,8 @@ public sealed class LogTests
     public async Task The_log_has_what_an_operator_asks_for(string format)
     {
         using var folder = new Folder();
-        await using (var daemon = await ServeAsync(folder, "--log-file", folder["log"], "--log-format", format, "--log-level", "info", "--trace", "comm*"))
+        await using (var daemon = await ServeAsync(
+            folder, "--log-file", folder["log"], "--log-format", format, "--log-level", "info", "--trace", "comm*"))
         {
             using var qmp = await QmpClient.ConnectAsync(folder["qmp.sock"]);
             await qmp.RunAsync("""{"execute": "query-jobs"}""");
@@ -21,7 +22,11 @@ public sealed class LogTests
         }
 
         var lines = File.ReadAllLines(folder["log"]);
-        Assert.Contains(lines, line => line.Contains("monitor", StringComparison.Ordinal) && line.Contains("a client has connected", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line =>
+                line.Contains("monitor", StringComparison.Ordinal)
+                    && line.Contains("a client has connected", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.Contains("query-jobs", StringComparison.Ordinal));
         if (format == "json")
             Assert.All(lines, line => Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind));
@@ -88,7 +93,14 @@ public sealed class LogTests
     public void A_log_that_cannot_be_opened_is_an_error_before_anything_is_served()
     {
         using var folder = new Folder();
-        var run = CommandRunner.RunIn(folder.Path, Programs.Blockhost, "serve", "--log-file", folder["none/log"], "--blockdev", "driver=null-co,node-name=n");
+        var run = CommandRunner.RunIn(
+            folder.Path,
+            Programs.Blockhost,
+            "serve",
+            "--log-file",
+            folder["none/log"],
+            "--blockdev",
+            "driver=null-co,node-name=n");
 
         Assert.Equal(1, run.ExitCode);
         Assert.Contains($"Could not open the log file '{folder["none/log"]}': ", run.ToString(), StringComparison.Ordinal);
@@ -101,7 +113,8 @@ public sealed class LogTests
     public void A_value_that_the_log_does_not_know_is_refused(string option, string value, string error)
     {
         using var folder = new Folder();
-        var run = CommandRunner.RunIn(folder.Path, Programs.Blockhost, "serve", option, value, "--blockdev", "driver=null-co,node-name=n");
+        var run = CommandRunner.RunIn(
+            folder.Path, Programs.Blockhost, "serve", option, value, "--blockdev", "driver=null-co,node-name=n");
 
         Assert.Equal(1, run.ExitCode);
         Assert.Contains(error, run.ToString(), StringComparison.Ordinal);
@@ -115,5 +128,7 @@ public sealed class LogTests
 
     private static Task<ServerProcess> ServeAsync(Folder folder, params string[] options) => ServerProcess.StartAsync(
         folder["qmp.sock"], folder.Path, Programs.Blockhost,
-        ["serve", .. options, "--chardev", $"socket,id=q,path={folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=q"]);
+        [
+            "serve", .. options, "--chardev", $"socket,id=q,path={folder["qmp.sock"]},server=on,wait=off", "--monitor",
+            "chardev=q"]);
 }

@@ -44,7 +44,8 @@ public sealed class MemoryTests : IDisposable
         using (var monitor = Connect("qmp.sock"))
         {
             monitor.Send("{\"execute\":\"qmp_capabilities\"}"u8);
-            var request = Encoding.ASCII.GetBytes("{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"" + new string('a', 4 << 20) + "\"}}");
+            var request = Encoding.ASCII.GetBytes(
+                "{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"" + new string('a', 4 << 20) + "\"}}");
             for (var i = 0; i < 12; i++)
             {
                 var sending = Task.Run(() => monitor.Send(request));

@@ -160,7 +160,8 @@ public sealed class ObjectParityTests
         var theirs = await StdioMonitor.RunAsync("qemu-storage-daemon", commands);
         var ours = await StdioMonitor.RunAsync(Programs.Ours("qemu-storage-daemon"), commands);
 
-        var differences = commands.Select((command, i) => (command, Qemu: StdioMonitor.Normalise(theirs[i]), Ours: StdioMonitor.Normalise(ours[i])))
+        var differences = commands.Select(
+            (command, i) => (command, Qemu: StdioMonitor.Normalise(theirs[i]), Ours: StdioMonitor.Normalise(ours[i])))
             .Where(answer => answer.Qemu != answer.Ours);
         Assert.Empty(differences);
     }

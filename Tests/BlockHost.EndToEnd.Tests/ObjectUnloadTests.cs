@@ -24,7 +24,8 @@ public sealed class ObjectUnloadTests
         ]);
 
         Assert.Equal("unloading", answers[3]["return"]!["state"]!.GetValue<string>());
-        Assert.Equal(["node 't'", "object 'g'"], answers[3]["return"]!["users"]!.AsArray().Select(user => user!.GetValue<string>()));
+        Assert.Equal(
+            ["node 't'", "object 'g'"], answers[3]["return"]!["users"]!.AsArray().Select(user => user!.GetValue<string>()));
         Assert.Contains("is unloading", answers[4]["error"]!["desc"]!.GetValue<string>());
         AssertDone(answers[5]);
         AssertDone(answers[6]);
@@ -32,5 +33,6 @@ public sealed class ObjectUnloadTests
         AssertDone(answers[8]);
     }
 
-    private static void AssertDone(JsonNode answer) => Assert.True(answer.AsObject().ContainsKey("return"), answer.ToJsonString());
+    private static void AssertDone(JsonNode answer) =>
+        Assert.True(answer.AsObject().ContainsKey("return"), answer.ToJsonString());
 }

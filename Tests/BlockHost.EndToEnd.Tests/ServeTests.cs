@@ -51,7 +51,11 @@ public sealed class ServeTests : IDisposable
         var modes = new List<string[]>();
         foreach (var program in new[] { "qemu-storage-daemon", Programs.Ours("qemu-storage-daemon") })
         {
-            await using (await ServerProcess.StartAsync(_folder["qmp.sock"], _folder.Path, "sh", ["-c", $"umask 002; exec {program} \"$@\"", "sh", .. Options("disk.qcow2")]))
+            await using (await ServerProcess.StartAsync(
+                _folder["qmp.sock"],
+                _folder.Path,
+                "sh",
+                ["-c", $"umask 002; exec {program} \"$@\"", "sh", .. Options("disk.qcow2")]))
             {
                 await SnapshotAsync();
                 modes.Add(Modes("nbd.sock", "pid", "qmp.sock", "snapshot.qcow2"));
@@ -82,7 +86,10 @@ public sealed class ServeTests : IDisposable
         Programs.Require("nbdinfo");
         await using var first = await StartAsync("022", "state/qmp.sock", "serve", "--state", "state");
 
-        Refused($"another blockhost serves from {_folder["state"]}; give this one a folder of its own with --state DIR", "--state", "state");
+        Refused(
+            $"another blockhost serves from {_folder["state"]}; give this one a folder of its own with --state DIR",
+            "--state",
+            "state");
         await using var second = await StartAsync("022", "other/qmp.sock", "serve", "--state", "other");
         foreach (var state in new[] { "state", "other" })
             CommandRunner.Check(_folder.Path, "nbdinfo", $"nbd+unix:///disk?socket={_folder[$"{state}/nbd.sock"]}");
@@ -98,7 +105,9 @@ public sealed class ServeTests : IDisposable
 
         var result = Serve("--state", "state", "--port", $"{port}");
 
-        Assert.Equal((1, $"blockhost serve: --port {port}: Failed to find an available port: Address already in use\n"), (result.ExitCode, result.Error));
+        Assert.Equal(
+            (1, $"blockhost serve: --port {port}: Failed to find an available port: Address already in use\n"),
+            (result.ExitCode, result.Error));
         Assert.Equal(["lock"], Directory.GetFileSystemEntries(_folder["state"]).Select(path => Path.GetFileName(path)));
     }
 
@@ -114,14 +123,18 @@ public sealed class ServeTests : IDisposable
         Refused(
             $"the folder {_folder["used"]} holds other things, and other users can enter it (mode 0755); {Elsewhere}, or close this one: chmod 700 {_folder["used"]}",
             "--state", "used");
-        Refused($"the path of the state folder {_folder[deep]} is too long for the sockets in it; give a shorter one with --state DIR", "--state", deep);
+        Refused(
+            $"the path of the state folder {_folder[deep]} is too long for the sockets in it; give a shorter one with --state DIR",
+            "--state",
+            deep);
         Refused("--port x: a number from 1 to 65535 is wanted; NBD's own is 10809", "--port", "x");
     }
 
     [Fact]
     public void A_user_whose_home_cannot_be_written_is_told_so()
     {
-        var result = CommandRunner.RunIn(_folder.Path, "env", "-u", "XDG_STATE_HOME", "HOME=/proc/nobody", Programs.Blockhost, "serve");
+        var result = CommandRunner.RunIn(
+            _folder.Path, "env", "-u", "XDG_STATE_HOME", "HOME=/proc/nobody", Programs.Blockhost, "serve");
 
         Assert.Equal(
             (1, $"blockhost serve: cannot use the state folder /proc/nobody/.local/state/blockhost: No such file or directory; {Elsewhere}\n"), (result.ExitCode, result.Error));
@@ -134,7 +147,8 @@ public sealed class ServeTests : IDisposable
         Directory.CreateDirectory(_folder["foreign"]);
         CommandRunner.Check(_folder.Path, "chown", "4711", "foreign");
 
-        Refused($"the state folder {_folder["foreign"]} belongs to another user (number 4711); {Elsewhere}", "--state", "foreign");
+        Refused(
+            $"the state folder {_folder["foreign"]} belongs to another user (number 4711); {Elsewhere}", "--state", "foreign");
     }
 
     [SkippableFact]
@@ -174,8 +188,12 @@ public sealed class ServeTests : IDisposable
     {
         var mine = Directory.GetFiles($"/proc/{daemon.Id}/fd").Select(fd => new FileInfo(fd).LinkTarget).ToHashSet();
         return new[] { "tcp", "tcp6" }
-            .Select(table => $"/proc/{daemon.Id}/net/{table}").Where(File.Exists).SelectMany(table => File.ReadLines(table).Skip(1))
-            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(fields => fields[3] == "0A" && mine.Contains($"socket:[{fields[9]}]"))
+            .Select(table => $"/proc/{daemon.Id}/net/{table}").Where(File.Exists)
+                .SelectMany(table => File.ReadLines(table).Skip(1))
+            .Select(
+                line =>
+                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(fields =>
+                        fields[3] == "0A" && mine.Contains($"socket:[{fields[9]}]"))
             .Select(fields => fields[1]);
     }
 
@@ -198,13 +216,16 @@ public sealed class ServeTests : IDisposable
     private async Task SnapshotAsync()
     {
         using var qmp = await QmpClient.ConnectAsync(_folder["qmp.sock"]);
-        await qmp.RunAsync($$"""{"execute": "blockdev-snapshot-sync", "arguments": {"node-name": "disk", "snapshot-file": "{{_folder["snapshot.qcow2"]}}", "snapshot-node-name": "s"} }""");
+        await qmp.RunAsync(
+            $$"""{"execute": "blockdev-snapshot-sync", "arguments": {"node-name": "disk", "snapshot-file": "{{_folder["snapshot.qcow2"]}}", "snapshot-node-name": "s"} }""");
     }
 
     private Task<ServerProcess> StartAsync(string umask, string ready, params string[] args) =>
-        ServerProcess.StartAsync(_folder[ready], _folder.Path, "sh", ["-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Blockhost, .. args]);
+        ServerProcess.StartAsync(
+            _folder[ready], _folder.Path, "sh", ["-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Blockhost, .. args]);
 
-    private CommandResult Serve(params string[] args) => CommandRunner.RunIn(_folder.Path, Programs.Blockhost, ["serve", .. args]);
+    private CommandResult Serve(params string[] args) =>
+        CommandRunner.RunIn(_folder.Path, Programs.Blockhost, ["serve", .. args]);
 
     private void Refused(string message, params string[] args) =>
         Assert.Equal(new CommandResult(1, "", $"blockhost serve: {message}\n"), Serve(args));

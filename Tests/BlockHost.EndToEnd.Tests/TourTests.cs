@@ -4,8 +4,8 @@ using BlockHost.EndToEnd.Tests.Support;
 namespace BlockHost.EndToEnd.Tests;
 
 /// <summary>
-/// soak/tour.py: every kind of job over a chain that guests write, and nothing is lost. BLOCKHOST_TOUR=ROUNDS makes it longer; the script
-/// itself takes a seed.
+/// soak/tour.py: every kind of job over a chain that guests write, and nothing is lost. BLOCKHOST_TOUR=ROUNDS makes it longer;
+/// the script itself takes a seed.
 /// </summary>
 public sealed class TourTests
 {
@@ -21,8 +21,12 @@ public sealed class TourTests
         var rounds = Environment.GetEnvironmentVariable("BLOCKHOST_TOUR") ?? "8";
         using var folder = new Folder();
 
-        var result = CommandRunner.RunIn(
-            folder.Path, "python3", Patience, [Path.Combine(Programs.Root, "Tests", "BlockHost.EndToEnd.Tests", "soak", "tour.py"), Path.GetDirectoryName(Programs.Blockhost)!, rounds, $"{seed}"]);
+        var result = CommandRunner.RunIn(folder.Path, "python3", Patience, [Path.Combine(
+            Programs.Root,
+            "Tests",
+            "BlockHost.EndToEnd.Tests",
+            "soak",
+            "tour.py"), Path.GetDirectoryName(Programs.Blockhost)!, rounds, $"{seed}"]);
 
         Assert.True(result.ExitCode == 0, result.ToString());
     }

@@ -4,8 +4,8 @@ using BlockHost.EndToEnd.Tests.Support;
 namespace BlockHost.EndToEnd.Tests;
 
 /// <summary>
-/// soak/unloading.py: plugins are unloaded amid all kinds of commands; the daemon lives, and what is wanted comes back. BLOCKHOST_UNLOADING=COMMANDS
-/// makes it longer; the script itself takes a seed.
+/// soak/unloading.py: plugins are unloaded amid all kinds of commands; the daemon lives, and what is wanted comes back.
+/// BLOCKHOST_UNLOADING=COMMANDS makes it longer; the script itself takes a seed.
 /// </summary>
 public sealed class UnloadingTests
 {
@@ -24,7 +24,8 @@ public sealed class UnloadingTests
         var script = Path.Combine(Programs.Root, "Tests", "BlockHost.EndToEnd.Tests", "soak", "unloading.py");
 
         var result = CommandRunner.RunIn(
-            folder.Path, "env", Patience, [$"{CheckedBuffers}={checkedBuffers}", "python3", script, Path.GetDirectoryName(Programs.Blockhost)!, commands, $"{seed}"]);
+            folder.Path, "env", Patience, [$"{CheckedBuffers}={checkedBuffers}", "python3", script, Path.GetDirectoryName(
+                Programs.Blockhost)!, commands, $"{seed}"]);
 
         Assert.True(result.ExitCode == 0, result.ToString());
     }

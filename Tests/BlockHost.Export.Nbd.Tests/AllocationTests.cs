@@ -13,7 +13,12 @@ public sealed class AllocationTests
         await using var disk = await ServedDisk.StartAsync();
         using var client = disk.Connect().Go(structured: false);
         var requests = Enumerable.Range(0, 64)
-            .SelectMany(i => (byte[])[.. RawClient.Request(NbdCommand.Read, (ulong)i * 4096, 4096), .. RawClient.Request(NbdCommand.Write, (ulong)i * 4096, 512), .. new byte[512]])
+            .SelectMany(
+                i =>
+                    (byte[])[.. RawClient.Request(
+                        NbdCommand.Read,
+                        (ulong)i * 4096,
+                        4096), .. RawClient.Request(NbdCommand.Write, (ulong)i * 4096, 512), .. new byte[512]])
             .ToArray();
         var answers = new byte[64 * (16 + 4096 + 16)];
 

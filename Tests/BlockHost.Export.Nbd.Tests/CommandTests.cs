@@ -36,7 +36,8 @@ public sealed class CommandTests : IAsyncLifetime
         _host.Setup(h => h.Clock).Returns(TimeProvider.System);
         _host.Setup(h => h.Objects).Returns(Mock.Of<IUserObjects>());
         _host.Setup(h => h.Graph.Lookup(It.IsAny<string?>(), It.IsAny<string?>()))
-            .Returns<string, string>((device, _) => Mock.Of<IGraphNode>(n => n.Name == device && n.ReadOnly == (device == "frozen")));
+            .Returns<string, string>(
+                (device, _) => Mock.Of<IGraphNode>(n => n.Name == device && n.ReadOnly == (device == "frozen")));
         return Task.CompletedTask;
     }
 
@@ -59,9 +60,15 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"addr":{"type":"unix","data":{"path":"/nonexistent/x"}}}""", "Failed to bind socket to /nonexistent/x: No such file or directory")]
-    [InlineData("""{"addr":{"type":"inet","data":{"host":"127.0.0.1","port":"abc"}}}""", "address resolution failed for 127.0.0.1:abc: Servname not supported for ai_socktype")]
-    [InlineData("""{"addr":{"type":"inet","data":{"host":"192.0.2.1","port":"0"}}}""", "Failed to bind socket: Cannot assign requested address")]
+    [InlineData(
+        """{"addr":{"type":"unix","data":{"path":"/nonexistent/x"}}}""",
+        "Failed to bind socket to /nonexistent/x: No such file or directory")]
+    [InlineData(
+        """{"addr":{"type":"inet","data":{"host":"127.0.0.1","port":"abc"}}}""",
+        "address resolution failed for 127.0.0.1:abc: Servname not supported for ai_socktype")]
+    [InlineData(
+        """{"addr":{"type":"inet","data":{"host":"192.0.2.1","port":"0"}}}""",
+        "Failed to bind socket: Cannot assign requested address")]
     [InlineData("""{"addr":{"type":"fd","data":{"str":"monitor-fd"}}}""", "only QEMU supports file descriptor passing")]
     [InlineData("""{"addr":{"type":"unix","data":{"path":"/tmp/x"}},"tls-creds":"nope"}""", "No TLS credentials with id 'nope'")]
     public async Task A_start_that_fails_says_why(string arguments, string expected)
@@ -132,7 +139,8 @@ public sealed class CommandTests : IAsyncLifetime
     {
         using var stream = new MemoryStream();
         await using var writer = new Utf8JsonWriter(stream);
-        await _commands[command].InvokeAsync(Mock.Of<IQmpCall>(c => c.Host == _host.Object), JsonDocument.Parse(arguments).RootElement, writer, default);
+        await _commands[command].InvokeAsync(
+            Mock.Of<IQmpCall>(c => c.Host == _host.Object), JsonDocument.Parse(arguments).RootElement, writer, default);
     }
 
     private async Task<string> FailAsync(string command, string arguments) =>

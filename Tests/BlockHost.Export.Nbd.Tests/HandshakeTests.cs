@@ -35,7 +35,8 @@ public sealed class HandshakeTests
 
         Assert.Equal([0, 1, .. "disk"u8], answers[0].Data);
         Assert.Equal([0, 2, .. "boot"u8], answers[1].Data);
-        Assert.Equal([0, 3, .. OptionData.UInt32(512), .. OptionData.UInt32(4096), .. OptionData.UInt32(32 << 20)], answers[2].Data);
+        Assert.Equal(
+            [0, 3, .. OptionData.UInt32(512), .. OptionData.UInt32(4096), .. OptionData.UInt32(32 << 20)], answers[2].Data);
         Assert.Equal([0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0x0d, 0xed], answers[3].Data);
         Assert.Equal(OptionReply.Ack, answers[4].Type);
     }
@@ -103,7 +104,9 @@ public sealed class HandshakeTests
         Assert.Equal(OptionReply.ErrUnknown, client.OptionResult(NbdOption.Info, OptionData.Info("other")));
         Assert.Equal(OptionReply.ErrInvalid, client.OptionResult(NbdOption.List, 1));
         Assert.Equal(OptionReply.ErrPolicy, client.OptionResult(NbdOption.StartTls));
-        Assert.Equal(OptionReply.ErrInvalid, client.OptionResult(NbdOption.SetMetaContext, OptionData.MetaContext("disk", "base:allocation")));
+        Assert.Equal(
+            OptionReply.ErrInvalid,
+            client.OptionResult(NbdOption.SetMetaContext, OptionData.MetaContext("disk", "base:allocation")));
         Assert.Equal(OptionReply.Ack, client.OptionResult(NbdOption.StructuredReply));
         Assert.Equal(OptionReply.ErrInvalid, client.OptionResult(NbdOption.StructuredReply));
         Assert.Equal(OptionReply.Ack, client.OptionResult(NbdOption.Abort));
@@ -116,7 +119,8 @@ public sealed class HandshakeTests
     [InlineData((uint)NbdOption.Info, new byte[] { 0xff, 0xff, 0xff, 0xff, 1, 0, 0 })]
     [InlineData((uint)NbdOption.Go, new byte[] { 0, 0, 0, 1, 65, 0, 9, 0, 1 })]
     [InlineData((uint)NbdOption.ListMetaContext, new byte[] { 0, 0, 0, 4, 100, 105, 115, 107, 0, 0, 0, 9 })]
-    [InlineData((uint)NbdOption.ListMetaContext, new byte[] { 0, 0, 0, 4, 100, 105, 115, 107, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff })]
+    [InlineData(
+        (uint)NbdOption.ListMetaContext, new byte[] { 0, 0, 0, 4, 100, 105, 115, 107, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff })]
     public async Task Lengths_that_lie_are_refused(uint option, byte[] data)
     {
         await using var disk = await ServedDisk.StartAsync();
@@ -140,7 +144,8 @@ public sealed class HandshakeTests
         using var client = disk.Connect().Greet();
         client.Option(NbdOption.StructuredReply);
 
-        var answers = client.Option((NbdOption)option, OptionData.MetaContext("disk", queries.Split(',', StringSplitOptions.RemoveEmptyEntries)));
+        var answers = client.Option(
+            (NbdOption)option, OptionData.MetaContext("disk", queries.Split(',', StringSplitOptions.RemoveEmptyEntries)));
 
         Assert.Equal(expected, string.Join(',', answers[..^1].Select(a => a.Text[4..])));
         Assert.Equal(OptionReply.Ack, answers[^1].Type);

@@ -18,7 +18,8 @@ public sealed class HostileClientTests
     [InlineData((ushort)NbdCommand.Trim, 1ul << 20, 1u, (uint)NbdError.Invalid)]
     [InlineData((ushort)NbdCommand.BlockStatus, 0ul, 0, (uint)NbdError.Invalid)]
     [InlineData(55, 0, 0, (uint)NbdError.Invalid)]
-    public async Task Requests_out_of_bounds_are_refused_and_the_connection_serves_on(ushort command, ulong offset, uint length, uint expected)
+    public async Task Requests_out_of_bounds_are_refused_and_the_connection_serves_on(
+        ushort command, ulong offset, uint length, uint expected)
     {
         await using var disk = await ServedDisk.StartAsync();
         using var client = disk.Connect().Go("disk", true, "base:allocation");

@@ -14,7 +14,8 @@ public sealed class IoThreadTests
         var thread = new OneLoop();
         await using var disk = await ServedDisk.StartAsync(withExport: false);
         var seen = new HashSet<int>();
-        disk.Add("disk", new MemoryBackend(1 << 20) { OnRead = _ => seen.Add(Environment.CurrentManagedThreadId) }, thread: thread);
+        disk.Add(
+            "disk", new MemoryBackend(1 << 20) { OnRead = _ => seen.Add(Environment.CurrentManagedThreadId) }, thread: thread);
         using var client = disk.Connect().Go();
         var data = Data(70_000);
 
@@ -32,7 +33,8 @@ public sealed class IoThreadTests
         using var client = disk.Connect().Greet();
 
         client.Send(
-            [.. RawClient.OptionMessage(NbdOption.Go, OptionData.Info("disk")), .. RawClient.Request(NbdCommand.Read, 0, 512, cookie: 99)]);
+            [.. RawClient.OptionMessage(NbdOption.Go, OptionData.Info("disk")), .. RawClient
+                .Request(NbdCommand.Read, 0, 512, cookie: 99)]);
 
         Assert.Equal(OptionReply.Ack, client.ReadAnswers(NbdOption.Go)[^1].Type);
         Assert.Equal(99ul, client.ReadSimple().Cookie);
@@ -44,7 +46,8 @@ public sealed class IoThreadTests
     {
         var thread = new OneLoop();
         await using var disk = await ServedDisk.StartAsync(withExport: false);
-        var (first, second) = (disk.Add("a", new MemoryBackend(1 << 20), thread: thread), disk.Add("b", new MemoryBackend(1 << 20), thread: thread));
+        var (first, second) = (disk.Add("a", new MemoryBackend(1 << 20), thread: thread), disk
+            .Add("b", new MemoryBackend(1 << 20), thread: thread));
         Assert.Same(first.Home, second.Home);
         using var client = disk.Connect().Go("b");
 

@@ -184,8 +184,10 @@ public sealed class MemoryTests
         await using var disk = await ServedDisk.StartAsync(backend);
 
         // Clients are spread over the loops: the last one comes to the first one's.
-        var clients = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, 8) + 1).Select(_ => disk.Connect().Go(structured: false)).ToList();
-        clients[0].Send([.. Enumerable.Range(0, Count).SelectMany(i => RawClient.Request(NbdCommand.Read, 0, 512, cookie: (ulong)i))]);
+        var clients = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, 8) + 1)
+            .Select(_ => disk.Connect().Go(structured: false)).ToList();
+        clients[0].Send(
+            [.. Enumerable.Range(0, Count).SelectMany(i => RawClient.Request(NbdCommand.Read, 0, 512, cookie: (ulong)i))]);
         clients[^1].SendRequest(NbdCommand.Read, Other, 512);
         bothHaveAsked.Set();
 

@@ -12,7 +12,8 @@ public sealed class RealClientTests
     [SkippableFact]
     public async Task Nbdinfo_shows_the_export()
     {
-        await using var disk = await ServedDisk.StartAsync(options: new NbdExportOptions { Description = "boot", AllocationDepth = true });
+        await using var disk = await ServedDisk.StartAsync(
+            options: new NbdExportOptions { Description = "boot", AllocationDepth = true });
 
         var info = await RunAsync("nbdinfo", "--json", disk.Uri);
 
@@ -69,7 +70,9 @@ public sealed class RealClientTests
         new Random(3).NextBytes(disk.Backend.Data);
         disk.Add("copy", disk.Backend);
 
-        Assert.Contains("Images are identical", await RunAsync("qemu-img", "compare", "-f", "raw", "-F", "raw", disk.Uri, disk.Uri.Replace("disk", "copy")));
+        Assert.Contains(
+            "Images are identical",
+            await RunAsync("qemu-img", "compare", "-f", "raw", "-F", "raw", disk.Uri, disk.Uri.Replace("disk", "copy")));
     }
 
     [SkippableFact]
@@ -86,9 +89,11 @@ public sealed class RealClientTests
 
     private static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        var path = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(p => Path.Combine(p, program)).FirstOrDefault(File.Exists);
+        var path = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(p => Path.Combine(p, program))
+            .FirstOrDefault(File.Exists);
         Skip.If(path is null, $"{program} is not installed");
-        var start = new ProcessStartInfo(path) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
+        var start = new ProcessStartInfo(path)
+        { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;

@@ -99,7 +99,8 @@ public sealed class TlsTests
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         var credentials = new Mock<ITlsCredentials>();
-        credentials.Setup(c => c.CreateServerOptions()).Returns(() => new SslServerAuthenticationOptions { ServerCertificate = certificate });
+        credentials.Setup(c => c.CreateServerOptions())
+            .Returns(() => new SslServerAuthenticationOptions { ServerCertificate = certificate });
         return new TlsUpgrade(credentials.Object, isAllowed, TimeProvider.System);
     }
 }

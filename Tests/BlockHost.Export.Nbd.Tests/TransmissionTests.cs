@@ -47,7 +47,8 @@ public sealed class TransmissionTests
     {
         await using var disk = await ServedDisk.StartAsync();
         using var client = disk.Connect().Go(structured: false);
-        var batch = Enumerable.Range(0, 300).SelectMany(i => RawClient.Request(NbdCommand.Read, (ulong)i * 512, 512, cookie: (ulong)i)).ToArray();
+        var batch = Enumerable.Range(0, 300).SelectMany(
+            i => RawClient.Request(NbdCommand.Read, (ulong)i * 512, 512, cookie: (ulong)i)).ToArray();
 
         client.Send(batch);
 
@@ -153,7 +154,9 @@ public sealed class TransmissionTests
         client.Simple(NbdCommand.Cache, 0, 4096);
 
         Assert.Equal(
-            ["write 0+1 Fua", "zero 0+4096 MayUnmap", "zero 0+4096 NoFallback, Fua", "discard 0+4096", "discard 4096+4096", "flush", "flush", "read 0+4096 Prefetch"],
+            [
+                "write 0+1 Fua", "zero 0+4096 MayUnmap", "zero 0+4096 NoFallback, Fua", "discard 0+4096", "discard 4096+4096",
+                "flush", "flush", "read 0+4096 Prefetch"],
             disk.Backend.Log);
     }
 
@@ -193,7 +196,8 @@ public sealed class TransmissionTests
     [Fact]
     public async Task Block_status_gives_each_context_in_its_own_chunk()
     {
-        await using var disk = await ServedDisk.StartAsync(new MemoryBackend(1 << 20) { HoleFrom = 65536 }, options: new NbdExportOptions { AllocationDepth = true });
+        await using var disk = await ServedDisk.StartAsync(
+            new MemoryBackend(1 << 20) { HoleFrom = 65536 }, options: new NbdExportOptions { AllocationDepth = true });
         using var client = disk.Connect().Go("disk", true, "base:allocation", "qemu:allocation-depth");
 
         client.SendRequest(NbdCommand.BlockStatus, 4096, 1 << 19);

@@ -27,7 +27,8 @@ public sealed class BlkdebugNodeTests
     [Fact]
     public async Task A_request_fails_with_the_error_that_the_rule_says()
     {
-        await using var node = await OpenAsync("""{"image":"image","inject-error":[{"event":"read_aio","errno":28,"immediately":true}]}""");
+        await using var node = await OpenAsync(
+            """{"image":"image","inject-error":[{"event":"read_aio","errno":28,"immediately":true}]}""");
         await FireAsync(node, BlkdebugEvent.ReadAio);
 
         var error = await Assert.ThrowsAsync<BlockException>(() => Read(node));
@@ -118,7 +119,8 @@ public sealed class BlkdebugNodeTests
     [Fact]
     public async Task Permissions_are_the_filters_and_those_of_the_options()
     {
-        await using var node = await OpenAsync("""{"image":"image","take-child-perms":["write"],"unshare-child-perms":["resize","consistent-read"]}""");
+        await using var node = await OpenAsync(
+            """{"image":"image","take-child-perms":["write"],"unshare-child-perms":["resize","consistent-read"]}""");
 
         var permissions = node.GetChildPermissions(_child.Object, new(BlockPermissions.ConsistentRead, BlockPermissions.All));
 
@@ -129,12 +131,15 @@ public sealed class BlkdebugNodeTests
     [Fact]
     public async Task It_claims_the_limits_that_it_is_given()
     {
-        await using var node = await OpenAsync("""{"image":"image","align":4096,"max-transfer":65536,"opt-write-zero":8192,"max-write-zero":16384,"opt-discard":4096,"max-discard":8192}""");
+        await using var node = await OpenAsync(
+            """{"image":"image","align":4096,"max-transfer":65536,"opt-write-zero":8192,"max-write-zero":16384,"opt-discard":4096,"max-discard":8192}""");
 
         var limits = node.Profile.Limits;
 
         Assert.Equal((4096, 65536, 8192, 16384, 4096, 8192),
-            (limits.RequestAlignment, limits.MaxTransfer, limits.WriteZeroesAlignment, limits.MaxWriteZeroes, limits.DiscardAlignment, limits.MaxDiscard));
+            (
+                limits.RequestAlignment, limits.MaxTransfer, limits.WriteZeroesAlignment, limits.MaxWriteZeroes,
+                limits.DiscardAlignment, limits.MaxDiscard));
     }
 
     [Theory]
@@ -167,7 +172,8 @@ public sealed class BlkdebugNodeTests
 
     private static Task Read(BlockNode node) => node.ReadAsync(0, new byte[512], ReadFlags.None, default).AsTask();
 
-    private static Task FireAsync(BlockNode node, BlkdebugEvent @event) => ((IBlockEventTarget)node).OnEventAsync(@event, default).AsTask();
+    private static Task FireAsync(BlockNode node, BlkdebugEvent @event) =>
+        ((IBlockEventTarget)node).OnEventAsync(@event, default).AsTask();
 
     private async Task<BlockNode> OpenAsync(string options) => await _driver.OpenAsync(_context, Json(options), default);
 }

@@ -29,7 +29,8 @@ public sealed class ConfigFileTests
 
         Assert.Equal(
             [
-                new InjectRule(BlkdebugEvent.L2Load, 0) { Type = BlkdebugIOType.WriteZeroes, Errno = Errno.ENOSPC, IsOnce = true },
+                new InjectRule(BlkdebugEvent.L2Load, 0)
+                    { Type = BlkdebugIOType.WriteZeroes, Errno = Errno.ENOSPC, IsOnce = true },
                 new SetStateRule(BlkdebugEvent.WriteAio, 1, 2),
             ],
             ConfigFile.Parse(text));

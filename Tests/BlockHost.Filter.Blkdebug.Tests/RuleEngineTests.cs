@@ -138,7 +138,8 @@ public sealed class RuleEngineTests
         _engine.Add(Inject());
         _engine.On(BlkdebugEvent.ReadAio);
 
-        Assert.All(Enum.GetValues<BlkdebugIOType>(), type => Assert.Equal(type != BlkdebugIOType.BlockStatus, Take(type) is not null));
+        Assert.All(
+            Enum.GetValues<BlkdebugIOType>(), type => Assert.Equal(type != BlkdebugIOType.BlockStatus, Take(type) is not null));
     }
 
     [Fact]
@@ -147,7 +148,8 @@ public sealed class RuleEngineTests
         _engine.Add(Inject() with { Type = BlkdebugIOType.BlockStatus });
         _engine.On(BlkdebugEvent.ReadAio);
 
-        Assert.All(Enum.GetValues<BlkdebugIOType>(), type => Assert.Equal(type == BlkdebugIOType.BlockStatus, Take(type) is not null));
+        Assert.All(
+            Enum.GetValues<BlkdebugIOType>(), type => Assert.Equal(type == BlkdebugIOType.BlockStatus, Take(type) is not null));
     }
 
     private static InjectRule Inject() => new(BlkdebugEvent.ReadAio, State: 0);

@@ -9,7 +9,9 @@ using BlockHost.Plugins.Filter.Blklogwrites;
 
 namespace BlockHost.Filter.Blklogwrites.Tests;
 
-/// <summary>What the log holds, also where something fails. That it is QEMU's byte for byte the differential cases prove.</summary>
+/// <summary>
+/// What the log holds, also where something fails. That it is QEMU's byte for byte the differential cases prove.
+/// </summary>
 public sealed class BlklogwritesTests
 {
     private const int Length = 1 << 20;
@@ -39,7 +41,9 @@ public sealed class BlklogwritesTests
         var records = await LogAsync();
 
         Assert.Equal(
-            [(4096, 1024, WriteLogFlags.None, true), (8192, 512, WriteLogFlags.None, true), (0, 512, WriteLogFlags.Discard, false), (0, 0, WriteLogFlags.Flush, false)],
+            [
+                (4096, 1024, WriteLogFlags.None, true), (8192, 512, WriteLogFlags.None, true),
+                (0, 512, WriteLogFlags.Discard, false), (0, 0, WriteLogFlags.Flush, false)],
             records.Select(record => (record.Offset, record.Bytes, record.Flags, record.HasData)));
         Assert.All(_log.Read(records[0].DataOffset, 1024), value => Assert.Equal(7, value));
         Assert.Equal([7, 7, 0], _file.Read(5118, 3));
@@ -102,7 +106,9 @@ public sealed class BlklogwritesTests
                 continue;
             var records = await LogAsync(left);
             Assert.InRange(records.Count, i / 7 * 8, i + 2);
-            Assert.All(records.Where(record => record.HasData), record => Assert.Equal((byte)(record.Offset / 512), left.Read(record.DataOffset, 1)[0]));
+            Assert.All(
+                records.Where(record => record.HasData),
+                record => Assert.Equal((byte)(record.Offset / 512), left.Read(record.DataOffset, 1)[0]));
         }
     }
 
@@ -135,7 +141,8 @@ public sealed class BlklogwritesTests
     public async Task Requests_at_once_make_a_log_that_ends_as_the_image()
     {
         await using var node = await OpenAsync();
-        var writes = Enumerable.Range(1, 200).Select(i => Task.Run(() => WriteAsync(node, i * 7919 % 1000 * 512, i % 5 * 512 + 512, (byte)i)));
+        var writes = Enumerable.Range(1, 200).Select(
+            i => Task.Run(() => WriteAsync(node, i * 7919 % 1000 * 512, i % 5 * 512 + 512, (byte)i)));
         await Task.WhenAll(writes);
         await node.FlushAsync(default);
 
@@ -187,7 +194,9 @@ public sealed class BlklogwritesTests
         if (message is null)
             await (await open).DisposeAsync();
         else
-            Assert.Matches($"^{message.Replace("*", "\\d+", StringComparison.Ordinal)}$", (await Assert.ThrowsAsync<BlockException>(() => open)).Message);
+            Assert.Matches(
+                $"^{message.Replace("*", "\\d+", StringComparison.Ordinal)}$",
+                (await Assert.ThrowsAsync<BlockException>(() => open)).Message);
     }
 
     [Fact]

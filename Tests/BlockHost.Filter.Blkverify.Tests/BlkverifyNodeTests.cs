@@ -60,7 +60,9 @@ public sealed class BlkverifyNodeTests
         _raw.Write(8192, (byte[])[1]);
         await using var node = await OpenAsync();
 
-        await FailsAsync($"blkverify: read offset={offset} bytes={bytes} contents mismatch at offset {at}", () => ReadAsync(node, offset, bytes));
+        await FailsAsync(
+            $"blkverify: read offset={offset} bytes={bytes} contents mismatch at offset {at}",
+            () => ReadAsync(node, offset, bytes));
     }
 
     [Fact]
@@ -118,7 +120,8 @@ public sealed class BlkverifyNodeTests
         await using var node = await OpenAsync();
 
         foreach (var (_, request) in Requests())
-            Assert.StartsWith("Injected", (await Assert.ThrowsAsync<BlockException>(() => request(node))).Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "Injected", (await Assert.ThrowsAsync<BlockException>(() => request(node))).Message, StringComparison.Ordinal);
 
         (_testFails.FailWhen, _rawFails.FailWhen) = (null, null);
         await ReadAsync(node, 0, 512);
@@ -161,7 +164,8 @@ public sealed class BlkverifyNodeTests
         Assert.Equal(new byte[512], await ReadAsync(node, Length - 512, 512));
         _test.Write(Length - 1, (byte[])[1]);
         await FailsAsync(
-            $"blkverify: read offset={Length - 512} bytes=512 contents mismatch at offset {Length - 1}", () => ReadAsync(node, Length - 512, 512));
+            $"blkverify: read offset={Length - 512} bytes=512 contents mismatch at offset {Length - 1}",
+            () => ReadAsync(node, Length - 512, 512));
     }
 
     [Fact]

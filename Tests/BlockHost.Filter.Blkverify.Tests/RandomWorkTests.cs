@@ -118,7 +118,8 @@ public sealed class RandomWorkTests : IAsyncLifetime
             default:
                 var data = new byte[length];
                 random.NextBytes(data);
-                return ($"write {offset} {length}", await queue.WriteAsync(offset, data, random.Next(4) == 0 ? WriteFlags.Fua : WriteFlags.None));
+                return ($"write {offset} {length}", await queue.WriteAsync(
+                    offset, data, random.Next(4) == 0 ? WriteFlags.Fua : WriteFlags.None));
         }
     }
 
@@ -132,7 +133,8 @@ public sealed class RandomWorkTests : IAsyncLifetime
         }
     }
 
-    private string Reported() => string.Join("; ", _bed.Events.Where(sent => sent.Name == "BLOCK_IMAGE_CORRUPTED").Select(sent => sent.Data.ToString()));
+    private string Reported() =>
+        string.Join("; ", _bed.Events.Where(sent => sent.Name == "BLOCK_IMAGE_CORRUPTED").Select(sent => sent.Data.ToString()));
 
     private async Task CreateAsync(string format, string options, long size)
     {
@@ -143,7 +145,8 @@ public sealed class RandomWorkTests : IAsyncLifetime
             await using (var test = File.Create(PathOf("test")))
                 test.SetLength(size);
         else
-            await _bed.Graph.CreateImageAsync(Json($$"""{"driver":"{{format}}","file":{{FileOf("test")}},"size":{{size}}{{options}} }"""), default);
+            await _bed.Graph.CreateImageAsync(
+                Json($$"""{"driver":"{{format}}","file":{{FileOf("test")}},"size":{{size}}{{options}} }"""), default);
     }
 
     private Task AddAsync(string format) => ExecuteAsync("blockdev-add", $$"""
@@ -162,7 +165,8 @@ public sealed class RandomWorkTests : IAsyncLifetime
 
     private ValueTask<IBlockBackend> OpenAsync() => _bed.Graph.CreateBackendAsync(_bed.Graph.Lookup(null, "v"), new BackendOptions
     {
-        Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All),
+        Permissions = new(
+            BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All),
     }, CancellationToken.None);
 
     private static JsonElement Json(string text)
@@ -172,5 +176,9 @@ public sealed class RandomWorkTests : IAsyncLifetime
     }
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+        int.TryParse(
+            Environment.GetEnvironmentVariable(variable),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var number) ? number : otherwise;
 }

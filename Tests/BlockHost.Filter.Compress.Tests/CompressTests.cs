@@ -18,7 +18,8 @@ public sealed class CompressTests
 
     public CompressTests()
     {
-        var info = Mock.Of<IImageInfo>(info => info.GetFactsAsync(default) == new ValueTask<ImageFacts>(new ImageFacts { ClusterSize = 65536 }));
+        var info = Mock.Of<IImageInfo>(
+            info => info.GetFactsAsync(default) == new ValueTask<ImageFacts>(new ImageFacts { ClusterSize = 65536 }));
         _child.Setup(child => child.Profile).Returns(new BlockProfile { Length = 100_000, Writable = true });
         _child.Setup(child => child.Length).Returns(100_000);
         _child.Setup(child => child.TryGetFacet(out info)).Returns(true);
@@ -33,7 +34,9 @@ public sealed class CompressTests
 
         await node.WriteAsync(65536, new byte[512], WriteFlags.Unchanged, default);
 
-        _child.Verify(child => child.WriteAsync(65536, It.IsAny<IoSlice>(), WriteFlags.Unchanged | WriteFlags.Compressed, default), Times.Once);
+        _child.Verify(
+            child => child.WriteAsync(65536, It.IsAny<IoSlice>(), WriteFlags.Unchanged | WriteFlags.Compressed, default),
+            Times.Once);
     }
 
     [Fact]
@@ -50,14 +53,19 @@ public sealed class CompressTests
     }
 
     [Theory]
-    [InlineData(BlockPermissions.Write, "Cannot get 'write' permission without 'resize': Image size is not a multiple of request alignment")]
-    [InlineData(BlockPermissions.WriteUnchanged, "Cannot get 'write-unchanged' permission without 'resize': Image size is not a multiple of request alignment")]
+    [InlineData(
+        BlockPermissions.Write,
+        "Cannot get 'write' permission without 'resize': Image size is not a multiple of request alignment")]
+    [InlineData(
+        BlockPermissions.WriteUnchanged,
+        "Cannot get 'write-unchanged' permission without 'resize': Image size is not a multiple of request alignment")]
     [InlineData(BlockPermissions.Write | BlockPermissions.Resize, null)]
     [InlineData(BlockPermissions.ConsistentRead, null)]
     public async Task An_image_that_ends_inside_a_cluster_is_not_written(BlockPermissions needed, string? message)
     {
         await using var node = await OpenAsync();
-        var error = await Record.ExceptionAsync(async () => await node.PreparePermissionsAsync(new(needed, BlockPermissions.All), default));
+        var error = await Record.ExceptionAsync(
+            async () => await node.PreparePermissionsAsync(new(needed, BlockPermissions.All), default));
         Assert.Equal(message, error?.Message);
     }
 
@@ -68,5 +76,6 @@ public sealed class CompressTests
         Assert.Null(node.FileName);
     }
 
-    private async Task<BlockNode> OpenAsync() => await _driver.OpenAsync(_context, JsonDocument.Parse("""{"file":"file"}""").RootElement, default);
+    private async Task<BlockNode> OpenAsync() =>
+        await _driver.OpenAsync(_context, JsonDocument.Parse("""{"file":"file"}""").RootElement, default);
 }

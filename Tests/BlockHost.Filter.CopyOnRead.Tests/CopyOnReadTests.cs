@@ -47,7 +47,9 @@ public sealed class CopyOnReadTests
         var read = await ReadAsync(filter, 0, 192);
 
         Assert.Equal([Below, 0, Below], [read[0], read[64], read[128]]);
-        Assert.Equal([(0, 64), (128, 64)], _image.Requests.Where(request => request.What == "copy").Select(request => (request.Offset, request.Bytes)));
+        Assert.Equal(
+            [(0, 64), (128, 64)],
+            _image.Requests.Where(request => request.What == "copy").Select(request => (request.Offset, request.Bytes)));
     }
 
     [Fact]

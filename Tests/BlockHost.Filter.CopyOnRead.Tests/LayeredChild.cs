@@ -37,14 +37,16 @@ internal sealed class LayeredChild(int length, byte below) : IGraphChild, IImage
 
     public int OwnClusters => _own.Count(own => own);
 
-    public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
     {
         Requests.Add(("read", offset, target.Length));
         target.CopyFrom(_data.AsSpan((int)offset, (int)target.Length));
         return ValueTask.CompletedTask;
     }
 
-    public async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
+    public async ValueTask WriteAsync(
+        long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
     {
         if ((flags & WriteFlags.Unchanged) != 0)
             await BeforeCopyIsStored();
@@ -53,7 +55,8 @@ internal sealed class LayeredChild(int length, byte below) : IGraphChild, IImage
         Own(offset, source.Length);
     }
 
-    public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
     {
         Requests.Add(("zeroes", offset, bytes));
         _data.AsSpan((int)offset, (int)bytes).Clear();
@@ -61,25 +64,42 @@ internal sealed class LayeredChild(int length, byte below) : IGraphChild, IImage
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<ChainStatus> GetChainStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default)
+    public ValueTask<ChainStatus> GetChainStatusAsync(
+        long offset,
+        long bytes,
+        StatusPrecision precision = StatusPrecision.WantZero,
+        CancellationToken cancellationToken = default)
     {
         var own = _own[offset / Cluster];
         var end = offset - (offset % Cluster) + Cluster;
         while (end < offset + bytes && _own[end / Cluster] == own)
             end += Cluster;
-        return new(new ChainStatus(IoStatus.Ok, Math.Min(end - offset, bytes), BlockStatusFlags.Data | BlockStatusFlags.Allocated, own ? 0 : 1, 0, null));
+        return new(new ChainStatus(
+            IoStatus.Ok,
+            Math.Min(end - offset, bytes),
+            BlockStatusFlags.Data | BlockStatusFlags.Allocated,
+            own ? 0 : 1,
+            0,
+            null));
     }
 
     public ValueTask FlushAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
-    public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+    public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default) =>
+        ValueTask.CompletedTask;
 
-    public ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default) =>
+    public ValueTask<BlockStatus> GetStatusAsync(
+        long offset,
+        long bytes,
+        StatusPrecision precision = StatusPrecision.WantZero,
+        CancellationToken cancellationToken = default) =>
         new(new BlockStatus(bytes, BlockStatusFlags.Data));
 
-    public ValueTask ResizeAsync(long newLength, ResizeOptions options, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public ValueTask ResizeAsync(long newLength, ResizeOptions options, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
 
-    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) => new(new ImageFacts { ClusterSize = Cluster });
+    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
+        new(new ImageFacts { ClusterSize = Cluster });
 
     public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class

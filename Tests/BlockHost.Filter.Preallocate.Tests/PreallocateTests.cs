@@ -155,7 +155,8 @@ public sealed class PreallocateTests
 
         Assert.Equal(MiB + 1000, _file.Length);
         Assert.Equal(BlockPermissions.All, node.GetChildPermissions(_child, permissions).Shared);
-        Assert.Equal(BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged, node.GetChildPermissions(_child, Writer).Shared);
+        Assert.Equal(
+            BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged, node.GetChildPermissions(_child, Writer).Shared);
     }
 
     [Fact]
@@ -175,7 +176,8 @@ public sealed class PreallocateTests
     [InlineData("""{"prealloc-size":-1}""", "Parameter 'prealloc-size' expects a non-negative number below 2^64")]
     public async Task Numbers_that_make_no_sense_are_refused(string options, string message)
     {
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await _driver.OpenAsync(_context, Options(options), default));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await _driver.OpenAsync(_context, Options(options), default));
         Assert.Equal(message, error.Message);
     }
 
@@ -183,8 +185,11 @@ public sealed class PreallocateTests
     public async Task The_end_is_a_multiple_of_what_the_storage_needs()
     {
         _context.Children["file"] = new MemoryChild(_file) { Limits = new BlockLimits { RequestAlignment = 4096 } };
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await _driver.OpenAsync(_context, Options("""{"prealloc-align":512}"""), default));
-        Assert.Equal("prealloc-align parameter of preallocate filter is not aligned to underlying node request alignment (4096)", error.Message);
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await _driver.OpenAsync(_context, Options("""{"prealloc-align":512}"""), default));
+        Assert.Equal(
+            "prealloc-align parameter of preallocate filter is not aligned to underlying node request alignment (4096)",
+            error.Message);
     }
 
     private static JsonElement Options(string more)

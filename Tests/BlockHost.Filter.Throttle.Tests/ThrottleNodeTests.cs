@@ -107,7 +107,9 @@ public sealed class ThrottleNodeTests
     [Fact]
     public void Limits_are_set_in_part_and_read_whole()
     {
-        var group = Group("g", """{"x-iops-total":7,"x-iops-total-max":70,"x-iops-total-max-length":9,"limits":{"iops-total":8,"bps-read":1000}}""");
+        var group = Group(
+            "g",
+            """{"x-iops-total":7,"x-iops-total-max":70,"x-iops-total-max-length":9,"limits":{"iops-total":8,"bps-read":1000}}""");
 
         Assert.True(group.TrySetProperty("limits", JsonDocument.Parse("""{"bps-read":0,"bps-write":5}""").RootElement));
 
@@ -123,9 +125,15 @@ public sealed class ThrottleNodeTests
 
     /// <summary>Texts of qemu-storage-daemon 7.2.</summary>
     [Theory]
-    [InlineData("""{"limits":{"iops-total":100,"iops-read":5}}""", "bps/iops/max total values and read/write values cannot be used at the same time")]
-    [InlineData("""{"limits":{"bps-read-max":5,"bps-total-max":3}}""", "bps/iops/max total values and read/write values cannot be used at the same time")]
-    [InlineData("""{"x-bps-total":5,"limits":{"bps-read":7}}""", "bps/iops/max total values and read/write values cannot be used at the same time")]
+    [InlineData(
+        """{"limits":{"iops-total":100,"iops-read":5}}""",
+        "bps/iops/max total values and read/write values cannot be used at the same time")]
+    [InlineData(
+        """{"limits":{"bps-read-max":5,"bps-total-max":3}}""",
+        "bps/iops/max total values and read/write values cannot be used at the same time")]
+    [InlineData(
+        """{"x-bps-total":5,"limits":{"bps-read":7}}""",
+        "bps/iops/max total values and read/write values cannot be used at the same time")]
     [InlineData("""{"x-iops-total":-5}""", "Property values cannot be negative")]
     [InlineData("""{"limits":{"iops-total":-5}}""", "bps/iops/max values must be within [0, 1000000000000000]")]
     [InlineData("""{"x-bps-total":1000000000000001}""", "bps/iops/max values must be within [0, 1000000000000000]")]
@@ -135,10 +143,17 @@ public sealed class ThrottleNodeTests
     [InlineData("""{"limits":{"iops-total":10,"iops-total-max-length":0}}""", "the burst length cannot be 0")]
     [InlineData("""{"x-iops-total-max-length":0}""", "the burst length cannot be 0")]
     [InlineData("""{"limits":{"iops-total":10,"iops-total-max-length":5}}""", "burst length set without burst rate")]
-    [InlineData("""{"limits":{"iops-total":10,"iops-total-max":1000000000000,"iops-total-max-length":1000000000}}""", "burst length too high for this burst rate")]
-    [InlineData("""{"limits":{"iops-total-max-length":5000000000}}""", "iops-total-max-length value must be in the range [0, 4294967295]")]
-    [InlineData("""{"limits":{"bps-read-max-length":5000000000,"iops-total-max-length":4294967296}}""", "bps-read-max-length value must be in the range [0, 4294967295]")]
-    [InlineData("""{"x-iops-total-max-length":5000000000}""", "x-iops-total-max-length value must be in therange [0, 4294967295]")]
+    [InlineData(
+        """{"limits":{"iops-total":10,"iops-total-max":1000000000000,"iops-total-max-length":1000000000}}""",
+        "burst length too high for this burst rate")]
+    [InlineData(
+        """{"limits":{"iops-total-max-length":5000000000}}""",
+        "iops-total-max-length value must be in the range [0, 4294967295]")]
+    [InlineData(
+        """{"limits":{"bps-read-max-length":5000000000,"iops-total-max-length":4294967296}}""",
+        "bps-read-max-length value must be in the range [0, 4294967295]")]
+    [InlineData(
+        """{"x-iops-total-max-length":5000000000}""", "x-iops-total-max-length value must be in therange [0, 4294967295]")]
     public void Limits_that_make_no_sense_are_refused_in_qemus_words(string options, string message)
     {
         Assert.Equal(message, Assert.Throws<QmpException>(() => Group("g", options)).Message);
@@ -146,14 +161,17 @@ public sealed class ThrottleNodeTests
 
     private static Task Write(BlockNode node) => node.WriteAsync(0, new byte[512], WriteFlags.None, default).AsTask();
 
-    private static JsonElement Options(string group) => JsonDocument.Parse($$"""{"throttle-group":"{{group}}","file":"file"}""").RootElement;
+    private static JsonElement Options(string group) =>
+        JsonDocument.Parse($$"""{"throttle-group":"{{group}}","file":"file"}""").RootElement;
 
-    private ValueTask<BlockNode> OpenAsync(string group) => _plugin.Driver("throttle").OpenAsync(_context, Options(group), default);
+    private ValueTask<BlockNode> OpenAsync(string group) =>
+        _plugin.Driver("throttle").OpenAsync(_context, Options(group), default);
 
     private UserObject Group(string id, string options)
     {
         var group = _plugin.Of(ProvidedKind.Object)[0].Create(
-            Mock.Of<IObjectContext>(context => context.Id == id && context.Host == _host), JsonDocument.Parse(options).RootElement);
+            Mock.Of<IObjectContext>(context => context.Id == id && context.Host == _host),
+            JsonDocument.Parse(options).RootElement);
         _host.Objects.Add(id, group);
         return group;
     }

@@ -40,7 +40,8 @@ public sealed class TurnKeeperTests
     [Fact]
     public void A_burst_goes_at_its_own_rate_for_its_length()
     {
-        var load = new Load(Join(Keeper(new() { IopsTotal = 100, IopsTotalMax = 2000, IopsTotalMaxLength = 60 })), Direction.Write, bytes: 512);
+        var load = new Load(
+            Join(Keeper(new() { IopsTotal = 100, IopsTotalMax = 2000, IopsTotalMaxLength = 60 })), Direction.Write, bytes: 512);
 
         Advance(load, TimeSpan.FromSeconds(60));
         Assert.InRange(load.Done, 120_000, 120_300);
@@ -114,14 +115,16 @@ public sealed class TurnKeeperTests
         var members = new[] { Join(keeper), Join(keeper), Join(keeper) };
         Enter(members[0], 1);
         Enter(members[0], 1);
-        var waiting = members.Select((member, i) => Enumerable.Range(0, 20 * (i + 1)).Select(_ => Enter(member, 1)).ToList()).ToList();
+        var waiting = members.Select((member, i) => Enumerable.Range(0, 20 * (i + 1)).Select(_ => Enter(member, 1)).ToList())
+            .ToList();
 
         for (var second = 1; second <= 6; second++)
         {
             _clock.Advance(TimeSpan.FromSeconds(1));
             var done = waiting.Select(tasks => tasks.Count(task => task.IsCompleted)).ToList();
             Assert.InRange(done.Max() - done.Min(), 0, 1);
-            Assert.All(waiting, tasks => Assert.Equal(tasks.TakeWhile(task => task.IsCompleted), tasks.Where(task => task.IsCompleted)));
+            Assert.All(
+                waiting, tasks => Assert.Equal(tasks.TakeWhile(task => task.IsCompleted), tasks.Where(task => task.IsCompleted)));
         }
 
         // The first two have nothing left to do in time: the third has all the rest.
@@ -178,7 +181,8 @@ public sealed class TurnKeeperTests
         }
 
         using var cancellation = new CancellationTokenSource();
-        var given = Enumerable.Range(0, 50).Select(_ => member.EnterAsync(Direction.Read, 1, cancellation.Token).AsTask()).ToList();
+        var given = Enumerable.Range(0, 50).Select(_ => member.EnterAsync(Direction.Read, 1, cancellation.Token).AsTask())
+            .ToList();
         var last = Enter(member, 1);
         await cancellation.CancelAsync();
 

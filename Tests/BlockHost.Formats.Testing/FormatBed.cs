@@ -32,9 +32,15 @@ public sealed class FormatBed(Plugin plugin, string format)
     }
 
     public async Task<BlockNode> OpenAsync(
-        MemoryImage image, bool readOnly = false, IBlockChild? backing = null, Func<IBlockChild, IBlockChild>? wrap = null, bool forRepair = false)
+        MemoryImage image,
+        bool readOnly = false,
+        IBlockChild? backing = null,
+        Func<IBlockChild, IBlockChild>? wrap = null,
+        bool forRepair = false,
+        bool noIo = false)
     {
-        var context = new TestNodeContext(new TestPluginHost()) { ReadOnly = readOnly, DiscardUnmap = true, ForRepair = forRepair };
+        var context = new TestNodeContext(new TestPluginHost())
+        { ReadOnly = readOnly, DiscardUnmap = true, ForRepair = forRepair, NoIo = noIo };
         var child = new MemoryChild(image) { ReadOnly = readOnly };
         context.Children["file"] = wrap?.Invoke(child) ?? child;
         if (backing is not null)

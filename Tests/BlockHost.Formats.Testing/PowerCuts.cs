@@ -4,7 +4,9 @@ using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Formats.Testing;
 
-/// <summary>The power fails before every write and flush of what is done through a child, and any part of what was not flushed is lost.</summary>
+/// <summary>
+/// The power fails before every write and flush of what is done through a child, and any part of what was not flushed is lost.
+/// </summary>
 /// <param name="examine">Looks at what could be left.</param>
 public sealed class PowerCuts(Func<MemoryImage, Task> examine)
 {

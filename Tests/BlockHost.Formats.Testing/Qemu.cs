@@ -4,13 +4,15 @@ using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Formats.Testing;
 
-/// <summary>QEMU's tools.</summary>
+/// <summary>QEMU's tools, and others that judge images.</summary>
 public static class Qemu
 {
     private const int ChunkSize = 1 << 20;
 
-    public static bool IsInstalled =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "qemu-img")));
+    public static bool IsInstalled => Has("qemu-img");
+
+    public static bool Has(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
     /// <summary>Makes a file of an image.</summary>
     public static async Task SaveAsync(MemoryImage image, string path)
@@ -23,7 +25,8 @@ public static class Qemu
     /// <summary>Runs a tool in a folder. Returns its exit code, and what it printed.</summary>
     public static (int ExitCode, string Output) Run(string folder, string program, params string[] args)
     {
-        var start = new ProcessStartInfo(program) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program)
+        { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var arg in args)
             start.ArgumentList.Add(arg);
         using var process = Process.Start(start)!;

@@ -3,7 +3,10 @@ namespace BlockHost.Graph.Tests;
 
 internal static class Allocations
 {
-    /// <summary>Bytes that 100 calls allocate, in the best of some rounds: the runtime allocates a little itself when it compiles a method anew.</summary>
+    /// <summary>
+    /// Bytes that 100 calls allocate, in the best of some rounds: the runtime allocates a little itself when it compiles a method
+    /// anew.
+    /// </summary>
     public static long Of(Action action)
     {
         var least = long.MaxValue;

@@ -36,7 +36,8 @@ public sealed class ChainStatusTests
         (graph.Layer.Allocated["f0"], graph.Layer.Allocated["f1"]) = ([0], [1]);
         await graph.AddAsync("{'driver':'memory','node-name':'store','filename':'f1'}");
         await graph.AddAsync("{'driver':'layer','node-name':'below','read-only':true,'file':'store'}");
-        await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','filename':'f0'},'backing':'below'}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','filename':'f0'},'backing':'below'}");
         await using var backend = await graph.BackendAsync("top", TestGraph.Reader);
         await using var queue = backend.OpenQueue();
         Assert.Equal(1, (await queue.GetStatusAsync(Block, Block)).Depth);
@@ -63,7 +64,8 @@ public sealed class ChainStatusTests
             graph.Memory.Files[$"f{layer}"] = new byte[Math.Max(layers, 4) * Block];
             graph.Layer.Allocated[$"f{layer}"] = [layer];
             if (layer + 1 < layers)
-                graph.Layer.Recorded[$"f{layer}"] = new BackingFileReference($$$"""json:{"driver":"layer","file":{"driver":"memory","filename":"f{{{layer + 1}}}"}}""", "layer");
+                graph.Layer.Recorded[$"f{layer}"] = new BackingFileReference(
+                    $$$"""json:{"driver":"layer","file":{"driver":"memory","filename":"f{{{layer + 1}}}"}}""", "layer");
         }
 
         await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','filename':'f0'}}");

@@ -16,7 +16,8 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         graph.Memory.Files["base"] = [.. Enumerable.Repeat((byte)1, 4 * Block)];
         await graph.AddAsync("{'driver':'memory','node-name':'base','filename':'base','read-only':true}");
-        await graph.AddAsync($"{{'driver':'layer','node-name':'top','file':{{'driver':'memory','size':{8 * Block}}},'backing':'base'}}");
+        await graph.AddAsync(
+            $"{{'driver':'layer','node-name':'top','file':{{'driver':'memory','size':{8 * Block}}},'backing':'base'}}");
         await using var backend = await graph.BackendAsync("top", TestGraph.Writer);
         await using var queue = backend.OpenQueue();
         Assert.True((await queue.WriteAsync(Block + 100, new byte[] { 9, 9 })).IsOk);
@@ -49,7 +50,8 @@ public sealed class EdgeTests
         await using var backend = await graph.BackendAsync("disk", TestGraph.Writer);
         await using var queue = backend.OpenQueue();
         Assert.True((await queue.WriteAsync(0, Filled(1, Block))).IsOk);
-        var overlay = await graph.AddAsync($"{{'driver':'layer','node-name':'overlay','file':{{'driver':'memory','size':{4 * Block}}},'backing':null}}");
+        var overlay = await graph.AddAsync(
+            $"{{'driver':'layer','node-name':'overlay','file':{{'driver':'memory','size':{4 * Block}}},'backing':null}}");
 
         await graph.Graph.AppendAsync(overlay, disk, CancellationToken.None);
         Assert.Equal("overlay", backend.Node.Name);
@@ -67,9 +69,11 @@ public sealed class EdgeTests
     {
         await using var graph = new TestGraph();
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
-        var overlay = await graph.AddAsync("{'driver':'layer','node-name':'overlay','read-only':true,'file':{'driver':'memory'},'backing':null}");
+        var overlay = await graph.AddAsync(
+            "{'driver':'layer','node-name':'overlay','read-only':true,'file':{'driver':'memory'},'backing':null}");
         await using var backend = await graph.BackendAsync("disk", TestGraph.Writer);
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.AppendAsync(overlay, disk, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.AppendAsync(overlay, disk, CancellationToken.None));
         Assert.Equal("Block node is read-only", error.Message);
         Assert.Equal("disk", backend.Node.Name);
         Assert.Null(overlay.Backing);
@@ -91,7 +95,8 @@ public sealed class EdgeTests
     public async Task A_backing_file_taken_away_closes_when_nobody_else_uses_it()
     {
         await using var graph = new TestGraph();
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':{'driver':'memory','node-name':'inner'}}");
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':{'driver':'memory','node-name':'inner'}}");
         await graph.Graph.SetBackingAsync(top, backing: null, CancellationToken.None);
         Assert.Null(top.Backing);
         Assert.False(graph.Graph.TryGetNode("inner", out _));
@@ -129,7 +134,8 @@ public sealed class EdgeTests
         Assert.Equal(BlockPermissions.ConsistentRead, graph.Graph.Lookup(null, "f1").Parents.Single().Permissions.Needed);
 
         Task Reopen(params string[] names) => graph.Graph.ReopenAsync(
-            [.. names.Select(name => TestGraph.Json($"{{'driver':'layer','node-name':'{name}','read-only':true,'file':'{(name == "one" ? "f1" : "f2")}','backing':null}}"))],
+            [.. names.Select(name => TestGraph.Json(
+                $"{{'driver':'layer','node-name':'{name}','read-only':true,'file':'{(name == "one" ? "f1" : "f2")}','backing':null}}"))],
             CancellationToken.None).AsTask();
     }
 
@@ -137,10 +143,12 @@ public sealed class EdgeTests
     public async Task Reopening_for_writing_gets_the_permissions_first()
     {
         await using var graph = new TestGraph();
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','node-name':'file','read-only':false},'backing':null}");
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','read-only':true,'file':{'driver':'memory','node-name':'file','read-only':false},'backing':null}");
         var storage = graph.Graph.Lookup(null, "file").Parents.Single();
         Assert.Equal(BlockPermissions.ConsistentRead, storage.Permissions.Needed);
-        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','file':'file','backing':null}")], CancellationToken.None);
+        await graph.Graph.ReopenAsync(
+            [TestGraph.Json("{'driver':'layer','node-name':'top','file':'file','backing':null}")], CancellationToken.None);
         Assert.False(top.ReadOnly);
         Assert.True((storage.Permissions.Needed & BlockPermissions.Write) != 0);
     }
@@ -149,13 +157,16 @@ public sealed class EdgeTests
     [InlineData("{'driver':'layer','file':'file','backing':null}", "node-name not specified")]
     [InlineData("{'driver':'layer','node-name':'nope','file':'file'}", "Failed to find node with node-name='nope'")]
     [InlineData("{'driver':'memory','node-name':'top'}", "Cannot change the option 'driver'")]
-    [InlineData("{'driver':'layer','node-name':'top','file':'top','backing':null}", "Making 'top' a file child of 'top' would create a cycle")]
+    [InlineData(
+        "{'driver':'layer','node-name':'top','file':'top','backing':null}",
+        "Making 'top' a file child of 'top' would create a cycle")]
     public async Task Reopening_refuses_what_cannot_change(string options, string message)
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'other'}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.ReopenAsync([TestGraph.Json(options)], CancellationToken.None));
         Assert.Equal(message, error.Message);
     }
 
@@ -164,9 +175,11 @@ public sealed class EdgeTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'other'}");
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
 
-        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}")], CancellationToken.None);
+        await graph.Graph.ReopenAsync(
+            [TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}")], CancellationToken.None);
 
         Assert.Equal("other", top.Children.Single().Child.Name);
         Assert.False(graph.Graph.TryGetNode("file", out _));
@@ -177,11 +190,13 @@ public sealed class EdgeTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'other'}");
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':null}");
         var exchange = TestGraph.Json("{'driver':'layer','node-name':'top','file':'other','backing':null}");
         var refused = TestGraph.Json("{'driver':'layer','node-name':'other'}");
 
-        await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync([exchange, refused], CancellationToken.None));
+        await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.ReopenAsync([exchange, refused], CancellationToken.None));
 
         Assert.Equal("file", top.Children.Single().Child.Name);
         Assert.Empty(graph.Graph.Lookup(null, "other").Parents);
@@ -191,9 +206,12 @@ public sealed class EdgeTests
     public async Task Reopening_takes_nodes_along_that_have_their_options_from_the_one_reopened()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'layer','node-name':'inner','file':{'driver':'memory'},'backing':null},'backing':null}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'layer','node-name':'inner','file':{'driver':'memory'},'backing':null},'backing':null}");
         var inner = graph.Graph.Lookup(null, "inner");
-        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'inner','backing':null}")], CancellationToken.None).AsTask()
+        await graph.Graph.ReopenAsync(
+            [TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'inner','backing':null}")],
+            CancellationToken.None).AsTask()
             .ContinueWith(done => Assert.NotNull(done.Exception), TaskScheduler.Default);
         // The memory driver below cannot reopen: nothing changes.
         Assert.False(inner.ReadOnly);
@@ -204,10 +222,12 @@ public sealed class EdgeTests
     public async Task A_node_with_writers_cannot_become_read_only()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':'FILE','backing':null}".Replace("'FILE'", "{'driver':'memory','node-name':'file','read-only':false}"));
+        await graph.AddAsync("{'driver':'layer','node-name':'top','file':'FILE','backing':null}".Replace(
+            "'FILE'", "{'driver':'memory','node-name':'file','read-only':false}"));
         await using var writer = await graph.BackendAsync("top", TestGraph.Writer);
         var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.ReopenAsync(
-            [TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'file','backing':null}")], CancellationToken.None));
+            [TestGraph.Json("{'driver':'layer','node-name':'top','read-only':true,'file':'file','backing':null}")],
+            CancellationToken.None));
         Assert.Equal("Read-only block node 'top' cannot support read-write users", error.Message);
     }
 
@@ -217,7 +237,8 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'base','read-only':true}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory'},'backing':'base'}");
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.RemoveAsync("base", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.RemoveAsync("base", CancellationToken.None));
         Assert.Equal("Node 'base' is busy: node is used as backing hd of 'top'", error.Message);
     }
 
@@ -227,8 +248,10 @@ public sealed class EdgeTests
         await using var graph = new TestGraph();
         graph.Memory.Files["b"] = Filled(5, Block);
         await graph.AddAsync("{'driver':'memory','node-name':'b','filename':'b','read-only':true}");
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'inner'}}");
-        await graph.Graph.ReopenAsync([TestGraph.Json("{'driver':'layer','node-name':'top','file':'file','backing':'b'}")], CancellationToken.None);
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'inner'}}");
+        await graph.Graph.ReopenAsync(
+            [TestGraph.Json("{'driver':'layer','node-name':'top','file':'file','backing':'b'}")], CancellationToken.None);
         Assert.Equal("b", top.Backing?.Name);
         Assert.False(graph.Graph.TryGetNode("inner", out _));
         await using var backend = await graph.BackendAsync("top", TestGraph.Reader);

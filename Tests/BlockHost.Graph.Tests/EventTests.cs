@@ -14,7 +14,8 @@ public sealed class EventTests
 
     [Theory]
     [InlineData(0, 4096, "Pwritev,write,PwritevDone")]
-    [InlineData(512, 4096, "PwritevRmwHead,read,PwritevRmwAfterHead,PwritevRmwTail,read,PwritevRmwAfterTail,Pwritev,write,PwritevDone")]
+    [InlineData(
+        512, 4096, "PwritevRmwHead,read,PwritevRmwAfterHead,PwritevRmwTail,read,PwritevRmwAfterTail,Pwritev,write,PwritevDone")]
     [InlineData(0, 512, "PwritevRmwTail,read,PwritevRmwAfterTail,Pwritev,write,PwritevDone")]
     [InlineData(512, 3584, "PwritevRmwHead,read,PwritevRmwAfterHead,Pwritev,write,PwritevDone")]
     [InlineData(512, 512, "PwritevRmwHead,PwritevRmwTail,read,PwritevRmwAfterHead,PwritevRmwAfterTail,Pwritev,write,PwritevDone")]
@@ -84,8 +85,10 @@ public sealed class EventTests
 
         Assert.Null(child.EventTarget);
         Assert.Equal(0, Allocations.Of(() => Assert.True(child.FireAsync(BlkdebugEvent.WriteAio).IsCompletedSuccessfully)));
-        Assert.Equal(0, Allocations.Of(() => Assert.True(child.ReadAsync(BlkdebugEvent.ReadAio, 0, buffer).IsCompletedSuccessfully)));
-        Assert.Equal(0, Allocations.Of(() => Assert.True(child.WriteAsync(BlkdebugEvent.WriteAio, 0, buffer).IsCompletedSuccessfully)));
+        Assert.Equal(
+            0, Allocations.Of(() => Assert.True(child.ReadAsync(BlkdebugEvent.ReadAio, 0, buffer).IsCompletedSuccessfully)));
+        Assert.Equal(
+            0, Allocations.Of(() => Assert.True(child.WriteAsync(BlkdebugEvent.WriteAio, 0, buffer).IsCompletedSuccessfully)));
     }
 
     private static async Task<IBlockBackend> OpenAsync(TestGraph graph, string options, string node)

@@ -16,7 +16,8 @@ public sealed class ExportTests : IAsyncDisposable
     private readonly FakeExportType _type = new();
     private readonly ExportManager _exports;
 
-    public ExportTests() => _exports = new ExportManager(_type, _graph.Graph, Mock.Of<IUserObjects>(), _graph, () => Mock.Of<IPluginHost>());
+    public ExportTests() =>
+        _exports = new ExportManager(_type, _graph.Graph, Mock.Of<IUserObjects>(), _graph, () => Mock.Of<IPluginHost>());
 
     public ValueTask DisposeAsync() => _graph.DisposeAsync();
 
@@ -25,7 +26,8 @@ public sealed class ExportTests : IAsyncDisposable
     [InlineData("e", "nope", "fake", false, "Cannot find device='' nor node-name='nope'")]
     [InlineData("e", "disk", "other", false, "Parameter 'type' does not accept value 'other'")]
     [InlineData("e", "disk", "fake", true, "Cannot export read-only node as writable")]
-    public async Task What_cannot_be_exported_is_refused_as_QEMU_does(string id, string node, string type, bool writable, string message)
+    public async Task What_cannot_be_exported_is_refused_as_QEMU_does(
+        string id, string node, string type, bool writable, string message)
     {
         await _graph.AddAsync("{'driver':'memory','node-name':'disk','read-only':true}");
         var error = await Record.ExceptionAsync(() => AddAsync(id, node, type, writable));
@@ -41,7 +43,8 @@ public sealed class ExportTests : IAsyncDisposable
     {
         await _graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         await AddAsync("e");
-        Assert.Equal("Block export id 'e' is already in use", (await Assert.ThrowsAsync<QmpException>(() => AddAsync("e"))).Message);
+        Assert.Equal(
+            "Block export id 'e' is already in use", (await Assert.ThrowsAsync<QmpException>(() => AddAsync("e"))).Message);
         await _exports.RemoveAllAsync("fake", CancellationToken.None);
         Assert.Equal("BLOCK_EXPORT_DELETED", Assert.Single(_graph.Events).Name);
         Assert.True(_type.Made.Single().IsDisposed);
@@ -70,8 +73,10 @@ public sealed class ExportTests : IAsyncDisposable
         var export = _type.Made.Single();
         export.Clients = true;
         export.KeepsGoing = true;
-        Assert.Equal("export 'e' still in use", Assert.Throws<QmpException>(() => _exports.Remove("e", ExportRemoveMode.Safe)).Message);
-        Assert.Equal("Export 'x' is not found", Assert.Throws<QmpException>(() => _exports.Remove("x", ExportRemoveMode.Hard)).Message);
+        Assert.Equal(
+            "export 'e' still in use", Assert.Throws<QmpException>(() => _exports.Remove("e", ExportRemoveMode.Safe)).Message);
+        Assert.Equal(
+            "Export 'x' is not found", Assert.Throws<QmpException>(() => _exports.Remove("x", ExportRemoveMode.Hard)).Message);
         _exports.Remove("e", ExportRemoveMode.Hard);
         Assert.Equal(new ExportInfo("e", "fake", "disk", ShuttingDown: true), Assert.Single(_exports.List()));
         export.Context.Ended();
@@ -103,5 +108,12 @@ public sealed class ExportTests : IAsyncDisposable
     }
 
     private Task AddAsync(string id, string node = "disk", string type = "fake", bool writable = false) => _exports.AddAsync(
-        new ExportRequest { Id = id, NodeName = node, Type = type, Writable = writable, Options = TestGraph.Json("{}") }, CancellationToken.None).AsTask();
+        new ExportRequest
+        {
+            Id = id,
+            NodeName = node,
+            Type = type,
+            Writable = writable,
+            Options = TestGraph.Json("{}"),
+        }, CancellationToken.None).AsTask();
 }

@@ -18,8 +18,11 @@ public sealed class OpeningTests
     [InlineData("{'driver':'memory','node-name':'disk','bogus':1}", "Parameter 'bogus' is unexpected")]
     [InlineData("{'driver':'layer','node-name':'disk'}", "Parameter 'file' is missing")]
     [InlineData("{'driver':'layer','node-name':'disk','file':'nope'}", "Cannot find device='nope' nor node-name='nope'")]
-    [InlineData("{'driver':'memory','node-name':'disk','detect-zeroes':'unmap'}", "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap")]
-    [InlineData("{'driver':'memory','node-name':'disk','force-share':true}", "force-share=on can only be used with read-only images")]
+    [InlineData(
+        "{'driver':'memory','node-name':'disk','detect-zeroes':'unmap'}",
+        "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap")]
+    [InlineData(
+        "{'driver':'memory','node-name':'disk','force-share':true}", "force-share=on can only be used with read-only images")]
     public async Task A_definition_that_cannot_be_opened_is_refused_as_QEMU_does(string options, string message)
     {
         await using var graph = new TestGraph();
@@ -47,7 +50,8 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph { FormatOfAnything = null };
 
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await FormatProbing.GuessAsync(graph, new byte[512], null, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await FormatProbing.GuessAsync(graph, new byte[512], null, CancellationToken.None));
 
         Assert.Equal("Could not determine the image's format: no block driver knows it", error.Message);
     }
@@ -65,7 +69,8 @@ public sealed class OpeningTests
     public async Task A_node_cannot_name_itself_as_its_child()
     {
         await using var graph = new TestGraph();
-        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':'top'}"));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.AddAsync("{'driver':'layer','node-name':'top','file':'top'}"));
         Assert.Equal("Cannot find device='top' nor node-name='top'", error.Message);
     }
 
@@ -103,7 +108,8 @@ public sealed class OpeningTests
     public async Task Nodes_are_listed_newest_first_with_storage_before_the_format_over_it()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'backing'}}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'backing'}}");
         Assert.Equal(["backing", "top", "file"], graph.Graph.Nodes.Select(node => node.Name));
     }
 
@@ -117,8 +123,11 @@ public sealed class OpeningTests
         await using (var backend = await graph.BackendAsync("top", TestGraph.Reader))
             Assert.Equal("Node top is in use", (await Assert.ThrowsAsync<BlockException>(() => Remove("top"))).Message);
         Assert.Equal("Block device file is in use", (await Assert.ThrowsAsync<BlockException>(() => Remove("file"))).Message);
-        Assert.Equal("Node inner is not owned by the monitor", (await Assert.ThrowsAsync<BlockException>(() => Remove("inner"))).Message);
-        Assert.Equal("Failed to find node with node-name='nope'", (await Assert.ThrowsAsync<BlockException>(() => Remove("nope"))).Message);
+        Assert.Equal(
+            "Node inner is not owned by the monitor", (await Assert.ThrowsAsync<BlockException>(() => Remove("inner"))).Message);
+        Assert.Equal(
+            "Failed to find node with node-name='nope'",
+            (await Assert.ThrowsAsync<BlockException>(() => Remove("nope"))).Message);
 
         Task Remove(string name) => graph.Graph.RemoveAsync(name, CancellationToken.None).AsTask();
     }
@@ -127,7 +136,8 @@ public sealed class OpeningTests
     public async Task Generic_options_go_down_to_children_and_backing_files_are_read_only()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','cache':{'direct':true,'no-flush':true},'file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'backing'}}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','cache':{'direct':true,'no-flush':true},'file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'backing'}}");
         var (top, file, backing) = (Node("top"), Node("file"), Node("backing"));
         Assert.True(file.CacheDirect && file.CacheNoFlush && backing.CacheDirect);
         Assert.False(top.ReadOnly);
@@ -144,8 +154,10 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         graph.Memory.Files["a"] = new byte[8192];
-        graph.Layer.Recorded["a"] = new BackingFileReference("""json:{"driver":"layer","file":{"driver":"memory","filename":"a"}}""", "layer");
-        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
+        graph.Layer.Recorded["a"] = new BackingFileReference(
+            """json:{"driver":"layer","file":{"driver":"memory","filename":"a"}}""", "layer");
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
         Assert.StartsWith("Nodes are nested more than 1000 levels deep", error.Message, StringComparison.Ordinal);
         Assert.Empty(graph.Graph.Nodes);
         Assert.Equal(0, graph.Leases);
@@ -160,7 +172,8 @@ public sealed class OpeningTests
         {
             graph.Memory.Files[$"f{layer}"] = new byte[8192];
             if (layer > 0)
-                graph.Layer.Recorded[$"f{layer}"] = new BackingFileReference($$$"""json:{"driver":"layer","file.driver":"memory","file.filename":"f{{{layer - 1}}}"}""", "layer");
+                graph.Layer.Recorded[$"f{layer}"] = new BackingFileReference(
+                    $$$"""json:{"driver":"layer","file.driver":"memory","file.filename":"f{{{layer - 1}}}"}""", "layer");
         }
 
         await graph.AddAsync($"{{'driver':'layer','node-name':'top','file':{{'driver':'memory','filename':'f{layers - 1}'}}}}");
@@ -176,7 +189,8 @@ public sealed class OpeningTests
         await using var graph = new TestGraph();
         graph.Memory.Files["a"] = new byte[8192];
         graph.Layer.Recorded["a"] = new BackingFileReference("base", Format: null);
-        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
         Assert.Contains("records no format", error.Message, StringComparison.Ordinal);
     }
 
@@ -186,9 +200,11 @@ public sealed class OpeningTests
         await using var graph = new TestGraph();
         graph.Memory.Files["a"] = new byte[8192];
         graph.Layer.Recorded["a"] = new BackingFileReference("base", Format: null);
-        var top = await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'},'backing':null}");
+        var top = await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'},'backing':null}");
         Assert.Null(top.Backing);
-        Assert.Equal("""json:{"backing": null, "driver": "layer", "file": {"driver": "memory", "filename": "a"}}""", top.FileName);
+        Assert.Equal(
+            """json:{"backing": null, "driver": "layer", "file": {"driver": "memory", "filename": "a"}}""", top.FileName);
     }
 
     [Fact]
@@ -196,7 +212,8 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         var plain = await graph.AddAsync("{'driver':'layer','node-name':'plain','file':{'driver':'memory','filename':'a'}}");
-        var strong = await graph.AddAsync("{'driver':'layer','node-name':'strong','tag':'x','file':{'driver':'memory','filename':'b'}}");
+        var strong = await graph.AddAsync(
+            "{'driver':'layer','node-name':'strong','tag':'x','file':{'driver':'memory','filename':'b'}}");
         var unnamed = await graph.AddAsync("{'driver':'layer','node-name':'unnamed','file':{'driver':'memory','size':8192}}");
         Assert.Equal("a", plain.FileName);
         Assert.Equal("""json:{"tag": "x", "driver": "layer", "file": {"driver": "memory", "filename": "b"}}""", strong.FileName);
@@ -208,9 +225,13 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         graph.Memory.Files["b"] = [.. Enumerable.Repeat((byte)7, 8192)];
-        var first = await graph.AddAsync("{'driver':'layer','node-name':'first','tag':'x','read-only':true,'file':{'driver':'memory','filename':'b'}}");
+        var first = await graph.AddAsync(
+            "{'driver':'layer','node-name':'first','tag':'x','read-only':true,'file':{'driver':'memory','filename':'b'}}");
         var tool = TestGraph.Reader with { AllowFileNames = true };
-        await using var again = await graph.Graph.OpenAsync(BlockdevRef.New(JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["filename"] = first.FileName })), tool, CancellationToken.None);
+        await using var again = await graph.Graph.OpenAsync(
+            BlockdevRef.New(JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["filename"] = first.FileName })),
+            tool,
+            CancellationToken.None);
         Assert.Equal("layer", again.Node.Driver.FormatName);
         Assert.Equal(8192, again.Length);
     }
@@ -220,7 +241,8 @@ public sealed class OpeningTests
     {
         await using var graph = new TestGraph();
         var options = TestGraph.Json("{'filename':'b'}");
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.OpenAsync(BlockdevRef.New(options), TestGraph.Reader, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.OpenAsync(BlockdevRef.New(options), TestGraph.Reader, CancellationToken.None));
         Assert.Equal("Parameter 'driver' is missing", error.Message);
     }
 
@@ -228,7 +250,8 @@ public sealed class OpeningTests
     public async Task A_backend_that_opened_a_node_closes_it()
     {
         await using var graph = new TestGraph();
-        var backend = await graph.Graph.OpenAsync(BlockdevRef.New(TestGraph.Json("{'driver':'memory'}")), TestGraph.Writer, CancellationToken.None);
+        var backend = await graph.Graph.OpenAsync(
+            BlockdevRef.New(TestGraph.Json("{'driver':'memory'}")), TestGraph.Writer, CancellationToken.None);
         Assert.Single(graph.Graph.Nodes);
         await backend.DisposeAsync();
         Assert.Empty(graph.Graph.Nodes);
@@ -245,6 +268,7 @@ public sealed class OpeningTests
         context.ReportCorruption("bad table", 8192, 512, fatal: true);
         var (name, data) = Assert.Single(graph.Events);
         Assert.Equal("BLOCK_IMAGE_CORRUPTED", name);
-        Assert.Equal("""{"device":"","node-name":"disk","msg":"bad table","offset":4096,"size":512,"fatal":true}""", data.GetRawText());
+        Assert.Equal(
+            """{"device":"","node-name":"disk","msg":"bad table","offset":4096,"size":512,"fatal":true}""", data.GetRawText());
     }
 }

@@ -12,8 +12,10 @@ public sealed class PermissionTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
-        await using var first = await graph.BackendAsync("disk", TestGraph.Writer with { Permissions = new(BlockPermissions.Write, BlockPermissions.ConsistentRead) });
-        var error = await Assert.ThrowsAsync<BlockException>(() => graph.BackendAsync("disk", TestGraph.Writer with { Name = "drive0" }));
+        await using var first = await graph.BackendAsync(
+            "disk", TestGraph.Writer with { Permissions = new(BlockPermissions.Write, BlockPermissions.ConsistentRead) });
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.BackendAsync("disk", TestGraph.Writer with { Name = "drive0" }));
         Assert.Equal(
             "Permission conflict on node 'disk': permissions 'write' are both required by block device 'drive0' (uses node 'disk' as 'root' child) "
             + "and unshared by an unnamed block device (uses node 'disk' as 'root' child).",
@@ -29,8 +31,12 @@ public sealed class PermissionTests
         await graph.AddAsync("{'driver':'memory','node-name':'file'}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','file':'file'}");
         await using var reader = await graph.BackendAsync("file", TestGraph.Reader);
-        var error = await Assert.ThrowsAsync<BlockException>(() => graph.AddAsync("{'driver':'layer','node-name':'other','file':'file'}"));
-        Assert.StartsWith("Permission conflict on node 'file': permissions 'write, resize' are both required by node ", error.Message, StringComparison.Ordinal);
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.AddAsync("{'driver':'layer','node-name':'other','file':'file'}"));
+        Assert.StartsWith(
+            "Permission conflict on node 'file': permissions 'write, resize' are both required by node ",
+            error.Message,
+            StringComparison.Ordinal);
         Assert.Contains("(uses node 'file' as 'file' child)", error.Message, StringComparison.Ordinal);
         Assert.Equal(["top", "file"], graph.Graph.Nodes.Select(node => node.Name));
     }
@@ -39,7 +45,8 @@ public sealed class PermissionTests
     public async Task Permissions_of_a_user_reach_the_storage_and_go_with_it()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'base'}}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'base'}}");
         var backing = graph.Graph.Lookup(null, "base").Parents.Single();
         Assert.Equal(BlockPermissions.None, backing.Permissions.Needed);
         await using (var backend = await graph.BackendAsync("top", TestGraph.Reader))
@@ -58,10 +65,12 @@ public sealed class PermissionTests
             await using var graph = new TestGraph();
             var chain = "{'driver':'memory'}";
             for (var i = 0; i < layers; i++)
-                chain = $"{{'driver':'layer','node-name':'layer{i}','file':{{'driver':'memory'}},'read-only':true,'backing':{chain}}}";
+                chain =
+                    $"{{'driver':'layer','node-name':'layer{i}','file':{{'driver':'memory'}},'read-only':true,'backing':{chain}}}";
             await graph.AddAsync(chain);
             await using (await graph.BackendAsync($"layer{layers - 1}", TestGraph.Reader))
-                Assert.Equal(BlockPermissions.ConsistentRead, graph.Graph.Lookup(null, "layer0").Parents.Single().Permissions.Needed);
+                Assert.Equal(
+                    BlockPermissions.ConsistentRead, graph.Graph.Lookup(null, "layer0").Parents.Single().Permissions.Needed);
             await graph.Graph.RemoveAsync($"layer{layers - 1}", CancellationToken.None);
             return graph.Layer.PermissionCalls;
         }
@@ -72,7 +81,8 @@ public sealed class PermissionTests
     {
         await using var graph = new TestGraph();
         await graph.AddAsync("{'driver':'memory','node-name':'base'}");
-        await graph.AddAsync("{'driver':'layer','node-name':'middle','read-only':true,'file':{'driver':'memory'},'backing':'base'}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'middle','read-only':true,'file':{'driver':'memory'},'backing':'base'}");
         await graph.AddAsync("{'driver':'layer','node-name':'top','read-only':true,'file':'base','backing':'middle'}");
         var ways = graph.Graph.Lookup(null, "base").Parents.ToDictionary(edge => edge.Parent!.Name);
 
@@ -80,7 +90,10 @@ public sealed class PermissionTests
         {
             Assert.All(ways.Values, edge => Assert.Equal(BlockPermissions.ConsistentRead, edge.Permissions.Needed));
             var error = await Assert.ThrowsAsync<BlockException>(() => graph.BackendAsync("base", TestGraph.Writer));
-            Assert.StartsWith("Permission conflict on node 'base': permissions 'write' are both required by", error.Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "Permission conflict on node 'base': permissions 'write' are both required by",
+                error.Message,
+                StringComparison.Ordinal);
         }
 
         Assert.Equal(BlockPermissions.None, ways["middle"].Permissions.Needed);
@@ -90,7 +103,8 @@ public sealed class PermissionTests
     public async Task A_driver_that_gets_no_lock_refuses_the_user_and_nothing_changes()
     {
         await using var graph = new TestGraph();
-        await graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'base'}}");
+        await graph.AddAsync(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'file'},'backing':{'driver':'memory','node-name':'base'}}");
         var (file, below) = (graph.Memory.Opened[0], graph.Memory.Opened[1]);
         below.RefusePermissions = new BlockException(BlockErrorKind.Busy, "Failed to get \"consistent read\" lock");
         file.PermissionCalls.Clear();
@@ -101,7 +115,9 @@ public sealed class PermissionTests
         Assert.Empty(graph.Graph.Backends);
         Assert.Equal(BlockPermissions.None, graph.Graph.Lookup(null, "base").Parents.Single().Permissions.Needed);
         Assert.DoesNotContain("commit", file.PermissionCalls);
-        Assert.Equal(file.PermissionCalls.Count(call => call.StartsWith("prepare", StringComparison.Ordinal)), file.PermissionCalls.Count(call => call == "abort"));
+        Assert.Equal(
+            file.PermissionCalls.Count(call => call.StartsWith("prepare", StringComparison.Ordinal)),
+            file.PermissionCalls.Count(call => call == "abort"));
     }
 
     [Fact]
@@ -136,8 +152,12 @@ public sealed class PermissionTests
         var disk = await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         await using (var backend = await graph.BackendAsync("disk", TestGraph.Writer))
         {
-            var error = await Assert.ThrowsAsync<BlockException>(async () => await disk.ResizeAsync(4096, default, CancellationToken.None));
-            Assert.StartsWith("Permission conflict on node 'disk': permissions 'resize' are both required by an unnamed block device", error.Message, StringComparison.Ordinal);
+            var error = await Assert.ThrowsAsync<BlockException>(
+                async () => await disk.ResizeAsync(4096, default, CancellationToken.None));
+            Assert.StartsWith(
+                "Permission conflict on node 'disk': permissions 'resize' are both required by an unnamed block device",
+                error.Message,
+                StringComparison.Ordinal);
         }
 
         var resized = 0;

@@ -16,14 +16,16 @@ public sealed class RequestTests
     public async Task Overlapping_unaligned_writes_equal_some_order_of_them(int alignment, int memoryAlignment)
     {
         await using var graph = new TestGraph();
-        graph.Memory.Shape = profile => profile with { Limits = new BlockLimits { RequestAlignment = alignment, MemoryAlignment = memoryAlignment, MaxTransfer = 16384 } };
+        var limits = new BlockLimits { RequestAlignment = alignment, MemoryAlignment = memoryAlignment, MaxTransfer = 16384 };
+        graph.Memory.Shape = profile => profile with { Limits = limits };
         graph.Memory.BeforeRequest = async _ => await Task.Yield();
         await graph.AddAsync("{'driver':'memory','node-name':'disk','size':65536}");
         await using var backend = await graph.BackendAsync("disk", TestGraph.Writer);
         var random = new Random(alignment + memoryAlignment);
         var model = new byte[65536];
 
-        // Each writer has bytes of its own, interleaved with the others' inside every block: whatever the order, each byte has one right value.
+        // Each writer has bytes of its own, interleaved with the others' inside every block: whatever the order, each byte has
+        // one right value.
         const int writers = 8;
         await Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
         {
@@ -52,7 +54,8 @@ public sealed class RequestTests
     public async Task Reads_of_any_offset_and_length_give_the_stored_bytes()
     {
         await using var graph = new TestGraph();
-        graph.Memory.Shape = profile => profile with { Limits = new BlockLimits { RequestAlignment = 512, MaxTransfer = 4096, MemoryAlignment = 512 } };
+        graph.Memory.Shape = profile =>
+            profile with { Limits = new BlockLimits { RequestAlignment = 512, MaxTransfer = 4096, MemoryAlignment = 512 } };
         await graph.AddAsync("{'driver':'memory','node-name':'disk','size':65536}");
         var node = graph.Memory.Opened.Single();
         new Random(1).NextBytes(node.Bytes);
@@ -89,7 +92,9 @@ public sealed class RequestTests
         Assert.Equal(Errno.EIO, (await queue.WriteAsync(offset, new byte[bytes])).Errno);
         Assert.Equal(Errno.EIO, (await queue.WriteZeroesAsync(offset, bytes)).Errno);
         Assert.Equal(Errno.EIO, (await queue.DiscardAsync(offset, bytes)).Errno);
-        Assert.Equal((1, 2, 1), (backend.Stats.InvalidReadOperations, backend.Stats.InvalidWriteOperations, backend.Stats.InvalidUnmapOperations));
+        Assert.Equal(
+            (1, 2, 1),
+            (backend.Stats.InvalidReadOperations, backend.Stats.InvalidWriteOperations, backend.Stats.InvalidUnmapOperations));
         Assert.Equal(0, graph.Memory.Opened.Single().Reads + graph.Memory.Opened.Single().Writes);
     }
 
@@ -240,7 +245,11 @@ public sealed class RequestTests
         await using var graph = new TestGraph();
         graph.Memory.Shape = profile => profile with { Growable = true };
         await graph.AddAsync("{'driver':'memory','node-name':'disk','size':4096}");
-        var tool = new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All) };
+        var tool = new BackendOptions
+        {
+            Permissions = new(
+            BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All)
+        };
         await using (var fixedSize = await graph.BackendAsync("disk", tool))
         await using (var queue = fixedSize.OpenQueue())
             Assert.Equal(Errno.EIO, (await queue.WriteAsync(4096, new byte[10])).Errno);
@@ -260,7 +269,13 @@ public sealed class RequestTests
     public async Task A_driver_gets_no_more_requests_at_once_than_it_says(Concurrency concurrency, int most)
     {
         var (arrived, all) = (0, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        var driver = new MemoryDriver { Name = "gated", NodeConcurrency = concurrency, BeforeRequest = _ => new ValueTask(Interlocked.Increment(ref arrived) < most ? all.Task : Release()) };
+        var driver = new MemoryDriver
+        {
+            Name = "gated",
+            NodeConcurrency = concurrency,
+            BeforeRequest = _ => new ValueTask(
+            Interlocked.Increment(ref arrived) < most ? all.Task : Release())
+        };
         await using var gated = new TestGraph(driver);
         await gated.AddAsync("{'driver':'gated','node-name':'disk'}");
         await using var backend = await gated.BackendAsync("disk", TestGraph.Reader);

@@ -76,7 +76,8 @@ public sealed class SlowChangesTests
         var resizing = ResizeAsync(far, 8192);
         await _remote.Resizing.Arrived;
 
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.RemoveAsync("far", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.RemoveAsync("far", CancellationToken.None));
         Assert.Equal("Node far is in use", error.Message);
 
         _remote.Resizing.Answer();
@@ -186,7 +187,8 @@ public sealed class SlowChangesTests
 
     private static Task<IGraphNode> FarAsync(TestGraph graph) => graph.AddAsync("{'driver':'remote','node-name':'far'}");
 
-    private static Task ResizeAsync(IGraphNode node, long length) => node.ResizeAsync(length, new ResizeOptions(), CancellationToken.None).AsTask();
+    private static Task ResizeAsync(IGraphNode node, long length) =>
+        node.ResizeAsync(length, new ResizeOptions(), CancellationToken.None).AsTask();
 
     private static async Task ComeAndGoAsync(TestGraph graph)
     {

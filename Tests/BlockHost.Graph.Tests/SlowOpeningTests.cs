@@ -91,7 +91,8 @@ public sealed class SlowOpeningTests
     {
         await using var graph = new TestGraph(_remote);
         using var givenUp = new CancellationTokenSource();
-        var json = TestGraph.Json("{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'near'},'backing':{'driver':'remote'}}");
+        var json = TestGraph.Json(
+            "{'driver':'layer','node-name':'top','file':{'driver':'memory','node-name':'near'},'backing':{'driver':'remote'}}");
         var opening = graph.Graph.AddAsync(json, givenUp.Token).AsTask();
         await _remote.Connecting;
         await givenUp.CancelAsync();
@@ -109,7 +110,8 @@ public sealed class SlowOpeningTests
         var opening = graph.AddAsync("{'driver':'layer','node-name':'top','file':'disk','backing':{'driver':'remote'}}");
         await _remote.Connecting;
 
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await graph.Graph.RemoveAsync("disk", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await graph.Graph.RemoveAsync("disk", CancellationToken.None));
         Assert.Equal("Block device disk is in use", error.Message);
 
         _remote.Answer();

@@ -49,7 +49,8 @@ public sealed class SlownessTests : IAsyncDisposable
 
         Assert.False((await request).IsOk);
         Assert.Equal(
-            [Warning("Node 'disk': a request (read) took 6.5 s"), ("block", LogLevel.Debug, "Node 'disk': a request (read) failed: the disk has gone")],
+            [Warning("Node 'disk': a request (read) took 6.5 s"), (
+                "block", LogLevel.Debug, "Node 'disk': a request (read) failed: the disk has gone")],
             Lines());
     }
 

@@ -124,7 +124,8 @@ public sealed class ActiveCommitTests : ChainTest
         await CommitAsync("");
         await UntilAsync(JobStatus.Ready);
 
-        var refusal = await Assert.ThrowsAsync<BlockException>(async () => await Bed.Graph.CreateBackendAsync(Node("m"), Reader, CancellationToken.None));
+        var refusal = await Assert.ThrowsAsync<BlockException>(
+            async () => await Bed.Graph.CreateBackendAsync(Node("m"), Reader, CancellationToken.None));
 
         Assert.Contains("unshared by commit job 'j' (uses node 'm' as 'intermediate node' child)", refusal.Message);
         await CancelJobAsync();
@@ -142,7 +143,8 @@ public sealed class ActiveCommitTests : ChainTest
         Assert.True(Node("b").ReadOnly);
     }
 
-    private Task CommitAsync(string more, string device = "t") => ExecuteAsync("block-commit", $"{more}\"job-id\":\"j\",\"device\":\"{device}\"");
+    private Task CommitAsync(string more, string device = "t") =>
+        ExecuteAsync("block-commit", $"{more}\"job-id\":\"j\",\"device\":\"{device}\"");
 
     private async Task CompleteAsync(string more, string device = "t")
     {

@@ -10,7 +10,8 @@ public sealed class AmendTests : JobTest
     {
         const string delete = """{"execute":"blockdev-del","arguments":{"node-name":"t"}}""";
         await AddAsync("t");
-        await ExecuteAsync("x-blockdev-amend", """ "job-id":"j","node-name":"t","options":{"driver":"qcow2","lazy-refcounts":true} """);
+        await ExecuteAsync(
+            "x-blockdev-amend", """ "job-id":"j","node-name":"t","options":{"driver":"qcow2","lazy-refcounts":true} """);
 
         Assert.Equal("Node t is in use", (string?)(await Bed.ExecuteAsync(delete))["error"]?["desc"]);
         await UntilAsync(JobStatus.Concluded);

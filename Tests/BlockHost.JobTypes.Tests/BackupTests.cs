@@ -137,5 +137,7 @@ public sealed class BackupTests : JobTest
     }
 
     private Task BackupAsync(string sync, string more = "", string target = "t") =>
-        ExecuteAsync("blockdev-backup", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{target}\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
+        ExecuteAsync(
+            "blockdev-backup",
+            $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{target}\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
 }

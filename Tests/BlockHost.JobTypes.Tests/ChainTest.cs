@@ -50,7 +50,8 @@ public abstract class ChainTest : JobTest
         Expected.AsSpan(1 << 20).Clear();
     }
 
-    private protected Task WhileGuestWritesAsync(Func<Task> action, string device = "t") => WhileGuestWritesAsync(_ => action(), device);
+    private protected Task WhileGuestWritesAsync(Func<Task> action, string device = "t") =>
+        WhileGuestWritesAsync(_ => action(), device);
 
     private protected async Task WhileGuestWritesAsync(Func<GuestWriter, Task> action, string device = "t")
     {
@@ -62,7 +63,9 @@ public abstract class ChainTest : JobTest
     {
         await using var guest = await OpenAsync(node);
         await using var queue = guest.OpenQueue();
-        var status = value == 0 ? await queue.WriteZeroesAsync(offset, length) : await queue.WriteAsync(offset, Filled(value, length));
+        var status = value == 0
+            ? await queue.WriteZeroesAsync(offset, length)
+            : await queue.WriteAsync(offset, Filled(value, length));
         Assert.True(status.IsOk);
         Expected.AsSpan(offset, length).Fill(value);
     }

@@ -99,7 +99,9 @@ public sealed class CommitTests : ChainTest
     public async Task A_name_that_no_header_can_hold_fails_the_job_and_leaves_the_chain()
     {
         await ChainAsync("b", "m", "t");
-        await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\",\"auto-dismiss\":false,\"backing-file\":\"{new string('x', 1100)}\"");
+        await ExecuteAsync(
+            "block-commit",
+            $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\",\"auto-dismiss\":false,\"backing-file\":\"{new string('x', 1100)}\"");
         await UntilAsync(JobStatus.Concluded);
 
         Assert.True(Bed.Host.Jobs.TryGet("j", out var job));
@@ -119,7 +121,8 @@ public sealed class CommitTests : ChainTest
         await CommitAsync("\"top-node\":\"m\"");
 
         Assert.Equal(Expected, await ReadAsync("t"));
-        await using var reader = await Bed.Graph.CreateBackendAsync(Node("b"), new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
+        await using var reader = await Bed.Graph.CreateBackendAsync(
+            Node("b"), new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
         await using var queue = reader.OpenQueue();
         var run = await queue.GetStatusAsync(65536, Size - 65536);
         Assert.Equal((4L * 65536, true), (run.Bytes, (run.Flags & BlockStatusFlags.Zero) != 0));
@@ -186,7 +189,9 @@ public sealed class CommitTests : ChainTest
         await MakeReadOnlyAsync("b", "m");
         await WhileGuestWritesAsync(async () =>
         {
-            await ExecuteAsync("block-commit", $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\"{(state == JobStatus.Pending ? ",\"auto-finalize\":false" : ",\"speed\":65536")}");
+            await ExecuteAsync(
+                "block-commit",
+                $"\"job-id\":\"j\",\"device\":\"t\",\"top-node\":\"m\"{(state == JobStatus.Pending ? ",\"auto-finalize\":false" : ",\"speed\":65536")}");
             if (state == JobStatus.Paused)
                 await ExecuteAsync("job-pause", "\"id\":\"j\"");
             await UntilAsync(state);

@@ -115,7 +115,8 @@ public sealed class CopyBeforeWriteTests : JobTest
 
     private async Task AddFilterAsync(string more = "")
     {
-        await ExecuteAsync("blockdev-add", $"\"driver\":\"copy-before-write\",\"node-name\":\"c\",\"file\":\"s\",\"target\":\"t\"{more}");
+        await ExecuteAsync(
+            "blockdev-add", $"\"driver\":\"copy-before-write\",\"node-name\":\"c\",\"file\":\"s\",\"target\":\"t\"{more}");
         await ExecuteAsync("blockdev-add", "\"driver\":\"snapshot-access\",\"node-name\":\"moment\",\"file\":\"c\"");
     }
 

@@ -26,14 +26,16 @@ public sealed class DriveMirrorTests : ChainTest
     [InlineData("top", "write-blocking", 4096, "b")]
     [InlineData("none", "write-blocking", 65536, "s")]
     [InlineData("none", "write-blocking", 4096, "s")]
-    public async Task The_copy_and_its_backing_file_read_as_the_disk(string sync, string copyMode, int granularity, string? backing)
+    public async Task The_copy_and_its_backing_file_read_as_the_disk(
+        string sync, string copyMode, int granularity, string? backing)
     {
         await using var guest = await StartGuestAsync("s", seed: 5, writes: 100, holds: Expected);
 
         await guest.WriteWhileAsync(async () =>
         {
             var how = $"\"sync\":\"{sync}\",\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity}";
-            await ExecuteAsync("drive-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{PathOf("new")}\",\"node-name\":\"new\",{how}");
+            await ExecuteAsync(
+                "drive-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{PathOf("new")}\",\"node-name\":\"new\",{how}");
             await UntilAsync(JobStatus.Ready);
             await Task.Delay(20);
             await CompleteJobAsync();

@@ -4,7 +4,9 @@ using BlockHost.JobTypes.Tests.Faults;
 
 namespace BlockHost.JobTypes.Tests;
 
-/// <summary>Readers of an overlay that takes what guests are about to overwrite in the disk below it, on disks that take their time.</summary>
+/// <summary>
+/// Readers of an overlay that takes what guests are about to overwrite in the disk below it, on disks that take their time.
+/// </summary>
 public sealed class FleecingTests
 {
     private const int Piece = 65536;

@@ -30,7 +30,9 @@ internal sealed class GuestWriter(IBlockBackend backend, int seed, byte[]? holds
 
     public ValueTask DisposeAsync() => backend.DisposeAsync();
 
-    /// <summary>In bursts, as fast as the disk takes them: a guest that never takes a breath need not be caught up with.</summary>
+    /// <summary>
+    /// In bursts, as fast as the disk takes them: a guest that never takes a breath need not be caught up with.
+    /// </summary>
     private async Task WriteUntilAsync(Task end)
     {
         await using var queue = backend.OpenQueue();

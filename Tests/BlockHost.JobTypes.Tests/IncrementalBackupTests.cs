@@ -48,7 +48,8 @@ public sealed class IncrementalBackupTests : JobTest
         await guest.WriteAsync(times: 60);
         await AddAsync("t", "base");
 
-        await BackupAsync("bitmap", "t", $"\"bitmap\":\"b\",\"bitmap-mode\":\"{mode}\"{(isFirstCancelled ? ",\"speed\":65536" : "")}");
+        await BackupAsync(
+            "bitmap", "t", $"\"bitmap\":\"b\",\"bitmap-mode\":\"{mode}\"{(isFirstCancelled ? ",\"speed\":65536" : "")}");
         await guest.WriteAsync(times: 20);
         if (isFirstCancelled)
             await ExecuteAsync("job-cancel", "\"id\":\"j\"");
@@ -96,5 +97,7 @@ public sealed class IncrementalBackupTests : JobTest
     }
 
     private Task BackupAsync(string sync, string target, string more = "") =>
-        ExecuteAsync("blockdev-backup", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{target}\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
+        ExecuteAsync(
+            "blockdev-backup",
+            $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"{target}\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
 }

@@ -7,7 +7,9 @@ namespace BlockHost.JobTypes.Tests;
 public sealed class JobFaultTests
 {
     /// <summary>BLOCKHOST_FAULTS=50: so many runs of each test.</summary>
-    private static readonly int Runs = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_FAULTS"), out var given) ? given : 2;
+    private static readonly int Runs = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_FAULTS"), out var given)
+        ? given
+        : 2;
 
     private static readonly Dictionary<string, JobScenario> Jobs = new()
     {

@@ -19,7 +19,8 @@ public abstract class JobTest : IAsyncLifetime
         Name = "guest",
     };
 
-    internal static readonly BackendOptions Reader = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
+    internal static readonly BackendOptions Reader = new()
+    { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("job").FullName;
     private HostBed _bed = null!;
@@ -45,12 +46,16 @@ public abstract class JobTest : IAsyncLifetime
 
     /// <summary>A new image, open as a node of that name.</summary>
     /// <param name="backing">A node; its file is the backing file.</param>
-    protected async Task AddAsync(string name, string? backing = null, string discard = "ignore", long size = Size, int clusterSize = 65536)
+    protected async Task AddAsync(
+        string name, string? backing = null, string discard = "ignore", long size = Size, int clusterSize = 65536)
     {
         var path = PathOf(name);
         var more = backing is null ? "" : $",\"backing-file\":\"{PathOf(backing)}\",\"backing-fmt\":\"qcow2\"";
         await _bed.Graph.CreateImageAsync(Json($$"""{"driver":"file","filename":"{{path}}","size":0}"""), CancellationToken.None);
-        await _bed.Graph.CreateImageAsync(Json($$$"""{"driver":"qcow2","file":{"driver":"file","filename":"{{{path}}}"},"size":{{{size}}},"cluster-size":{{{clusterSize}}}{{{more}}} } """), CancellationToken.None);
+        await _bed.Graph.CreateImageAsync(
+            Json(
+                $$$"""{"driver":"qcow2","file":{"driver":"file","filename":"{{{path}}}"},"size":{{{size}}},"cluster-size":{{{clusterSize}}}{{{more}}} } """),
+            CancellationToken.None);
         await ExecuteAsync("blockdev-add", $$"""
             "driver":"qcow2","node-name":"{{name}}","discard":"{{discard}}","file":{"driver":"file","filename":"{{path}}"}{{(backing is null ? "" : $",\"backing\":\"{backing}\"")}}
             """);
@@ -108,7 +113,8 @@ public abstract class JobTest : IAsyncLifetime
     protected IEnumerable<string> NamedNodes => _bed.Graph.Nodes.Where(node => !node.HasGeneratedName).Select(node => node.Name);
 
     /// <summary>For a guest's reads and writes.</summary>
-    protected ValueTask<IBlockBackend> OpenAsync(string node) => _bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
+    protected ValueTask<IBlockBackend> OpenAsync(string node) =>
+        _bed.Graph.CreateBackendAsync(Node(node), Guest, CancellationToken.None);
 
     /// <summary>A guest that has written so many times.</summary>
     private protected async Task<GuestWriter> StartGuestAsync(string node, int seed, int writes = 0, byte[]? holds = null)

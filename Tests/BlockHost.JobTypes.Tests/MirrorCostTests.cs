@@ -17,7 +17,8 @@ public sealed class MirrorCostTests : JobTest
         var data = new byte[4096];
 
         var without = Allocations.Of(Write);
-        await ExecuteAsync("blockdev-mirror", "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"none\",\"filter-node-name\":\"f\"");
+        await ExecuteAsync(
+            "blockdev-mirror", "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"none\",\"filter-node-name\":\"f\"");
         await UntilAsync(JobStatus.Ready);
         Assert.Equal("f", guest.Node.Name);
 

@@ -24,7 +24,11 @@ public sealed class MirrorPivotTests : JobTest
         var guests = await WhileGuestsUseAsync(disk, async () =>
         {
             for (var i = 0; i < pivots; i++)
-                await MoveAsync($"disk{i}", $"disk{i + 1}", discard, $"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity},\"buf-size\":{BufferSize}");
+                await MoveAsync(
+                    $"disk{i}",
+                    $"disk{i + 1}",
+                    discard,
+                    $"\"copy-mode\":\"{copyMode}\",\"granularity\":{granularity},\"buf-size\":{BufferSize}");
         });
 
         Assert.Equal($"disk{pivots}", disk.Node.Name);
@@ -42,7 +46,9 @@ public sealed class MirrorPivotTests : JobTest
 
         await WhileGuestsUseAsync(disk, async () =>
         {
-            await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
+            await ExecuteAsync(
+                "blockdev-mirror",
+                $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",\"copy-mode\":\"{copyMode}\"");
             for (var i = 0; i < 200; i++)
             {
                 using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -68,7 +74,8 @@ public sealed class MirrorPivotTests : JobTest
     private async Task MoveAsync(string from, string to, string discard, string how)
     {
         await AddAsync(to, discard: discard);
-        await ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"{from}\",\"target\":\"{to}\",\"sync\":\"full\",{how}");
+        await ExecuteAsync(
+            "blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"{from}\",\"target\":\"{to}\",\"sync\":\"full\",{how}");
         await CompleteJobAsync();
         await ExecuteAsync("blockdev-del", $"\"node-name\":\"{from}\"");
     }

@@ -44,7 +44,8 @@ public sealed class MirrorTests : JobTest
         await ExecuteAsync("blockdev-mirror", "\"job-id\":\"j\",\"device\":\"s\",\"target\":\"r\",\"sync\":\"full\"");
         await CompleteJobAsync();
 
-        var nodes = (await Bed.ExecuteAsync("""{"execute":"query-named-block-nodes","arguments":{"flat":true}}"""))["return"]!.AsArray();
+        var nodes = (await Bed.ExecuteAsync(
+            """{"execute":"query-named-block-nodes","arguments":{"flat":true}}"""))["return"]!.AsArray();
         Assert.Equal(0, (long)nodes.Single(node => (string?)node!["node-name"] == "r")!["image"]!["actual-size"]!);
         Assert.Equal(new byte[Size], File.ReadAllBytes(PathOf("r")));
     }
@@ -110,5 +111,7 @@ public sealed class MirrorTests : JobTest
     }
 
     private Task MirrorAsync(string more, string sync = "full") =>
-        ExecuteAsync("blockdev-mirror", $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
+        ExecuteAsync(
+            "blockdev-mirror",
+            $"\"job-id\":\"j\",\"device\":\"s\",\"target\":\"t\",\"sync\":\"{sync}\"{(more.Length > 0 ? "," : "")}{more}");
 }

@@ -13,7 +13,9 @@ public sealed class LifeTests
     {
         var (job, work) = await _bed.StartAsync("a", JobFlags.ManualFinalize | JobFlags.ManualDismiss);
         await work.EndAsync(job);
-        Assert.Equal(["created a", "running a", "waiting a", "pending a", "BLOCK_JOB_PENDING a"], await _bed.TakeAsync("BLOCK_JOB_PENDING a"));
+        Assert.Equal(
+            ["created a", "running a", "waiting a", "pending a", "BLOCK_JOB_PENDING a"],
+            await _bed.TakeAsync("BLOCK_JOB_PENDING a"));
 
         await job.FinalizeAsync();
         Assert.Equal(["BLOCK_JOB_COMPLETED a", "concluded a"], await _bed.TakeAsync());
@@ -35,7 +37,9 @@ public sealed class LifeTests
         });
 
         Assert.Equal(
-            ["created a", "running a", "BLOCK_JOB_ERROR a read report", "aborting a", "BLOCK_JOB_COMPLETED a: Input/output error", "concluded a", "null a"],
+            [
+                "created a", "running a", "BLOCK_JOB_ERROR a read report", "aborting a",
+                "BLOCK_JOB_COMPLETED a: Input/output error", "concluded a", "null a"],
             await _bed.TakeAsync("null a"));
         Assert.Equal(["abort", "clean", "dispose"], work.Calls);
     }
@@ -53,7 +57,8 @@ public sealed class LifeTests
         Assert.Equal(JobIoStatus.Failed, job.Info.IoStatus);
 
         await job.CancelAsync(force: true);
-        Assert.Equal(["running a", "aborting a", "BLOCK_JOB_CANCELLED a", "concluded a", "null a"], await _bed.TakeAsync("null a"));
+        Assert.Equal(
+            ["running a", "aborting a", "BLOCK_JOB_CANCELLED a", "concluded a", "null a"], await _bed.TakeAsync("null a"));
         Assert.Equal("Operation canceled", await job.Concluded);
     }
 
@@ -73,7 +78,8 @@ public sealed class LifeTests
 
         await job.CancelAsync(force: false);
         await work.EndAsync(job);
-        Assert.Equal(["waiting a", "pending a", "BLOCK_JOB_COMPLETED a", "concluded a", "null a"], await _bed.TakeAsync("null a"));
+        Assert.Equal(
+            ["waiting a", "pending a", "BLOCK_JOB_COMPLETED a", "concluded a", "null a"], await _bed.TakeAsync("null a"));
         Assert.Null(await job.Concluded);
     }
 
@@ -101,7 +107,8 @@ public sealed class LifeTests
         await secondWork.EndAsync(second);
         await _bed.TakeAsync("waiting h2");
         await firstWork.EndAsync(first);
-        Assert.Equal(["waiting h1", "pending h2", "pending h1", "BLOCK_JOB_PENDING h1"], await _bed.TakeAsync("BLOCK_JOB_PENDING h1"));
+        Assert.Equal(
+            ["waiting h1", "pending h2", "pending h1", "BLOCK_JOB_PENDING h1"], await _bed.TakeAsync("BLOCK_JOB_PENDING h1"));
 
         await second.FinalizeAsync();
         Assert.Equal(
@@ -120,7 +127,9 @@ public sealed class LifeTests
         await secondWork.FailAsync(second);
 
         Assert.Equal(
-            ["aborting g2", "BLOCK_JOB_COMPLETED g2: Input/output error", "concluded g2", "aborting g1", "BLOCK_JOB_CANCELLED g1", "concluded g1"],
+            [
+                "aborting g2", "BLOCK_JOB_COMPLETED g2: Input/output error", "concluded g2", "aborting g1",
+                "BLOCK_JOB_CANCELLED g1", "concluded g1"],
             await _bed.TakeAsync("concluded g1"));
         Assert.Equal(["abort", "clean"], firstWork.Calls);
     }

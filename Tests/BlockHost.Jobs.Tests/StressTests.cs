@@ -25,7 +25,8 @@ public sealed class StressTests
             for (var i = 0; i < 3; i++)
                 members.Add(await bed.CreateAsync($"j{i}", group: group));
 
-            await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Run(() => DisturbAsync(members, new Random((seed * 1000) + (round * 10) + thread)))));
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(
+                thread => Task.Run(() => DisturbAsync(members, new Random((seed * 1000) + (round * 10) + thread)))));
             foreach (var (setup, work) in members)
             {
                 await StartAsync(setup);
@@ -113,7 +114,9 @@ public sealed class StressTests
         {
             await verb();
         }
-        catch (Exception e) when (e is QmpException or InvalidOperationException { Message: "A job is started once, after it was given its work" })
+        catch (Exception e)
+            when (e is QmpException
+                or InvalidOperationException { Message: "A job is started once, after it was given its work" })
         {
         }
     }

@@ -39,7 +39,9 @@ public sealed class VerbTests
         else if (JobTables.Allows(status, verb))
             Assert.Null(refusal);
         else
-            Assert.Equal($"Job 'a' in state '{JobTables.NameOf(status)}' cannot accept command verb '{JobTables.NameOf(verb)}'", Assert.IsType<QmpException>(refusal).Message);
+            Assert.Equal(
+                $"Job 'a' in state '{JobTables.NameOf(status)}' cannot accept command verb '{JobTables.NameOf(verb)}'",
+                Assert.IsType<QmpException>(refusal).Message);
     }
 
     [Theory]
@@ -58,7 +60,9 @@ public sealed class VerbTests
     [Fact]
     public async Task An_internal_job_has_no_id_is_not_listed_and_tells_nothing()
     {
-        Assert.Equal("Cannot specify job ID for internal job", (await Assert.ThrowsAsync<QmpException>(() => _bed.CreateAsync("a", JobFlags.Internal))).Message);
+        Assert.Equal(
+            "Cannot specify job ID for internal job",
+            (await Assert.ThrowsAsync<QmpException>(() => _bed.CreateAsync("a", JobFlags.Internal))).Message);
 
         var (job, work) = await _bed.StartAsync(id: null, JobFlags.Internal);
         Assert.Empty(_bed.Jobs.List());
@@ -108,7 +112,8 @@ public sealed class VerbTests
         if (status == JobStatus.Created)
             return (await _bed.CreateAsync("a")).Setup.Job;
         var group = _bed.Jobs.CreateGroup();
-        var (job, work) = await _bed.StartAsync("a", status == JobStatus.Concluded ? JobFlags.ManualDismiss : Manual, group, with: work => work.Completable = true);
+        var (job, work) = await _bed.StartAsync(
+            "a", status == JobStatus.Concluded ? JobFlags.ManualDismiss : Manual, group, with: work => work.Completable = true);
         switch (status)
         {
             case JobStatus.Paused:

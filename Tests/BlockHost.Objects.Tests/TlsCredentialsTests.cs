@@ -32,7 +32,9 @@ public sealed class TlsCredentialsTests : IDisposable
         MakeFolder("a", new Authority("one"));
         MakeFolder("b", new Authority("two"));
 
-        await Assert.ThrowsAnyAsync<Exception>(async () => await HandshakeAsync(await Credentials("a", "server"), await Credentials("b", "client", verifyPeer: false)));
+        await Assert.ThrowsAnyAsync<Exception>(
+            async () =>
+                await HandshakeAsync(await Credentials("a", "server"), await Credentials("b", "client", verifyPeer: false)));
     }
 
     [Fact]
@@ -60,7 +62,8 @@ public sealed class TlsCredentialsTests : IDisposable
         MakeFolder("a", authority);
         authority.Revoke(Path.Combine(_folder, "a"), "client-cert.pem");
 
-        await Assert.ThrowsAnyAsync<Exception>(async () => await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client")));
+        await Assert.ThrowsAnyAsync<Exception>(
+            async () => await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client")));
     }
 
     [Fact]
@@ -124,7 +127,8 @@ public sealed class TlsCredentialsTests : IDisposable
     private async Task<ITlsCredentials> Credentials(string folder, string endpoint, bool verifyPeer = true)
     {
         var id = $"{folder}-{endpoint}-{verifyPeer}";
-        var options = $$"""{"qom-type":"tls-creds-x509","id":"{{id}}","dir":"{{_folder}}/{{folder}}","endpoint":"{{endpoint}}","verify-peer":{{(verifyPeer ? "true" : "false")}}}""";
+        var options =
+            $$"""{"qom-type":"tls-creds-x509","id":"{{id}}","dir":"{{_folder}}/{{folder}}","endpoint":"{{endpoint}}","verify-peer":{{(verifyPeer ? "true" : "false")}}}""";
         await _objects.AddAsync(options);
         Assert.True(_objects.TryGet<ITlsCredentials>(id, out var credentials));
         return credentials;
@@ -147,7 +151,8 @@ public sealed class TlsCredentialsTests : IDisposable
             var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
             request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+            request.CertificateExtensions.Add(
+                new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
             Certificate = request.CreateSelfSigned(DateTimeOffset.Now.AddDays(-5), DateTimeOffset.Now.AddDays(5));
         }
 
@@ -160,7 +165,8 @@ public sealed class TlsCredentialsTests : IDisposable
             var names = new SubjectAlternativeNameBuilder();
             names.AddDnsName("localhost");
             request.CertificateExtensions.Add(names.Build());
-            using var certificate = request.Create(Certificate, DateTimeOffset.Now.AddDays(-4), expires, RandomNumberGenerator.GetBytes(8));
+            using var certificate = request.Create(
+                Certificate, DateTimeOffset.Now.AddDays(-4), expires, RandomNumberGenerator.GetBytes(8));
             File.WriteAllText(Path.Combine(folder, $"{name}-cert.pem"), certificate.ExportCertificatePem());
             File.WriteAllText(Path.Combine(folder, $"{name}-key.pem"), key.ExportPkcs8PrivateKeyPem());
         }

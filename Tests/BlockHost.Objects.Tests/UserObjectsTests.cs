@@ -60,19 +60,28 @@ public sealed class UserObjectsTests
     [Theory]
     [InlineData("""{"qom-type":"secret","id":"s","data":"x","file":"y"}""", "'file' and 'data' are mutually exclusive")]
     [InlineData("""{"qom-type":"secret","id":"s"}""", "Either 'file' or 'data' must be provided")]
-    [InlineData("""{"qom-type":"secret","id":"s","file":"nofile"}""", "Unable to read nofile: Failed to open file “nofile”: No such file or directory")]
+    [InlineData(
+        """{"qom-type":"secret","id":"s","file":"nofile"}""",
+        "Unable to read nofile: Failed to open file “nofile”: No such file or directory")]
     [InlineData("""{"qom-type":"secret","id":"s","data":"!!!","format":"base64"}""", "Base64 data contains invalid characters")]
     [InlineData("""{"qom-type":"secret","id":"s","data":"x","keyid":"none"}""", "No secret with id 'none'")]
     [InlineData("""{"qom-type":"secret","id":"s","data":"x","keyid":"short"}""", "Key should be 32 bytes in length")]
     [InlineData("""{"qom-type":"secret","id":"s","data":"x","keyid":"k"}""", "IV is required to decrypt secret")]
     [InlineData("""{"qom-type":"secret","id":"s","data":"x","keyid":"k","iv":"AAAA"}""", "IV should be 16 bytes in length not 3")]
-    [InlineData("""{"qom-type":"secret","id":"s","data":"hello","keyid":"k","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}""", "Length 5 must be a multiple of block size 16")]
+    [InlineData(
+        """{"qom-type":"secret","id":"s","data":"hello","keyid":"k","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}""",
+        "Length 5 must be a multiple of block size 16")]
     [InlineData("""{"qom-type":"secret","id":"1x","data":"x"}""", "Parameter 'id' expects an identifier")]
-    [InlineData("""{"qom-type":"secret","id":"short","data":"x"}""", "attempt to add duplicate property 'short' to object (type 'container')")]
+    [InlineData(
+        """{"qom-type":"secret","id":"short","data":"x"}""",
+        "attempt to add duplicate property 'short' to object (type 'container')")]
     [InlineData("""{"qom-type":"zzz","id":"s"}""", "Parameter 'qom-type' does not accept value 'zzz'")]
-    [InlineData("""{"qom-type":"iothread","id":"io","poll-max-ns":-5}""", "poll-max-ns value must be in range [0, 9223372036854775807]")]
+    [InlineData(
+        """{"qom-type":"iothread","id":"io","poll-max-ns":-5}""", "poll-max-ns value must be in range [0, 9223372036854775807]")]
     [InlineData("""{"qom-type":"tls-creds-x509","id":"t","endpoint":"server"}""", "Missing 'dir' property value")]
-    [InlineData("""{"qom-type":"tls-creds-x509","id":"t","endpoint":"server","dir":"/nonexistent"}""", "Unable to access credentials /nonexistent/ca-cert.pem: No such file or directory")]
+    [InlineData(
+        """{"qom-type":"tls-creds-x509","id":"t","endpoint":"server","dir":"/nonexistent"}""",
+        "Unable to access credentials /nonexistent/ca-cert.pem: No such file or directory")]
     public async Task A_mistake_is_refused_with_qemus_text(string options, string message)
     {
         await Add("""{"qom-type":"secret","id":"short","data":"x"}""");
@@ -89,7 +98,9 @@ public sealed class UserObjectsTests
 
         await _objects.RemoveAsync("s");
 
-        Assert.Equal("object 's' not found", (await Assert.ThrowsAsync<QmpException>(async () => await _objects.RemoveAsync("s"))).Message);
+        Assert.Equal(
+            "object 's' not found",
+            (await Assert.ThrowsAsync<QmpException>(async () => await _objects.RemoveAsync("s"))).Message);
         await Add("""{"qom-type":"secret","id":"s","data":"two"}""");
         Assert.Equal("two", Secret("s"));
     }

@@ -7,7 +7,8 @@ namespace BlockHost.Oracle.Tests;
 /// <summary>Sessions with commits of the active layer of base ◄ middle ◄ top, against the real daemon and this host.</summary>
 public sealed class ActiveCommitSessionTests
 {
-    private const string Server = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd"}}}}""";
+    private const string Server =
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd"}}}}""";
 
     [SkippableFact]
     public Task Commits_that_do_not_start() => CompareAsync(
@@ -21,7 +22,8 @@ public sealed class ActiveCommitSessionTests
         Graph);
 
     [SkippableFact]
-    public Task Pivot() => CompareAsync(Commit(""), Ready, QueryJobs, BlockJobs, Graph, Verb("job-complete"), Gone, QueryJobs, Graph);
+    public Task Pivot() =>
+        CompareAsync(Commit(""), Ready, QueryJobs, BlockJobs, Graph, Verb("job-complete"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Onto_a_base_in_the_middle() => CompareAsync(
@@ -35,7 +37,16 @@ public sealed class ActiveCommitSessionTests
 
     [SkippableFact]
     public Task A_cancel_in_standby() => CompareAsync(
-        Commit(""), Ready, Verb("job-pause"), "@ standby j", BlockJobs, Verb("job-complete"), SoftCancel, Verb("job-cancel"), Gone, Graph);
+        Commit(""),
+        Ready,
+        Verb("job-pause"),
+        "@ standby j",
+        BlockJobs,
+        Verb("job-complete"),
+        SoftCancel,
+        Verb("job-cancel"),
+        Gone,
+        Graph);
 
     [SkippableFact]
     public Task A_cancel_before_it_is_ready() => CompareAsync(
@@ -90,7 +101,15 @@ public sealed class ActiveCommitSessionTests
 
     [SkippableFact]
     public Task The_export_of_the_layer_moves_to_the_base() => CompareAsync(
-        Server, Export("t", writable: true), Commit(""), Ready, Graph, Verb("job-complete"), Gone, Graph, """{"execute":"query-block-exports"}""");
+        Server,
+        Export("t", writable: true),
+        Commit(""),
+        Ready,
+        Graph,
+        Verb("job-complete"),
+        Gone,
+        Graph,
+        """{"execute":"query-block-exports"}""");
 
     [SkippableFact]
     public Task A_layer_in_between_that_somebody_writes() => JobSessions.CompareAsync(
@@ -107,7 +126,8 @@ public sealed class ActiveCommitSessionTests
         Graph);
 
     [SkippableFact]
-    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(""","auto-dismiss":false"""), "@ concluded j", QueryJobs, Graph);
+    public Task A_read_that_fails() =>
+        CompareAsync(Images.BreakMiddleAsync, Commit(""","auto-dismiss":false"""), "@ concluded j", QueryJobs, Graph);
 
     [SkippableFact]
     public Task A_filter_onto_what_it_filters() => JobSessions.CompareAsync(

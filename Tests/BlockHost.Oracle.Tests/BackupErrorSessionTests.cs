@@ -16,7 +16,13 @@ public sealed class BackupErrorSessionTests
     [InlineData("target", "write", Eio)]
     [InlineData("target", "write", Enospc)]
     public Task An_error_that_is_reported(string side, string kind, int errno) => CompareAsync(
-        Broken(side, kind, errno), Backup(side, "full", ""","auto-dismiss":false"""), "@ concluded j", QueryJobs, BlockJobs, Graph, Verb("job-dismiss"));
+        Broken(side, kind, errno),
+        Backup(side, "full", ""","auto-dismiss":false"""),
+        "@ concluded j",
+        QueryJobs,
+        BlockJobs,
+        Graph,
+        Verb("job-dismiss"));
 
     [SkippableTheory]
     [InlineData("source", "read", Eio)]
@@ -64,7 +70,10 @@ public sealed class BackupErrorSessionTests
 
     [SkippableFact]
     public Task An_error_that_is_ignored_once() => CompareAsync(
-        Broken("target", "write", Eio, once: true), Backup("target", "full", ""","on-target-error":"ignore" """), Gone, QueryJobs);
+        Broken("target", "write", Eio, once: true),
+        Backup("target", "full", ""","on-target-error":"ignore" """),
+        Gone,
+        QueryJobs);
 
     [SkippableFact]
     public Task A_group_that_fails_together() => CompareAsync(
@@ -132,7 +141,8 @@ public sealed class BackupErrorSessionTests
     private const string AddBitmap = """{"execute":"block-dirty-bitmap-add","arguments":{"node":"s","name":"b"}}""";
 
     /// <summary>Writes two MiB of the source.</summary>
-    private const string Fill = """{"execute":"blockdev-backup","arguments":{"job-id":"fill","device":"base","target":"s","sync":"top"}}""";
+    private const string Fill =
+        """{"execute":"blockdev-backup","arguments":{"job-id":"fill","device":"base","target":"s","sync":"top"}}""";
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [
@@ -152,7 +162,9 @@ public sealed class BackupErrorSessionTests
     /// <param name="broken">The side on which the broken node is: "source", "target" or "none".</param>
     private static string Backup(string broken, string sync, string more)
     {
-        var (source, target) = (broken == "source" ? "broken" : sync is "full" && broken == "target" && !more.Contains("bitmap") ? "base" : "s", broken == "target" ? "broken" : "t");
+        var (source, target) = (
+            broken == "source" ? "broken" : sync is "full" && broken == "target" && !more.Contains("bitmap") ? "base" : "s",
+            broken == "target" ? "broken" : "t");
         return $$$"""{"execute":"blockdev-backup","arguments":{{{{Arguments("j", source, target, sync, more)}}}}}""";
     }
 

@@ -78,10 +78,12 @@ public sealed class BackupSessionTests
         QueryJobs);
 
     [SkippableFact]
-    public Task A_cancel_while_pending() => CompareAsync(Backup("full", ""","auto-finalize":false"""), "@ pending j", Verb("job-cancel"), Gone, QueryJobs, Graph);
+    public Task A_cancel_while_pending() =>
+        CompareAsync(Backup("full", ""","auto-finalize":false"""), "@ pending j", Verb("job-cancel"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
-    public Task A_cancel_while_it_runs() => CompareAsync(Backup("none"), BlockJobs, Verb("block-job-cancel", "device"), Gone, QueryJobs, Graph);
+    public Task A_cancel_while_it_runs() =>
+        CompareAsync(Backup("none"), BlockJobs, Verb("block-job-cancel", "device"), Gone, QueryJobs, Graph);
 
     [SkippableFact]
     public Task Paused_and_cancelled() => CompareAsync(

@@ -72,13 +72,20 @@ public sealed class BackupTransactionSessionTests
 
     [SkippableFact]
     public Task A_bitmap_from_the_moment_on() => CompareAsync(
-        Transaction("", """{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"x"}}""", A(), """{"type":"block-dirty-bitmap-add","data":{"node":"b","name":"x"}}""", B(sync: "none")),
+        Transaction(
+            "",
+            """{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"x"}}""",
+            A(),
+            """{"type":"block-dirty-bitmap-add","data":{"node":"b","name":"x"}}""",
+            B(sync: "none")),
         "@ null a",
         VerbFor("job-cancel", "b"),
         "@ null b",
         Bitmaps,
-        Transaction("", A(""","bitmap":"x" """, "incremental"), """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}"""),
-        Transaction("", """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}""", A(""","bitmap":"x" """, "incremental")),
+        Transaction(
+            "", A(""","bitmap":"x" """, "incremental"), """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}"""),
+        Transaction(
+            "", """{"type":"block-dirty-bitmap-clear","data":{"node":"a","name":"x"}}""", A(""","bitmap":"x" """, "incremental")),
         "@ null a 3",
         QueryJobs);
 

@@ -111,11 +111,20 @@ public sealed class BitmapSessionTests
         Transaction(Action("add", "t3"), Action("clear", "nope")),
         Transaction(Action("enable", "t1"), Action("remove", "t0"), Action("remove", "t0")),
         Query,
-        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("clear", "t0"), Action("disable", "t0"), Action("nope", "t0")),
-        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("clear", "t0"), Action("disable", "t0"), """{"type":"abort","data":{}}"""),
+        Transaction(
+            """{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""",
+            Action("clear", "t0"),
+            Action("disable", "t0"),
+            Action("nope", "t0")),
+        Transaction(
+            """{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""",
+            Action("clear", "t0"),
+            Action("disable", "t0"),
+            """{"type":"abort","data":{}}"""),
         Query,
         Sha("t0"),
-        Transaction("""{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("remove", "t0")),
+        Transaction(
+            """{"type":"block-dirty-bitmap-merge","data":{"node":"a","target":"t1","bitmaps":["t0"]}}""", Action("remove", "t0")),
         """{"execute":"transaction","arguments":{"actions":[{"type":"block-dirty-bitmap-add","data":{"node":"a","name":"t9"}}],"properties":{"completion-mode":"grouped"}}}""",
         Transaction(Action("add", "t5"), Action("disable", "t5"), """{"type":"abort","data":{}}"""),
         Sha("t1"),
@@ -146,7 +155,10 @@ public sealed class BitmapSessionTests
                     yield return ExportA;
                     break;
                 case 1 or 2 or 3:
-                    yield return Add("a", name, $",\"granularity\":{512 << random.Next(9)}{(random.Next(3) > 0 ? ",\"persistent\":true" : "")}{(random.Next(3) == 0 ? ",\"disabled\":true" : "")}");
+                    yield return Add(
+                        "a",
+                        name,
+                        $",\"granularity\":{512 << random.Next(9)}{(random.Next(3) > 0 ? ",\"persistent\":true" : "")}{(random.Next(3) == 0 ? ",\"disabled\":true" : "")}");
                     break;
                 case 4:
                     yield return Do(random.Next(3) == 0 ? "remove" : "clear", "a", name);
@@ -158,7 +170,10 @@ public sealed class BitmapSessionTests
                     yield return Merge(name, $"\"b{random.Next(4)}\",\"b{random.Next(4)}\"");
                     break;
                 case 8:
-                    yield return Transaction(Action("clear", name), Action("disable", $"b{random.Next(4)}"), random.Next(2) == 0 ? Action("enable", name) : """{"type":"abort","data":{}}""");
+                    yield return Transaction(
+                        Action("clear", name),
+                        Action("disable", $"b{random.Next(4)}"),
+                        random.Next(2) == 0 ? Action("enable", name) : """{"type":"abort","data":{}}""");
                     break;
                 case 9:
                     yield return $"discard {random.Next(200) * 65536} 64k";

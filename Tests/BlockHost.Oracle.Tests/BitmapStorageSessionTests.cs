@@ -5,7 +5,10 @@ using static BlockHost.Oracle.Tests.Support.BitmapSessions;
 
 namespace BlockHost.Oracle.Tests;
 
-/// <summary>Sessions about dirty bitmaps that images keep while they are closed, reopened, resized or left behind, against the real daemon and this host.</summary>
+/// <summary>
+/// Sessions about dirty bitmaps that images keep while they are closed, reopened, resized or left behind, against the real daemon
+/// and this host.
+/// </summary>
 public sealed class BitmapStorageSessionTests
 {
     [SkippableFact]
@@ -163,12 +166,16 @@ public sealed class BitmapStorageSessionTests
     private static string Reopen(string more = "") =>
         $$$"""{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"a","file":"f"{{{more}}}}]}}""";
 
-    private static string Resize(long size) => $$$"""{"execute":"block_resize","arguments":{"node-name":"a","size":{{{size}}}}}""";
+    private static string Resize(long size) =>
+        $$$"""{"execute":"block_resize","arguments":{"node-name":"a","size":{{{size}}}}}""";
 
-    /// <summary>Leaves a.qcow2 as a daemon that dies while it has the image open, with two bitmaps that were stored before.</summary>
+    /// <summary>
+    /// Leaves a.qcow2 as a daemon that dies while it has the image open, with two bitmaps that were stored before.
+    /// </summary>
     private static async Task DieAsync(string folder, Func<string, Task<JsonNode>> execute)
     {
-        foreach (var line in new[] { OpenA, Add("a", "b0", ",\"persistent\":true"), Add("a", "b1", ",\"persistent\":true,\"disabled\":true"), CloseA, OpenA })
+        foreach (var line in new[] { OpenA, Add(
+            "a", "b0", ",\"persistent\":true"), Add("a", "b1", ",\"persistent\":true,\"disabled\":true"), CloseA, OpenA })
             await execute(line.Replace("DIR", folder));
         File.Copy($"{folder}/a.qcow2", $"{folder}/copy.qcow2");
         await execute(CloseA);

@@ -38,11 +38,15 @@ public sealed class CommandFuzzTests
             {
                 var command = i % 10 == 0 ? commands.NextNode() : commands.Next();
                 var answer = await AnswerAsync(bed, command);
-                if (answer.Contains("failed in", StringComparison.Ordinal) || answer.Contains("failed while", StringComparison.Ordinal))
+                if (answer.Contains("failed in", StringComparison.Ordinal)
+                    || answer.Contains("failed while", StringComparison.Ordinal))
                     mistakes.Add($"{command}: {answer}");
             }
 
-            mistakes.AddRange(bed.Log.Where(entry => entry.Text.Contains(" failed in ", StringComparison.Ordinal)).Select(entry => $"{entry.Text}\n{entry.Stack}"));
+            mistakes.AddRange(bed.Log.Where(
+                entry =>
+                    entry.Text.Contains(" failed in ", StringComparison.Ordinal)).Select(entry =>
+                        $"{entry.Text}\n{entry.Stack}"));
         }
         finally
         {

@@ -4,7 +4,7 @@ using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
-/// <summary>Sessions with commit jobs over base ◄ middle ◄ top whose top is not the active layer, against the real daemon and this host.</summary>
+/// <summary>Commits over base ◄ middle ◄ top whose top is not the active layer, against the real daemon and this host.</summary>
 public sealed class CommitSessionTests
 {
     private const string Middle = ""","top-node":"m" """;
@@ -58,7 +58,8 @@ public sealed class CommitSessionTests
         "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
 
     [SkippableFact]
-    public Task With_a_name_for_the_header() => CompareAsync(Commit(Middle + ""","backing-file":"elsewhere.qcow2" """), Gone, Graph);
+    public Task With_a_name_for_the_header() =>
+        CompareAsync(Commit(Middle + ""","backing-file":"elsewhere.qcow2" """), Gone, Graph);
 
     [SkippableFact]
     public Task With_a_name_for_a_header_that_opened_its_backing_file() => JobSessions.CompareAsync(
@@ -129,7 +130,16 @@ public sealed class CommitSessionTests
 
     [SkippableFact]
     public Task Cancelled_while_pending() => CompareAsync(
-        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", Graph, QueryJobs, Verb("job-cancel"), "@ concluded j", QueryJobs, Graph, Verb("job-dismiss"), Graph);
+        Commit(Middle + ""","auto-finalize":false,"auto-dismiss":false"""),
+        "@ pending j",
+        Graph,
+        QueryJobs,
+        Verb("job-cancel"),
+        "@ concluded j",
+        QueryJobs,
+        Graph,
+        Verb("job-dismiss"),
+        Graph);
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
@@ -208,10 +218,13 @@ public sealed class CommitSessionTests
         "~" + """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""");
 
     [SkippableFact]
-    public Task A_read_that_fails() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","auto-dismiss":false"""), "@ concluded j", QueryJobs, BlockJobs, Graph);
+    public Task A_read_that_fails() =>
+        CompareAsync(
+            Images.BreakMiddleAsync, Commit(Middle + ""","auto-dismiss":false"""), "@ concluded j", QueryJobs, BlockJobs, Graph);
 
     [SkippableFact]
-    public Task A_read_that_fails_for_no_lack_of_space() => CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","on-error":"enospc" """), Gone, Graph);
+    public Task A_read_that_fails_for_no_lack_of_space() =>
+        CompareAsync(Images.BreakMiddleAsync, Commit(Middle + ""","on-error":"enospc" """), Gone, Graph);
 
     [SkippableFact]
     public Task A_read_that_fails_and_stops_the_job() => CompareAsync(

@@ -55,5 +55,6 @@ public sealed class CopyBeforeWriteSessionTests
         .. session,
     ]);
 
-    private static string Add(string more) => $$$"""{"execute":"blockdev-add","arguments":{"driver":"copy-before-write","node-name":"c"{{{more}}} } }""";
+    private static string Add(string more) =>
+        $$$"""{"execute":"blockdev-add","arguments":{"driver":"copy-before-write","node-name":"c"{{{more}}} } }""";
 }

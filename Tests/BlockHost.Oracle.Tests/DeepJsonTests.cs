@@ -73,7 +73,8 @@ public sealed class DeepJsonTests
         return depth;
     }
 
-    private static JsonNode Check(JsonNode answer) => answer["return"] ?? throw new InvalidOperationException(answer.ToJsonString());
+    private static JsonNode Check(JsonNode answer) =>
+        answer["return"] ?? throw new InvalidOperationException(answer.ToJsonString());
 
     /// <summary>Overlays over a base, none of which records its backing file.</summary>
     private sealed class ImageChain : IDisposable

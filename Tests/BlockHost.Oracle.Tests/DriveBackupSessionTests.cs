@@ -132,7 +132,11 @@ public sealed class DriveBackupSessionTests
         Graph,
         Transaction("", Action("t", "DIR/o2", "a"), Action("nope", "DIR/o3", "b")),
         Transaction("", Action("t", "DIR/o2", "a"), Action("q", "DIR/o3", "a")),
-        Transaction("", Action("t", "DIR/o4", "a"), Action("q", "DIR/o5", "b", "none"), """{"type":"block-dirty-bitmap-add","data":{"node":"t","name":"bm"}}"""),
+        Transaction(
+            "",
+            Action("t", "DIR/o4", "a"),
+            Action("q", "DIR/o5", "b", "none"),
+            """{"type":"block-dirty-bitmap-add","data":{"node":"t","name":"bm"}}"""),
         "@ null a 4",
         Nodes,
         """{"execute":"job-cancel","arguments":{"id":"b"}}""",

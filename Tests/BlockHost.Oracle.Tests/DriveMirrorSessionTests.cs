@@ -5,15 +5,19 @@ using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
-/// <summary>Sessions with drive-mirror, which makes or opens its target by file name, against the real daemon and this host.</summary>
+/// <summary>
+/// Sessions with drive-mirror, which makes or opens its target by file name, against the real daemon and this host.
+/// </summary>
 public sealed class DriveMirrorSessionTests
 {
     private const string Source =
         """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
 
     private const string Exports = """{"execute":"query-block-exports"}""";
-    private const string Server = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
-    private const string Export = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
+    private const string Server =
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
+    private const string Export =
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
     private const string ServerMirror =
         """{"execute":"drive-mirror","arguments":{"job-id":"j","device":"s","target":"nbd+unix:///?socket=DIR/server.sock","sync":"full","format":"qcow2"}}""";
 
@@ -50,7 +54,8 @@ public sealed class DriveMirrorSessionTests
         Create("""{"driver":"file","filename":"DIR/second.qcow2","size":0}"""),
         "@ concluded c",
         """{"execute":"job-dismiss","arguments":{"id":"c"}}""",
-        Create("""{"driver":"qcow2","file":{"driver":"file","filename":"DIR/second.qcow2"},"size":10485760,"backing-file":"middle.qcow2","backing-fmt":"qcow2"}"""),
+        Create(
+            """{"driver":"qcow2","file":{"driver":"file","filename":"DIR/second.qcow2"},"size":10485760,"backing-file":"middle.qcow2","backing-fmt":"qcow2"}"""),
         "@ concluded c 2",
         """{"execute":"job-dismiss","arguments":{"id":"c"}}""",
         Mirror(target, sync, ""","mode":"existing","format":"qcow2" """),
@@ -65,7 +70,8 @@ public sealed class DriveMirrorSessionTests
         Read("9 4M"));
 
     [SkippableFact]
-    public Task To_a_new_image_in_a_servers_disk() => CompareBesideServerAsync(16 << 20, ServerMirror, Ready, Nodes, Complete, Gone, Graph);
+    public Task To_a_new_image_in_a_servers_disk() =>
+        CompareBesideServerAsync(16 << 20, ServerMirror, Ready, Nodes, Complete, Gone, Graph);
 
     [SkippableFact]
     public Task A_servers_disk_that_is_too_small() =>
@@ -101,7 +107,10 @@ public sealed class DriveMirrorSessionTests
     public Task Write_blocking_and_manual_ends() => CompareAsync(
         Server,
         Export,
-        Mirror("new.qcow2", "full", ""","copy-mode":"write-blocking","unmap":false,"granularity":4096,"auto-finalize":false,"auto-dismiss":false"""),
+        Mirror(
+            "new.qcow2",
+            "full",
+            ""","copy-mode":"write-blocking","unmap":false,"granularity":4096,"auto-finalize":false,"auto-dismiss":false"""),
         Ready,
         Write("9 4M"),
         Complete,
@@ -196,7 +205,8 @@ public sealed class DriveMirrorSessionTests
     private static string Mirror(string target, string sync, string more = "", string device = "s") =>
         $$$"""{"execute":"drive-mirror","arguments":{"job-id":"j","device":"{{{device}}}","target":"DIR/{{{target}}}","sync":"{{{sync}}}"{{{more}}} } }""";
 
-    private static string Create(string options) => $$$"""{"execute":"blockdev-create","arguments":{"job-id":"c","options":{{{options}}} } }""";
+    private static string Create(string options) =>
+        $$$"""{"execute":"blockdev-create","arguments":{"job-id":"c","options":{{{options}}} } }""";
 
     private static string Write(string patternAndOffset) => $"$ DIR/n.sock e write -q -P {patternAndOffset} 64k";
 

@@ -43,7 +43,13 @@ public sealed class ErrorSessionTests
     [SkippableTheory]
     [MemberData(nameof(CopiesToAFullDisk))]
     public Task A_full_disk_ends_a_job_that_is_to_report(string job) => CompareAsync(
-        Kept(job.Replace("POLICY", "report")), "@ concluded j", QueryJobs, BlockJobs, Verb("job-cancel"), Verb("job-dismiss"), Graph);
+        Kept(job.Replace("POLICY", "report")),
+        "@ concluded j",
+        QueryJobs,
+        BlockJobs,
+        Verb("job-cancel"),
+        Verb("job-dismiss"),
+        Graph);
 
     [SkippableTheory]
     [MemberData(nameof(CopiesToAFullDisk))]
@@ -75,7 +81,11 @@ public sealed class ErrorSessionTests
 
     [SkippableFact]
     public Task A_stream_that_ignores_errors_ends_with_one() => CompareAsync(
-        Kept("""{"execute":"block-stream","arguments":{"job-id":"j","device":"x","on-error":"ignore"}}"""), "@ concluded j", QueryJobs, Verb("job-dismiss"), Graph);
+        Kept("""{"execute":"block-stream","arguments":{"job-id":"j","device":"x","on-error":"ignore"}}"""),
+        "@ concluded j",
+        QueryJobs,
+        Verb("job-dismiss"),
+        Graph);
 
     [SkippableFact]
     public Task One_full_disk_calls_off_a_group_of_backups() => CompareAsync(

@@ -8,7 +8,8 @@ namespace BlockHost.Oracle.Tests;
 public sealed class ImageFileSessionTests
 {
     private const string Flat = """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","cache":{"no-flush":true},"file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
+    private const string Disk =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","cache":{"no-flush":true},"file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
 
     [SkippableFact]
     public Task Images_that_cannot_be_made() => JobSessions.CompareAsync(

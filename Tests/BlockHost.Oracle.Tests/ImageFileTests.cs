@@ -32,7 +32,8 @@ public sealed class ImageFileTests : IDisposable
     {
         await using var bed = await HostBed.StartAsync();
         var image = await bed.Host.Images.OpenAsync(New(), CancellationToken.None);
-        await using var user = await bed.Graph.CreateBackendAsync(image.Node, new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
+        await using var user = await bed.Graph.CreateBackendAsync(
+            image.Node, new BackendOptions { Permissions = BlockPermissionSet.None }, CancellationToken.None);
 
         await image.DisposeAsync();
 
@@ -57,7 +58,8 @@ public sealed class ImageFileTests : IDisposable
     {
         await using var bed = await HostBed.StartAsync();
 
-        await Assert.ThrowsAsync<BlockException>(async () => await bed.Host.Images.OpenAsync(New() with { NodeName = "1x" }, CancellationToken.None));
+        await Assert.ThrowsAsync<BlockException>(
+            async () => await bed.Host.Images.OpenAsync(New() with { NodeName = "1x" }, CancellationToken.None));
 
         Assert.Empty(bed.Graph.Nodes);
         Assert.False(File.Exists(Image));

@@ -7,9 +7,12 @@ namespace BlockHost.Oracle.Tests;
 /// <summary>Snapshots inside images, as the real daemon takes, refuses and deletes them.</summary>
 public sealed class InternalSnapshotSessionTests
 {
-    private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2","node-name":"f"}}}""";
-    private const string Raw = """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""";
-    private const string ReadOnly = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"ro","read-only":true,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
+    private const string Disk =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2","node-name":"f"}}}""";
+    private const string Raw =
+        """{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"r","file":{"driver":"file","filename":"DIR/disk.raw"}}}""";
+    private const string ReadOnly =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"ro","read-only":true,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
 
     [SkippableFact]
     public Task Snapshots_that_cannot_be_taken() => JobSessions.CompareAsync(

@@ -50,12 +50,18 @@ public sealed class JobNodeTests
         await setup.HoldAsync("target", node, Alone, CancellationToken.None);
 
         var conflict = await Assert.ThrowsAnyAsync<Exception>(async () =>
-            await bed.Graph.CreateBackendAsync(node, new BackendOptions { Permissions = Reader, Name = "user" }, CancellationToken.None));
+            await bed.Graph.CreateBackendAsync(
+                node, new BackendOptions { Permissions = Reader, Name = "user" }, CancellationToken.None));
         Assert.Contains("unshared by work job 'a' (uses node 'n' as 'target' child)", conflict.Message);
-        Assert.Contains("Node 'n' is busy: block device is in use by block job: work", (await bed.ExecuteAsync("""{"execute":"blockdev-del","arguments":{"node-name":"n"}}""")).ToJsonString().Replace("\\u0027", "'"));
+        Assert.Contains(
+            "Node 'n' is busy: block device is in use by block job: work",
+            (await bed.ExecuteAsync("""{"execute":"blockdev-del","arguments":{"node-name":"n"}}""")).ToJsonString().Replace(
+                "\\u0027", "'"));
         await setup.FailAsync();
 
-        Assert.Equal("""{"return":{}}""", (await bed.ExecuteAsync("""{"execute":"blockdev-del","arguments":{"node-name":"n"}}""")).ToJsonString());
+        Assert.Equal(
+            """{"return":{}}""",
+            (await bed.ExecuteAsync("""{"execute":"blockdev-del","arguments":{"node-name":"n"}}""")).ToJsonString());
     }
 
     [Fact]

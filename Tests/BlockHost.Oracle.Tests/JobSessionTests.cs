@@ -4,7 +4,9 @@ using static BlockHost.Oracle.Tests.Support.SessionLines;
 
 namespace BlockHost.Oracle.Tests;
 
-/// <summary>The same sessions with jobs against the real daemon and this host: the same answers, the same events in the same order.</summary>
+/// <summary>
+/// The same sessions with jobs against the real daemon and this host: the same answers, the same events in the same order.
+/// </summary>
 public sealed class JobSessionTests
 {
     [SkippableFact]

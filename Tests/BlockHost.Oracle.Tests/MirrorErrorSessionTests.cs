@@ -24,7 +24,16 @@ public sealed class MirrorErrorSessionTests
     [InlineData("enospc", ENOSPC, "write")]
     [InlineData("stop", EIO, "flush")]
     public Task A_write_error_stops_it_until_it_is_resumed(string policy, int errno, string what) => CompareAsync(
-        Good("s"), Bad("t", "other", what, errno), Mirror(target: policy), "@ paused j", BlockJobs, Resume, Ready, BlockJobs, Complete, Gone);
+        Good("s"),
+        Bad("t", "other", what, errno),
+        Mirror(target: policy),
+        "@ paused j",
+        BlockJobs,
+        Resume,
+        Ready,
+        BlockJobs,
+        Complete,
+        Gone);
 
     [SkippableTheory]
     [InlineData("write")]
@@ -36,11 +45,21 @@ public sealed class MirrorErrorSessionTests
     [SkippableTheory]
     [InlineData("report")]
     [InlineData("enospc")]
-    public Task A_read_error_ends_it(string policy) => CompareAsync(Bad("s", "base", "read", EIO), Good("t"), Mirror(source: policy), Gone, BlockJobs);
+    public Task A_read_error_ends_it(string policy) =>
+        CompareAsync(Bad("s", "base", "read", EIO), Good("t"), Mirror(source: policy), Gone, BlockJobs);
 
     [SkippableFact]
     public Task A_read_error_stops_it_until_it_is_resumed() => CompareAsync(
-        Bad("s", "base", "read", EIO), Good("t"), Mirror(source: "stop"), "@ paused j", BlockJobs, Resume, Ready, BlockJobs, Complete, Gone);
+        Bad("s", "base", "read", EIO),
+        Good("t"),
+        Mirror(source: "stop"),
+        "@ paused j",
+        BlockJobs,
+        Resume,
+        Ready,
+        BlockJobs,
+        Complete,
+        Gone);
 
     [SkippableFact]
     public Task A_read_error_is_ignored() =>
@@ -94,8 +113,10 @@ public sealed class MirrorErrorSessionTests
         Guest("read -q -P 9 3M 64k"),
         """{"execute":"query-block-exports"}""");
 
-    private const string Export = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
-    private const string Serve = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
+    private const string Export =
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/n.sock"} } } }""";
+    private const string Serve =
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"s","writable":true,"name":"e"}}""";
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(session);
 

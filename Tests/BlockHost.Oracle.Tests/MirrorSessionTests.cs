@@ -44,7 +44,8 @@ public sealed class MirrorSessionTests
         QueryJobs);
 
     [SkippableFact]
-    public Task Pivot() => CompareAsync(Mirror("full"), Ready, QueryJobs, BlockJobs, Verb("job-complete"), Gone, QueryJobs, Verb("job-complete"));
+    public Task Pivot() =>
+        CompareAsync(Mirror("full"), Ready, QueryJobs, BlockJobs, Verb("job-complete"), Gone, QueryJobs, Verb("job-complete"));
 
     [SkippableFact]
     public Task Pivot_by_the_older_command() => CompareAsync(
@@ -52,7 +53,16 @@ public sealed class MirrorSessionTests
 
     [SkippableFact]
     public Task Standby() => CompareAsync(
-        Mirror("full"), Ready, Verb("job-pause"), "@ standby j", Verb("job-pause"), BlockJobs, Verb("job-complete"), Verb("job-resume"), Gone, Verb("job-resume"));
+        Mirror("full"),
+        Ready,
+        Verb("job-pause"),
+        "@ standby j",
+        Verb("job-pause"),
+        BlockJobs,
+        Verb("job-complete"),
+        Verb("job-resume"),
+        Gone,
+        Verb("job-resume"));
 
     [SkippableFact]
     public Task A_soft_cancel_of_a_ready_mirror_ends_it_well() => CompareAsync(
@@ -85,7 +95,13 @@ public sealed class MirrorSessionTests
 
     [SkippableFact]
     public Task A_cancel_while_pending() => CompareAsync(
-        Mirror("full", ""","auto-finalize":false"""), Ready, Verb("job-complete"), "@ pending j", Verb("job-cancel"), Gone, QueryJobs);
+        Mirror("full", ""","auto-finalize":false"""),
+        Ready,
+        Verb("job-complete"),
+        "@ pending j",
+        Verb("job-cancel"),
+        Gone,
+        QueryJobs);
 
     [SkippableFact]
     public Task Only_what_is_new() => CompareAsync(Mirror("none"), Ready, BlockJobs, Verb("job-complete"), Gone);
@@ -94,7 +110,13 @@ public sealed class MirrorSessionTests
     public Task The_top_of_a_chain() => CompareAsync(Mirror("top"), Ready, BlockJobs, Verb("job-complete"), Gone);
 
     [SkippableFact]
-    public Task Writes_to_both() => CompareAsync(Mirror("full", ""","copy-mode":"write-blocking","granularity":65536"""), Ready, BlockJobs, Verb("job-complete"), Gone);
+    public Task Writes_to_both() =>
+        CompareAsync(
+            Mirror("full", ""","copy-mode":"write-blocking","granularity":65536"""),
+            Ready,
+            BlockJobs,
+            Verb("job-complete"),
+            Gone);
 
     [SkippableFact]
     public Task Two_at_once() => CompareAsync(
@@ -139,7 +161,8 @@ public sealed class MirrorSessionTests
     public Task A_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-complete"), SoftCancel, Gone, QueryJobs);
 
     [SkippableFact]
-    public Task A_forced_cancel_while_it_copies() => CompareAsync(Slow, Verb("job-finalize"), Verb("job-dismiss"), Verb("job-cancel"), Gone, QueryJobs);
+    public Task A_forced_cancel_while_it_copies() =>
+        CompareAsync(Slow, Verb("job-finalize"), Verb("job-dismiss"), Verb("job-cancel"), Gone, QueryJobs);
 
     [SkippableFact]
     public Task A_cancel_in_a_pause() => CompareAsync(
@@ -160,7 +183,14 @@ public sealed class MirrorSessionTests
 
     [SkippableFact]
     public Task Two_cancels_of_a_ready_mirror_that_waits_for_its_end() => CompareAsync(
-        Mirror("full", ""","auto-finalize":false"""), Ready, SoftCancel, "@ pending j", SoftCancel, Verb("job-complete"), Verb("job-cancel"), Gone);
+        Mirror("full", ""","auto-finalize":false"""),
+        Ready,
+        SoftCancel,
+        "@ pending j",
+        SoftCancel,
+        Verb("job-complete"),
+        Verb("job-cancel"),
+        Gone);
 
     [SkippableFact]
     public Task A_soft_cancel_that_is_finalized() => CompareAsync(

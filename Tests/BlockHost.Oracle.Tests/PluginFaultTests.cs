@@ -8,7 +8,9 @@ using BlockHost.Oracle.Tests.Support.Faulty;
 
 namespace BlockHost.Oracle.Tests;
 
-/// <summary>A mistake in a plugin's code is called one: by the plugin's name to who asked, and with its stack in the log.</summary>
+/// <summary>
+/// A mistake in a plugin's code is called one: by the plugin's name to who asked, and with its stack in the log.
+/// </summary>
 public sealed class PluginFaultTests
 {
     [Fact]
@@ -28,7 +30,8 @@ public sealed class PluginFaultTests
     {
         await using var bed = await HostBed.StartAsync(new FaultyPlugin());
 
-        var answer = await AddAsync(bed, """{"driver": "raw", "node-name": "r", "file": {"driver": "faulty", "node-name": "f", "open": true}}""");
+        var answer = await AddAsync(
+            bed, """{"driver": "raw", "node-name": "r", "file": {"driver": "faulty", "node-name": "f", "open": true}}""");
 
         Assert.Equal("Plugin 'FaultyPlugin' failed while it opened node 'f': NullReferenceException: in open", Error(answer));
     }
@@ -39,14 +42,26 @@ public sealed class PluginFaultTests
         await using var bed = await HostBed.StartAsync(new FaultyPlugin());
         await AddAsync(bed, """{"driver": "raw", "node-name": "r", "file": {"driver": "faulty", "node-name": "f"}}""");
         await using var backend = await bed.Graph.CreateBackendAsync(
-            bed.Graph.Lookup(null, "r"), new BackendOptions { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All), ReportErrors = true }, CancellationToken.None);
+            bed.Graph.Lookup(null, "r"), new BackendOptions
+            {
+                Permissions = new(
+                BlockPermissions.ConsistentRead, BlockPermissions.All),
+                ReportErrors = true
+            }, CancellationToken.None);
         await using var queue = backend.OpenQueue();
 
         var status = await queue.ReadAsync(0, new IoSlice(new byte[512]), ReadFlags.None, CancellationToken.None);
 
         Assert.Equal(Errno.EIO, status.Errno);
-        AssertLogged(bed, "Plugin 'FaultyPlugin' failed in a request (read) of node 'r': InvalidOperationException: in read", nameof(FaultyNode));
-        Assert.Contains(bed.Events, e => e.Name == "BLOCK_IO_ERROR" && e.Data.GetProperty("reason").GetString()!.Contains("FaultyPlugin", StringComparison.Ordinal));
+        AssertLogged(
+            bed,
+            "Plugin 'FaultyPlugin' failed in a request (read) of node 'r': InvalidOperationException: in read",
+            nameof(FaultyNode));
+        Assert.Contains(
+            bed.Events,
+            e =>
+                e.Name == "BLOCK_IO_ERROR"
+                    && e.Data.GetProperty("reason").GetString()!.Contains("FaultyPlugin", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -54,7 +69,9 @@ public sealed class PluginFaultTests
     {
         await using var bed = await HostBed.StartAsync(new FaultyPlugin());
 
-        Assert.Equal("Plugin 'FaultyPlugin' failed in command 'test-faulty': NullReferenceException: in command", Error(await bed.ExecuteAsync("""{"execute": "test-faulty"}""")));
+        Assert.Equal(
+            "Plugin 'FaultyPlugin' failed in command 'test-faulty': NullReferenceException: in command",
+            Error(await bed.ExecuteAsync("""{"execute": "test-faulty"}""")));
         AssertLogged(bed, "in command", nameof(FaultyPlugin));
     }
 
@@ -82,5 +99,7 @@ public sealed class PluginFaultTests
     private static string? Error(JsonNode answer) => (string?)answer["error"]?["desc"];
 
     private static void AssertLogged(HostBed bed, string text, string inStack) => Assert.Contains(
-        bed.Log, entry => entry.Text.Contains(text, StringComparison.Ordinal) && entry.Stack?.Contains(inStack, StringComparison.Ordinal) == true);
+        bed.Log, entry =>
+            entry.Text.Contains(text, StringComparison.Ordinal)
+                && entry.Stack?.Contains(inStack, StringComparison.Ordinal) == true);
 }

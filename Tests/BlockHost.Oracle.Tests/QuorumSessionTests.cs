@@ -96,7 +96,8 @@ public sealed class QuorumSessionTests
     private static string Open(string node, string file) =>
         $$$"""{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"{{{node}}}","filename":"DIR/{{{file}}}"}}""";
 
-    private static string Add(string options) => $$$"""{"execute":"blockdev-add","arguments":{"driver":"quorum","node-name":"q",{{{options}}} } }""";
+    private static string Add(string options) =>
+        $$$"""{"execute":"blockdev-add","arguments":{"driver":"quorum","node-name":"q",{{{options}}} } }""";
 
     private static string Change(string arguments) => $$$"""{"execute":"x-blockdev-change","arguments":{{{{arguments}}} } }""";
 }

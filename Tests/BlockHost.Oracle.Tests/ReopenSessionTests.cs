@@ -67,5 +67,6 @@ public sealed class ReopenSessionTests
         Graph,
         Nodes);
 
-    private static string Reopen(string options) => $$$"""{"execute":"blockdev-reopen","arguments":{"options":[{{{options}}}]}}""";
+    private static string Reopen(string options) =>
+        $$$"""{"execute":"blockdev-reopen","arguments":{"options":[{{{options}}}]}}""";
 }

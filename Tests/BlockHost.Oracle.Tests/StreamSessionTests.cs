@@ -104,7 +104,14 @@ public sealed class StreamSessionTests
 
     [SkippableFact]
     public Task Manual_ends() => CompareAsync(
-        Stream(""","auto-finalize":false,"auto-dismiss":false"""), "@ pending j", QueryJobs, Verb("job-finalize"), "@ concluded j", BlockJobs, Verb("job-dismiss"), Graph);
+        Stream(""","auto-finalize":false,"auto-dismiss":false"""),
+        "@ pending j",
+        QueryJobs,
+        Verb("job-finalize"),
+        "@ concluded j",
+        BlockJobs,
+        Verb("job-dismiss"),
+        Graph);
 
     private static Task CompareAsync(params string[] session) => JobSessions.CompareAsync(
     [

@@ -27,7 +27,8 @@ public sealed class TransactionRollbackTests : IDisposable
             var before = await StateAsync(bed);
             for (var i = 0; i < 25; i++)
             {
-                var actions = Enumerable.Range(0, random.Next(1, 6)).Select(_ => Action(random)).Append("""{"type":"abort","data":{}}""");
+                var actions = Enumerable.Range(
+                    0, random.Next(1, 6)).Select(_ => Action(random)).Append("""{"type":"abort","data":{}}""");
                 var request = $$$"""{"execute":"transaction","arguments":{"actions":[{{{string.Join(",", actions)}}}]}}""";
                 var answer = await bed.ExecuteAsync(request);
                 Assert.True(answer["error"] is not null, request);
@@ -38,7 +39,8 @@ public sealed class TransactionRollbackTests : IDisposable
 
         foreach (var image in new[] { "base", "middle", "top", "other", "q" })
         {
-            Assert.Contains("No errors were found", await StorageDaemon.RunAsync("qemu-img", "check", $"{_folder}/{image}.qcow2"));
+            Assert.Contains(
+                "No errors were found", await StorageDaemon.RunAsync("qemu-img", "check", $"{_folder}/{image}.qcow2"));
             Assert.Empty(await StorageDaemon.RunAsync("qemu-img", "snapshot", "-l", $"{_folder}/{image}.qcow2"));
         }
     }
@@ -91,7 +93,11 @@ public sealed class TransactionRollbackTests : IDisposable
             4 => Make("block-dirty-bitmap-add", ("node", node), ("name", bitmap)),
             5 => Make("block-dirty-bitmap-remove", ("node", node), ("name", bitmap)),
             6 => Make("block-dirty-bitmap-clear", ("node", node), ("name", bitmap)),
-            7 => Make(random.Next(2) == 0 ? "block-dirty-bitmap-enable" : "block-dirty-bitmap-disable", ("node", node), ("name", bitmap)),
+            7 =>
+                Make(
+                    random.Next(2) == 0 ? "block-dirty-bitmap-enable" : "block-dirty-bitmap-disable",
+                    ("node", node),
+                    ("name", bitmap)),
             8 => Make("block-dirty-bitmap-merge", ("node", node), ("target", bitmap), ("bitmaps", new JsonArray("b0", "b1"))),
             9 => Backup("blockdev-backup", node, "n", random),
             _ => Backup("drive-backup", node, $"{_folder}/copy{random.Next(2)}.img", random),
@@ -99,12 +105,16 @@ public sealed class TransactionRollbackTests : IDisposable
     }
 
     private string Overlay(string node, string name) => Make(
-        "blockdev-snapshot-sync", ("node-name", node), ("snapshot-node-name", name), ("snapshot-file", $"{_folder}/{name}.qcow2"));
+        "blockdev-snapshot-sync",
+        ("node-name", node),
+        ("snapshot-node-name", name),
+        ("snapshot-file", $"{_folder}/{name}.qcow2"));
 
     private static string Backup(string kind, string node, string target, Random random)
     {
         var sync = Syncs[random.Next(Syncs.Length)];
-        var members = new List<(string, JsonNode)> { ("device", node), ("target", target), ("job-id", $"j{random.Next(3)}"), ("sync", sync) };
+        var members = new List<(string, JsonNode)> { ("device", node), ("target", target), (
+            "job-id", $"j{random.Next(3)}"), ("sync", sync) };
         if (sync is "incremental" or "bitmap")
             members.AddRange([("bitmap", "b0"), ("bitmap-mode", "on-success")]);
         return Make(kind, [.. members]);

@@ -9,8 +9,10 @@ public sealed class TransactionSessionTests
 {
     private const string Abort = """{"type":"abort","data":{}}""";
     private const string Fail = """{"type":"block-dirty-bitmap-clear","data":{"node":"t","name":"nope"}}""";
-    private const string Disk = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
-    private const string Overlay = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
+    private const string Disk =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"}}}""";
+    private const string Overlay =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"o","backing":null,"file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
 
     [SkippableFact]
     public Task An_internal_snapshot_that_is_taken_back() => JobSessions.CompareAsync(
@@ -48,7 +50,12 @@ public sealed class TransactionSessionTests
         Overlay,
         Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Cover("t", "o"), Bitmap("add", "o", "two"), Abort),
         Nodes,
-        Transaction(Bitmap("add", "t", "one"), Internal("t", "a"), Bitmap("disable", "t", "one"), Cover("t", "o"), Bitmap("add", "o", "two")),
+        Transaction(
+            Bitmap("add", "t", "one"),
+            Internal("t", "a"),
+            Bitmap("disable", "t", "one"),
+            Cover("t", "o"),
+            Bitmap("add", "o", "two")),
         Nodes,
         Graph,
         Transaction(Bitmap("remove", "o", "two"), Bitmap("add", "o", "two"), Internal("o", "b"), Fail),

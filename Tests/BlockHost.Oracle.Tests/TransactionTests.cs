@@ -14,7 +14,8 @@ public sealed class TransactionTests : IDisposable
         Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs qemu-img");
         await Images.MakeAsync(_folder);
         await using var bed = await HostBed.StartAsync();
-        await bed.ExecuteAsync($$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"{{_folder}}/base.qcow2"} } }""");
+        await bed.ExecuteAsync(
+            $$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"{{_folder}}/base.qcow2"} } }""");
         const string Graph = """{"execute":"x-debug-query-block-graph"}""";
         var before = Answers.Normalise(await bed.ExecuteAsync(Graph));
 
@@ -40,7 +41,8 @@ public sealed class TransactionTests : IDisposable
         await StorageDaemon.RunAsync("qemu-img", "convert", "-O", "raw", image, $"{_folder}/before.raw");
         await using (var bed = await HostBed.StartAsync())
         {
-            await bed.ExecuteAsync($$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"{{image}}"} } }""");
+            await bed.ExecuteAsync(
+                $$"""{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"{{image}}"} } }""");
             await bed.ExecuteAsync(
                 """
                 {"execute":"transaction","arguments":{"actions":[

@@ -16,7 +16,8 @@ public class CompositionTests
         var services = new ServiceCollection();
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(
+            provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         await using var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
 
         var plugins = provider.GetRequiredService<PluginManager>();

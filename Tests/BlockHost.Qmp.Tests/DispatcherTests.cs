@@ -34,9 +34,14 @@ public sealed class DispatcherTests
         });
         _box = new ProvidedBox("test", _owner, command);
         var catalog = new Mock<IPluginCatalog> { DefaultValue = DefaultValue.Mock };
-        catalog.Setup(c => c.Of(ProvidedKind.Command).FindAsync("test", It.IsAny<CancellationToken>())).Returns(new ValueTask<Provided<QmpCommand>?>(new Provided<QmpCommand>(_box)));
+        catalog.Setup(
+            c =>
+                c.Of(ProvidedKind.Command).FindAsync(
+                    "test",
+                    It.IsAny<CancellationToken>())).Returns(new ValueTask<Provided<QmpCommand>?>(new Provided<QmpCommand>(_box)));
         var types = new QapiTypes();
-        _dispatcher = new QmpDispatcher(catalog.Object, new QapiInput(types, new QapiBranches(catalog.Object, types)), loggers: _log, clock: _clock);
+        _dispatcher = new QmpDispatcher(
+            catalog.Object, new QapiInput(types, new QapiBranches(catalog.Object, types)), loggers: _log, clock: _clock);
     }
 
     [Fact]
@@ -102,7 +107,8 @@ public sealed class DispatcherTests
     }
 
     private (string, LogLevel, string)[] Warnings() =>
-        [.. _log.Entries.Where(entry => entry.Level >= LogLevel.Warning).Select(entry => (entry.Category, entry.Level, entry.Text))];
+        [.. _log.Entries.Where(entry => entry.Level >= LogLevel.Warning)
+            .Select(entry => (entry.Category, entry.Level, entry.Text))];
 
     private async Task DispatchAsync()
     {

@@ -79,7 +79,8 @@ public sealed class GarbageTests
 
         Assert.Equal(
             "{\"return\": {}}",
-            await client.AskAsync($$$"""{"execute":"note-thread","arguments":{"value":"{{{new string('a', IdleCollection.Large)}}}"}}"""));
+            await client.AskAsync(
+                $$$"""{"execute":"note-thread","arguments":{"value":"{{{new string('a', IdleCollection.Large)}}}"}}"""));
 
         Assert.True(daemon.Commands.RanOnPool);
     }

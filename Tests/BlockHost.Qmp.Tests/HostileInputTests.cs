@@ -27,7 +27,8 @@ public class HostileInputTests
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, -(64 << 20), 16 << 20);
         await client.SendAsync("\"}\n" + Probe);
 
-        Assert.Equal("""{"error": {"class": "GenericError", "desc": "JSON token size limit exceeded"}}""", await client.ReadAsync());
+        Assert.Equal(
+            """{"error": {"class": "GenericError", "desc": "JSON token size limit exceeded"}}""", await client.ReadAsync());
         Assert.Contains("probe", await client.ReadAsync());
     }
 
@@ -41,7 +42,8 @@ public class HostileInputTests
 
         await client.SendAsync(string.Concat(Enumerable.Repeat(open, 100_000)) + "\n" + Probe);
 
-        Assert.Equal("""{"error": {"class": "GenericError", "desc": "JSON nesting depth limit exceeded"}}""", await client.ReadAsync());
+        Assert.Equal(
+            """{"error": {"class": "GenericError", "desc": "JSON nesting depth limit exceeded"}}""", await client.ReadAsync());
         Assert.Contains("probe", await client.ReadAsync());
     }
 
@@ -77,7 +79,8 @@ public class HostileInputTests
 
         await client.SendAsync("[" + string.Concat(Enumerable.Repeat("1,", (1 << 20) + 1)) + "1]\n" + Probe);
 
-        Assert.Equal("""{"error": {"class": "GenericError", "desc": "JSON token count limit exceeded"}}""", await client.ReadAsync());
+        Assert.Equal(
+            """{"error": {"class": "GenericError", "desc": "JSON token count limit exceeded"}}""", await client.ReadAsync());
         Assert.Contains("probe", await client.ReadAsync());
     }
 
@@ -142,7 +145,8 @@ public class HostileInputTests
         await using var daemon = await TestDaemon.StartAsync(new MonitorLimits { OutputBytes = 64 << 10 });
         using var deaf = await daemon.NegotiateAsync();
         using var client = await daemon.NegotiateAsync();
-        var request = Encoding.UTF8.GetBytes("{\"execute\":\"echo\",\"arguments\":{\"value\":\"" + new string('x', 10_000) + "\"}}\n");
+        var request = Encoding.UTF8.GetBytes(
+            "{\"execute\":\"echo\",\"arguments\":{\"value\":\"" + new string('x', 10_000) + "\"}}\n");
 
         // The monitor stops taking requests when their answers find no room: sending gets stuck well before the end.
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));

@@ -37,13 +37,15 @@ public class JsonMessageReaderTests
     public void Whatever_comes_in_every_message_that_comes_out_is_json()
     {
         var random = new Random(20261121);
-        var alphabet = Encoding.Latin1.GetBytes("{}[]:,\"'\\ \n\t019-+.eEtruefalsn\u0000\u0001\u007f\u00c0\u0080\u00ff\u00fe/bu%");
+        var alphabet = Encoding.Latin1.GetBytes(
+            "{}[]:,\"'\\ \n\t019-+.eEtruefalsn\u0000\u0001\u007f\u00c0\u0080\u00ff\u00fe/bu%");
         for (var round = 0; round < 3000; round++)
         {
             var bytes = new byte[random.Next(1, 60)];
             for (var i = 0; i < bytes.Length; i++)
                 bytes[i] = alphabet[random.Next(alphabet.Length)];
-            foreach (var message in ReadAll(bytes, random.Next(1, 61)).Where(message => !message.StartsWith("JSON ", StringComparison.Ordinal)))
+            foreach (var message in ReadAll(
+                bytes, random.Next(1, 61)).Where(message => !message.StartsWith("JSON ", StringComparison.Ordinal)))
                 JsonDocument.Parse(message, new JsonDocumentOptions { MaxDepth = 2000 }).Dispose();
         }
     }

@@ -9,7 +9,8 @@ namespace BlockHost.Qmp.Tests;
 /// <summary>What an operator reads from the host's meter.</summary>
 public sealed class MetricsTests
 {
-    private static readonly BlockPermissionSet Writer = new(BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All);
+    private static readonly BlockPermissionSet Writer = new(
+        BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All);
 
     [Fact]
     public async Task A_nodes_requests_are_counted_by_operation()
@@ -63,7 +64,9 @@ public sealed class MetricsTests
         Assert.Equal(0, host.Read()["blockhost.export.operations{export=out,type=nbd,operation=read}"]);
 
         // The client is this host's own driver, which reads nothing by itself.
-        await host.RunAsync("blockdev-add", $"{{'driver':'nbd','node-name':'client','server':{{'type':'unix','path':'{socket}'}},'export':'out'}}");
+        await host.RunAsync(
+            "blockdev-add",
+            $"{{'driver':'nbd','node-name':'client','server':{{'type':'unix','path':'{socket}'}},'export':'out'}}");
         await using (var user = await UseAsync(host, "client"))
         await using (var queue = user.OpenQueue())
             Assert.True((await queue.ReadAsync(0, new byte[4096])).IsOk);
@@ -121,10 +124,13 @@ public sealed class MetricsTests
     public async Task A_job_that_fails_ends_as_failed()
     {
         await using var host = await MeasuredHost.StartAsync();
-        await host.RunAsync("blockdev-create", "{'job-id':'j','options':{'driver':'file','filename':'/nowhere/disk','size':512}}");
+        await host.RunAsync(
+            "blockdev-create", "{'job-id':'j','options':{'driver':'file','filename':'/nowhere/disk','size':512}}");
 
         await Eventually.HoldsAsync(() => host.Read("blockhost.job.ended").Count > 0, () => "the job does not end");
-        Assert.Equal(new Dictionary<string, long> { ["blockhost.job.ended{type=create,result=failed}"] = 1 }, host.Read("blockhost.job.ended"));
+        Assert.Equal(
+            new Dictionary<string, long> { ["blockhost.job.ended{type=create,result=failed}"] = 1 },
+            host.Read("blockhost.job.ended"));
         Assert.Equal(0, host.Read()["blockhost.job.running{type=create}"]);
     }
 
@@ -160,13 +166,15 @@ public sealed class MetricsTests
         await host.RunAsync("blockdev-add", "{'driver':'null-co','node-name':'disk','size':1048576,'read-zeroes':true}");
 
     private static async Task<IBlockBackend> UseAsync(MeasuredHost host, string node = "disk") =>
-        await host.Host.Graph.CreateBackendAsync(host.Host.Graph.Lookup(null, node), new BackendOptions { Permissions = Writer }, CancellationToken.None);
+        await host.Host.Graph.CreateBackendAsync(
+            host.Host.Graph.Lookup(null, node), new BackendOptions { Permissions = Writer }, CancellationToken.None);
 
-    private static Dictionary<string, long> Series(string name, long read = 0, long write = 0, long flush = 0, long discard = 0) => new()
-    {
-        [$"blockhost.node.{name}{{node=disk,operation=read}}"] = read,
-        [$"blockhost.node.{name}{{node=disk,operation=write}}"] = write,
-        [$"blockhost.node.{name}{{node=disk,operation=flush}}"] = flush,
-        [$"blockhost.node.{name}{{node=disk,operation=discard}}"] = discard,
-    };
+    private static Dictionary<string, long> Series(
+        string name, long read = 0, long write = 0, long flush = 0, long discard = 0) => new()
+        {
+            [$"blockhost.node.{name}{{node=disk,operation=read}}"] = read,
+            [$"blockhost.node.{name}{{node=disk,operation=write}}"] = write,
+            [$"blockhost.node.{name}{{node=disk,operation=flush}}"] = flush,
+            [$"blockhost.node.{name}{{node=disk,operation=discard}}"] = discard,
+        };
 }

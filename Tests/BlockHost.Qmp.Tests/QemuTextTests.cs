@@ -23,7 +23,8 @@ public class QemuTextTests
             await client.SendAsync("""{"execute":"no-such-command","id":"end of fact"}""" + "\n");
             var answers = await client.ReadUntilAsync("end of fact");
             if (!answers.SequenceEqual(fact.Expect))
-                differences.AppendLine($"{fact.Send.ReplaceLineEndings("\\n")}\n  qemu {string.Join('|', fact.Expect)}\n  ours {string.Join('|', answers)}");
+                differences.AppendLine(
+                    $"{fact.Send.ReplaceLineEndings("\\n")}\n  qemu {string.Join('|', fact.Expect)}\n  ours {string.Join('|', answers)}");
         }
 
         Assert.True(differences.Length == 0, differences.ToString());
@@ -53,7 +54,9 @@ public class QemuTextTests
         foreach (var fact in Observation.Load("qemu-7.2-keyvalue.jsonl"))
         {
             var error = await Record.ExceptionAsync(
-                () => daemon.Input.ParseAsync(QapiExtension.BlockdevOptions, fact.Argument, "driver", CancellationToken.None).AsTask());
+                () =>
+                    daemon.Input.ParseAsync(
+                        QapiExtension.BlockdevOptions, fact.Argument, "driver", CancellationToken.None).AsTask());
             if (error?.Message != fact.Error)
                 differences.AppendLine($"{fact.Argument}\n  qemu {fact.Error}\n  ours {error?.Message}");
         }

@@ -68,19 +68,23 @@ public class RealClientTests
         await using var daemon = await TestDaemon.StartAsync();
         using var socat = Start("socat", "-t10", "-", $"UNIX-CONNECT:{daemon.SocketPath}");
 
-        await socat.StandardInput.WriteAsync("{ 'execute': 'qmp_capabilities' }\n{ 'execute': 'echo', 'arguments': { 'value': 'hello' } }\n");
+        await socat.StandardInput.WriteAsync(
+            "{ 'execute': 'qmp_capabilities' }\n{ 'execute': 'echo', 'arguments': { 'value': 'hello' } }\n");
         socat.StandardInput.Close();
         var output = await socat.StandardOutput.ReadToEndAsync();
 
-        Assert.Equal(["{\"return\": {}}", "{\"return\": {\"value\": \"hello\"}}"], output.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)[1..]);
+        Assert.Equal(
+            ["{\"return\": {}}", "{\"return\": {\"value\": \"hello\"}}"],
+            output.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)[1..]);
     }
 
     private static bool IsInstalled(string program) =>
         Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
-    private static Process Start(string program, params string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
-    {
-        RedirectStandardInput = true,
-        RedirectStandardOutput = true,
-    })!;
+    private static Process Start(string program, params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
 }

@@ -61,7 +61,8 @@ public class RealSchemaTests
         var services = new ServiceCollection();
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(
+            provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         await using var provider = services.BuildServiceProvider();
         var plugins = provider.GetRequiredService<PluginManager>();
         plugins.AddHost(registry => MonitorComposition.RegisterHost(provider, registry));

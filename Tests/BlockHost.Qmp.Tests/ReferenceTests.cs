@@ -20,7 +20,9 @@ public class ReferenceTests
         if (Environment.GetEnvironmentVariable("BLOCKHOST_UPDATE_DOCS") == "1")
             await File.WriteAllTextAsync(path, actual);
 
-        Assert.True(await File.ReadAllTextAsync(path) == actual, "docs/qmp-reference.md is out of date; BLOCKHOST_UPDATE_DOCS=1 writes it anew");
+        Assert.True(
+            await File.ReadAllTextAsync(path) == actual,
+            "docs/qmp-reference.md is out of date; BLOCKHOST_UPDATE_DOCS=1 writes it anew");
     }
 
     private static async Task<string> WriteAsync()
@@ -28,7 +30,8 @@ public class ReferenceTests
         var services = new ServiceCollection();
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(
+            provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         services.AddSingleton<PluginCommands>();
         await using var provider = services.BuildServiceProvider();
         var plugins = provider.GetRequiredService<PluginManager>();
@@ -37,7 +40,8 @@ public class ReferenceTests
         plugins.AddHost(provider.GetRequiredService<PluginCommands>().Register);
         foreach (var plugin in LinkedPlugins.All())
             await plugins.AddLinkedAsync(plugin.Id, plugin.Create(), CancellationToken.None);
-        return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>()).Write();
+        return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>())
+            .Write();
     }
 
     private static string RepositoryRoot()

@@ -67,7 +67,9 @@ public class SchemaTests
         var qcow2 = Find(schema, options.GetProperty("variants")[3].GetProperty("type").GetString()!);
         var reference = Find(schema, Member(qcow2, "file").GetProperty("type").GetString()!);
         Assert.Equal("alternate", reference.GetProperty("meta-type").GetString());
-        Assert.Contains(Name(options), reference.GetProperty("members").EnumerateArray().Select(member => member.GetProperty("type").GetString()));
+        Assert.Contains(
+            Name(options),
+            reference.GetProperty("members").EnumerateArray().Select(member => member.GetProperty("type").GetString()));
     }
 
     [Fact]
@@ -88,7 +90,9 @@ public class SchemaTests
         var info = Find(schema, returned.GetProperty("element-type").GetString()!);
 
         Assert.Equal("meta-type", info.GetProperty("tag").GetString());
-        Assert.Equal(MetaTypes.Order(), info.GetProperty("variants").EnumerateArray().Select(variant => variant.GetProperty("case").GetString()!).Order());
+        Assert.Equal(
+            MetaTypes.Order(),
+            info.GetProperty("variants").EnumerateArray().Select(variant => variant.GetProperty("case").GetString()!).Order());
     }
 
     [Fact]
@@ -117,7 +121,8 @@ public class SchemaTests
 
     private static JsonElement Find(List<JsonElement> schema, string name) => schema.Single(entry => Name(entry) == name);
 
-    private static JsonElement Member(JsonElement type, string name) => type.GetProperty("members").EnumerateArray().Single(member => Name(member) == name);
+    private static JsonElement Member(JsonElement type, string name) =>
+        type.GetProperty("members").EnumerateArray().Single(member => Name(member) == name);
 
     private static IEnumerable<string> References(JsonElement entry)
     {

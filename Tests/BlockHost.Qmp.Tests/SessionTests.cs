@@ -29,7 +29,8 @@ public class SessionTests
         await using var daemon = await TestDaemon.StartAsync();
         using var client = await daemon.NegotiateAsync(oob: true);
 
-        await client.SendAsync(string.Concat(Enumerable.Range(0, 100).Select(i => $$"""{"execute":"query-status","id":{{i}}}""")));
+        await client.SendAsync(
+            string.Concat(Enumerable.Range(0, 100).Select(i => $$"""{"execute":"query-status","id":{{i}}}""")));
 
         for (var i = 0; i < 100; i++)
             Assert.EndsWith($", \"id\": {i}}}", await client.ReadAsync());
@@ -55,7 +56,8 @@ public class SessionTests
         await using var daemon = await TestDaemon.StartAsync();
         using var client = await daemon.NegotiateAsync(oob: true);
 
-        await client.SendAsync($$"""{"execute":"{{hanging}}","id":1}{"execute":"query-status","id":2}{"exec-oob":"oob","id":3}""");
+        await client.SendAsync(
+            $$"""{"execute":"{{hanging}}","id":1}{"execute":"query-status","id":2}{"exec-oob":"oob","id":3}""");
         Assert.Equal("""{"return": {}, "id": 3}""", await client.ReadAsync());
 
         daemon.Commands.Gate.SetResult();
@@ -87,7 +89,10 @@ public class SessionTests
 
         await client.SendAsync("""{"execute":"hang","id":0}""");
         await daemon.Commands.HangEntered.Task;
-        await client.SendAsync(string.Concat(Enumerable.Range(1, 9).Select(i => $$"""{"execute":"query-status","id":{{i}}}""")) + """{"exec-oob":"oob","id":"oob"}""");
+        await client.SendAsync(
+            string.Concat(
+                Enumerable.Range(1, 9).Select(
+                    i => $$"""{"execute":"query-status","id":{{i}}}""")) + """{"exec-oob":"oob","id":"oob"}""");
         Assert.Equal(Silence, await ReadOrSilenceAsync(client));
 
         daemon.Commands.Gate.SetResult();
@@ -129,7 +134,8 @@ public class SessionTests
         await using var daemon = await TestDaemon.StartAsync();
         using var client = await daemon.NegotiateAsync();
 
-        var answer = await client.AskAsync("""{"execute":"nbd-server-start","arguments":{"addr":{"data":{"path":"/x"},"type":"unix"}}}""");
+        var answer = await client.AskAsync(
+            """{"execute":"nbd-server-start","arguments":{"addr":{"data":{"path":"/x"},"type":"unix"}}}""");
 
         Assert.Equal("""{"return": {}}""", answer);
     }
@@ -137,7 +143,8 @@ public class SessionTests
     [Fact]
     public async Task Quit_tells_all_monitors_and_is_answered_before_they_close()
     {
-        await using var daemon = await TestDaemon.StartAsync(clock: new ManualClock(DateTimeOffset.UnixEpoch + TimeSpan.FromMicroseconds(1_700_000_000_000_042)));
+        await using var daemon = await TestDaemon.StartAsync(
+            clock: new ManualClock(DateTimeOffset.UnixEpoch + TimeSpan.FromMicroseconds(1_700_000_000_000_042)));
         using var other = await daemon.NegotiateAsync();
         using var client = await daemon.NegotiateAsync();
         const string Shutdown =
@@ -180,7 +187,9 @@ public class SessionTests
         Assert.Contains("attempt to add duplicate property 's' to object (type 'container')", await client.AskAsync(Add));
         Assert.Equal("""{"return": {}}""", await client.AskAsync("""{"execute":"object-del","arguments":{"id":"s"}}"""));
         Assert.Contains("object 's' not found", await client.AskAsync("""{"execute":"object-del","arguments":{"id":"s"}}"""));
-        Assert.Contains("Parameter 'qom-type' does not accept value 'x'", await client.AskAsync("""{"execute":"object-add","arguments":{"qom-type":"x","id":"s"}}"""));
+        Assert.Contains(
+            "Parameter 'qom-type' does not accept value 'x'",
+            await client.AskAsync("""{"execute":"object-add","arguments":{"qom-type":"x","id":"s"}}"""));
     }
 
     [Fact]
@@ -199,7 +208,8 @@ public class SessionTests
     {
         await using var daemon = await TestDaemon.StartAsync();
 
-        var error = await Assert.ThrowsAsync<QmpException>(() => daemon.ListenAsync($"socket,id=d,path={daemon.SocketPath}2,server=on,wait=off", "c"));
+        var error = await Assert.ThrowsAsync<QmpException>(
+            () => daemon.ListenAsync($"socket,id=d,path={daemon.SocketPath}2,server=on,wait=off", "c"));
 
         Assert.Equal("Device 'c' is in use", error.Message);
     }

@@ -19,7 +19,8 @@ public class TransportTests
         WriteCertificates(daemon.Folder);
         await daemon.Objects.AddAsync(JsonDocument.Parse(
             $$"""{"qom-type":"tls-creds-x509","id":"tls","endpoint":"server","dir":"{{daemon.Folder}}","verify-peer":false}""").RootElement, CancellationToken.None);
-        var device = (SocketChardev)await daemon.ListenAsync("socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls", "t");
+        var device = (SocketChardev)await daemon.ListenAsync(
+            "socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls", "t");
         await daemon.ListenAsync($"socket,id=c,path={daemon.SocketPath},server=on,wait=off", "c");
 
         using var tcp = new TcpClient();
@@ -27,7 +28,8 @@ public class TransportTests
         using (var client = await daemon.NegotiateAsync())
             Assert.Contains("running", await client.AskAsync("""{"execute":"query-status"}"""));
 
-        await using var tls = new SslStream(tcp.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate!.Subject == "CN=localhost");
+        await using var tls = new SslStream(
+            tcp.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate!.Subject == "CN=localhost");
         await tls.AuthenticateAsClientAsync("localhost");
         using var reader = new StreamReader(tls);
         Assert.StartsWith("{\"QMP\"", await reader.ReadLineAsync());
@@ -69,11 +71,14 @@ public class TransportTests
     {
         using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var authorityRequest = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256);
-        authorityRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        using var authority = authorityRequest.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        authorityRequest.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
+        using var authority = authorityRequest.CreateSelfSigned(
+            DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        using var certificate = request.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), [1]);
+        using var certificate = request.Create(
+            authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), [1]);
         File.WriteAllText(Path.Combine(folder, "ca-cert.pem"), authority.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, "server-cert.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, "server-key.pem"), key.ExportPkcs8PrivateKeyPem());

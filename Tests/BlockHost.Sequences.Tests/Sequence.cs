@@ -12,7 +12,8 @@ internal sealed record Step(string Program, IReadOnlyList<string> Args)
 
     public override string ToString() =>
         this == Exchange ? "mv a.qcow2 t && mv b.qcow2 a.qcow2 && mv t b.qcow2"
-        : $"{Program} {string.Join(' ', Args.Select(arg => arg.Contains(' ') ? $"'{arg}'" : arg))}".Replace("{}", "a.qcow2", StringComparison.Ordinal);
+        : $"{Program} {string.Join(' ', Args.Select(arg => arg.Contains(' ') ? $"'{arg}'" : arg))}".Replace(
+            "{}", "a.qcow2", StringComparison.Ordinal);
 }
 
 /// <summary>An image and what is done to it.</summary>
@@ -65,7 +66,8 @@ internal sealed record Sequence(ImageShape Shape, IReadOnlyList<Step> Steps)
     {
         var grain = random.Next(5) switch { 0 => 1, 1 or 2 => 512, 3 => shape.ClusterSize / 2, _ => shape.ClusterSize };
         var offset = random.NextInt64(size) / grain * grain;
-        var length = Math.Min(size - offset, Math.Max(grain, random.NextInt64(1, Math.Max(2, 3L * shape.ClusterSize)) / grain * grain));
+        var length = Math.Min(
+            size - offset, Math.Max(grain, random.NextInt64(1, Math.Max(2, 3L * shape.ClusterSize)) / grain * grain));
         var pattern = random.Next(1, 256);
         return random.Next(10) switch
         {

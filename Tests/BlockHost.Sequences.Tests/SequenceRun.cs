@@ -71,7 +71,10 @@ internal sealed class SequenceRun : IDisposable
             _scratch.Write("base", 0, data);
         }
 
-        return Differing(Step.Exchange, Ours("qemu-img", CreateArgs(_sequence.Shape, "a"), this), Theirs("qemu-img", CreateArgs(_sequence.Shape, "b")));
+        return Differing(
+            Step.Exchange,
+            Ours("qemu-img", CreateArgs(_sequence.Shape, "a"), this),
+            Theirs("qemu-img", CreateArgs(_sequence.Shape, "b")));
     }
 
     private string? Steps()
@@ -123,5 +126,7 @@ internal sealed class SequenceRun : IDisposable
     }
 
     private string? Compare(ToolResult compared, string whose) =>
-        compared.ExitCode == 0 && compared.Output.Contains("Images are identical", StringComparison.Ordinal) ? null : $"{whose} compare: {compared}";
+        compared.ExitCode == 0 && compared.Output.Contains("Images are identical", StringComparison.Ordinal)
+            ? null
+            : $"{whose} compare: {compared}";
 }

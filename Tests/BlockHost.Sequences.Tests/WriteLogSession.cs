@@ -81,7 +81,8 @@ internal sealed class WriteLogSession : IDisposable
             });
         }
 
-        var storage = "file.driver=blklogwrites,file.log-append=on,file.log.driver=file,file.log.filename=log,file.file.driver=file,file.file.filename=a.img";
+        var storage =
+            "file.driver=blklogwrites,file.log-append=on,file.log.driver=file,file.log.filename=log,file.file.driver=file,file.file.filename=a.img";
         Run("qemu-io", ["-t", "writeback", "--image-opts", .. commands.SelectMany(command => (string[])["-c", command]),
             $"driver={_format},discard=unmap,file.discard=unmap,file.file.discard=unmap,{storage}"]);
         _checkpoints.Add(new(CountEntries(), Content("a.img"), touched));
@@ -89,7 +90,8 @@ internal sealed class WriteLogSession : IDisposable
 
     private int CountEntries()
     {
-        var lines = Run("blockhost replay", ["--list", "--json", "log"]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = Run("blockhost replay", ["--list", "--json", "log"]).Output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return JsonDocument.Parse(lines[^1]).RootElement.GetProperty("entry").GetInt32();
     }
 
@@ -137,9 +139,16 @@ internal sealed class WriteLogSession : IDisposable
         return left.ExitCode is 0 or NoChecks || _format == "vmdk" ? Compare(before) : $"after the repair: {left}";
     }
 
-    /// <summary>Refcounts that are kept lazily are wrong until they are repaired; a vdi's header may count more blocks than there are (docs/state.md).</summary>
+    /// <summary>
+    /// Refcounts that are kept lazily are wrong until they are repaired; a vdi's header may count more blocks than there are
+    /// (docs/state.md).
+    /// </summary>
     private bool IsHarmless(ToolResult check) =>
-        _isLazy || (_format == "vdi" && check.Output.Split('\n').Where(line => line.StartsWith("ERROR", StringComparison.Ordinal)).All(line => line.Contains("mismatch", StringComparison.Ordinal)));
+        _isLazy
+            || (_format == "vdi" && check.Output.Split('\n').Where(
+                line =>
+                    line.StartsWith("ERROR", StringComparison.Ordinal)).All(line =>
+                        line.Contains("mismatch", StringComparison.Ordinal)));
 
     private const int Leaks = 3;
     private const int NoChecks = 63;

@@ -5,8 +5,9 @@ using BlockHost.Tools.Differential.Tests.Sides;
 namespace BlockHost.Sequences.Tests;
 
 /// <summary>
-/// A crash after any write to an image's storage: what is left is judged by our check and by QEMU's, and holds all that was flushed.
-/// BLOCKHOST_PREFIXES is how many moments of a session to judge ("all": each; default: few enough for every day), BLOCKHOST_PREFIXES_SEED the session.
+/// A crash after any write to an image's storage: what is left is judged by our check and by QEMU's, and holds all that was
+/// flushed. BLOCKHOST_PREFIXES is how many moments of a session to judge ("all": each; default: few enough for every day),
+/// BLOCKHOST_PREFIXES_SEED the session.
 /// </summary>
 [Collection(InProcessTool.OneAtATime)]
 public sealed class WriteLogTests
@@ -44,5 +45,9 @@ public sealed class WriteLogTests
     }
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+        int.TryParse(
+            Environment.GetEnvironmentVariable(variable),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var number) ? number : otherwise;
 }

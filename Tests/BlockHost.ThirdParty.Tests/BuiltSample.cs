@@ -34,8 +34,17 @@ public sealed class BuiltSample : IAsyncLifetime
         var cache = Path.Combine(_root.FullName, "packages");
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
         await DotnetTool.RunAsync(
-            repository, cache, "pack", Path.Combine("Abstractions", "BlockHost.Abstractions"), "--no-build", "-c", configuration, "-o", feed);
-        CopyDependencies(Path.Combine(repository, "artifacts", "build", "obj", "BlockHost.Abstractions", "project.assets.json"), feed);
+            repository,
+            cache,
+            "pack",
+            Path.Combine("Abstractions", "BlockHost.Abstractions"),
+            "--no-build",
+            "-c",
+            configuration,
+            "-o",
+            feed);
+        CopyDependencies(
+            Path.Combine(repository, "artifacts", "build", "obj", "BlockHost.Abstractions", "project.assets.json"), feed);
         CopySources(Path.Combine(repository, "samples", "Example.Ram"), Project);
         await File.WriteAllTextAsync(Path.Combine(Project, "nuget.config"), NuGetConfig);
         await DotnetTool.RunAsync(Project, cache, "build", "-warnaserror");
@@ -52,7 +61,8 @@ public sealed class BuiltSample : IAsyncLifetime
     {
         using var assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
         var folders = assets.RootElement.GetProperty("packageFolders").EnumerateObject().Select(folder => folder.Name).ToArray();
-        foreach (var library in assets.RootElement.GetProperty("libraries").EnumerateObject().Where(library => library.Value.GetProperty("type").GetString() == "package"))
+        foreach (var library in assets.RootElement.GetProperty("libraries").EnumerateObject().Where(
+            library => library.Value.GetProperty("type").GetString() == "package"))
         {
             var path = library.Value.GetProperty("path").GetString()!;
             var package = folders.Select(folder => Path.Combine(folder, path)).First(Directory.Exists);

@@ -10,13 +10,15 @@ internal static class DotnetTool
 
     public static async Task RunAsync(string folder, string packageCache, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", arguments)
+        { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["NUGET_PACKAGES"] = packageCache;
         start.Environment["DOTNET_NOLOGO"] = "1";
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         // A build server that outlives the test would keep the temporary folder in use.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        foreach (var inherited in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.Ordinal) && key != "MSBUILDDISABLENODEREUSE").ToList())
+        foreach (var inherited in start.Environment.Keys.Where(
+            key => key.StartsWith("MSBUILD", StringComparison.Ordinal) && key != "MSBUILDDISABLENODEREUSE").ToList())
             start.Environment.Remove(inherited);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();

@@ -9,7 +9,8 @@ namespace BlockHost.ThirdParty.Tests;
 public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
 {
     private const int DiskSize = 8 << 20;
-    private const string AddDisk = """{"execute": "blockdev-add", "arguments": {"driver": "example-ram", "node-name": "scratch", "size": 8388608} }""";
+    private const string AddDisk =
+        """{"execute": "blockdev-add", "arguments": {"driver": "example-ram", "node-name": "scratch", "size": 8388608} }""";
 
     private readonly Folder _folder = new();
 
@@ -23,7 +24,8 @@ public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
         using var qmp = await QmpClient.ConnectAsync(_folder["qmp.sock"]);
         Assert.Contains("example-ram", await ErrorAsync(qmp, AddDisk));
 
-        var loaded = await qmp.RunAsync($$"""{"execute": "plugin-load", "arguments": {"manifest": {{JsonSerializer.Serialize(sample.Manifest)}} } }""");
+        var loaded = await qmp.RunAsync(
+            $$"""{"execute": "plugin-load", "arguments": {"manifest": {{JsonSerializer.Serialize(sample.Manifest)}} } }""");
         Assert.Equal("loaded", loaded.GetProperty("state").GetString());
         await qmp.RunAsync(AddDisk);
         await ServeAsync(qmp);
@@ -32,7 +34,9 @@ public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
         var pending = await UnloadAsync(qmp, seconds: 0);
         Assert.Equal("unloading", pending.GetProperty("state").GetString());
         Assert.Equal("in use by node 'scratch'", pending.GetProperty("reason").GetString());
-        Assert.Contains("is unloading: in use by node 'scratch'", await ErrorAsync(qmp, AddDisk.Replace("scratch", "second", StringComparison.Ordinal)));
+        Assert.Contains(
+            "is unloading: in use by node 'scratch'",
+            await ErrorAsync(qmp, AddDisk.Replace("scratch", "second", StringComparison.Ordinal)));
 
         await StopServingAsync(qmp);
         await qmp.RunAsync("""{"execute": "blockdev-del", "arguments": {"node-name": "scratch"} }""");
@@ -64,7 +68,8 @@ public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
         CommandRunner.Check(_folder.Path, "nbdcopy", _folder["in.raw"], url);
         CommandRunner.Check(_folder.Path, "nbdcopy", url, _folder["out.raw"]);
 
-        Assert.True(written.AsSpan().SequenceEqual(File.ReadAllBytes(_folder["out.raw"])), "what was read is not what was written");
+        Assert.True(
+            written.AsSpan().SequenceEqual(File.ReadAllBytes(_folder["out.raw"])), "what was read is not what was written");
     }
 
     private static async Task StopServingAsync(QmpClient qmp)
@@ -82,7 +87,8 @@ public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var plugins = await qmp.RunAsync("""{"execute": "query-plugins"}""");
-            var state = plugins.EnumerateArray().Single(plugin => plugin.GetProperty("id").GetString() == "example.ram").GetProperty("state").GetString();
+            var state = plugins.EnumerateArray().Single(plugin => plugin.GetProperty("id").GetString() == "example.ram")
+                .GetProperty("state").GetString();
             if (state != "unloading")
                 return state;
             await Task.Delay(100);

@@ -15,7 +15,8 @@ public sealed class SampleDriverTests(BuiltSample sample)
     private readonly PluginManager _manager = new(new PluginManagerOptions
     {
         Host = () => new TestPluginHost(),
-        Loader = new AssemblyPluginLoader(new PluginLocations { ManifestFolders = [], PluginFolders = [Path.GetDirectoryName(sample.PluginFolder)!] }),
+        Loader = new AssemblyPluginLoader(
+            new PluginLocations { ManifestFolders = [], PluginFolders = [Path.GetDirectoryName(sample.PluginFolder)!] }),
     });
 
     [Fact]
@@ -45,7 +46,8 @@ public sealed class SampleDriverTests(BuiltSample sample)
         var driver = await _manager.Of(ProvidedKind.Driver).FindAsync("example-ram", CancellationToken.None);
         using var use = driver!.Use("this test");
         using var options = JsonDocument.Parse("""{ "size": 1048576 }""");
-        await using var node = await driver.Value.OpenAsync(new TestNodeContext(new TestPluginHost()), options.RootElement, CancellationToken.None);
+        await using var node = await driver.Value.OpenAsync(
+            new TestNodeContext(new TestPluginHost()), options.RootElement, CancellationToken.None);
         var written = new byte[4096];
         new Random(1).NextBytes(written);
         await node.WriteAsync(65_536, written, WriteFlags.None, CancellationToken.None);
@@ -54,6 +56,8 @@ public sealed class SampleDriverTests(BuiltSample sample)
         await node.ReadAsync(65_536, read, ReadFlags.None, CancellationToken.None);
 
         Assert.Equal(written, read);
-        Assert.Equal(BlockStatusFlags.Zero | BlockStatusFlags.Allocated, (await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, CancellationToken.None)).Flags);
+        Assert.Equal(
+            BlockStatusFlags.Zero | BlockStatusFlags.Allocated,
+            (await node.GetStatusAsync(0, 4096, StatusPrecision.WantZero, CancellationToken.None)).Flags);
     }
 }

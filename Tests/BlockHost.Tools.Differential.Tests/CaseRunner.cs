@@ -39,7 +39,8 @@ internal sealed partial class CaseRunner : IDisposable
             runner.Run(step);
         runner.OnBoth(side => side.EndServers());
         runner.OnBoth(side => side.Detach());
-        runner._differences.AddRange(FolderComparison.Differences(runner._theirs.Folder, runner._ours.Folder, runner._ignoredFiles));
+        runner._differences.AddRange(
+            FolderComparison.Differences(runner._theirs.Folder, runner._ours.Folder, runner._ignoredFiles));
         return runner._differences;
     }
 
@@ -62,18 +63,26 @@ internal sealed partial class CaseRunner : IDisposable
                 Compare(step, step.Verb, args, ours => InProcessTool.Run(_ours.Folder, step.Verb, ours, _input));
                 break;
             case "@exec":
-                Compare(step, args[0], args.Skip(1), ours => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), ours, _input));
+                Compare(
+                    step,
+                    args[0],
+                    args.Skip(1),
+                    ours => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), ours, _input));
                 break;
             case "@real":
                 Compare(step, args[0], args.Skip(1), ours => ProgramRunner.Run(_ours.Folder, args[0], ours, _input));
                 break;
             case "@file": OnBoth(side => side.MakeFile(args[0], Size(args[1]))); break;
-            case "@loop": OnBoth(side => Skip.IfNot(side.TryAttach(args[0], Size(args[1])), "no loop device can be made here")); break;
+            case "@loop":
+                OnBoth(
+                side => Skip.IfNot(side.TryAttach(args[0], Size(args[1])), "no loop device can be made here")); break;
             case "@fill": OnBoth(side => side.Write(args[0], Size(args[1]), Filled(Size(args[2]), args[3]))); break;
             case "@poke": OnBoth(side => side.Write(args[0], Size(args[1]), Convert.FromHexString(args[2]))); break;
             case "@same": Compare(step, Map(_theirs, args[0]), Map(_ours, args[0])); break;
             case "@identical": Identical(step, args[0]); break;
-            case "@check": Compare(step, "qemu-img", ["check", args[0]], ours => ProgramRunner.Run(_ours.Folder, "qemu-img", ours)); break;
+            case "@check":
+                Compare(
+                step, "qemu-img", ["check", args[0]], ours => ProgramRunner.Run(_ours.Folder, "qemu-img", ours)); break;
             case "@serve": Serve(args[0], args[1], [.. args.Skip(2)]); break;
             case "@stdin": _input = step.Rest.Replace("\\n", "\n", StringComparison.Ordinal); break;
             case "@mask": _masks.Add(step.Rest); break;
@@ -165,7 +174,8 @@ internal sealed partial class CaseRunner : IDisposable
         action(_ours);
     }
 
-    private static long Size(string text) => Sizes.TryParse(text, out var bytes) == SizeError.None ? bytes : throw new FormatException($"'{text}' is no size");
+    private static long Size(string text) =>
+        Sizes.TryParse(text, out var bytes) == SizeError.None ? bytes : throw new FormatException($"'{text}' is no size");
 
     private static byte[] Filled(long length, string value)
     {

@@ -31,13 +31,16 @@ public sealed class RamDriver : BlockDriver<RamOptions>
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
     protected override JsonTypeInfo<RamOptions> TypedOptionsType => RamJson.Default.RamOptions;
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, RamOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, RamOptions options, CancellationToken cancellationToken) =>
         options.Size is >= 0 and <= 1L << 40 && options.Size % RamNode.PageSize == 0
             ? new(new RamNode(options.Size, writable: !context.ReadOnly))
             : throw new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'size' expects pages of 4 KiB, up to 1 TiB");
 }
 
-/// <summary>A disk of pages; one that was never written is a hole. The host cuts requests into pages, and sends one at a time.</summary>
+/// <summary>
+/// A disk of pages; one that was never written is a hole. The host cuts requests into pages, and sends one at a time.
+/// </summary>
 public sealed class RamNode(long size, bool writable) : BlockNode
 {
     public const int PageSize = 4096;
@@ -67,6 +70,9 @@ public sealed class RamNode(long size, bool writable) : BlockNode
         return ValueTask.CompletedTask;
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
-        new(new BlockStatus(PageSize, BlockStatusFlags.Allocated | (_pages.ContainsKey(offset) ? BlockStatusFlags.Data : BlockStatusFlags.Zero)));
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+        new(new BlockStatus(
+            PageSize,
+            BlockStatusFlags.Allocated | (_pages.ContainsKey(offset) ? BlockStatusFlags.Data : BlockStatusFlags.Zero)));
 }

@@ -4,8 +4,9 @@ using System.Text.Json.Serialization;
 namespace BlockHost.Block;
 
 /// <summary>
-/// QAPI BlkdebugEvent: the moments at which faults can be injected. A driver fires one at the child that its next request goes to; those of the
-/// generic layer (flushes, writes and what completes them to whole blocks, copies on read) are fired by the host.
+/// QAPI BlkdebugEvent: the moments at which faults can be injected. A driver fires one at the child that its next request goes
+/// to; those of the generic layer (flushes, writes and what completes them to whole blocks, copies on read) are fired by the
+/// host.
 /// </summary>
 [JsonConverter(typeof(JsonStringEnumConverter<BlkdebugEvent>))]
 public enum BlkdebugEvent

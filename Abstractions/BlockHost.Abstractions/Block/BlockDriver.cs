@@ -46,7 +46,10 @@ public abstract class BlockDriver : IProvided
     /// <summary>Writes may ask for <see cref="WriteFlags.Compressed"/>.</summary>
     public virtual bool SupportsCompressedWrites => false;
 
-    /// <summary>The image is its storage, byte for byte (raw): to make one is to make its storage, and a guest can forge any other format in it.</summary>
+    /// <summary>
+    /// The image is its storage, byte for byte (raw): to make one is to make its storage, and a guest can forge any other format
+    /// in it.
+    /// </summary>
     public virtual bool IsPlain => false;
 
     /// <summary>
@@ -55,8 +58,12 @@ public abstract class BlockDriver : IProvided
     /// </summary>
     public virtual IReadOnlyList<string> FileNamePrefixes => [];
 
-    /// <summary>Its file names are names of storage: a protocol's, and those of a filter that stands in names where a protocol does (blkdebug).</summary>
-    public bool NamesStorage => Kind == BlockDriverKind.Protocol || (Kind == BlockDriverKind.Filter && FileNamePrefixes.Count > 0);
+    /// <summary>
+    /// Its file names are names of storage: a protocol's, and those of a filter that stands in names where a protocol does
+    /// (blkdebug).
+    /// </summary>
+    public bool NamesStorage =>
+        Kind == BlockDriverKind.Protocol || (Kind == BlockDriverKind.Filter && FileNamePrefixes.Count > 0);
 
     /// <summary>Options that change what a reader sees, and so are part of a json: file name.</summary>
     public virtual IReadOnlyList<string> StrongOptions => [];
@@ -86,7 +93,8 @@ public abstract class BlockDriver : IProvided
 
     /// <param name="context">The node to be; opens children.</param>
     /// <param name="options">Validated against <see cref="OptionsType"/>: only known members, of the right types.</param>
-    public abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
+    public abstract ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
 
     /// <summary>Abilities of the driver without a node, such as <see cref="Facets.IImageCreator"/>.</summary>
     public virtual bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
@@ -108,8 +116,10 @@ public abstract class BlockDriver<TOptions> : BlockDriver
     /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
     protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
 
-    public sealed override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public sealed override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
         OpenAsync(context, options.Deserialize(_deep ??= TypedOptionsType.Deep())!, cancellationToken);
 
-    protected abstract ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, TOptions options, CancellationToken cancellationToken);
+    protected abstract ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, TOptions options, CancellationToken cancellationToken);
 }

@@ -8,9 +8,22 @@ namespace BlockHost.Block;
 /// </summary>
 public abstract class BlockFilterNode(IBlockChild child) : BlockNode
 {
+    private volatile Shown? _shown;
+
     protected IBlockChild Child { get; } = child;
 
-    public override BlockProfile Profile => Child.Profile;
+    /// <summary>The child's, as <see cref="ProfileOver"/> changes it.</summary>
+    public override BlockProfile Profile
+    {
+        get
+        {
+            var (child, length) = (Child.Profile, ShownLength);
+            var shown = _shown;
+            if (shown is null || !ReferenceEquals(shown.Child, child) || shown.Length != length)
+                _shown = shown = new Shown(child, length, ProfileOver(child, length));
+            return shown.Own;
+        }
+    }
 
     public override string? FileName => Child.FileName;
 
@@ -28,6 +41,17 @@ public abstract class BlockFilterNode(IBlockChild child) : BlockNode
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         Child.DiscardAsync(offset, bytes, cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, offset, Child));
+
+    /// <summary>Bytes that the node shows.</summary>
+    protected virtual long ShownLength => Child.Length;
+
+    /// <summary>
+    /// What the node says of itself over such a child; asked for again when the child's profile or the length has changed.
+    /// </summary>
+    protected virtual BlockProfile ProfileOver(BlockProfile child, long length) => child;
+
+    private sealed record Shown(BlockProfile Child, long Length, BlockProfile Own);
 }

@@ -22,8 +22,11 @@ public abstract class BlockNode : IAsyncDisposable
     /// <summary>Reads all of <paramref name="target"/> from <paramref name="offset"/>.</summary>
     public abstract ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken);
 
-    /// <summary>Writes all of <paramref name="source"/>; <see cref="WriteFlags.Fua"/> is passed only where it is native.</summary>
-    public virtual ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) => throw Missing("write");
+    /// <summary>
+    /// Writes all of <paramref name="source"/>; <see cref="WriteFlags.Fua"/> is passed only where it is native.
+    /// </summary>
+    public virtual ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        throw Missing("write");
 
     /// <summary>All that completed before this call is on stable storage when it completes.</summary>
     public virtual ValueTask FlushAsync(CancellationToken cancellationToken) => throw Missing("flush");
@@ -32,13 +35,18 @@ public abstract class BlockNode : IAsyncDisposable
     /// Makes the range read as zeroes. Throws <see cref="BlockErrorKind.NotSupported"/> for a range it has no cheap way
     /// for: the host then writes zeroes, unless <see cref="ZeroFlags.NoFallback"/> forbids that.
     /// </summary>
-    public virtual ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) => throw Missing("write-zeroes");
+    public virtual ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+        throw Missing("write-zeroes");
 
     /// <summary>The range is not needed any more; what it reads as afterwards is the driver's to say.</summary>
-    public virtual ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) => throw Missing("discard");
+    public virtual ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
+        throw Missing("discard");
 
-    /// <summary>State of a run that starts at <paramref name="offset"/>: at least one request alignment, at most <paramref name="bytes"/>.</summary>
-    public virtual ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    /// <summary>
+    /// State of a run that starts at <paramref name="offset"/>: at least one request alignment, at most <paramref name="bytes"/>.
+    /// </summary>
+    public virtual ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         throw Missing("block-status");
 
     /// <summary>Begins a quiet time: background work of the node stops before the task completes.</summary>
@@ -49,13 +57,15 @@ public abstract class BlockNode : IAsyncDisposable
     }
 
     /// <summary>What this node needs of, and shares on, a child, given what its own users need and share.</summary>
-    public virtual BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own) => DefaultChildPermissions.For(child.Role, own, Profile.Writable);
+    public virtual BlockPermissionSet GetChildPermissions(IBlockChild child, BlockPermissionSet own) =>
+        DefaultChildPermissions.For(child.Role, own, Profile.Writable);
 
     /// <summary>
     /// First of two steps of a permission change: takes what is new (a lock), keeps what is held, or throws.
     /// Always followed by <see cref="CommitPermissions"/> or <see cref="AbortPermissions"/>.
     /// </summary>
-    public virtual ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public virtual ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) =>
+        ValueTask.CompletedTask;
 
     public virtual void CommitPermissions()
     {
@@ -76,5 +86,6 @@ public abstract class BlockNode : IAsyncDisposable
     /// <summary>Flushes own metadata and closes. No I/O on children after the task completes.</summary>
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static BlockException Missing(string operation) => new(BlockErrorKind.NotSupported, $"Operation '{operation}' is not supported");
+    private static BlockException Missing(string operation) =>
+        new(BlockErrorKind.NotSupported, $"Operation '{operation}' is not supported");
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Block;
 
-/// <summary>What a user of a node does with it (needed), and lets others do (shared). QEMU's bits, which are also lock bytes.</summary>
+/// <summary>
+/// What a user of a node does with it (needed), and lets others do (shared). QEMU's bits, which are also lock bytes.
+/// </summary>
 [Flags]
 public enum BlockPermissions
 {

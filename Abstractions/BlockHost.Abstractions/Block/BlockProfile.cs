@@ -19,7 +19,9 @@ public sealed record BlockLimits
 {
     public static BlockLimits Default { get; } = new();
 
-    /// <summary>Offset and length of every request are multiples of this (a power of two, 1 to 64 KiB...); the host rounds and merges.</summary>
+    /// <summary>
+    /// Offset and length of every request are multiples of this (a power of two, 1 to 64 KiB...); the host rounds and merges.
+    /// </summary>
     public int RequestAlignment { get; init; } = 1;
 
     /// <summary>Buffers start at multiples of this; the host bounces others.</summary>
@@ -56,7 +58,10 @@ public sealed record BlockProfile
     /// <summary>A write past the end grows the node (files).</summary>
     public bool Growable { get; init; }
 
-    /// <summary>Storage that was just made, and whatever a write past its end leaves between, reads as zeroes: a file's hole, but no device.</summary>
+    /// <summary>
+    /// Storage that was just made, and whatever a write past its end leaves between, reads as zeroes: a file's hole, but no
+    /// device.
+    /// </summary>
     public bool NewStorageReadsZero { get; init; }
 
     public Support Flush { get; init; } = Support.None;

@@ -12,7 +12,9 @@ public enum BlockStatusFlags
     /// <summary>Reads as zeroes.</summary>
     Zero = 2,
 
-    /// <summary><see cref="BlockStatus.HostOffset"/> is where the data lies in <see cref="BlockStatus.Source"/>, unencoded.</summary>
+    /// <summary>
+    /// <see cref="BlockStatus.HostOffset"/> is where the data lies in <see cref="BlockStatus.Source"/>, unencoded.
+    /// </summary>
     OffsetValid = 4,
 
     /// <summary>This node decides what the range reads as, not its backing file.</summary>
@@ -21,7 +23,9 @@ public enum BlockStatusFlags
     /// <summary>The range ends the node.</summary>
     Eof = 16,
 
-    /// <summary>The answer is <see cref="BlockStatus.Source"/>'s at <see cref="BlockStatus.HostOffset"/> (raw and filters).</summary>
+    /// <summary>
+    /// The answer is <see cref="BlockStatus.Source"/>'s at <see cref="BlockStatus.HostOffset"/> (raw and filters).
+    /// </summary>
     Raw = 32,
 
     /// <summary>The host may ask <see cref="BlockStatus.Source"/> whether the data is zero.</summary>
@@ -40,5 +44,7 @@ public enum StatusPrecision
     AllocationOnly = 1,
 }
 
-/// <summary>State of the <paramref name="Bytes"/> bytes (at least 1) that follow the queried offset, on this node alone.</summary>
+/// <summary>
+/// State of the <paramref name="Bytes"/> bytes (at least 1) that follow the queried offset, on this node alone.
+/// </summary>
 public readonly record struct BlockStatus(long Bytes, BlockStatusFlags Flags, long HostOffset = 0, IBlockChild? Source = null);

@@ -38,12 +38,13 @@ public sealed record BlockdevRefOrNull(BlockdevRef? Value);
 
 public sealed class BlockdevRefConverter : JsonConverter<BlockdevRef>
 {
-    public override BlockdevRef Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.String => BlockdevRef.To(reader.GetString()!),
-        JsonTokenType.StartObject => BlockdevRef.New(JsonElement.ParseValue(ref reader)),
-        _ => throw new JsonException("expected a node name or an object"),
-    };
+    public override BlockdevRef Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.String => BlockdevRef.To(reader.GetString()!),
+            JsonTokenType.StartObject => BlockdevRef.New(JsonElement.ParseValue(ref reader)),
+            _ => throw new JsonException("expected a node name or an object"),
+        };
 
     public override void Write(Utf8JsonWriter writer, BlockdevRef value, JsonSerializerOptions options)
     {
@@ -58,14 +59,15 @@ public sealed class BlockdevRefOrNullConverter : JsonConverter<BlockdevRefOrNull
 {
     public override bool HandleNull => true;
 
-    public override BlockdevRefOrNull Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.Null => new(Value: null),
-        JsonTokenType.String when reader.ValueTextEquals(""u8) => new(Value: null),
-        JsonTokenType.String => new(BlockdevRef.To(reader.GetString()!)),
-        JsonTokenType.StartObject => new(BlockdevRef.New(JsonElement.ParseValue(ref reader))),
-        _ => throw new JsonException("expected a node name, an object or null"),
-    };
+    public override BlockdevRefOrNull Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.Null => new(Value: null),
+            JsonTokenType.String when reader.ValueTextEquals(""u8) => new(Value: null),
+            JsonTokenType.String => new(BlockdevRef.To(reader.GetString()!)),
+            JsonTokenType.StartObject => new(BlockdevRef.New(JsonElement.ParseValue(ref reader))),
+            _ => throw new JsonException("expected a node name, an object or null"),
+        };
 
     public override void Write(Utf8JsonWriter writer, BlockdevRefOrNull value, JsonSerializerOptions options)
     {

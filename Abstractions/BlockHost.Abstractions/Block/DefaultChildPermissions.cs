@@ -18,7 +18,9 @@ public static class DefaultChildPermissions
     public static BlockPermissionSet Backing(BlockPermissionSet own)
     {
         var needed = own.Needed & BlockPermissions.ConsistentRead;
-        var shared = (own.Shared & BlockPermissions.Write) != 0 ? BlockPermissions.Write | BlockPermissions.Resize : BlockPermissions.None;
+        var shared = (own.Shared & BlockPermissions.Write) != 0
+            ? BlockPermissions.Write | BlockPermissions.Resize
+            : BlockPermissions.None;
         return new(needed, shared | BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged);
     }
 

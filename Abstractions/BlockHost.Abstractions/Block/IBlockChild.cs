@@ -11,8 +11,8 @@ namespace BlockHost.Block;
 /// with <see cref="BlockErrorKind.NoSpace"/> where the child cannot grow (a volume is full), with
 /// <see cref="BlockErrorKind.OutOfRange"/> where the parent may not resize it.
 /// <para>
-/// A drain waits for what the users of the graph have in flight, and so for requests here that belong to one of theirs. What a node does by
-/// itself (readahead, retries, repairs) it ends in <see cref="BlockNode.DrainBeginAsync"/>.
+/// A drain waits for what the users of the graph have in flight, and so for requests here that belong to one of theirs. What a
+/// node does by itself (readahead, retries, repairs) it ends in <see cref="BlockNode.DrainBeginAsync"/>.
 /// </para>
 /// </summary>
 public interface IBlockChild
@@ -24,7 +24,9 @@ public interface IBlockChild
 
     string NodeName { get; }
 
-    /// <summary>Who takes the events of the child (fault injection); null: nobody. See <see cref="BlockEventFiring.FireAsync"/>.</summary>
+    /// <summary>
+    /// Who takes the events of the child (fault injection); null: nobody. See <see cref="BlockEventFiring.FireAsync"/>.
+    /// </summary>
     IBlockEventTarget? EventTarget => null;
 
     string DriverName { get; }
@@ -37,18 +39,27 @@ public interface IBlockChild
     /// <summary>Current length in bytes; grows with writes to growable nodes.</summary>
     long Length { get; }
 
-    ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default);
+    ValueTask ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default);
 
-    ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default);
+    ValueTask WriteAsync(
+        long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default);
 
     ValueTask FlushAsync(CancellationToken cancellationToken = default);
 
-    ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default);
+    ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default);
 
     ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default);
 
-    /// <summary>State of a run on the child and what it delegates to, not on its backing files (<see cref="Graph.GraphAccess"/>).</summary>
-    ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default);
+    /// <summary>
+    /// State of a run on the child and what it delegates to, not on its backing files (<see cref="Graph.GraphAccess"/>).
+    /// </summary>
+    ValueTask<BlockStatus> GetStatusAsync(
+        long offset,
+        long bytes,
+        StatusPrecision precision = StatusPrecision.WantZero,
+        CancellationToken cancellationToken = default);
 
     /// <exception cref="BlockException"><see cref="BlockErrorKind.NotSupported"/> where the child cannot be resized.</exception>
     ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken = default);

@@ -61,7 +61,9 @@ public interface IBlockNodeContext
     /// <summary>A driver that works with the graph itself finds the rest behind <see cref="Graph.GraphAccess"/>.</summary>
     IDriverHost Host { get; }
 
-    /// <summary>Opens or references a child; the host closes it after the node. <see cref="ChildOpening"/> has the usual cases.</summary>
+    /// <summary>
+    /// Opens or references a child; the host closes it after the node. <see cref="ChildOpening"/> has the usual cases.
+    /// </summary>
     /// <returns>Null where the child is optional and nothing names one.</returns>
     ValueTask<IBlockChild?> OpenChildAsync(ChildSpec child, CancellationToken cancellationToken);
 
@@ -69,9 +71,12 @@ public interface IBlockNodeContext
     /// The backing child: by <paramref name="option"/> where the user gave one ("" and null mean none), else by what
     /// the header records, resolved against this node's own file name. Null where there is none.
     /// </summary>
-    ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken);
+    ValueTask<IBlockChild?> OpenBackingAsync(
+        BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken);
 
-    /// <summary>Whether an image that begins with <paramref name="head"/> is taken for one of another format than this node's.</summary>
+    /// <summary>
+    /// Whether an image that begins with <paramref name="head"/> is taken for one of another format than this node's.
+    /// </summary>
     ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) => new(false);
 
     /// <summary>Called inside OpenAsync by a driver that could open only for reading although writing was asked for.</summary>
@@ -79,12 +84,13 @@ public interface IBlockNodeContext
     void FallBackToReadOnly(string reason);
 
     /// <summary>
-    /// Makes the node one that can be yanked (a <c>block-node</c> instance of query-yank), from now on, also while it opens, until it is
-    /// closed or the result is disposed. For drivers whose peer may never answer.
+    /// Makes the node one that can be yanked (a <c>block-node</c> instance of query-yank), from now on, also while it opens,
+    /// until it is closed or the result is disposed. For drivers whose peer may never answer.
     /// </summary>
     /// <param name="shutDown">
-    /// Called out of band, from any thread at any time, perhaps more than once: shuts the transport down so that what is in flight, opening
-    /// included, fails with <see cref="BlockErrorKind.Yanked"/>. Takes no lock that I/O can hold, and does not block.
+    /// Called out of band, from any thread at any time, perhaps more than once: shuts the transport down so that what is in
+    /// flight, opening included, fails with <see cref="BlockErrorKind.Yanked"/>. Takes no lock that I/O can hold, and does not
+    /// block.
     /// </param>
     IDisposable OnYank(Action shutDown);
 
@@ -96,8 +102,8 @@ public interface IBlockNodeContext
     void ReportCorruption(string message, long? offset, long? size, bool fatal);
 
     /// <summary>
-    /// The node has found that nothing above it can be believed any more. A tool prints the message and ends, as QEMU's do, and the task never
-    /// completes. A daemon goes on and emits BLOCK_IMAGE_CORRUPTED; the node fails its requests from then on.
+    /// The node has found that nothing above it can be believed any more. A tool prints the message and ends, as QEMU's do, and
+    /// the task never completes. A daemon goes on and emits BLOCK_IMAGE_CORRUPTED; the node fails its requests from then on.
     /// </summary>
     ValueTask GiveUpAsync(string message, long? offset, long? size)
     {

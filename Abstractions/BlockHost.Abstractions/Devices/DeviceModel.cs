@@ -16,7 +16,8 @@ public abstract class DeviceModel : IProvided
 
     public abstract JsonTypeInfo OptionsType { get; }
 
-    public abstract ValueTask<Device> RealizeAsync(IDeviceContext context, JsonElement options, CancellationToken cancellationToken);
+    public abstract ValueTask<Device> RealizeAsync(
+        IDeviceContext context, JsonElement options, CancellationToken cancellationToken);
 }
 
 /// <summary>A device model with typed options.</summary>
@@ -30,10 +31,12 @@ public abstract class DeviceModel<TOptions> : DeviceModel
     /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
     protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
 
-    public sealed override ValueTask<Device> RealizeAsync(IDeviceContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public sealed override ValueTask<Device> RealizeAsync(
+        IDeviceContext context, JsonElement options, CancellationToken cancellationToken) =>
         RealizeAsync(context, options.Deserialize(_deep ??= TypedOptionsType.Deep())!, cancellationToken);
 
-    protected abstract ValueTask<Device> RealizeAsync(IDeviceContext context, TOptions options, CancellationToken cancellationToken);
+    protected abstract ValueTask<Device> RealizeAsync(
+        IDeviceContext context, TOptions options, CancellationToken cancellationToken);
 }
 
 public abstract class Device : IAsyncDisposable

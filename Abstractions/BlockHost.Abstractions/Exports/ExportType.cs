@@ -22,7 +22,8 @@ public abstract class ExportType : IProvided
 
     /// <summary>Starts the export: it serves until it is shut down.</summary>
     /// <param name="options">Validated against <see cref="OptionsType"/>.</param>
-    public abstract ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken);
+    public abstract ValueTask<BlockExport> CreateAsync(
+        IExportContext context, JsonElement options, CancellationToken cancellationToken);
 }
 
 /// <summary>An export type with typed options.</summary>
@@ -36,11 +37,13 @@ public abstract class ExportType<TOptions> : ExportType
     /// <summary>Source-generated metadata of <typeparamref name="TOptions"/>.</summary>
     protected abstract JsonTypeInfo<TOptions> TypedOptionsType { get; }
 
-    public sealed override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public sealed override ValueTask<BlockExport> CreateAsync(
+        IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
         CreateAsync(context, options.Deserialize(_deep ??= TypedOptionsType.Deep())!, cancellationToken);
 
     /// <inheritdoc cref="ExportType.CreateAsync"/>
-    protected abstract ValueTask<BlockExport> CreateAsync(IExportContext context, TOptions options, CancellationToken cancellationToken);
+    protected abstract ValueTask<BlockExport> CreateAsync(
+        IExportContext context, TOptions options, CancellationToken cancellationToken);
 }
 
 /// <summary>An export in being.</summary>
@@ -78,7 +81,9 @@ public interface IExportContext
     {
     }
 
-    /// <summary>The export has ended by itself or after a shutdown: the host disposes it and emits BLOCK_EXPORT_DELETED.</summary>
+    /// <summary>
+    /// The export has ended by itself or after a shutdown: the host disposes it and emits BLOCK_EXPORT_DELETED.
+    /// </summary>
     void Ended();
 }
 

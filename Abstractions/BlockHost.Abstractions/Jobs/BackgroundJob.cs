@@ -44,7 +44,9 @@ public abstract class BackgroundJob : IAsyncDisposable
     /// <param name="isReady">The job had reported ready.</param>
     public virtual bool Cancel(bool force, bool isReady) => true;
 
-    /// <summary>The job is about to pause: let what it has in flight end. Called on the job's own flow, in a pause point.</summary>
+    /// <summary>
+    /// The job is about to pause: let what it has in flight end. Called on the job's own flow, in a pause point.
+    /// </summary>
     public virtual ValueTask PausingAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>The pause is over.</summary>
@@ -72,7 +74,10 @@ public abstract class BackgroundJob : IAsyncDisposable
     /// <summary>The transaction has failed or was cancelled: take back what the job did. Must not throw.</summary>
     public virtual ValueTask AbortAsync() => ValueTask.CompletedTask;
 
-    /// <summary>After either. Nodes still held (<see cref="IJobContext.ReleaseNodesAsync"/>) are let go of when the job is gone from queries.</summary>
+    /// <summary>
+    /// After either. Nodes still held (<see cref="IJobContext.ReleaseNodesAsync"/>) are let go of when the job is gone from
+    /// queries.
+    /// </summary>
     public virtual ValueTask CleanAsync() => ValueTask.CompletedTask;
 
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;

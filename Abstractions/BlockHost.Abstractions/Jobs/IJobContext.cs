@@ -24,7 +24,9 @@ public interface IJobContext
     /// <summary>Bytes a second; 0: no limit.</summary>
     long Speed { get; }
 
-    /// <summary>Waits while the job is paused. Only on the job's own flow. Completes at once where no pause is asked for.</summary>
+    /// <summary>
+    /// Waits while the job is paused. Only on the job's own flow. Completes at once where no pause is asked for.
+    /// </summary>
     ValueTask PausePointAsync();
 
     /// <summary>
@@ -37,8 +39,8 @@ public interface IJobContext
     TimeSpan Charge(long bytes);
 
     /// <summary>
-    /// Sleeps, for ever with <see cref="Timeout.InfiniteTimeSpan"/>, until woken (<see cref="Wake"/>, a verb of a user); then a pause point.
-    /// Only on the job's own flow.
+    /// Sleeps, for ever with <see cref="Timeout.InfiniteTimeSpan"/>, until woken (<see cref="Wake"/>, a verb of a user); then a
+    /// pause point. Only on the job's own flow.
     /// </summary>
     ValueTask SleepAsync(TimeSpan duration);
 

@@ -48,19 +48,24 @@ public interface IJobSetup
     /// covered or replaced. Draining it pauses the job.
     /// </summary>
     /// <exception cref="BlockException">The permissions conflict with another user's.</exception>
-    ValueTask<IBlockBackend> HoldAsync(string childName, IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
+    ValueTask<IBlockBackend> HoldAsync(
+        string childName, IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
 
     /// <summary>
-    /// As <see cref="HoldAsync"/>, but a block backend of the job's own: queries show it as one, no operation is blocked by name, and
-    /// blockdev-del refuses the node as being in use.
+    /// As <see cref="HoldAsync"/>, but a block backend of the job's own: queries show it as one, no operation is blocked by name,
+    /// and blockdev-del refuses the node as being in use.
     /// </summary>
     /// <exception cref="BlockException">The permissions conflict with another user's.</exception>
-    ValueTask<IBlockBackend> OpenBackendAsync(IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
+    ValueTask<IBlockBackend> OpenBackendAsync(
+        IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken);
 
     /// <exception cref="Qmp.QmpException">It is negative.</exception>
     ValueTask SetSpeedAsync(long bytesPerSecond);
 
-    /// <summary>Gives the job its work, before <see cref="Start()"/>: from now on AbortAsync and CleanAsync are called, whatever becomes of it.</summary>
+    /// <summary>
+    /// Gives the job its work, before <see cref="Start()"/>: from now on AbortAsync and CleanAsync are called, whatever becomes
+    /// of it.
+    /// </summary>
     void SetWork(BackgroundJob work);
 
     /// <summary>Runs the job: created → running, and to paused at once if its nodes are drained.</summary>
@@ -73,7 +78,7 @@ public interface IJobSetup
         Start();
     }
 
-    /// <summary>The setup failed: created → null, and nodes are let go of. Neither AbortAsync nor CleanAsync are called.</summary>
+    /// <summary>The setup failed: created → null; nodes are let go of. Neither AbortAsync nor CleanAsync is called.</summary>
     ValueTask FailAsync();
 
     /// <summary>Called off before it started, with its group: created → aborting → concluded → null.</summary>

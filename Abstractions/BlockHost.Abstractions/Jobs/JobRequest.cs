@@ -33,7 +33,10 @@ public sealed record JobRequest
     public static JobFlags FlagsOf(bool? autoFinalize, bool? autoDismiss) =>
         (autoFinalize is false ? JobFlags.ManualFinalize : 0) | (autoDismiss is false ? JobFlags.ManualDismiss : 0);
 
-    /// <summary>The id of a block job: as given, or the name of the backend that <paramref name="node"/> is under, or empty, which is refused.</summary>
+    /// <summary>
+    /// The id of a block job: as given, or the name of the backend that <paramref name="node"/> is under, or empty, which is
+    /// refused.
+    /// </summary>
     public static string IdOrDefault(string? id, IBlockGraph graph, IGraphNode node) =>
         id ?? graph.Backends.FirstOrDefault(backend => backend.Name is not null && backend.Node == node)?.Name ?? "";
 }

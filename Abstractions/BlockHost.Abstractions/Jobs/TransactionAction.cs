@@ -44,7 +44,8 @@ public abstract class TransactionAction : IProvided
     /// <summary>Does what can fail, in such a way that it can be taken back.</summary>
     /// <param name="data">Validated against <see cref="DataType"/>.</param>
     /// <exception cref="Qmp.QmpException">The transaction fails. The action has left nothing behind.</exception>
-    public abstract ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken);
+    public abstract ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, JsonElement data, CancellationToken cancellationToken);
 }
 
 /// <summary>An action with typed data, which is also the command of the same name.</summary>
@@ -58,18 +59,21 @@ public abstract class TransactionAction<TData> : TransactionAction
     /// <summary>Source-generated metadata of <typeparamref name="TData"/>.</summary>
     protected abstract JsonTypeInfo<TData> TypedDataType { get; }
 
-    public sealed override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
+    public sealed override ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, JsonElement data, CancellationToken cancellationToken) =>
         PrepareAsync(context, data.Deserialize(_deep ??= TypedDataType.Deep())!, cancellationToken);
 
     /// <inheritdoc cref="TransactionAction.PrepareAsync"/>
-    protected abstract ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, TData data, CancellationToken cancellationToken);
+    protected abstract ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, TData data, CancellationToken cancellationToken);
 
     /// <summary>The command of the same name: a transaction of this action alone.</summary>
     /// <param name="features">QAPI features of the command; null: those of the action.</param>
     public virtual QmpCommand AsCommand(IReadOnlyList<string>? features = null) => QmpCommand.CreateAction(
         Name,
         TypedDataType,
-        (call, data, cancellationToken) => call.Host.Transactions.RunAsync((context, token) => PrepareAsync(context, data, token), cancellationToken),
+        (call, data, cancellationToken) =>
+            call.Host.Transactions.RunAsync((context, token) => PrepareAsync(context, data, token), cancellationToken),
         features: features ?? Features);
 }
 
@@ -99,8 +103,10 @@ public interface ITransactions
 {
     /// <param name="actions">Type and data of each; the data is validated.</param>
     /// <exception cref="Qmp.QmpException">An action failed; all is as before.</exception>
-    ValueTask RunAsync(IReadOnlyList<(string Type, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken);
+    ValueTask RunAsync(
+        IReadOnlyList<(string Type, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken);
 
     /// <summary>One action that the caller has at hand, as a command runs it.</summary>
-    ValueTask RunAsync(Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken);
+    ValueTask RunAsync(
+        Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken);
 }

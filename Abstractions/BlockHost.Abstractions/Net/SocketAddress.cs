@@ -4,7 +4,8 @@ using System.Text.Json.Serialization;
 namespace BlockHost.Net;
 
 /// <summary>QAPI union SocketAddress, by "type".</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "type", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
+[JsonPolymorphic(
+    TypeDiscriminatorPropertyName = "type", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(InetSocketAddress), "inet")]
 [JsonDerivedType(typeof(UnixSocketAddress), "unix")]
 [JsonDerivedType(typeof(VsockSocketAddress), "vsock")]

@@ -20,7 +20,8 @@ public static class SocketAddressText
     public static string Describe(SocketException error, SocketAddress address) => error.SocketErrorCode switch
     {
         SocketError.AddressAlreadyInUse => "Address already in use",
-        SocketError.AddressNotAvailable => address is UnixSocketAddress ? "No such file or directory" : "Cannot assign requested address",
+        SocketError.AddressNotAvailable =>
+            address is UnixSocketAddress ? "No such file or directory" : "Cannot assign requested address",
         SocketError.ConnectionRefused => "Connection refused",
         SocketError.AccessDenied => "Permission denied",
         SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "Name or service not known",

@@ -6,7 +6,9 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Net;
 
-/// <summary>Listens on and connects to a <see cref="SocketAddress"/>; errors are <see cref="QmpException"/>s with QEMU's text.</summary>
+/// <summary>
+/// Listens on and connects to a <see cref="SocketAddress"/>; errors are <see cref="QmpException"/>s with QEMU's text.
+/// </summary>
 public static class SocketFactory
 {
     private const int MaxUnixPath = 107;
@@ -19,7 +21,9 @@ public static class SocketFactory
         UnixSocketAddress unix => ListenUnix(unix, backlog),
         InetSocketAddress inet => ListenInet(inet, backlog),
         FdSocketAddress fd => FromDescriptor(fd),
-        _ => throw new QmpException($"Failed to bind socket to {SocketAddressText.Describe(address)}: Address family not supported by protocol"),
+        _ =>
+            throw new QmpException(
+                $"Failed to bind socket to {SocketAddressText.Describe(address)}: Address family not supported by protocol"),
     };
 
     /// <summary>Listening sockets on every address that a host name stands for, all on one port; or none and an error.</summary>
@@ -170,7 +174,9 @@ public static class SocketFactory
 
     private static QmpException ListenError(SocketException error, InetSocketAddress address)
     {
-        var what = error.SocketErrorCode == SocketError.AddressAlreadyInUse ? "Failed to find an available port" : "Failed to bind socket";
+        var what = error.SocketErrorCode == SocketError.AddressAlreadyInUse
+            ? "Failed to find an available port"
+            : "Failed to bind socket";
         return new QmpException($"{what}: {SocketAddressText.Describe(error, address)}");
     }
 
@@ -218,7 +224,8 @@ public static class SocketFactory
             return Usable(address, known);
         try
         {
-            var found = await Dns.GetHostAddressesAsync(address.Host, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var found = await Dns.GetHostAddressesAsync(
+                address.Host, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
             return Usable(address, found);
         }
         catch (SocketException e)
@@ -255,7 +262,8 @@ public static class SocketFactory
     private static UnixDomainSocketEndPoint UnixEndPoint(UnixSocketAddress address)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(address.Path) > MaxUnixPath)
-            throw new QmpException($"UNIX socket path '{address.Path}' is too long") { Hint = $"Path must be less than {MaxUnixPath + 1} bytes" };
+            throw new QmpException($"UNIX socket path '{address.Path}' is too long")
+            { Hint = $"Path must be less than {MaxUnixPath + 1} bytes" };
         if (address.Path.Length == 0)
             throw new QmpException("UNIX socket path must not be empty");
         return new UnixDomainSocketEndPoint(address.Abstract is true ? "\0" + address.Path : address.Path);

@@ -39,7 +39,9 @@ public interface IIoThread
     /// <summary>How long a loop may look for work before it sleeps; zero: not at all. Changes at any time.</summary>
     TimeSpan MaxPolling { get; }
 
-    /// <summary>Has the thread run <paramref name="loop"/> until that returns; false: it runs another one, or the object is gone.</summary>
+    /// <summary>
+    /// Has the thread run <paramref name="loop"/> until that returns; false: it runs another one, or the object is gone.
+    /// </summary>
     bool TryRun(Action loop);
 }
 

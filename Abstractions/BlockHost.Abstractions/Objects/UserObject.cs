@@ -36,7 +36,8 @@ public abstract class UserObject<TOptions>(JsonTypeInfo<TOptions> type) : UserOb
     protected abstract TOptions Properties { get; }
 
     public sealed override JsonElement? GetProperty(string name) =>
-        JsonSerializer.SerializeToElement(Properties, type).TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+        JsonSerializer.SerializeToElement(Properties, type).TryGetProperty(name, out var value)
+            && value.ValueKind != JsonValueKind.Null
             ? value
             : null;
 

@@ -19,8 +19,8 @@ public interface IDriverHost
     TimeProvider Clock { get; }
 
     /// <summary>
-    /// Where a plugin says what an operator has to know. In <see cref="Plugin.StartAsync"/> and on a node's context the loggers carry
-    /// the plugin's id: <c>CreateLogger("")</c> is the plugin's own, any other name a part of it.
+    /// Where a plugin says what an operator has to know. In <see cref="Plugin.StartAsync"/> and on a node's context the loggers
+    /// carry the plugin's id: <c>CreateLogger("")</c> is the plugin's own, any other name a part of it.
     /// </summary>
     ILoggerFactory Loggers => NullLoggerFactory.Instance;
 }

@@ -8,8 +8,8 @@ using BlockHost.Yank;
 namespace BlockHost.Plugins;
 
 /// <summary>
-/// All of the host's services: those of a driver (<see cref="IDriverHost"/>, the contract's first ring), and the graph, jobs, exports and
-/// the management protocol (the second).
+/// All of the host's services: those of a driver (<see cref="IDriverHost"/>, the contract's first ring), and the graph, jobs,
+/// exports and the management protocol (the second).
 /// </summary>
 public interface IPluginHost : IDriverHost
 {

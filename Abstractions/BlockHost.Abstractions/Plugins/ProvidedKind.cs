@@ -52,7 +52,8 @@ public abstract class ProvidedKind
     public static ProvidedKind<ObjectType> Object { get; } = new("objects", "object type");
 
     /// <summary>In the order of listings.</summary>
-    public static IReadOnlyList<ProvidedKind> All { get; } = [Driver, Job, Action, Yank, Device, Export, Command, Event, Type, Object];
+    public static IReadOnlyList<ProvidedKind> All { get; } = [
+        Driver, Job, Action, Yank, Device, Export, Command, Event, Type, Object];
 
     /// <summary>The kind's member of "provides" in a manifest, such as "drivers".</summary>
     public string Id { get; }

@@ -68,7 +68,8 @@ public sealed class QapiAlternateAttribute(params Type[] branches) : Attribute
 }
 
 /// <summary>A QAPI feature of a member or type, such as "deprecated" or "unstable".</summary>
-[AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Property | AttributeTargets.Field, AllowMultiple = true)]
+[AttributeUsage(
+    AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Property | AttributeTargets.Field, AllowMultiple = true)]
 public sealed class QapiFeatureAttribute(string name) : Attribute
 {
     public string Name { get; } = name;

@@ -24,7 +24,8 @@ public interface IQapiUnion<TSelf>
 public sealed class QapiUnionConverter<T> : JsonConverter<T>
     where T : IQapiUnion<T>
 {
-    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => T.From(JsonElement.ParseValue(ref reader));
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        T.From(JsonElement.ParseValue(ref reader));
 
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => value.Json.WriteTo(writer);
 }

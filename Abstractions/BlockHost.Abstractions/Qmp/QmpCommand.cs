@@ -57,7 +57,8 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
     /// <summary>Runs the command and writes its return value, exactly one JSON value.</summary>
     /// <param name="arguments">Validated against <see cref="ArgumentsType"/>; an object.</param>
     /// <exception cref="QmpException">The command failed; nothing has been written.</exception>
-    public abstract ValueTask InvokeAsync(IQmpCall call, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken);
+    public abstract ValueTask InvokeAsync(
+        IQmpCall call, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken);
 
     public static QmpCommand Create<TArgs, TReturn>(
         string name,
@@ -65,7 +66,8 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
         JsonTypeInfo<TReturn> returns,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
-        IReadOnlyList<string>? features = null) => new FunctionCommand<TArgs, TReturn>(name, arguments, returns, handler, flags) { Features = features ?? [] };
+        IReadOnlyList<string>? features = null) =>
+        new FunctionCommand<TArgs, TReturn>(name, arguments, returns, handler, flags) { Features = features ?? [] };
 
     /// <summary>A command that answers nothing.</summary>
     public static QmpCommand CreateAction<TArgs>(
@@ -74,7 +76,9 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
         Func<IQmpCall, TArgs, CancellationToken, ValueTask> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
-        new FunctionCommand<TArgs, object>(name, arguments, returns: null, (call, args, ct) => Nothing(handler(call, args, ct)), flags) { Features = features ?? [] };
+        new FunctionCommand<TArgs, object>(
+            name, arguments, returns: null, (call, args, ct) => Nothing(handler(call, args, ct)), flags)
+        { Features = features ?? [] };
 
     /// <summary>A command without arguments and answer.</summary>
     public static QmpCommand CreateAction(
@@ -82,7 +86,9 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
         Func<IQmpCall, CancellationToken, ValueTask> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
-        new FunctionCommand<object, object>(name, arguments: null, returns: null, (call, _, ct) => Nothing(handler(call, ct)), flags) { Features = features ?? [] };
+        new FunctionCommand<object, object>(
+            name, arguments: null, returns: null, (call, _, ct) => Nothing(handler(call, ct)), flags)
+        { Features = features ?? [] };
 
     /// <summary>A command without arguments.</summary>
     public static QmpCommand CreateQuery<TReturn>(
@@ -91,7 +97,8 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
         Func<IQmpCall, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
-        new FunctionCommand<object, TReturn>(name, arguments: null, returns, (call, _, ct) => handler(call, ct), flags) { Features = features ?? [] };
+        new FunctionCommand<object, TReturn>(name, arguments: null, returns, (call, _, ct) => handler(call, ct), flags)
+        { Features = features ?? [] };
 
     private static async ValueTask<object> Nothing(ValueTask action)
     {
@@ -113,7 +120,8 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
 
         public override JsonTypeInfo? ReturnType => returns;
 
-        public override async ValueTask InvokeAsync(IQmpCall call, JsonElement json, Utf8JsonWriter result, CancellationToken cancellationToken)
+        public override async ValueTask InvokeAsync(
+            IQmpCall call, JsonElement json, Utf8JsonWriter result, CancellationToken cancellationToken)
         {
             var args = arguments is null ? default! : json.Deserialize(_deepArguments ??= arguments.Deep())!;
             var value = await handler(call, args, cancellationToken).ConfigureAwait(false);

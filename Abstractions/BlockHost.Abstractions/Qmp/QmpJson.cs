@@ -12,7 +12,9 @@ namespace BlockHost.Qmp;
 /// </summary>
 public static class QmpJson
 {
-    /// <summary>Levels of nesting in what is written, and in options that are read. For <c>JsonSourceGenerationOptions</c>.</summary>
+    /// <summary>
+    /// Levels of nesting in what is written, and in options that are read. For <c>JsonSourceGenerationOptions</c>.
+    /// </summary>
     public const int MaxDepth = 4096;
 
     public static JsonDocumentOptions Reading => new() { MaxDepth = MaxDepth };

@@ -7,7 +7,9 @@ using BlockHost.Conformance.Model;
 
 namespace BlockHost.Conformance.Checks;
 
-/// <summary>A read and a write that complete synchronously stay within the declared bytes of allocation, in the steady state.</summary>
+/// <summary>
+/// A read and a write that complete synchronously stay within the declared bytes of allocation, in the steady state.
+/// </summary>
 internal sealed class AllocationCheck : ConformanceCheck
 {
     private const int Warmup = 300;
@@ -17,7 +19,9 @@ internal sealed class AllocationCheck : ConformanceCheck
 
     public override async Task RunAsync(CheckContext check)
     {
-        SkipUnless(IsOptimized(check.Subject.Driver.GetType().Assembly), "the driver is compiled without optimisation, where every async method allocates");
+        SkipUnless(
+            IsOptimized(check.Subject.Driver.GetType().Assembly),
+            "the driver is compiled without optimisation, where every async method allocates");
         var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
         await using var _ = image.ConfigureAwait(false);
         var runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { Bare = true }).ConfigureAwait(false);
@@ -30,14 +34,20 @@ internal sealed class AllocationCheck : ConformanceCheck
             await runner.RunAsync([new ScriptOperation(ScriptKind.Write, 0, unit, Seed: 1)]).ConfigureAwait(false);
         var plain = new GuardedBuffer(unit, 1, runner.Session.MemoryAlignment).Slice;
         var pieces = new GuardedBuffer(unit, 3, runner.Session.MemoryAlignment).Slice;
-        var measured = await MeasureAsync(check, "read", () => node.ReadAsync(0, plain, ReadFlags.None, CancellationToken.None)).ConfigureAwait(false);
-        measured |= await MeasureAsync(check, "vectored read", () => node.ReadAsync(0, pieces, ReadFlags.None, CancellationToken.None)).ConfigureAwait(false);
+        var measured = await MeasureAsync(
+            check, "read", () => node.ReadAsync(0, plain, ReadFlags.None, CancellationToken.None)).ConfigureAwait(false);
+        measured |= await MeasureAsync(
+            check,
+            "vectored read",
+            () => node.ReadAsync(0, pieces, ReadFlags.None, CancellationToken.None)).ConfigureAwait(false);
         if (profile.Writable)
-            measured |= await MeasureAsync(check, "write", () => node.WriteAsync(0, plain, WriteFlags.None, CancellationToken.None)).ConfigureAwait(false);
+            measured |= await MeasureAsync(
+                check, "write", () => node.WriteAsync(0, plain, WriteFlags.None, CancellationToken.None)).ConfigureAwait(false);
         SkipUnless(measured, "no request completes synchronously");
     }
 
-    private static bool IsOptimized(Assembly assembly) => assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled != true;
+    private static bool IsOptimized(Assembly assembly) =>
+        assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled != true;
 
     /// <returns>False where requests do not complete synchronously, so that there is nothing to measure on one thread.</returns>
     private static async Task<bool> MeasureAsync(CheckContext check, string what, Func<ValueTask> request)

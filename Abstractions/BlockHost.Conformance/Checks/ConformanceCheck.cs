@@ -42,7 +42,9 @@ internal abstract class ConformanceCheck
         return new ScriptGenerator(seed, session.Node, resize && check.Subject.Resizable, reopen).Make(length);
     }
 
-    /// <summary>Runs a sequence on a fresh image with <paramref name="play"/>; one that fails is shortened for the report.</summary>
+    /// <summary>
+    /// Runs a sequence on a fresh image with <paramref name="play"/>; one that fails is shortened for the report.
+    /// </summary>
     protected static async Task PlayAsync(
         CheckContext check,
         IReadOnlyList<ScriptOperation> script,
@@ -54,7 +56,8 @@ internal abstract class ConformanceCheck
         check.Recording = false;
         try
         {
-            var shrinker = new ScriptShrinker(async s => await TryAsync(check, s, play).ConfigureAwait(false) is not null, check.Options.ShrinkRuns);
+            var shrinker = new ScriptShrinker(
+                async s => await TryAsync(check, s, play).ConfigureAwait(false) is not null, check.Options.ShrinkRuns);
             var shortest = await shrinker.ShrinkAsync(script).ConfigureAwait(false);
             failure = await TryAsync(check, shortest, play).ConfigureAwait(false) ?? failure;
             throw new CheckFailure(failure.Message, failure) { Script = [.. shortest.Select(o => o.ToString())] };

@@ -24,7 +24,11 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
             var script = await MakeScriptAsync(check, seed, Length, reopen: false).ConfigureAwait(false);
             for (var failAt = 0; failAt < check.Options.MaxFailurePoints; failAt++)
             {
-                var plan = new FailurePlan { FailAt = failAt, Kind = failAt % 3 == 2 ? BlockErrorKind.NoSpace : BlockErrorKind.Io };
+                var plan = new FailurePlan
+                {
+                    FailAt = failAt,
+                    Kind = failAt % 3 == 2 ? BlockErrorKind.NoSpace : BlockErrorKind.Io,
+                };
                 var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
                 await using var _ = image.ConfigureAwait(false);
                 SkipUnless(image.Children.Count > 0, "the driver has no children");
@@ -35,7 +39,8 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
         }
     }
 
-    private static async Task RunOnceAsync(CheckContext check, SubjectImage image, FailurePlan plan, IReadOnlyList<ScriptOperation> script)
+    private static async Task RunOnceAsync(
+        CheckContext check, SubjectImage image, FailurePlan plan, IReadOnlyList<ScriptOperation> script)
     {
         var trace = new List<string>();
         try
@@ -61,7 +66,8 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
         ScriptRunner runner;
         try
         {
-            runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { Failures = plan, CloseMayFail = true }).ConfigureAwait(false);
+            runner = await ScriptRunner.StartAsync(
+                check, image, new SessionOptions { Failures = plan, CloseMayFail = true }).ConfigureAwait(false);
         }
         catch (BlockException) when (plan.Failed is not null)
         {
@@ -79,7 +85,8 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
         return runner.Model;
     }
 
-    private static async Task StepAsync(BlockDriverSubject subject, ScriptRunner runner, FailurePlan plan, ScriptOperation step, List<string> trace)
+    private static async Task StepAsync(
+        BlockDriverSubject subject, ScriptRunner runner, FailurePlan plan, ScriptOperation step, List<string> trace)
     {
         var before = plan.Failed;
         var length = runner.Session.Profile.Length;
@@ -88,7 +95,10 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
         trace.Add(step + (injected ? $"   <- {plan.Failed}" : "") + (error is null ? "" : $"   : {error.Message}"));
         Require(error is null || injected, $"'{step}' failed ({error?.Message}) although no child failed in it");
         Require(
-            subject.Redundant || !(injected && error is null && step.Kind == ScriptKind.Flush && plan.Failed!.Value.Kind is ChildOperationKind.Flush or ChildOperationKind.Write),
+            subject.Redundant
+                || !(
+                    injected && error is null && step.Kind == ScriptKind.Flush
+                        && plan.Failed!.Value.Kind is ChildOperationKind.Flush or ChildOperationKind.Write),
             $"A flush succeeded although {plan.Failed} failed in it");
         Require(
             !(injected && error is not null && step.Kind == ScriptKind.Resize && runner.Session.Profile.Length != length),
@@ -101,7 +111,9 @@ internal sealed class ErrorsOfChildrenCheck : ConformanceCheck
         await Repair.RunAsync(check, image).ConfigureAwait(false);
         var again = await ScriptRunner.StartAsync(check, image, model: model).ConfigureAwait(false);
         await using var _ = again.ConfigureAwait(false);
-        Require(again.Session.Profile.Length == model.Length, $"The image is {again.Session.Profile.Length} bytes long after a reopen, and was {model.Length}");
+        Require(
+            again.Session.Profile.Length == model.Length,
+            $"The image is {again.Session.Profile.Length} bytes long after a reopen, and was {model.Length}");
         await again.VerifyAsync("after a reopen").ConfigureAwait(false);
         var found = await again.CheckImageAsync().ConfigureAwait(false);
         Require(found is null or { Corruptions: 0, CheckErrors: 0 }, $"The image is corrupt: {found?.Messages.FirstOrDefault()}");

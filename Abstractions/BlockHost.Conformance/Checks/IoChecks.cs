@@ -33,7 +33,8 @@ internal sealed class IoRandomCheck : ConformanceCheck
         var found = await runner.CheckImageAsync().ConfigureAwait(false);
         if (found is { Corruptions: > 0 } or { Leaks: > 0 } or { CheckErrors: > 0 })
         {
-            var text = $"{found.Corruptions} corruptions, {found.Leaks} leaks, {found.CheckErrors} errors: {found.Messages.FirstOrDefault()}";
+            var text =
+                $"{found.Corruptions} corruptions, {found.Leaks} leaks, {found.CheckErrors} errors: {found.Messages.FirstOrDefault()}";
             check.AddFault(CheckNames.ImageClean, text);
         }
     }
@@ -56,7 +57,8 @@ internal sealed class StatusHonestCheck : ConformanceCheck
             SkipUnless(runner.Session.Profile.Status == BlockHost.Block.Support.Native, "the node has no status of its own");
             foreach (var step in script)
                 await runner.StepAsync(step).ConfigureAwait(false);
-            await new StatusProbe(check, runner.Session, image, runner.Model).ProbeAsync(0, runner.Model.Length).ConfigureAwait(false);
+            await new StatusProbe(check, runner.Session, image, runner.Model)
+                .ProbeAsync(0, runner.Model.Length).ConfigureAwait(false);
         }
 
         if (check.FirstFault(Name) is { } fault)

@@ -70,7 +70,8 @@ internal sealed class IoConcurrentCheck : ConformanceCheck
         if (runner.Session.Profile.Concurrency != Concurrency.Parallel)
             return;
         var stripe = Math.Max(4096 + 512, runner.Session.Profile.Limits.RequestAlignment * 2L);
-        await Task.WhenAll(Enumerable.Range(0, Threads).Select(t => Task.Run(() => WorkAsync(check, runner, t, stripe)))).ConfigureAwait(false);
+        await Task.WhenAll(
+            Enumerable.Range(0, Threads).Select(t => Task.Run(() => WorkAsync(check, runner, t, stripe)))).ConfigureAwait(false);
         await runner.VerifyAsync("after requests from several threads").ConfigureAwait(false);
     }
 
@@ -88,7 +89,8 @@ internal sealed class IoConcurrentCheck : ConformanceCheck
             var own = (random.NextInt64(stripes) * Threads + worker) * stripe;
             var start = random.NextInt64(stripe / unit) * unit;
             var bytes = Math.Max(unit, random.NextInt64(stripe - start) / unit * unit);
-            var step = new ScriptOperation(DisjointBatch.PickKind(profile, random), own + start, bytes, random.Next(), random.Next(1, 4));
+            var step = new ScriptOperation(
+                DisjointBatch.PickKind(profile, random), own + start, bytes, random.Next(), random.Next(1, 4));
             if (await runner.StepAsync(step).ConfigureAwait(false) is { } error)
                 throw new CheckFailure($"'{step}' failed while others were in flight: {error.Message}", error);
         }

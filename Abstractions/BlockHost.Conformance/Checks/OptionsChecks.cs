@@ -29,7 +29,8 @@ internal sealed class OptionsSchemaCheck : ConformanceCheck
     }
 
     private static bool IsQapiName(string name) =>
-        name.Length > 0 && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.') && !name.StartsWith('-');
+        name.Length > 0 && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.')
+            && !name.StartsWith('-');
 }
 
 /// <summary>What is read from options is written again: no member is lost between the JSON and the record.</summary>
@@ -48,7 +49,9 @@ internal sealed class OptionsRoundTripCheck : ConformanceCheck
         {
             Require(known.Contains(member.Name), $"The image's option '{member.Name}' is not in the driver's options type");
             Require(once.TryGetProperty(member.Name, out var value), $"Option '{member.Name}' is lost");
-            Require(JsonElement.DeepEquals(value, member.Value), $"Option '{member.Name}' is {member.Value.GetRawText()}, and {value.GetRawText()} after a round trip");
+            Require(
+                JsonElement.DeepEquals(value, member.Value),
+                $"Option '{member.Name}' is {member.Value.GetRawText()}, and {value.GetRawText()} after a round trip");
         }
 
         Require(JsonElement.DeepEquals(once, Rewrite(once, type)), "The options change with every round trip");
@@ -67,7 +70,9 @@ internal sealed class OptionsRoundTripCheck : ConformanceCheck
     }
 }
 
-/// <summary>A member that the driver does not know must not disappear into it: the host refuses what the type does not name.</summary>
+/// <summary>
+/// A member that the driver does not know must not disappear into it: the host refuses what the type does not name.
+/// </summary>
 internal sealed class OptionsUnknownCheck : ConformanceCheck
 {
     public override string Name => CheckNames.OptionsUnknown;
@@ -75,7 +80,8 @@ internal sealed class OptionsUnknownCheck : ConformanceCheck
     public override Task RunAsync(CheckContext check)
     {
         var swallowing = check.Subject.Driver.OptionsType.Properties.FirstOrDefault(p => p.IsExtensionData);
-        Require(swallowing is null, $"Extension data '{swallowing?.Name}' takes any member: a mistyped option would go unnoticed");
+        Require(
+            swallowing is null, $"Extension data '{swallowing?.Name}' takes any member: a mistyped option would go unnoticed");
         return Task.CompletedTask;
     }
 }

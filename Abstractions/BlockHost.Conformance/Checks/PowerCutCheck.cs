@@ -15,7 +15,9 @@ internal sealed class PowerCutCheck : ConformanceCheck
 
     public override async Task RunAsync(CheckContext check)
     {
-        SkipUnless(check.Subject.PowerCut && check.Subject.Data == SubjectData.Stored && !check.Subject.ReadOnly, "nothing that a power cut could take away");
+        SkipUnless(
+            check.Subject.PowerCut && check.Subject.Data == SubjectData.Stored && !check.Subject.ReadOnly,
+            "nothing that a power cut could take away");
         foreach (var seed in Seeds(check))
         {
             var script = await MakeScriptAsync(check, seed, 24, resize: false, reopen: false).ConfigureAwait(false);
@@ -23,7 +25,8 @@ internal sealed class PowerCutCheck : ConformanceCheck
         }
     }
 
-    private static async Task PlayWithCutsAsync(CheckContext check, SubjectImage image, IReadOnlyList<ScriptOperation> steps, int seed)
+    private static async Task PlayWithCutsAsync(
+        CheckContext check, SubjectImage image, IReadOnlyList<ScriptOperation> steps, int seed)
     {
         SkipUnless(image.Children.Count > 0, "the driver has no children");
         foreach (var child in image.Children.Values)
@@ -57,9 +60,11 @@ internal sealed class PowerCutCheck : ConformanceCheck
         return safe;
     }
 
-    private static async Task CutAsync(CheckContext check, SubjectImage image, ReferenceImage safe, Random random, ScriptOperation step)
+    private static async Task CutAsync(
+        CheckContext check, SubjectImage image, ReferenceImage safe, Random random, ScriptOperation step)
     {
-        var left = image.WithChildren(image.Children.ToDictionary(c => c.Key, c => c.Value with { Image = c.Value.Image.AfterPowerCut(random) }));
+        var left = image.WithChildren(
+            image.Children.ToDictionary(c => c.Key, c => c.Value with { Image = c.Value.Image.AfterPowerCut(random) }));
         try
         {
             await Repair.RunAsync(check, left).ConfigureAwait(false);
@@ -67,7 +72,8 @@ internal sealed class PowerCutCheck : ConformanceCheck
             await using var _ = runner.ConfigureAwait(false);
             await runner.VerifyAsync("what was flushed").ConfigureAwait(false);
             var found = await runner.CheckImageAsync().ConfigureAwait(false);
-            Require(found is null or { Corruptions: 0, CheckErrors: 0 }, $"the image is corrupt: {found?.Messages.FirstOrDefault()}");
+            Require(
+                found is null or { Corruptions: 0, CheckErrors: 0 }, $"the image is corrupt: {found?.Messages.FirstOrDefault()}");
         }
         catch (Exception e) when (e is CheckFailure or BlockException)
         {

@@ -29,7 +29,8 @@ internal sealed class ProfileHonestCheck : ConformanceCheck
 
     private static void CheckLimits(BlockLimits limits)
     {
-        Require(BitOperations.IsPow2(limits.RequestAlignment), $"RequestAlignment {limits.RequestAlignment} is not a power of two");
+        Require(
+            BitOperations.IsPow2(limits.RequestAlignment), $"RequestAlignment {limits.RequestAlignment} is not a power of two");
         Require(BitOperations.IsPow2(limits.MemoryAlignment), $"MemoryAlignment {limits.MemoryAlignment} is not a power of two");
         foreach (var (name, value) in new[]
         {
@@ -38,7 +39,8 @@ internal sealed class ProfileHonestCheck : ConformanceCheck
             (nameof(limits.MaxWriteZeroes), limits.MaxWriteZeroes),
         })
         {
-            Require(value >= 0 && value % limits.RequestAlignment == 0, $"{name} {value} is no multiple of the request alignment");
+            Require(
+                value >= 0 && value % limits.RequestAlignment == 0, $"{name} {value} is no multiple of the request alignment");
         }
     }
 
@@ -73,7 +75,8 @@ internal sealed class ProfileReadOnlyCheck : ConformanceCheck
         await using var __ = runner.ConfigureAwait(false);
         var recorders = runner.Session.Recorders;
         Require(!runner.Session.Profile.Writable, "The node was opened read-only and says it is writable");
-        await runner.RunAsync(new ScriptGenerator(check.Options.Seed, runner.Session.Node, reopen: false).Make(20)).ConfigureAwait(false);
+        await runner.RunAsync(
+            new ScriptGenerator(check.Options.Seed, runner.Session.Node, reopen: false).Make(20)).ConfigureAwait(false);
         await runner.DisposeAsync().ConfigureAwait(false);
         var writes = recorders.SelectMany(r => r.Operations).Where(o => o.IsWrite).ToList();
         Require(writes.Count == 0, $"A read-only node wrote to its child: {writes.FirstOrDefault()}");

@@ -18,7 +18,8 @@ internal sealed class YankAnyTimeCheck : ConformanceCheck
         {
             var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
             await using var _ = image.ConfigureAwait(false);
-            var runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { CloseMayFail = true }).ConfigureAwait(false);
+            var runner = await ScriptRunner.StartAsync(
+                check, image, new SessionOptions { CloseMayFail = true }).ConfigureAwait(false);
             await using var __ = runner.ConfigureAwait(false);
             await YankAmidAsync(check, runner, new Random(seed)).ConfigureAwait(false);
         }
@@ -46,7 +47,9 @@ internal sealed class YankAnyTimeCheck : ConformanceCheck
             TaskScheduler.Default);
         var first = await Task.WhenAny(yank, Task.Delay(AtOnce)).ConfigureAwait(false);
         Require(first == yank, "Yank blocks while I/O is in flight");
-        Require(yank.Exception is null, $"Yank threw {yank.Exception?.InnerException?.GetType().Name}: {yank.Exception?.InnerException?.Message}");
+        Require(
+            yank.Exception is null,
+            $"Yank threw {yank.Exception?.InnerException?.GetType().Name}: {yank.Exception?.InnerException?.Message}");
     }
 }
 
@@ -60,14 +63,18 @@ internal sealed class YankInFlightCheck : ConformanceCheck
         var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
         await using var _ = image.ConfigureAwait(false);
         SkipUnless(image.StallTransport is not null, "the node has no transport");
-        var runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { CloseMayFail = true }).ConfigureAwait(false);
+        var runner = await ScriptRunner.StartAsync(
+            check, image, new SessionOptions { CloseMayFail = true }).ConfigureAwait(false);
         await using var __ = runner.ConfigureAwait(false);
         Require(runner.Session.Host.Yank.Count > 0, "The node has a transport and cannot be yanked: it does not call OnYank");
         image.StallTransport!();
         var unit = Math.Max(512, runner.Session.Profile.Limits.RequestAlignment);
-        var requests = Enumerable.Range(0, 3).Select(i => runner.StepAsync(new ScriptOperation(ScriptKind.Read, i * unit, unit))).ToList();
+        var requests = Enumerable.Range(0, 3).Select(i => runner.StepAsync(new ScriptOperation(ScriptKind.Read, i * unit, unit)))
+            .ToList();
         await Task.Delay(50, check.Cancellation).ConfigureAwait(false);
-        Require(!requests.Exists(r => r.IsCompletedSuccessfully && r.Result is null), "The transport was stalled and a request succeeded");
+        Require(
+            !requests.Exists(r => r.IsCompletedSuccessfully && r.Result is null),
+            "The transport was stalled and a request succeeded");
         await YankAnyTimeCheck.YankAsync(runner.Session).ConfigureAwait(false);
         foreach (var error in await check.BoundedAsync(Task.WhenAll(requests), "a yanked request").ConfigureAwait(false))
             Require(error?.Kind == BlockErrorKind.Yanked, $"A yanked request ended with {error?.Kind.ToString() ?? "success"}");

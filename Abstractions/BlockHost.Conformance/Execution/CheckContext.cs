@@ -37,7 +37,9 @@ internal sealed class CheckContext(BlockDriverSubject subject, ConformanceOption
     public string? FirstFault(string checkName)
     {
         lock (_lock)
-            return _faults.TryGetValue(checkName, out var list) ? list[0] + (list.Count > 1 ? $" (and {list.Count - 1} more)" : "") : null;
+            return _faults.TryGetValue(checkName, out var list)
+                ? list[0] + (list.Count > 1 ? $" (and {list.Count - 1} more)" : "")
+                : null;
     }
 
     /// <summary>Children of closed nodes are watched until the end: a late operation is a fault too.</summary>

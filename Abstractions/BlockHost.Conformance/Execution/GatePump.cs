@@ -12,7 +12,8 @@ internal static class GatePump
             if (await StepAsync(session, until, random).ConfigureAwait(false))
                 patience = TimeProvider.System.GetTimestamp();
             else if (TimeProvider.System.GetElapsedTime(patience) > check.Options.OperationTimeout)
-                throw new CheckFailure($"Requests hang: no operation of a child is outstanding after {check.Options.OperationTimeout.TotalSeconds:0.#} s");
+                throw new CheckFailure(
+                    $"Requests hang: no operation of a child is outstanding after {check.Options.OperationTimeout.TotalSeconds:0.#} s");
         }
     }
 

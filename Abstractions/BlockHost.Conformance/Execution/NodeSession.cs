@@ -78,7 +78,8 @@ internal sealed class NodeSession : IAsyncDisposable
         {
             var node = await check.BoundedAsync(opening, "open").ConfigureAwait(false);
             context.Sealed = true;
-            return new NodeSession(check, options, host, node, children.Memory) { Gates = children.Gates, Recorders = children.Recorders };
+            return new NodeSession(check, options, host, node, children.Memory)
+            { Gates = children.Gates, Recorders = children.Recorders };
         }
         catch (Exception e) when (e is not CheckFailure)
         {
@@ -147,7 +148,8 @@ internal sealed class NodeSession : IAsyncDisposable
     {
         var running = Recorders.Sum(r => r.InFlight);
         if (running > 0)
-            _check.AddFault(CheckNames.CloseQuiet, $"{running} operations on children are in flight after DisposeAsync has completed");
+            _check.AddFault(
+                CheckNames.CloseQuiet, $"{running} operations on children are in flight after DisposeAsync has completed");
         foreach (var child in _memory)
             child.Close();
         _check.WatchClosed(_memory);

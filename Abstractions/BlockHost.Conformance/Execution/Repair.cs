@@ -13,6 +13,8 @@ internal static class Repair
         var session = await NodeSession.OpenAsync(check, image, new SessionOptions { ForRepair = true }).ConfigureAwait(false);
         await using var _ = session.ConfigureAwait(false);
         if (session.Node.TryGetFacet<IImageCheck>(out var facet))
-            await check.BoundedAsync(facet.CheckAsync(CheckRepair.Errors | CheckRepair.Leaks, check.Cancellation).AsTask(), "repair").ConfigureAwait(false);
+            await check.BoundedAsync(
+                facet.CheckAsync(CheckRepair.Errors | CheckRepair.Leaks, check.Cancellation).AsTask(),
+                "repair").ConfigureAwait(false);
     }
 }

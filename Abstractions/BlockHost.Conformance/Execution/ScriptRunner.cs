@@ -12,7 +12,8 @@ internal sealed class ScriptRunner : IAsyncDisposable
     private readonly SubjectImage _image;
     private readonly SessionOptions _options;
 
-    private ScriptRunner(CheckContext check, SubjectImage image, SessionOptions options, NodeSession session, ReferenceImage model)
+    private ScriptRunner(
+        CheckContext check, SubjectImage image, SessionOptions options, NodeSession session, ReferenceImage model)
     {
         _check = check;
         _image = image;
@@ -29,7 +30,8 @@ internal sealed class ScriptRunner : IAsyncDisposable
 
     private bool HasBacking => _image.Children.Values.Any(c => (c.Role & BlockChildRole.CopyOnWrite) != 0);
 
-    public static async Task<ScriptRunner> StartAsync(CheckContext check, SubjectImage image, SessionOptions? options = null, ReferenceImage? model = null)
+    public static async Task<ScriptRunner> StartAsync(
+        CheckContext check, SubjectImage image, SessionOptions? options = null, ReferenceImage? model = null)
     {
         options ??= new SessionOptions();
         var session = await NodeSession.OpenAsync(check, image, options).ConfigureAwait(false);
@@ -99,7 +101,8 @@ internal sealed class ScriptRunner : IAsyncDisposable
     {
         if (!Session.Node.TryGetFacet<IImageCheck>(out var facet))
             return null;
-        return await _check.BoundedAsync(facet.CheckAsync(CheckRepair.None, _check.Cancellation).AsTask(), "check").ConfigureAwait(false);
+        return await _check.BoundedAsync(
+            facet.CheckAsync(CheckRepair.None, _check.Cancellation).AsTask(), "check").ConfigureAwait(false);
     }
 
     public async Task ReopenAsync()
@@ -158,7 +161,12 @@ internal sealed class ScriptRunner : IAsyncDisposable
         var buffer = new GuardedBuffer(operation.Bytes, operation.Segments, Session.MemoryAlignment);
         await InPiecesAsync(operation.Bytes, Session.Profile.Limits.MaxTransfer, (start, bytes) => Session.CallAsync(
             operation.ToString(),
-            n => n.ReadAsync(operation.Offset + start, buffer.Slice.Slice(start, bytes), ReadFlags.None, CancellationToken.None))).ConfigureAwait(false);
+            n =>
+                n.ReadAsync(
+                    operation.Offset + start,
+                    buffer.Slice.Slice(start, bytes),
+                    ReadFlags.None,
+                    CancellationToken.None))).ConfigureAwait(false);
         if (!buffer.GuardsIntact)
             throw new CheckFailure($"'{operation}' wrote outside of its target");
         if (Model.Explain(operation.Offset, buffer.Content()) is { } fault)
@@ -179,7 +187,12 @@ internal sealed class ScriptRunner : IAsyncDisposable
         var buffer = new GuardedBuffer(data, operation.Segments, Session.MemoryAlignment);
         await InPiecesAsync(data.Length, Session.Profile.Limits.MaxTransfer, (start, bytes) => Session.CallAsync(
             operation.ToString(),
-            n => n.WriteAsync(operation.Offset + start, buffer.Slice.Slice(start, bytes), flags, CancellationToken.None))).ConfigureAwait(false);
+            n =>
+                n.WriteAsync(
+                    operation.Offset + start,
+                    buffer.Slice.Slice(start, bytes),
+                    flags,
+                    CancellationToken.None))).ConfigureAwait(false);
         if (!buffer.GuardsIntact || !buffer.Content().AsSpan().SequenceEqual(data))
             throw new CheckFailure($"'{operation}' changed its source");
     }
@@ -237,7 +250,9 @@ internal sealed class ScriptRunner : IAsyncDisposable
         var options = new ResizeOptions(ZeroNewArea: HasBacking || operation.Flag);
         try
         {
-            await Session.CallAsync(operation.ToString(), _ => facet.ResizeAsync(operation.Bytes, options, CancellationToken.None)).ConfigureAwait(false);
+            await Session.CallAsync(
+                operation.ToString(),
+                _ => facet.ResizeAsync(operation.Bytes, options, CancellationToken.None)).ConfigureAwait(false);
         }
         catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported)
         {

@@ -5,7 +5,9 @@ using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Conformance.Execution;
 
-/// <summary>Walks a range's status and compares each claim (zero, data at, not allocated) with the model and the children.</summary>
+/// <summary>
+/// Walks a range's status and compares each claim (zero, data at, not allocated) with the model and the children.
+/// </summary>
 internal sealed class StatusProbe(CheckContext check, NodeSession session, SubjectImage image, ReferenceImage model)
 {
     public async Task ProbeAsync(long offset, long bytes)
@@ -15,10 +17,16 @@ internal sealed class StatusProbe(CheckContext check, NodeSession session, Subje
         {
             BlockStatus status = default;
             await session.CallAsync("block-status", async n =>
-                status = await n.GetStatusAsync(offset, end - offset, StatusPrecision.WantZero, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+                status = await n.GetStatusAsync(
+                    offset,
+                    end - offset,
+                    StatusPrecision.WantZero,
+                    CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
             if (Fault(offset, end - offset, status) is { } fault)
             {
-                check.AddFault(CheckNames.StatusHonest, $"status of 0x{offset:x}+0x{end - offset:x} ({status.Bytes} bytes, {status.Flags}): {fault}");
+                check.AddFault(
+                    CheckNames.StatusHonest,
+                    $"status of 0x{offset:x}+0x{end - offset:x} ({status.Bytes} bytes, {status.Flags}): {fault}");
                 return;
             }
 
@@ -34,7 +42,8 @@ internal sealed class StatusProbe(CheckContext check, NodeSession session, Subje
             return "it says zero, but " + notZero;
         if (Has(status, BlockStatusFlags.Raw) && status.Source is null)
             return "it is the source's answer, and there is no source";
-        if (Has(status, BlockStatusFlags.OffsetValid) && Has(status, BlockStatusFlags.Data | BlockStatusFlags.Raw) && Stored(status) is { } stored
+        if (Has(status, BlockStatusFlags.OffsetValid) && Has(status, BlockStatusFlags.Data | BlockStatusFlags.Raw)
+            && Stored(status) is { } stored
             && model.Explain(offset, stored) is { } wrong)
             return $"data is said to lie at 0x{status.HostOffset:x}, but {wrong}";
         return Has(status, BlockStatusFlags.Allocated) ? null : BackingFault(offset, status);
@@ -46,7 +55,9 @@ internal sealed class StatusProbe(CheckContext check, NodeSession session, Subje
         var backing = image.Children.Values.FirstOrDefault(c => (c.Role & BlockChildRole.CopyOnWrite) != 0);
         if (backing is null || Has(status, BlockStatusFlags.Raw))
             return null;
-        return model.Explain(offset, backing.Image.Read(offset, (int)status.Bytes)) is { } wrong ? "it says not allocated, but " + wrong : null;
+        return model.Explain(offset, backing.Image.Read(offset, (int)status.Bytes)) is { } wrong
+            ? "it says not allocated, but " + wrong
+            : null;
     }
 
     private byte[]? Stored(BlockStatus status) =>

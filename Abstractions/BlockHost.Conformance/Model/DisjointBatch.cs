@@ -3,7 +3,9 @@ using BlockHost.Block;
 
 namespace BlockHost.Conformance.Model;
 
-/// <summary>Requests to be in flight together: they do not overlap, so that the model knows the outcome, but share clusters.</summary>
+/// <summary>
+/// Requests to be in flight together: they do not overlap, so that the model knows the outcome, but share clusters.
+/// </summary>
 internal static class DisjointBatch
 {
     private const int Size = 6;

@@ -82,7 +82,8 @@ internal sealed class ReferenceImage
         for (var i = 0; i < data.Length; i++)
         {
             var at = (int)offset + i;
-            var allowed = _certainty[at] == Certainty.Anything || data[i] == _value[at] || (_certainty[at] == Certainty.EitherOf && data[i] == _other[at]);
+            var allowed = _certainty[at] == Certainty.Anything || data[i] == _value[at]
+                || (_certainty[at] == Certainty.EitherOf && data[i] == _other[at]);
             if (!allowed)
                 return $"byte 0x{at:x} is 0x{data[i]:x2}, expected {Describe(at)}";
         }
@@ -93,7 +94,8 @@ internal sealed class ReferenceImage
     /// <summary>Null where the range can read as zeroes; else what is wrong.</summary>
     public string? ExplainZero(long offset, long bytes) => Explain(offset, new byte[bytes]);
 
-    private string Describe(int at) => _certainty[at] == Certainty.EitherOf ? $"0x{_value[at]:x2} or 0x{_other[at]:x2}" : $"0x{_value[at]:x2}";
+    private string Describe(int at) =>
+        _certainty[at] == Certainty.EitherOf ? $"0x{_value[at]:x2} or 0x{_other[at]:x2}" : $"0x{_value[at]:x2}";
 
     private void MayBe(int at, byte candidate)
     {

@@ -16,7 +16,8 @@ internal enum ScriptKind
 /// <summary>One step of a sequence. A resize has its new length in <paramref name="Bytes"/>.</summary>
 /// <param name="Seed">Names the data that a write stores.</param>
 /// <param name="Segments">Pieces that the buffer is cut into.</param>
-internal sealed record ScriptOperation(ScriptKind Kind, long Offset = 0, long Bytes = 0, int Seed = 0, int Segments = 1, bool Flag = false)
+internal sealed record ScriptOperation(
+    ScriptKind Kind, long Offset = 0, long Bytes = 0, int Seed = 0, int Segments = 1, bool Flag = false)
 {
     public bool IsRange => Kind is not (ScriptKind.Flush or ScriptKind.Reopen or ScriptKind.Resize);
 

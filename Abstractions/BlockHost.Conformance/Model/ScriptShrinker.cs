@@ -52,5 +52,6 @@ internal sealed class ScriptShrinker(Func<IReadOnlyList<ScriptOperation>, Task<b
             yield return operation with { Flag = false };
     }
 
-    private async Task<bool> TryAsync(IReadOnlyList<ScriptOperation> script) => _runs++ < maxRuns && await fails(script).ConfigureAwait(false);
+    private async Task<bool> TryAsync(IReadOnlyList<ScriptOperation> script) =>
+        _runs++ < maxRuns && await fails(script).ConfigureAwait(false);
 }

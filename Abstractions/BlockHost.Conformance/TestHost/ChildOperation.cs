@@ -16,7 +16,9 @@ public enum ChildOperationKind
 public readonly record struct ChildOperation(ChildOperationKind Kind, string Child, long Offset, long Bytes)
 {
     /// <summary>The operation changes the child.</summary>
-    public bool IsWrite => Kind is ChildOperationKind.Write or ChildOperationKind.WriteZeroes or ChildOperationKind.Discard or ChildOperationKind.Resize;
+    public bool IsWrite =>
+        Kind is ChildOperationKind.Write or ChildOperationKind.WriteZeroes or ChildOperationKind.Discard
+            or ChildOperationKind.Resize;
 
     public override string ToString() => $"{Kind} {Child} 0x{Offset:x}+0x{Bytes:x}";
 }

@@ -24,13 +24,15 @@ public abstract class DelegatingChild(IBlockChild inner) : IBlockChild
 
     public long Length => Inner.Length;
 
-    public async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
+    public async ValueTask ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
     {
         using var _ = await EnterAsync(new(ChildOperationKind.Read, Name, offset, target.Length)).ConfigureAwait(false);
         await Inner.ReadAsync(offset, target, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
+    public async ValueTask WriteAsync(
+        long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
     {
         using var _ = await EnterAsync(new(ChildOperationKind.Write, Name, offset, source.Length)).ConfigureAwait(false);
         await Inner.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
@@ -42,7 +44,8 @@ public abstract class DelegatingChild(IBlockChild inner) : IBlockChild
         await Inner.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
+    public async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
     {
         using var _ = await EnterAsync(new(ChildOperationKind.WriteZeroes, Name, offset, bytes)).ConfigureAwait(false);
         await Inner.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);

@@ -48,14 +48,16 @@ public sealed class MemoryChild(MemoryImage image, string name = "file", BlockCh
     /// <summary>Operations that came after <see cref="Close"/>.</summary>
     public int OperationsAfterClose { get; private set; }
 
-    public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default)
     {
         Check("read", offset, target.Length);
         Image.Read(offset, target);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteAsync(
+        long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default)
     {
         CheckWrite("write", offset, source.Length);
         Image.Write(offset, source);
@@ -69,7 +71,8 @@ public sealed class MemoryChild(MemoryImage image, string name = "file", BlockCh
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default)
     {
         CheckWrite("write-zeroes", offset, bytes);
         Image.WriteZeroes(offset, bytes);
@@ -93,7 +96,9 @@ public sealed class MemoryChild(MemoryImage image, string name = "file", BlockCh
         if (offset >= Image.Length)
             return new(new BlockStatus(bytes, BlockStatusFlags.Zero | BlockStatusFlags.Eof));
         var (stored, run) = Image.GetRun(offset, bytes);
-        var flags = stored ? BlockStatusFlags.Data | BlockStatusFlags.OffsetValid : BlockStatusFlags.Zero | BlockStatusFlags.OffsetValid;
+        var flags = stored
+            ? BlockStatusFlags.Data | BlockStatusFlags.OffsetValid
+            : BlockStatusFlags.Zero | BlockStatusFlags.OffsetValid;
         if (offset + run == Image.Length)
             flags |= BlockStatusFlags.Eof;
         return new(new BlockStatus(run, flags | BlockStatusFlags.Allocated, offset, this));

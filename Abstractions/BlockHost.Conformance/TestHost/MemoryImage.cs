@@ -35,7 +35,9 @@ public sealed class MemoryImage
     /// <summary>A write past the end grows the image.</summary>
     public bool Growable { get; init; } = true;
 
-    /// <summary>Keep a log of what is not flushed yet, for <see cref="AfterPowerCut"/>. What is stored now counts as flushed.</summary>
+    /// <summary>
+    /// Keep a log of what is not flushed yet, for <see cref="AfterPowerCut"/>. What is stored now counts as flushed.
+    /// </summary>
     public bool TrackDurability
     {
         get => _durable is not null;
@@ -79,7 +81,8 @@ public sealed class MemoryImage
         return data;
     }
 
-    /// <exception cref="BlockException"><see cref="BlockErrorKind.OutOfRange"/> past the end of an image that cannot grow.</exception>
+    /// <exception cref="BlockException"><see cref="BlockErrorKind.OutOfRange"/> past the end of an image that cannot
+    /// grow.</exception>
     public void Write(long offset, IoSlice source)
     {
         lock (_lock)
@@ -178,7 +181,8 @@ public sealed class MemoryImage
     private void RequireRoom(long offset, long bytes)
     {
         if (!Growable && offset + bytes > _length)
-            throw new BlockException(BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} is past the end ({_length})");
+            throw new BlockException(
+                BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} is past the end ({_length})");
     }
 
     private void Log(long offset, IoSlice source)

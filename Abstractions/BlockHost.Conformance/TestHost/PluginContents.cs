@@ -24,7 +24,8 @@ public sealed class PluginContents : IPluginRegistry
 
     /// <exception cref="KeyNotFoundException">The plugin has no such driver.</exception>
     public BlockDriver Driver(string formatName) =>
-        Of(ProvidedKind.Driver).FirstOrDefault(d => d.FormatName == formatName) ?? throw new KeyNotFoundException($"The plugin has no driver '{formatName}'");
+        Of(ProvidedKind.Driver).FirstOrDefault(d => d.FormatName == formatName)
+            ?? throw new KeyNotFoundException($"The plugin has no driver '{formatName}'");
 
     public void Add(IProvided thing) => _things.Add(thing);
 }

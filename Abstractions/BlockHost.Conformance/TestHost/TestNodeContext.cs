@@ -10,7 +10,8 @@ namespace BlockHost.Conformance.TestHost;
 
 /// <summary>
 /// The host's side of one node under test. Children are given beforehand by the name of their option, and options
-/// refer to them by that name: <c>"file": "file"</c>. A file that the image names is the child of its option's name, whatever the file's.
+/// refer to them by that name: <c>"file": "file"</c>. A file that the image names is the child of its option's name, whatever the
+/// file's.
 /// </summary>
 public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
 {
@@ -68,7 +69,8 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
         return new(opened);
     }
 
-    public async ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
+    public async ValueTask<IBlockChild?> OpenBackingAsync(
+        BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
     {
         if (option is { Value: null } || (option is null && recorded is null))
             return null;
@@ -89,7 +91,8 @@ public sealed class TestNodeContext(IPluginHost host) : IBlockNodeContext
     public IDisposable OnYank(Action shutDown)
     {
         var identity = new JsonObject { ["node-name"] = NodeName };
-        return this.PluginHost.Yank.Register(new YankInstance("block-node", JsonDocument.Parse(identity.ToJsonString()).RootElement), shutDown);
+        return this.PluginHost.Yank.Register(
+            new YankInstance("block-node", JsonDocument.Parse(identity.ToJsonString()).RootElement), shutDown);
     }
 
     public void ProfileChanged() => ProfileChanges++;

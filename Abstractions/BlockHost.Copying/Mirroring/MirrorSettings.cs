@@ -23,8 +23,9 @@ public sealed record MirrorSettings
     public bool ZeroTarget { get; init; }
 
     /// <summary>
-    /// Bytes of a cluster of a target that gets the backing file with what is not copied only later. Its clusters are written whole
-    /// until then: what a write leaves out of a new one would be zeroes and hide that file. 0: the target knows what is below it.
+    /// Bytes of a cluster of a target that gets the backing file with what is not copied only later. Its clusters are written
+    /// whole until then: what a write leaves out of a new one would be zeroes and hide that file. 0: the target knows what is
+    /// below it.
     /// </summary>
     public long BareCluster { get; init; }
 

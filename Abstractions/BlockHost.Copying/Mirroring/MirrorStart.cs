@@ -29,7 +29,10 @@ public sealed record MirrorPlan
     /// <summary>What the job needs of the target and shares there.</summary>
     public BlockPermissionSet OnTarget { get; init; } = new(BlockPermissions.Write, BlockPermissions.WriteUnchanged);
 
-    /// <summary>The target is under the source: what lies between may not be read as the job finds it, so the filter does not ask that of it.</summary>
+    /// <summary>
+    /// The target is under the source: what lies between may not be read as the job finds it, so the filter does not ask that of
+    /// it.
+    /// </summary>
     public bool TargetIsBelow { get; init; }
 
     /// <summary>Holds further nodes, such as those between source and target.</summary>
@@ -41,16 +44,20 @@ public static class MirrorStart
 {
     /// <param name="createJob">Makes the job once its nodes are held; must not fail.</param>
     /// <exception cref="QmpException">The job cannot be: the target is the source itself, or either is in use.</exception>
-    public static async ValueTask RunAsync(IPluginHost host, MirrorPlan plan, Func<MirrorNodes, MirroringJob> createJob, CancellationToken cancellationToken)
+    public static async ValueTask RunAsync(
+        IPluginHost host, MirrorPlan plan, Func<MirrorNodes, MirroringJob> createJob, CancellationToken cancellationToken)
     {
         if (BackingChain.SkipFilters(plan.Settings.Source) == BackingChain.SkipFilters(plan.Settings.Target))
             throw new QmpException("Can't mirror node into itself");
         var ((filter, top), dirty) = await InsertAsync(host.Graph, plan, cancellationToken).ConfigureAwait(false);
         try
         {
-            var setup = await host.Jobs.CreateAsync(new JobRequest { Type = plan.Type, Id = plan.Id, Flags = plan.Flags }, cancellationToken).ConfigureAwait(false);
+            var setup = await host.Jobs.CreateAsync(
+                new JobRequest { Type = plan.Type, Id = plan.Id, Flags = plan.Flags }, cancellationToken).ConfigureAwait(false);
             var (source, target) = await HoldAsync(setup, plan, filter, cancellationToken).ConfigureAwait(false);
-            setup.Start(createJob(new MirrorNodes(top) { Job = setup.Context, Source = source, Target = target, Filter = filter, Dirty = dirty }));
+            setup.Start(createJob(
+                new MirrorNodes(top)
+                { Job = setup.Context, Source = source, Target = target, Filter = filter, Dirty = dirty }));
         }
         catch
         {
@@ -70,7 +77,8 @@ public static class MirrorStart
         var dirty = source.DirtyBitmaps.CreateAnonymous(plan.Settings.Granularity);
         try
         {
-            return (await graph.InsertFilterAsync(source, "mirror_top", Make, options, cancellationToken).ConfigureAwait(false), dirty);
+            return (await graph.InsertFilterAsync(
+                source, "mirror_top", Make, options, cancellationToken).ConfigureAwait(false), dirty);
         }
         catch
         {
@@ -78,7 +86,8 @@ public static class MirrorStart
             throw;
         }
 
-        ValueTask<MirrorTopNode> Make(IBlockNodeContext context, IBlockChild child, CancellationToken opening) => new(new MirrorTopNode(child, plan.TargetIsBelow));
+        ValueTask<MirrorTopNode> Make(IBlockNodeContext context, IBlockChild child, CancellationToken opening) =>
+            new(new MirrorTopNode(child, plan.TargetIsBelow));
     }
 
     private static async ValueTask<(IBlockBackend Source, IBlockBackend Target)> HoldAsync(
@@ -88,10 +97,14 @@ public static class MirrorStart
         try
         {
             await setup.SetSpeedAsync(plan.Speed).ConfigureAwait(false);
-            await setup.HoldAsync("main node", filter, new(BlockPermissions.ConsistentRead, others), cancellationToken).ConfigureAwait(false);
-            var source = await setup.HoldAsync("source", plan.Settings.Source, new(BlockPermissions.None, others), cancellationToken).ConfigureAwait(false);
-            var target = await setup.OpenBackendAsync(plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
-            await setup.HoldAsync("target", plan.Settings.Target, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
+            await setup.HoldAsync(
+                "main node", filter, new(BlockPermissions.ConsistentRead, others), cancellationToken).ConfigureAwait(false);
+            var source = await setup.HoldAsync(
+                "source", plan.Settings.Source, new(BlockPermissions.None, others), cancellationToken).ConfigureAwait(false);
+            var target = await setup.OpenBackendAsync(
+                plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
+            await setup.HoldAsync(
+                "target", plan.Settings.Target, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
             if (plan.HoldMoreAsync is { } more)
                 await more(setup, cancellationToken).ConfigureAwait(false);
             return (source, target);

@@ -33,9 +33,11 @@ public abstract partial class MirroringJob
     /// </summary>
     private async ValueTask WriteToBothAsync(IJobContext context, CancellationToken cancellationToken)
     {
-        var active = new ActiveMirror(Dirty, _ranges, _targetQueues, context, Settings.BareCluster, status => Handle(context, new(status, IsRead: false)));
+        var active = new ActiveMirror(
+            Dirty, _ranges, _targetQueues, context, Settings.BareCluster, status => Handle(context, new(status, IsRead: false)));
         using var changing = context.ChangeGraph();
-        await using var drained = (await Graph.DrainAsync(Nodes.Filter, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await using var drained = (await Graph.DrainAsync(
+            Nodes.Filter, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         Nodes.FilterNode.SetActive(active);
     }
 
@@ -50,7 +52,8 @@ public abstract partial class MirroringJob
         for (var offset = 0L; offset < Length; offset += piece)
         {
             await context.PausePointAsync().ConfigureAwait(false);
-            var status = await target.Queue.WriteZeroesAsync(offset, Math.Min(piece, Length - offset), ZeroFlags.MayUnmap).ConfigureAwait(false);
+            var status = await target.Queue.WriteZeroesAsync(
+                offset, Math.Min(piece, Length - offset), ZeroFlags.MayUnmap).ConfigureAwait(false);
             if (!status.IsOk)
                 throw new JobException(status.Errno);
         }
@@ -66,7 +69,8 @@ public abstract partial class MirroringJob
         for (var offset = 0L; offset < Length;)
         {
             await context.PausePointAsync().ConfigureAwait(false);
-            var run = await source.Queue.GetStatusAsync(offset, Length - offset, StatusPrecision.AllocationOnly).ConfigureAwait(false);
+            var run = await source.Queue.GetStatusAsync(
+                offset, Length - offset, StatusPrecision.AllocationOnly).ConfigureAwait(false);
             if (!run.Status.IsOk)
                 throw new JobException(run.Status.Errno);
             if (run.Depth < layers)

@@ -93,7 +93,8 @@ public abstract partial class MirroringJob : BackgroundJob
 
     public override void Complete() => _completing = true;
 
-    public override async ValueTask PausingAsync(CancellationToken cancellationToken) => await Task.WhenAll(_copies).ConfigureAwait(false);
+    public override async ValueTask PausingAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll(_copies).ConfigureAwait(false);
 
     /// <summary>Before anything is copied: makes sure that the target can hold the source.</summary>
     /// <exception cref="JobException">It cannot.</exception>
@@ -111,7 +112,8 @@ public abstract partial class MirroringJob : BackgroundJob
             if (_copies.Find(static copy => copy.IsFaulted) is { } broken)
                 await broken.ConfigureAwait(false);
             _copies.RemoveAll(static copy => copy.IsCompleted);
-            if (_window.HasRoom(_copies.Count, Interlocked.Read(ref _buffersInFlight)) && await TryFindAheadAsync(context).ConfigureAwait(false))
+            if (_window.HasRoom(_copies.Count, Interlocked.Read(ref _buffersInFlight))
+                && await TryFindAheadAsync(context).ConfigureAwait(false))
             {
                 // A pause on the way may have ended because the job is cancelled.
                 cancellationToken.ThrowIfCancellationRequested();
@@ -129,7 +131,9 @@ public abstract partial class MirroringJob : BackgroundJob
         }
     }
 
-    /// <summary>Whether something is dirty, with the walk before it. What has failed is not tried again before a pause that it asked for.</summary>
+    /// <summary>
+    /// Whether something is dirty, with the walk before it. What has failed is not tried again before a pause that it asked for.
+    /// </summary>
     private async ValueTask<bool> TryFindAheadAsync(IJobContext context)
     {
         if (!_walk.IsAtEnd)

@@ -5,7 +5,8 @@ using BlockHost.Block;
 namespace BlockHost.Formats.WriteLogs;
 
 /// <summary>
-/// How a log of writes begins, in the form of Linux's dm-log-writes (its kernel document "log-writes"; all numbers are little-endian):
+/// How a log of writes begins, in the form of Linux's dm-log-writes (its kernel document "log-writes"; all numbers are
+/// little-endian):
 /// <code>
 ///   ┌───────────┬───────┬───────────┬───────┬───────────┬──
 ///   │ header    │ entry │ its data  │ entry │ its data  │ …      each begins at a sector of the log

@@ -10,7 +10,8 @@ namespace BlockHost.Formats.WriteLogs;
 /// <param name="Bytes">Length on the disk.</param>
 /// <param name="DataOffset">Where in the log its data begin.</param>
 /// <param name="Mark">A mark's name.</param>
-public sealed record WriteLogRecord(long Index, long Offset, long Bytes, WriteLogFlags Flags, bool HasData, long DataOffset, string? Mark);
+public sealed record WriteLogRecord(
+    long Index, long Offset, long Bytes, WriteLogFlags Flags, bool HasData, long DataOffset, string? Mark);
 
 /// <summary>Walks the entries of a log. Nothing that the log says is believed before it is seen to lie in the log.</summary>
 public sealed class WriteLogReader
@@ -60,8 +61,11 @@ public sealed class WriteLogReader
         var dataOffset = End + sectorSize;
         if (entry.HasData && (dataOffset > _length || bytes > _length - dataOffset))
             throw Damaged("has data beyond the log's end");
-        var mark = (entry.Flags & WriteLogFlags.Mark) != 0 ? await MarkAsync(entry.NameLength, cancellationToken).ConfigureAwait(false) : null;
-        var record = new WriteLogRecord(_index, (long)entry.Sector * sectorSize, bytes, entry.Flags, entry.HasData, dataOffset, mark);
+        var mark = (entry.Flags & WriteLogFlags.Mark) != 0
+            ? await MarkAsync(entry.NameLength, cancellationToken).ConfigureAwait(false)
+            : null;
+        var record = new WriteLogRecord(
+            _index, (long)entry.Sector * sectorSize, bytes, entry.Flags, entry.HasData, dataOffset, mark);
         _index++;
         End = dataOffset + (entry.HasData ? bytes : 0);
         return record;
@@ -77,5 +81,6 @@ public sealed class WriteLogReader
         return Encoding.UTF8.GetString(name);
     }
 
-    private BlockException Damaged(string how) => new(BlockErrorKind.Corrupt, $"Log entry {_index} of {Header.Entries} {how}") { Offset = End };
+    private BlockException Damaged(string how) =>
+        new(BlockErrorKind.Corrupt, $"Log entry {_index} of {Header.Entries} {how}") { Offset = End };
 }

@@ -37,7 +37,9 @@ internal sealed class Backend : IBlockBackend
         _graph = graph;
         _options = options;
         Link = new RootLink(this, options.ChildName, node);
-        _slowTicks = graph.Log.IsEnabled(LogLevel.Warning) ? (long)(HostLog.SlowAfter.TotalSeconds * graph.Clock.TimestampFrequency) : long.MaxValue;
+        _slowTicks = graph.Log.IsEnabled(LogLevel.Warning)
+            ? (long)(HostLog.SlowAfter.TotalSeconds * graph.Clock.TimestampFrequency)
+            : long.MaxValue;
     }
 
     public event Action<IBlockBackend>? Resized;
@@ -116,7 +118,8 @@ internal sealed class Backend : IBlockBackend
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
         Link.CanResize
             ? _graph.ResizeAsync(this, length, options, cancellationToken)
-            : ValueTask.FromException(new BlockException(BlockErrorKind.PermissionDenied, $"{Description} has no permission to resize node '{Link.Child.Name}'"));
+            : ValueTask.FromException(new BlockException(
+                BlockErrorKind.PermissionDenied, $"{Description} has no permission to resize node '{Link.Child.Name}'"));
 
     public ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken) =>
         _graph.ChangePermissionsAsync(this, permissions, cancellationToken);
@@ -218,7 +221,8 @@ internal sealed class Backend : IBlockBackend
             _graph.Log.RequestFailed(Link.Child.Name, NameOf(kind), error.Message);
         else
             error = Explain(NameOf(kind), error);
-        if (_options.ReportErrors && error is not (OperationCanceledException or BlockException { Kind: BlockErrorKind.NotSupported }))
+        if (_options.ReportErrors
+            && error is not (OperationCanceledException or BlockException { Kind: BlockErrorKind.NotSupported }))
             _graph.IoErrorReported(this, kind, error);
     }
 
@@ -236,14 +240,19 @@ internal sealed class Backend : IBlockBackend
             _graph.Log.RequestWasSlow(Link.Child.Name, NameOf(kind), ticks / (double)Clock.TimestampFrequency);
     }
 
-    /// <summary>A driver's own mistake. At most one stack a second goes to the log, as a faulty driver may fail each request.</summary>
+    /// <summary>
+    /// A driver's own mistake. At most one stack a second goes to the log, as a faulty driver may fail each request.
+    /// </summary>
     private BlockException Explain(string request, Exception error)
     {
         var doing = $"in a request ({request}) of node '{Link.Child.Name}'";
         var (now, last) = (Clock.GetTimestamp(), Volatile.Read(ref _lastFault));
-        var isFirst = (last == 0 || now - last > Clock.TimestampFrequency) && Interlocked.CompareExchange(ref _lastFault, now, last) == last;
+        var isFirst = (last == 0 || now - last > Clock.TimestampFrequency)
+            && Interlocked.CompareExchange(ref _lastFault, now, last) == last;
         var faults = _graph.Faults;
-        return new BlockException(BlockErrorKind.Io, isFirst ? faults.Report(error, Link.Child.PluginId, doing) : faults.Describe(error, Link.Child.PluginId, doing));
+        return new BlockException(
+            BlockErrorKind.Io,
+            isFirst ? faults.Report(error, Link.Child.PluginId, doing) : faults.Describe(error, Link.Child.PluginId, doing));
     }
 
     private static string NameOf(RequestKind kind) => kind switch

@@ -9,9 +9,11 @@ namespace BlockHost.Core.Block;
 /// <summary>Events that the graph itself emits.</summary>
 public static class BlockEvents
 {
-    public static QmpEvent<WriteThresholdEvent> WriteThreshold { get; } = new("BLOCK_WRITE_THRESHOLD", BlockEventsJson.Default.WriteThresholdEvent);
+    public static QmpEvent<WriteThresholdEvent> WriteThreshold { get; } = new(
+        "BLOCK_WRITE_THRESHOLD", BlockEventsJson.Default.WriteThresholdEvent);
 
-    public static QmpEvent<ImageCorruptedEvent> ImageCorrupted { get; } = new("BLOCK_IMAGE_CORRUPTED", BlockEventsJson.Default.ImageCorruptedEvent);
+    public static QmpEvent<ImageCorruptedEvent> ImageCorrupted { get; } = new(
+        "BLOCK_IMAGE_CORRUPTED", BlockEventsJson.Default.ImageCorruptedEvent);
 
     /// <summary>At most one a second for each node: a dead disk fails every request.</summary>
     public static QmpEvent<IoErrorEvent> IoError { get; } = new("BLOCK_IO_ERROR", BlockEventsJson.Default.IoErrorEvent)

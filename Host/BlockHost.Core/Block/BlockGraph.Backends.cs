@@ -10,19 +10,22 @@ namespace BlockHost.Core.Block;
 /// <summary>Users outside the graph.</summary>
 public sealed partial class BlockGraph
 {
-    public async ValueTask<IBlockBackend> OpenAsync(BlockdevRef reference, BackendOptions options, CancellationToken cancellationToken)
+    public async ValueTask<IBlockBackend> OpenAsync(
+        BlockdevRef reference, BackendOptions options, CancellationToken cancellationToken)
     {
         ValueTask<Backend> Attach(GraphNode node) => AttachBackendAsync(node, options, cancellationToken);
         return await OpenForUserAsync(reference, OpenScope.For(options), Attach, cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken)
+    public async ValueTask<IBlockBackend> CreateBackendAsync(
+        IGraphNode node, BackendOptions options, CancellationToken cancellationToken)
     {
         await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         return await AttachBackendAsync(Own(node), options, cancellationToken).ConfigureAwait(false);
     }
 
-    internal async ValueTask ChangePermissionsAsync(Backend backend, BlockPermissionSet permissions, CancellationToken cancellationToken)
+    internal async ValueTask ChangePermissionsAsync(
+        Backend backend, BlockPermissionSet permissions, CancellationToken cancellationToken)
     {
         await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         backend.Link.Proposed = permissions;
@@ -35,7 +38,8 @@ public sealed partial class BlockGraph
         await DetachBackendAsync(backend).ConfigureAwait(false);
     }
 
-    private async ValueTask<Backend> AttachBackendAsync(GraphNode node, BackendOptions options, CancellationToken cancellationToken)
+    private async ValueTask<Backend> AttachBackendAsync(
+        GraphNode node, BackendOptions options, CancellationToken cancellationToken)
     {
         if (options.Name is { } name)
             CheckNewBackendName(name);

@@ -36,7 +36,8 @@ public sealed partial class BlockGraph
         }
 
         list.Add(link);
-        node.TakeOptions(node.DriverOptionsWith(options => ChildOptions.WithList(options, list.Option, items => [.. items, Reference(added)])));
+        node.TakeOptions(node.DriverOptionsWith(
+            options => ChildOptions.WithList(options, list.Option, items => [.. items, Reference(added)])));
         node.RefreshProfile();
         await ExtendDrainsAsync().ConfigureAwait(false);
     }
@@ -48,14 +49,16 @@ public sealed partial class BlockGraph
         if (!node.TryGetFacet<IChildList>(out var list))
             throw new BlockException(BlockErrorKind.NotSupported, $"The node {node.Name} does not support removing a child");
         var link = node.ChildLinks.FirstOrDefault(link => link == child && link.Option == list.Option)
-            ?? throw new BlockException(BlockErrorKind.NotFound, $"The node {node.Name} does not have a child named {child.Name}");
+            ?? throw new BlockException(
+                BlockErrorKind.NotFound, $"The node {node.Name} does not have a child named {child.Name}");
         await using (await DrainAsync(node, cancellationToken).ConfigureAwait(false))
         {
             list.CheckRemove(link);
             var place = ChildOptions.InList(node, list.Option).TakeWhile(other => other != link).Count();
             list.Remove(link);
             Unlink(link);
-            node.TakeOptions(node.DriverOptionsWith(options => ChildOptions.WithList(options, list.Option, items => items.Where((_, at) => at != place))));
+            node.TakeOptions(node.DriverOptionsWith(
+                options => ChildOptions.WithList(options, list.Option, items => items.Where((_, at) => at != place))));
             node.RefreshProfile();
         }
 
@@ -64,5 +67,6 @@ public sealed partial class BlockGraph
         CloseIfUnused(link.Child);
     }
 
-    private static JsonElement Reference(GraphNode node) => JsonObjects.Write(writer => writer.WriteString("node", node.Name)).GetProperty("node");
+    private static JsonElement Reference(GraphNode node) =>
+        JsonObjects.Write(writer => writer.WriteString("node", node.Name)).GetProperty("node");
 }

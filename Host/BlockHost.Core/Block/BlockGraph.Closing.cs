@@ -6,8 +6,8 @@ using BlockHost.Core.Block.Changes;
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// Closing nodes that nobody uses any more. A driver may wait for the outside world while it writes out what it holds, so a change of the graph
-/// only marks them; who made the change closes them when it has given the lock back:
+/// Closing nodes that nobody uses any more. A driver may wait for the outside world while it writes out what it holds, so a
+/// change of the graph only marks them; who made the change closes them when it has given the lock back:
 /// <code>
 ///   last user gone ─► marked: not found any more ─► driver's half ends ─► taken out, children may be unused ─► …
 ///                lock                                   no lock               lock
@@ -19,7 +19,9 @@ public sealed partial class BlockGraph
     /// <summary>Guarded by the lock: marked, and not yet closed.</summary>
     private List<GraphNode> _unused = [];
 
-    /// <summary>Under the lock: marks the node if nobody uses it; it is closed, with its unused children, at the end of the change.</summary>
+    /// <summary>
+    /// Under the lock: marks the node if nobody uses it; it is closed, with its unused children, at the end of the change.
+    /// </summary>
     internal void CloseIfUnused(GraphNode node)
     {
         if (node.MonitorOwned || node.Holds > 0 || node.IsClosed || node.ParentEdges.Length > 0)

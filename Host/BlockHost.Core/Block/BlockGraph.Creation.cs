@@ -43,7 +43,8 @@ public sealed partial class BlockGraph
         // What QEMU asks for: others may read meanwhile, and see an image that is not finished.
         AttachAsync(node, BlockPermissions.Write | BlockPermissions.Resize, cancellationToken);
 
-    private static async ValueTask<ChildLink> AttachAsync(GraphNode node, BlockPermissions needed, CancellationToken cancellationToken)
+    private static async ValueTask<ChildLink> AttachAsync(
+        GraphNode node, BlockPermissions needed, CancellationToken cancellationToken)
     {
         var permissions = new BlockPermissionSet(needed, BlockPermissions.All);
         var link = new ChildLink(parent: null, "root", BlockChildRole.Image, node) { Proposed = permissions };
@@ -81,10 +82,14 @@ public sealed partial class BlockGraph
 
         public async ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken)
         {
-            var options = BackingFiles.OptionsOf(new BackingFileReference(fileName, format), _opened[0].FileName, allowProbing: false);
-            var scope = OpenScope.Command.ForChild(new GenericOptions(), BlockChildRole.Backing) with { AllowFileNames = true, NoBacking = true };
+            var options = BackingFiles.OptionsOf(
+                new BackingFileReference(fileName, format), _opened[0].FileName, allowProbing: false);
+            var scope = OpenScope.Command.ForChild(
+                new GenericOptions(), BlockChildRole.Backing) with
+            { AllowFileNames = true, NoBacking = true };
             var node = await graph.OpenNodeAsync(options, scope, cancellationToken).ConfigureAwait(false);
-            var link = await graph.GiveToUserAsync(node, opened => AttachAsync(opened, BlockPermissions.None, cancellationToken)).ConfigureAwait(false);
+            var link = await graph.GiveToUserAsync(
+                node, opened => AttachAsync(opened, BlockPermissions.None, cancellationToken)).ConfigureAwait(false);
             _opened.Add(link);
             return link;
         }

@@ -19,7 +19,8 @@ public sealed partial class BlockGraph
     internal ValueTask<IAsyncDisposable> DrainBrieflyAsync(IGraphNode node, CancellationToken cancellationToken) =>
         DrainAsync(node, isBrief: true, except: null, cancellationToken);
 
-    private async ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, bool isBrief, Backend? except, CancellationToken cancellationToken)
+    private async ValueTask<IAsyncDisposable> DrainAsync(
+        IGraphNode? node, bool isBrief, Backend? except, CancellationToken cancellationToken)
     {
         var section = new DrainedSection(this, node is null ? null : Own(node), isBrief, except);
         ImmutableInterlocked.Update(ref _drained, static (sections, added) => sections.Add(added), section);
@@ -43,7 +44,8 @@ public sealed partial class BlockGraph
         if (!Log.IsEnabled(LogLevel.Warning))
             return null;
         var what = node is null ? "all nodes" : $"node '{node.Name}'";
-        return Clock.CreateTimer(_ => Log.DrainWaits(what, HostLog.SlowAfter.TotalSeconds), null, HostLog.SlowAfter, Timeout.InfiniteTimeSpan);
+        return Clock.CreateTimer(
+            _ => Log.DrainWaits(what, HostLog.SlowAfter.TotalSeconds), null, HostLog.SlowAfter, Timeout.InfiniteTimeSpan);
     }
 
     internal void Ended(DrainedSection section) =>

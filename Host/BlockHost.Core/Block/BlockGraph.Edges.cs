@@ -65,10 +65,12 @@ public sealed partial class BlockGraph
         await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var (old, replacement) = (Own(from), Own(to));
         await using var drainedOld = (await DrainAsync(old, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        await using var drainedNew = (await DrainAsync(replacement, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await using var drainedNew = (await DrainAsync(
+            replacement, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var below = GraphWalk.DownFrom([replacement]);
         // The replacement's own way to the old node stays, or it would point at itself.
-        var users = old.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && below.Contains(parent)));
+        var users = old.ParentEdges.RemoveAll(
+            edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && below.Contains(parent)));
         await GiveAsync(users, old, replacement, cancellationToken).ConfigureAwait(false);
         CloseIfUnused(old);
     }
@@ -81,14 +83,18 @@ public sealed partial class BlockGraph
         await ExchangeBackingAsync(top, backing is null ? null : Own(backing), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>In a drained section: puts another backing file under a node, or none, and closes the old one if unused.</summary>
+    /// <summary>
+    /// In a drained section: puts another backing file under a node, or none, and closes the old one if unused.
+    /// </summary>
     private async ValueTask ExchangeBackingAsync(GraphNode top, GraphNode? backing, CancellationToken cancellationToken)
     {
         var old = top.BackingLink;
         if (old?.Child == backing)
             return;
         if (!top.Driver.SupportsBacking)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
+            throw new BlockException(
+                BlockErrorKind.NotSupported,
+                $"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
         var holder = HolderOf(top);
         if (backing is not null)
             GraphWalk.RefuseCycle(top, "backing", backing);

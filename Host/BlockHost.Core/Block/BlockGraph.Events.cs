@@ -7,7 +7,9 @@ namespace BlockHost.Core.Block;
 public sealed partial class BlockGraph
 {
     internal void WriteThresholdExceeded(GraphNode node, long exceeded, long threshold) =>
-        _events.Emit(BlockEvents.WriteThreshold, new WriteThresholdEvent { NodeName = node.Name, AmountExceeded = (ulong)exceeded, Threshold = (ulong)threshold });
+        _events.Emit(
+            BlockEvents.WriteThreshold,
+            new WriteThresholdEvent { NodeName = node.Name, AmountExceeded = (ulong)exceeded, Threshold = (ulong)threshold });
 
     /// <summary>A client was answered with an error.</summary>
     internal void IoErrorReported(Backend backend, RequestKind kind, Exception error) =>

@@ -33,7 +33,8 @@ public sealed partial class BlockGraph
         var top = Own(filter);
         if (top.IsClosed)
             return;
-        var below = top.FilteredLink?.Child ?? throw new ArgumentException($"Node '{filter.Name}' is not a filter", nameof(filter));
+        var below = top.FilteredLink?.Child
+            ?? throw new ArgumentException($"Node '{filter.Name}' is not a filter", nameof(filter));
         await using var drained = (await DrainAsync(top, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         await GiveAsync(top.ParentEdges, top, below, cancellationToken).ConfigureAwait(false);
         CloseIfUnused(top);
@@ -50,7 +51,8 @@ public sealed partial class BlockGraph
             await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             // Who is below the filter, such as a target that reads from the node, must not come to read through it.
             var under = GraphWalk.DownFrom([top]);
-            var users = below.ParentEdges.RemoveAll(edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
+            var users = below.ParentEdges.RemoveAll(
+                edge => StaysAtNode(edge) || (edge.ParentNode is { } parent && under.Contains(parent)));
             await GiveAsync(users, below, top, cancellationToken).ConfigureAwait(false);
             return top;
         }
@@ -97,14 +99,16 @@ public sealed partial class BlockGraph
     {
         if (driver is OwnedFilterDriver)
             return new DriverLease(driver, use: null);
-        var registered = await _drivers.AcquireAsync(driver.FormatName, $"node '{node}'", cancellationToken).ConfigureAwait(false);
+        var registered = await _drivers.AcquireAsync(
+            driver.FormatName, $"node '{node}'", cancellationToken).ConfigureAwait(false);
         if (registered?.Driver == driver)
             return registered;
         registered?.Dispose();
         return new DriverLease(driver, use: null);
     }
 
-    private static JsonElement FilterJson(GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter) => JsonObjects.Write(writer =>
+    private static JsonElement FilterJson(GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter) =>
+        JsonObjects.Write(writer =>
     {
         writer.WriteString("driver", driver.FormatName);
         if (filter.NodeName is { } name)
@@ -118,7 +122,8 @@ public sealed partial class BlockGraph
     });
 
     /// <summary>In a drained section: moves users from one node to another, whole or not at all.</summary>
-    private static async ValueTask GiveAsync(IReadOnlyList<GraphEdge> users, GraphNode from, GraphNode to, CancellationToken cancellationToken)
+    private static async ValueTask GiveAsync(
+        IReadOnlyList<GraphEdge> users, GraphNode from, GraphNode to, CancellationToken cancellationToken)
     {
         Move(users, from, to);
         try

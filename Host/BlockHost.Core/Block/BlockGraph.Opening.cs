@@ -26,7 +26,9 @@ public sealed partial class BlockGraph
     /// <summary>Levels of children under a node; more is a loop or an attack.</summary>
     internal const int MaxNesting = 1000;
 
-    /// <summary>Bytes of a node at the most, as in QEMU: so far below the largest number that rounding up never overflows.</summary>
+    /// <summary>
+    /// Bytes of a node at the most, as in QEMU: so far below the largest number that rounding up never overflows.
+    /// </summary>
     internal const long MaxLength = long.MaxValue - (1 << 30) + 1;
 
     private long _generatedNames;
@@ -70,7 +72,8 @@ public sealed partial class BlockGraph
     /// <summary>Under the lock: the monitor's hold on a node ends.</summary>
     private void LetGo(string nodeName)
     {
-        var node = FindNode(nodeName) ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{nodeName}'");
+        var node = FindNode(nodeName)
+            ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{nodeName}'");
         // A job's hold on a node is no such user: it blocks the operation by name.
         if (_backends.Any(backend => backend.Link.Child == node && backend.IsRoot))
             throw new BlockException(BlockErrorKind.Busy, $"Node {nodeName} is in use");
@@ -96,7 +99,8 @@ public sealed partial class BlockGraph
         return await OpenNodeUntilEndAsync(json, scope, untilEnd.Token).ConfigureAwait(false);
     }
 
-    private async ValueTask<GraphNode> OpenNodeUntilEndAsync(JsonElement json, OpenScope scope, CancellationToken cancellationToken)
+    private async ValueTask<GraphNode> OpenNodeUntilEndAsync(
+        JsonElement json, OpenScope scope, CancellationToken cancellationToken)
     {
         if (scope.Depth > MaxNesting)
             throw NestingException.Error(MaxNesting);
@@ -105,7 +109,8 @@ public sealed partial class BlockGraph
             await Task.Yield();
         if (scope.AllowFileNames)
         {
-            (json, var isProbed) = await FileNameOptions.ExpandAsync(this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
+            (json, var isProbed) = await FileNameOptions.ExpandAsync(
+                this, _drivers, json, scope, cancellationToken).ConfigureAwait(false);
             scope = scope with { IsProbed = isProbed };
         }
 
@@ -117,7 +122,8 @@ public sealed partial class BlockGraph
             ?? throw new BlockException(ParameterFault.NotAccepted("driver", options.Driver));
         if (scope.AllowFileNames)
             options = Typed(options, lease);
-        var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope)) { NoIo = scope.NoIo };
+        var node = new GraphNode(this, lease, name, options.NodeName is null, WithAio(options, lease.Driver, scope))
+        { NoIo = scope.NoIo };
         if (!_names.TryAdd(name, node))
         {
             lease.Dispose();
@@ -129,10 +135,13 @@ public sealed partial class BlockGraph
     }
 
     /// <summary>Finds or opens what a reference names, and makes somebody its user under the lock.</summary>
-    internal async ValueTask<T> OpenForUserAsync<T>(BlockdevRef reference, OpenScope scope, Func<GraphNode, ValueTask<T>> use, CancellationToken cancellationToken)
+    internal async ValueTask<T> OpenForUserAsync<T>(
+        BlockdevRef reference, OpenScope scope, Func<GraphNode, ValueTask<T>> use, CancellationToken cancellationToken)
     {
         if (!reference.IsReference)
-            return await GiveToUserAsync(await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false), use).ConfigureAwait(false);
+            return await GiveToUserAsync(
+                await OpenNodeAsync(reference.Options, scope, cancellationToken).ConfigureAwait(false),
+                use).ConfigureAwait(false);
         await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         return await use(LookupNode(reference.NodeName, reference.NodeName)).ConfigureAwait(false);
     }
@@ -162,7 +171,8 @@ public sealed partial class BlockGraph
     }
 
     /// <summary>Under the lock: links a child to a node that is being opened, with the permissions its role asks for.</summary>
-    internal async ValueTask<ChildLink> AttachChildAsync(GraphNode parent, ChildSpec spec, GraphNode child, CancellationToken cancellationToken)
+    internal async ValueTask<ChildLink> AttachChildAsync(
+        GraphNode parent, ChildSpec spec, GraphNode child, CancellationToken cancellationToken)
     {
         var link = new ChildLink(parent, spec.Name, spec.Role, child) { Option = spec.Option };
         GraphWalk.RefuseCycle(parent, link.Name, child);
@@ -199,7 +209,10 @@ public sealed partial class BlockGraph
         try
         {
             var driver = node.Driver;
-            OptionsCheck.Validate(driver.OptionsType, node.DriverOptions, scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
+            OptionsCheck.Validate(
+                driver.OptionsType,
+                node.DriverOptions,
+                scope.AllowFileNames ? option => OptionsCheck.NotSupported(driver, option) : null);
             var context = new NodeContext(this, node, scope);
             var opened = await OpenDriversHalfAsync(node, context, cancellationToken).ConfigureAwait(false);
             context.Seal();
@@ -227,12 +240,14 @@ public sealed partial class BlockGraph
         List(node);
         node.Opened(opened);
         if (node.Length > MaxLength)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "Could not refresh total sector count: File too large", Errno.EFBIG);
         await PermissionUpdate.ApplyAsync([node], cancellationToken).ConfigureAwait(false);
         await ExtendDrainsAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask<BlockNode> OpenDriversHalfAsync(GraphNode node, NodeContext context, CancellationToken cancellationToken)
+    private async ValueTask<BlockNode> OpenDriversHalfAsync(
+        GraphNode node, NodeContext context, CancellationToken cancellationToken)
     {
         try
         {
@@ -240,13 +255,15 @@ public sealed partial class BlockGraph
         }
         catch (Exception e) when (!PluginFaults.IsExpected(e))
         {
-            throw new BlockException(BlockErrorKind.Io, Faults.Report(e, node.PluginId, $"while it opened node '{node.Name}'")) { NodeName = node.Name };
+            throw new BlockException(BlockErrorKind.Io, Faults.Report(e, node.PluginId, $"while it opened node '{node.Name}'"))
+            { NodeName = node.Name };
         }
     }
 
     private static NodeOptions WithAio(NodeOptions options, BlockDriver driver, OpenScope scope)
     {
-        if (scope.Aio is not { } aio || options.DriverOptions.TryGetProperty("aio", out _) || !driver.OptionsType.Properties.Any(property => property.Name == "aio"))
+        if (scope.Aio is not { } aio || options.DriverOptions.TryGetProperty("aio", out _)
+            || !driver.OptionsType.Properties.Any(property => property.Name == "aio"))
             return options;
         return options with { DriverOptions = JsonObjects.With(options.DriverOptions, "aio", aio) };
     }
@@ -255,7 +272,11 @@ public sealed partial class BlockGraph
     {
         try
         {
-            return options with { DriverOptions = LooseOptions.Typed(lease.Driver.OptionsType, lease.Driver.Modernise(options.DriverOptions)) };
+            return options with
+            {
+                DriverOptions = LooseOptions.Typed(
+                lease.Driver.OptionsType, lease.Driver.Modernise(options.DriverOptions))
+            };
         }
         catch
         {

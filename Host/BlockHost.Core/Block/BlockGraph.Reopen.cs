@@ -62,7 +62,9 @@ public sealed partial class BlockGraph
                 await reopen.PrepareAsync(this, cancellationToken).ConfigureAwait(false);
             }
 
-            await PermissionUpdate.ApplyAsync([.. reopens.Select(reopen => reopen.Node), .. reopens.SelectMany(reopen => reopen.NewChildren)], cancellationToken).ConfigureAwait(false);
+            await PermissionUpdate.ApplyAsync(
+                [.. reopens.Select(reopen => reopen.Node), .. reopens.SelectMany(reopen => reopen.NewChildren)],
+                cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -100,7 +102,8 @@ public sealed partial class BlockGraph
             var name = json.ValueKind == JsonValueKind.Object ? JsonObjects.StringMember(json, "node-name") : null;
             if (name is null)
                 throw new BlockException(BlockErrorKind.InvalidArgument, "node-name not specified");
-            var node = FindNode(name) ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
+            var node = FindNode(name)
+                ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
             Collect(node, NodeOptions.Parse(json, OpenScope.Command.Inherited), reopens);
         }
 
@@ -109,17 +112,24 @@ public sealed partial class BlockGraph
 
     private static void Collect(GraphNode node, NodeOptions options, List<NodeReopen> reopens)
     {
-        if (reopens.RemoveAll(reopen => reopen.Node == node && reopen.IsInherited) == 0 && reopens.Any(reopen => reopen.Node == node))
+        if (reopens.RemoveAll(reopen => reopen.Node == node && reopen.IsInherited) == 0
+            && reopens.Any(reopen => reopen.Node == node))
             throw new BlockException(BlockErrorKind.Busy, $"Node '{node.Name}' is in the list more than once");
         // What opened the node may have said it in texts.
-        options = options with { DriverOptions = LooseOptions.Typed(node.Driver.OptionsType, node.Driver.Modernise(options.DriverOptions)) };
+        options = options with
+        {
+            DriverOptions = LooseOptions.Typed(
+            node.Driver.OptionsType, node.Driver.Modernise(options.DriverOptions))
+        };
         reopens.Add(new NodeReopen(node, options));
-        foreach (var link in node.ChildLinks.Where(link => link.Child.InheritsFrom == node && !reopens.Any(reopen => reopen.Node == link.Child)))
+        foreach (var link in node.ChildLinks.Where(
+            link => link.Child.InheritsFrom == node && !reopens.Any(reopen => reopen.Node == link.Child)))
         {
             var child = ChildOptions.Of(options.DriverOptions, node, link);
             var given = child.ValueKind == JsonValueKind.Object ? child : link.Child.ExplicitOptions;
             var childOptions = NodeOptions.Parse(given, OpenScope.InheritedFrom(options.Generic, link.Role));
-            if (childOptions.Generic != link.Child.Generic || given.ValueKind == JsonValueKind.Object && child.ValueKind == JsonValueKind.Object)
+            if (childOptions.Generic != link.Child.Generic || given.ValueKind == JsonValueKind.Object
+                && child.ValueKind == JsonValueKind.Object)
                 CollectInherited(link.Child, childOptions, reopens);
         }
     }

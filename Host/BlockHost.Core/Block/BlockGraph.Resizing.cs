@@ -7,8 +7,8 @@ using BlockHost.Core.Block.Changes;
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// Resizing. A driver may wait for the outside world, so the graph's lock is not held meanwhile. A resize is a request in flight of a user of
-/// its own: it drains all others, and a change of the graph that drains the node waits for it as for any request.
+/// Resizing. A driver may wait for the outside world, so the graph's lock is not held meanwhile. A resize is a request in flight
+/// of a user of its own: it drains all others, and a change of the graph that drains the node waits for it as for any request.
 /// <code>
 ///   a user for it ─► enters as a request ─► first at the node? ─► drains the others ─► driver.ResizeAsync ─► leaves ─► user gone
 ///     lock                    ▲  no: leaves, waits ─┘ no                                 no lock                        lock
@@ -32,7 +32,8 @@ public sealed partial class BlockGraph
         return ResizeAsUserAsync(backend.Link.Child, user, length, options, cancellationToken);
     }
 
-    private async ValueTask ResizeAsUserAsync(GraphNode node, BackendOptions options, long length, ResizeOptions resize, CancellationToken cancellationToken)
+    private async ValueTask ResizeAsUserAsync(
+        GraphNode node, BackendOptions options, long length, ResizeOptions resize, CancellationToken cancellationToken)
     {
         var user = (Backend)await CreateBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
         await using var gone = user.ConfigureAwait(false);
@@ -59,7 +60,8 @@ public sealed partial class BlockGraph
         {
             try
             {
-                await using var drained = (await DrainAsync(target, isBrief: false, except: user, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                await using var drained = (await DrainAsync(
+                    target, isBrief: false, except: user, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                 await target.ResizeDirectAsync(length, resize, cancellationToken).ConfigureAwait(false);
             }
             finally

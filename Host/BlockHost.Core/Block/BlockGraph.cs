@@ -62,7 +62,10 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
 
     internal TimeProvider Clock { get; }
 
-    /// <summary>Taken while a node takes over its driver's profile, which can be in several changes at once: resizes do not hold the graph's lock.</summary>
+    /// <summary>
+    /// Taken while a node takes over its driver's profile, which can be in several changes at once: resizes do not hold the
+    /// graph's lock.
+    /// </summary>
     internal Lock Profiles { get; } = new();
 
     internal IPluginHost Host => _host();
@@ -140,7 +143,8 @@ public sealed partial class BlockGraph : IBlockGraph, IAsyncDisposable
     }
 
     /// <summary>Bitmaps come and go, and images take them, while the graph does not change.</summary>
-    internal async ValueTask<IAsyncDisposable> BeginBitmapChangeAsync(CancellationToken cancellationToken) => await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
+    internal async ValueTask<IAsyncDisposable> BeginBitmapChangeAsync(CancellationToken cancellationToken) =>
+        await BeginChangeAsync(cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<ChangeLock> BeginChangeAsync(CancellationToken cancellationToken)
     {

@@ -9,7 +9,8 @@ namespace BlockHost.Core.Block;
 
 /// <summary>A parent node's way to its child: permissions are checked here, the rest is the child node's own work.</summary>
 /// <param name="parent">Null while an image is created: its driver has no node then.</param>
-internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole role, GraphNode child) : GraphEdge(name, role, child), IGraphChild
+internal sealed class ChildLink(
+    GraphNode? parent, string name, BlockChildRole role, GraphNode child) : GraphEdge(name, role, child), IGraphChild
 {
     public override GraphNode? ParentNode { get; } = parent;
 
@@ -38,7 +39,9 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     public long Length => Child.Length;
 
     public ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
-        IsOpening ? OpeningReadAsync(offset, target, flags, cancellationToken) : Child.ReadAsync(offset, target, flags, cancellationToken);
+        IsOpening
+            ? OpeningReadAsync(offset, target, flags, cancellationToken)
+            : Child.ReadAsync(offset, target, flags, cancellationToken);
 
     public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
@@ -53,10 +56,14 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     {
         if (IsOpening)
             return OpeningFlushAsync(cancellationToken);
-        return Child.EventTarget is { } target && (Role & BlockChildRole.Primary) != 0 ? FlushAfterEventAsync(target, cancellationToken) : Child.FlushAsync(cancellationToken);
+        return Child.EventTarget is { } target && (Role & BlockChildRole.Primary) != 0
+            ? FlushAfterEventAsync(target, cancellationToken)
+            : Child.FlushAsync(cancellationToken);
     }
 
-    /// <summary>What a node's "discard" option says of holes holds for the requests of parents; users of the node decide for themselves.</summary>
+    /// <summary>
+    /// What a node's "discard" option says of holes holds for the requests of parents; users of the node decide for themselves.
+    /// </summary>
     public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         if (!(MayWrite || ((flags & ZeroFlags.Unchanged) != 0 && MayWriteUnchanged)))
@@ -72,14 +79,18 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     {
         if (!MayWriteUnchanged)
             return ValueTask.FromException(NotPermitted("discard"));
-        return IsOpening ? OpeningDiscardAsync(offset, bytes, cancellationToken) : Child.DiscardAsync(offset, bytes, cancellationToken);
+        return IsOpening
+            ? OpeningDiscardAsync(offset, bytes, cancellationToken)
+            : Child.DiscardAsync(offset, bytes, cancellationToken);
     }
 
-    public ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) => IsOpening
+    public ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) => IsOpening
         ? OpeningStatusAsync(offset, bytes, precision, cancellationToken)
         : Child.GetStatusAsync(this, offset, bytes, precision, cancellationToken);
 
-    public ValueTask<ChainStatus> GetChainStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) => IsOpening
+    public ValueTask<ChainStatus> GetChainStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) => IsOpening
         ? OpeningChainStatusAsync(offset, bytes, precision, cancellationToken)
         : Child.GetChainStatusAsync(offset, bytes, precision, cancellationToken);
 
@@ -87,7 +98,9 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     {
         if (!MayResize)
             return ValueTask.FromException(NotPermitted("resize"));
-        return IsOpening ? OpeningResizeAsync(length, options, cancellationToken) : Child.ResizeDirectAsync(length, options, cancellationToken);
+        return IsOpening
+            ? OpeningResizeAsync(length, options, cancellationToken)
+            : Child.ResizeDirectAsync(length, options, cancellationToken);
     }
 
     public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
@@ -129,13 +142,15 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
         await Child.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<BlockStatus> OpeningStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    private async ValueTask<BlockStatus> OpeningStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         using var pass = await EnterAsync(cancellationToken).ConfigureAwait(false);
         return await Child.GetStatusAsync(this, offset, bytes, precision, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<ChainStatus> OpeningChainStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    private async ValueTask<ChainStatus> OpeningChainStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         using var pass = await EnterAsync(cancellationToken).ConfigureAwait(false);
         return await Child.GetChainStatusAsync(offset, bytes, precision, cancellationToken).ConfigureAwait(false);
@@ -154,5 +169,8 @@ internal sealed class ChildLink(GraphNode? parent, string name, BlockChildRole r
     }
 
     private BlockException NotPermitted(string operation) =>
-        new(BlockErrorKind.PermissionDenied, $"{ParentDescription} has no permission to {operation} on node '{Child.Name}' as '{Name}' child") { NodeName = Child.Name };
+        new(
+            BlockErrorKind.PermissionDenied,
+            $"{ParentDescription} has no permission to {operation} on node '{Child.Name}' as '{Name}' child")
+        { NodeName = Child.Name };
 }

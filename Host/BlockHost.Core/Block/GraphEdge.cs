@@ -4,7 +4,9 @@ using BlockHost.Block.Graph;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>A link to a node: from a parent node (<see cref="ChildLink"/>) or from a user outside the graph (<see cref="RootLink"/>).</summary>
+/// <summary>
+/// A link to a node: from a parent node (<see cref="ChildLink"/>) or from a user outside the graph (<see cref="RootLink"/>).
+/// </summary>
 internal abstract class GraphEdge(string name, BlockChildRole role, GraphNode child) : IGraphEdge
 {
     private GraphNode _child = child;

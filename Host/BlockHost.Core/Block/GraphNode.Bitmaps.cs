@@ -5,7 +5,9 @@ using BlockHost.Core.Block.Bitmaps;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>Dirty bitmaps. A node on which none records pays one comparison for each write, and that in the slow path only.</summary>
+/// <summary>
+/// Dirty bitmaps. A node on which none records pays one comparison for each write, and that in the slow path only.
+/// </summary>
 internal sealed partial class GraphNode
 {
     private DirtyBitmap[] _recorders = [];

@@ -27,8 +27,10 @@ internal sealed partial class GraphNode
     {
         if (_blockers.Find(blocker => (blocker.Operations & operation) != 0) is { } found)
             throw new BlockException(BlockErrorKind.Busy, $"Node '{Name}' is busy: {found.Reason}");
-        if ((operation & ~AllowedOnBacking) != 0 && ParentEdges.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0)?.ParentNode is { } overlay)
-            throw new BlockException(BlockErrorKind.Busy, $"Node '{Name}' is busy: node is used as backing hd of '{overlay.Name}'");
+        if ((operation & ~AllowedOnBacking) != 0
+            && ParentEdges.FirstOrDefault(edge => (edge.Role & BlockChildRole.CopyOnWrite) != 0)?.ParentNode is { } overlay)
+            throw new BlockException(
+                BlockErrorKind.Busy, $"Node '{Name}' is busy: node is used as backing hd of '{overlay.Name}'");
     }
 
     private sealed class Blocker(GraphNode node, BlockOperations operations, string reason) : IDisposable

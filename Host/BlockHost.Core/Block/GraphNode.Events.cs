@@ -22,7 +22,8 @@ internal sealed partial class GraphNode
             ? WriteInPiecesAsync(offset, source, flags, cancellationToken)
             : WriteBetweenEventsAsync(offset, source, flags, cancellationToken);
 
-    private async ValueTask WriteBetweenEventsAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteBetweenEventsAsync(
+        long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         await FireAsync(BlkdebugEvent.Pwritev, cancellationToken).ConfigureAwait(false);
         try
@@ -35,7 +36,8 @@ internal sealed partial class GraphNode
         }
     }
 
-    private async ValueTask WriteZeroesBetweenEventsAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroesBetweenEventsAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         await FireAsync(BlkdebugEvent.PwritevZero, cancellationToken).ConfigureAwait(false);
         try
@@ -49,14 +51,19 @@ internal sealed partial class GraphNode
     }
 
     /// <summary>Around the read of the first block of an unaligned write, of its last, or of the one that is both.</summary>
-    private async ValueTask FireCompletionAsync(AlignedRange range, bool head, bool tail, bool isRead, CancellationToken cancellationToken)
+    private async ValueTask FireCompletionAsync(
+        AlignedRange range, bool head, bool tail, bool isRead, CancellationToken cancellationToken)
     {
         if (EventTarget is null)
             return;
         if (head && range.Head > 0)
-            await FireAsync(isRead ? BlkdebugEvent.PwritevRmwAfterHead : BlkdebugEvent.PwritevRmwHead, cancellationToken).ConfigureAwait(false);
+            await FireAsync(
+                isRead ? BlkdebugEvent.PwritevRmwAfterHead : BlkdebugEvent.PwritevRmwHead,
+                cancellationToken).ConfigureAwait(false);
         if (tail && range.Tail > 0)
-            await FireAsync(isRead ? BlkdebugEvent.PwritevRmwAfterTail : BlkdebugEvent.PwritevRmwTail, cancellationToken).ConfigureAwait(false);
+            await FireAsync(
+                isRead ? BlkdebugEvent.PwritevRmwAfterTail : BlkdebugEvent.PwritevRmwTail,
+                cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask FlushAfterEventAsync(IBlockEventTarget storage, CancellationToken cancellationToken)

@@ -24,7 +24,9 @@ internal sealed partial class GraphNode
     {
         if (_skipsFlush)
             return ValueTask.CompletedTask;
-        return PrimaryLink?.EventTarget is { } storage && !ReadOnly ? FlushAfterEventAsync(storage, cancellationToken) : FlushDriverAsync(cancellationToken);
+        return PrimaryLink?.EventTarget is { } storage && !ReadOnly
+            ? FlushAfterEventAsync(storage, cancellationToken)
+            : FlushDriverAsync(cancellationToken);
     }
 
     private ValueTask FlushDriverAsync(CancellationToken cancellationToken) =>

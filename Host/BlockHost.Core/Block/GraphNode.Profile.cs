@@ -48,7 +48,8 @@ internal sealed partial class GraphNode
         EventTarget = Node.TryGetFacet<IBlockEventTarget>(out var target) ? target : null;
         plain &= EventTarget is null;
         _plainReads = plain && !TracksReads;
-        _plainWrites = plain && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable && !Generic.ReadOnly;
+        _plainWrites = plain && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable
+            && !Generic.ReadOnly;
         Volatile.Write(ref _profile, profile);
         Volatile.Write(ref _length, profile.Length);
         foreach (var edge in ParentEdges)
@@ -59,11 +60,14 @@ internal sealed partial class GraphNode
         TellBackends();
     }
 
-    /// <summary>Changes the length through the driver, without the graph's lock: for parents inside a request or resize of their own.</summary>
+    /// <summary>
+    /// Changes the length through the driver, without the graph's lock: for parents inside a request or resize of their own.
+    /// </summary>
     public async ValueTask ResizeDirectAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         if (!TryGetFacet<IResizable>(out var resizable))
-            throw new BlockException(BlockErrorKind.NotSupported, "Image format driver does not support resize") { NodeName = Name };
+            throw new BlockException(BlockErrorKind.NotSupported, "Image format driver does not support resize")
+            { NodeName = Name };
         if (ReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, "Image is read-only") { NodeName = Name };
         // What is added must not show the part of a longer backing file that nobody has seen.
@@ -99,7 +103,9 @@ internal sealed partial class GraphNode
         }
     }
 
-    /// <summary>A completed write that ended past the length has made the node longer: by whole sectors where its driver counts in these.</summary>
+    /// <summary>
+    /// A completed write that ended past the length has made the node longer: by whole sectors where its driver counts in these.
+    /// </summary>
     private void GrowTo(long end)
     {
         var length = Length;
@@ -122,7 +128,9 @@ internal sealed partial class GraphNode
     private Concurrency Narrowed(Concurrency node) => node < Driver.Concurrency ? node : Driver.Concurrency;
 
     private static long LargestTransfer(BlockLimits limits) =>
-        limits.MaxTransfer <= 0 ? long.MaxValue : Math.Max(limits.RequestAlignment, limits.MaxTransfer / limits.RequestAlignment * limits.RequestAlignment);
+        limits.MaxTransfer <= 0
+            ? long.MaxValue
+            : Math.Max(limits.RequestAlignment, limits.MaxTransfer / limits.RequestAlignment * limits.RequestAlignment);
 
     private BlockProfile CheckProfile(BlockProfile profile)
     {

@@ -20,9 +20,12 @@ internal sealed partial class GraphNode
     {
         var bytes = target.Length;
         var length = Length;
-        if (_plainReads && ((offset | bytes) & _alignmentMask) == 0 && offset >= 0 && offset <= length && bytes <= length - offset && bytes <= _maxTransfer)
+        if (_plainReads && ((offset | bytes) & _alignmentMask) == 0 && offset >= 0 && offset <= length && bytes <= length - offset
+            && bytes <= _maxTransfer)
             return Node.ReadAsync(offset, target, flags, cancellationToken);
-        return TracksReads ? ReadTrackedAsync(offset, target, flags, cancellationToken) : ReadSlowlyAsync(offset, target, flags, cancellationToken);
+        return TracksReads
+            ? ReadTrackedAsync(offset, target, flags, cancellationToken)
+            : ReadSlowlyAsync(offset, target, flags, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -85,7 +88,10 @@ internal sealed partial class GraphNode
     private ValueTask ReadFromDriverAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
         Gate.IsUnlimited
             ? Node.ReadAsync(offset, target, flags, cancellationToken)
-            : Gate.RunAsync((Node, offset, target, flags, cancellationToken), static r => r.Node.ReadAsync(r.offset, r.target, r.flags, r.cancellationToken), cancellationToken);
+            : Gate.RunAsync(
+                (Node, offset, target, flags, cancellationToken),
+                static r => r.Node.ReadAsync(r.offset, r.target, r.flags, r.cancellationToken),
+                cancellationToken);
 
     /// <summary>Bounce buffers are bounded; every one but the last is a multiple of any sane alignment.</summary>
     private static int BounceSize(long bytes) => (int)Math.Min(bytes, LargestBounce);
@@ -95,7 +101,9 @@ internal sealed partial class GraphNode
     private void CheckRange(long offset, long bytes)
     {
         if (offset < 0 || bytes < 0 || bytes > long.MaxValue - MaxAlignment - offset)
-            throw new BlockException(BlockErrorKind.OutOfRange, $"Request of {bytes} bytes at {offset} on node '{Name}' is out of range") { NodeName = Name, Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.OutOfRange, $"Request of {bytes} bytes at {offset} on node '{Name}' is out of range")
+            { NodeName = Name, Offset = offset };
     }
 
     private const long MaxAlignment = 1L << 31;

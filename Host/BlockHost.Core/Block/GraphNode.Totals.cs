@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Core.Block;
 
-/// <summary>What users outside the graph have asked of the node. It never falls, though users leave or move to another node.</summary>
+/// <summary>
+/// What users outside the graph have asked of the node. It never falls, though users leave or move to another node.
+/// </summary>
 internal sealed partial class GraphNode
 {
     private readonly Lock _totalsLock = new();

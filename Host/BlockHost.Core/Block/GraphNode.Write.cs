@@ -20,7 +20,8 @@ internal sealed partial class GraphNode
     {
         var bytes = source.Length;
         var length = Length;
-        if (!_plainWrites || (flags & ~PlainFlags) != 0 || offset < 0 || offset > length || bytes > length - offset || bytes > _maxTransfer)
+        if (!_plainWrites || (flags & ~PlainFlags) != 0 || offset < 0 || offset > length || bytes > length - offset
+            || bytes > _maxTransfer)
             return WriteSlowlyAsync(offset, source, flags, mayGrow, cancellationToken);
         NoteWrite(offset, offset + bytes);
         var write = Node.WriteAsync(offset, source, flags, cancellationToken);
@@ -28,15 +29,18 @@ internal sealed partial class GraphNode
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WriteSlowlyAsync(long offset, IoSlice source, WriteFlags flags, bool mayGrow, CancellationToken cancellationToken)
+    private async ValueTask WriteSlowlyAsync(
+        long offset, IoSlice source, WriteFlags flags, bool mayGrow, CancellationToken cancellationToken)
     {
         CheckWrite(offset, source.Length, mayGrow);
         if (source.IsEmpty)
             return;
         if ((flags & WriteFlags.Serialising) != 0 && _alignmentMask == 0)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' does not order overlapping writes") { NodeName = Name, Offset = offset };
+            throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' does not order overlapping writes")
+            { NodeName = Name, Offset = offset };
         if ((flags & WriteFlags.Compressed) != 0 && !Driver.SupportsCompressedWrites)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{Driver.FormatName}' does not compress") { NodeName = Name, Offset = offset };
+            throw new BlockException(BlockErrorKind.NotSupported, $"Driver '{Driver.FormatName}' does not compress")
+            { NodeName = Name, Offset = offset };
         NoteWrite(offset, offset + source.Length);
         try
         {
@@ -54,7 +58,8 @@ internal sealed partial class GraphNode
         if (Generic.DetectZeroes == DetectZeroes.Off || (flags & WriteFlags.Compressed) != 0 || !source.IsZero())
             return WriteCheckedAsync(offset, source, flags, cancellationToken);
         var unmap = Generic.DetectZeroes == DetectZeroes.Unmap ? ZeroFlags.MayUnmap : ZeroFlags.None;
-        return WriteZeroesCheckedAsync(offset, source.Length, unmap | ZeroFlagsOf(flags), (flags & WriteFlags.Serialising) != 0, cancellationToken);
+        return WriteZeroesCheckedAsync(
+            offset, source.Length, unmap | ZeroFlagsOf(flags), (flags & WriteFlags.Serialising) != 0, cancellationToken);
     }
 
     /// <summary>Writes a range that is permitted and in bounds, but may be unaligned.</summary>
@@ -71,10 +76,12 @@ internal sealed partial class GraphNode
             await FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask WriteTrackedAsync(long offset, IoSlice source, WriteFlags flags, bool serialising, CancellationToken cancellationToken)
+    private async ValueTask WriteTrackedAsync(
+        long offset, IoSlice source, WriteFlags flags, bool serialising, CancellationToken cancellationToken)
     {
         var range = new AlignedRange(offset, source.Length, _alignmentMask);
-        using var hold = await _writes.EnterAsync(range.Start, range.End - range.Start, serialising || !range.IsAligned).ConfigureAwait(false);
+        using var hold = await _writes.EnterAsync(
+            range.Start, range.End - range.Start, serialising || !range.IsAligned).ConfigureAwait(false);
         if (range.IsAligned)
             await WriteAlignedAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
         else
@@ -82,7 +89,8 @@ internal sealed partial class GraphNode
     }
 
     /// <summary>Completes the first and the last block of a write with what they hold now.</summary>
-    private async ValueTask ReadModifyWriteAsync(AlignedRange range, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    private async ValueTask ReadModifyWriteAsync(
+        AlignedRange range, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         var block = (int)_alignmentMask + 1;
         using var first = _graph.Buffers.Rent(block);
@@ -147,7 +155,10 @@ internal sealed partial class GraphNode
     private ValueTask WriteToDriverAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         Gate.IsUnlimited
             ? Node.WriteAsync(offset, source, flags, cancellationToken)
-            : Gate.RunAsync((Node, offset, source, flags, cancellationToken), static r => r.Node.WriteAsync(r.offset, r.source, r.flags, r.cancellationToken), cancellationToken);
+            : Gate.RunAsync(
+                (Node, offset, source, flags, cancellationToken),
+                static r => r.Node.WriteAsync(r.offset, r.source, r.flags, r.cancellationToken),
+                cancellationToken);
 
     private void CheckWrite(long offset, long bytes, bool mayGrow)
     {
@@ -157,11 +168,17 @@ internal sealed partial class GraphNode
         if (bytes <= Length - offset)
             return;
         if (mayGrow && !Profile.Growable)
-            throw new BlockException(BlockErrorKind.NoSpace, $"Node '{Name}' is full: a write of {bytes} bytes at {offset} does not fit into {Length} bytes") { NodeName = Name, Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.NoSpace,
+                $"Node '{Name}' is full: a write of {bytes} bytes at {offset} does not fit into {Length} bytes")
+            { NodeName = Name, Offset = offset };
         if (!mayGrow)
-            throw new BlockException(BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} ends beyond node '{Name}' ({Length} bytes)") { NodeName = Name, Offset = offset };
+            throw new BlockException(
+                BlockErrorKind.OutOfRange, $"Write of {bytes} bytes at {offset} ends beyond node '{Name}' ({Length} bytes)")
+            { NodeName = Name, Offset = offset };
     }
 
     private static ZeroFlags ZeroFlagsOf(WriteFlags flags) =>
-        ((flags & WriteFlags.Fua) != 0 ? ZeroFlags.Fua : ZeroFlags.None) | ((flags & WriteFlags.Unchanged) != 0 ? ZeroFlags.Unchanged : ZeroFlags.None);
+        ((flags & WriteFlags.Fua) != 0 ? ZeroFlags.Fua : ZeroFlags.None)
+            | ((flags & WriteFlags.Unchanged) != 0 ? ZeroFlags.Unchanged : ZeroFlags.None);
 }

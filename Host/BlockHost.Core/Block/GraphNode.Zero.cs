@@ -4,7 +4,9 @@ using BlockHost.Core.Block.Io;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>Writing zeroes and discarding: by the driver where it has a cheap way, else by writing zeroes, or not at all.</summary>
+/// <summary>
+/// Writing zeroes and discarding: by the driver where it has a cheap way, else by writing zeroes, or not at all.
+/// </summary>
 internal sealed partial class GraphNode
 {
     public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, bool mayGrow, CancellationToken cancellationToken)
@@ -50,7 +52,10 @@ internal sealed partial class GraphNode
     {
         try
         {
-            await Gate.RunAsync((Node, offset, bytes, cancellationToken), static r => r.Node.DiscardAsync(r.offset, r.bytes, r.cancellationToken), cancellationToken).ConfigureAwait(false);
+            await Gate.RunAsync(
+                (Node, offset, bytes, cancellationToken),
+                static r => r.Node.DiscardAsync(r.offset, r.bytes, r.cancellationToken),
+                cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported)
         {
@@ -71,7 +76,8 @@ internal sealed partial class GraphNode
         }
     }
 
-    private async ValueTask WriteZeroesCheckedAsync(long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroesCheckedAsync(
+        long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
     {
         var (start, end) = new AlignedRange(offset, bytes, _alignmentMask).Inside;
         var part = flags & ~ZeroFlags.Fua;
@@ -90,7 +96,8 @@ internal sealed partial class GraphNode
             await FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask WriteZeroesAlignedAsync(long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroesAlignedAsync(
+        long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
     {
         if (Profile.WriteZeroes != Support.Native)
         {
@@ -98,7 +105,9 @@ internal sealed partial class GraphNode
             return;
         }
 
-        using var hold = _alignmentMask == 0 && !serialising ? null : await _writes.EnterAsync(offset, bytes, serialising).ConfigureAwait(false);
+        using var hold = _alignmentMask == 0 && !serialising
+            ? null
+            : await _writes.EnterAsync(offset, bytes, serialising).ConfigureAwait(false);
         var zeroing = EventTarget is null
             ? WriteZeroesInPiecesAsync(offset, bytes, flags, cancellationToken)
             : WriteZeroesBetweenEventsAsync(offset, bytes, flags, cancellationToken);
@@ -106,7 +115,8 @@ internal sealed partial class GraphNode
     }
 
     /// <summary>Cuts at the driver's own zero alignment, so that an unaligned edge does not make the whole slow.</summary>
-    private async ValueTask WriteZeroesInPiecesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroesInPiecesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         var limits = Profile.Limits;
         var alignment = Math.Max(limits.WriteZeroesAlignment, limits.RequestAlignment);
@@ -129,25 +139,38 @@ internal sealed partial class GraphNode
         var native = flags & (Profile.WriteZeroesFlags | ZeroFlags.NoFallback | ZeroFlags.Unchanged);
         try
         {
-            await Gate.RunAsync((Node, offset, bytes, native, cancellationToken), static r => r.Node.WriteZeroesAsync(r.offset, r.bytes, r.native, r.cancellationToken), cancellationToken).ConfigureAwait(false);
+            await Gate.RunAsync(
+                (Node, offset, bytes, native, cancellationToken),
+                static r => r.Node.WriteZeroesAsync(r.offset, r.bytes, r.native, r.cancellationToken),
+                cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e) when (e.Kind == BlockErrorKind.NotSupported && (flags & ZeroFlags.NoFallback) == 0)
         {
             using var zeroes = RentZeroes(bytes);
-            await ForEachPieceAsync(offset, bytes, zeroes.Memory, (at, memory) => WriteInPiecesAsync(at, memory, WriteFlagsOf(flags), cancellationToken)).ConfigureAwait(false);
+            await ForEachPieceAsync(
+                offset,
+                bytes,
+                zeroes.Memory,
+                (at, memory) => WriteInPiecesAsync(at, memory, WriteFlagsOf(flags), cancellationToken)).ConfigureAwait(false);
         }
     }
 
     /// <summary>The slow way: bounded buffers of zeroes.</summary>
-    private async ValueTask WriteZeroBufferAsync(long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
+    private async ValueTask WriteZeroBufferAsync(
+        long offset, long bytes, ZeroFlags flags, bool serialising, CancellationToken cancellationToken)
     {
         if (bytes == 0)
             return;
         if ((flags & ZeroFlags.NoFallback) != 0)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' has no fast way to write zeroes there") { NodeName = Name, Offset = offset };
+            throw new BlockException(BlockErrorKind.NotSupported, $"Node '{Name}' has no fast way to write zeroes there")
+            { NodeName = Name, Offset = offset };
         using var zeroes = RentZeroes(bytes);
         var writeFlags = WriteFlagsOf(flags) | (serialising ? WriteFlags.Serialising : WriteFlags.None);
-        await ForEachPieceAsync(offset, bytes, zeroes.Memory, (at, memory) => WriteCheckedAsync(at, memory, writeFlags, cancellationToken)).ConfigureAwait(false);
+        await ForEachPieceAsync(
+            offset,
+            bytes,
+            zeroes.Memory,
+            (at, memory) => WriteCheckedAsync(at, memory, writeFlags, cancellationToken)).ConfigureAwait(false);
     }
 
     private System.Buffers.IMemoryOwner<byte> RentZeroes(long bytes)
@@ -157,7 +180,8 @@ internal sealed partial class GraphNode
         return zeroes;
     }
 
-    private static async ValueTask ForEachPieceAsync(long offset, long bytes, Memory<byte> buffer, Func<long, Memory<byte>, ValueTask> write)
+    private static async ValueTask ForEachPieceAsync(
+        long offset, long bytes, Memory<byte> buffer, Func<long, Memory<byte>, ValueTask> write)
     {
         while (bytes > 0)
         {
@@ -174,5 +198,6 @@ internal sealed partial class GraphNode
         return limit <= 0 ? long.MaxValue & ~_alignmentMask : Math.Max(alignment, limit & ~_alignmentMask);
     }
 
-    private static WriteFlags WriteFlagsOf(ZeroFlags flags) => (flags & ZeroFlags.Unchanged) != 0 ? WriteFlags.Unchanged : WriteFlags.None;
+    private static WriteFlags WriteFlagsOf(ZeroFlags flags) =>
+        (flags & ZeroFlags.Unchanged) != 0 ? WriteFlags.Unchanged : WriteFlags.None;
 }

@@ -68,7 +68,9 @@ internal sealed partial class GraphNode : IGraphNode
     /// <summary>blockdev-add gave the monitor a reference to this node.</summary>
     public bool MonitorOwned { get; set; }
 
-    /// <summary>Users that have no edge yet or need none: who has just opened the node, or resizes it. Held, it is not closed as unused.</summary>
+    /// <summary>
+    /// Users that have no edge yet or need none: who has just opened the node, or resizes it. Held, it is not closed as unused.
+    /// </summary>
     public int Holds { get; set; }
 
     /// <summary>Where the driver's requests to children wait for their turn while it opens the node; null afterwards.</summary>
@@ -83,7 +85,9 @@ internal sealed partial class GraphNode : IGraphNode
     /// <summary>Nobody uses the node any more: it is being closed, or has been.</summary>
     public bool IsClosed { get; private set; }
 
-    /// <summary>Completes when the driver's half is not about to end: whoever closes the node is not at it yet, or done.</summary>
+    /// <summary>
+    /// Completes when the driver's half is not about to end: whoever closes the node is not at it yet, or done.
+    /// </summary>
     public Task WhenClosed => _closed?.Task ?? Task.CompletedTask;
 
     /// <summary>The backing link that was opened because the header records it.</summary>
@@ -139,7 +143,8 @@ internal sealed partial class GraphNode : IGraphNode
 
     public DetectZeroes DetectZeroes => Generic.DetectZeroes;
 
-    public BlockNode Node => _node ?? throw new BlockException(BlockErrorKind.ShuttingDown, $"Node '{Name}' is not open") { NodeName = Name };
+    public BlockNode Node =>
+        _node ?? throw new BlockException(BlockErrorKind.ShuttingDown, $"Node '{Name}' is not open") { NodeName = Name };
 
     public bool IsOpen => _node is not null;
 
@@ -168,14 +173,18 @@ internal sealed partial class GraphNode : IGraphNode
         {
             var own = await info.GetFactsAsync(cancellationToken).ConfigureAwait(false);
             own = own with { Dirty = own.Dirty ?? (Driver.Kind == BlockDriverKind.Protocol || !own.IsKnown ? null : false) };
-            return own.AllocatedSize is null ? own with { AllocatedSize = await AllocatedBelowAsync(null, null, cancellationToken).ConfigureAwait(false) } : own;
+            return own.AllocatedSize is null
+                ? own with { AllocatedSize = await AllocatedBelowAsync(null, null, cancellationToken).ConfigureAwait(false) }
+                : own;
         }
 
         // As QEMU: a filter that stands in names where a protocol does knows of no storage.
         if (Driver is { Kind: BlockDriverKind.Filter, NamesStorage: true })
             return new ImageFacts { Dirty = false };
         var primary = PrimaryLink;
-        var below = primary is null ? new ImageFacts { IsKnown = false } : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
+        var below = primary is null
+            ? new ImageFacts { IsKnown = false }
+            : await primary.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false);
         return new ImageFacts
         {
             IsKnown = below.IsKnown,
@@ -257,7 +266,8 @@ internal sealed partial class GraphNode : IGraphNode
     }
 
     /// <summary>Disposed when the node has been closed.</summary>
-    public void EndsWith(IDisposable resource) => ImmutableInterlocked.Update(ref _resources, static (all, added) => all.Add(added), resource);
+    public void EndsWith(IDisposable resource) =>
+        ImmutableInterlocked.Update(ref _resources, static (all, added) => all.Add(added), resource);
 
     public void AttachParent(GraphEdge edge) => ParentEdges = ParentEdges.Insert(0, edge);
 
@@ -301,7 +311,9 @@ internal sealed partial class GraphNode : IGraphNode
         long? sum = null;
         foreach (var link in ChildLinks.Where(link => (link.Role & storage) != 0))
         {
-            var size = link == asked ? sizeOfAsked : (await link.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false)).AllocatedSize;
+            var size = link == asked
+                ? sizeOfAsked
+                : (await link.Child.GetFactsAsync(cancellationToken).ConfigureAwait(false)).AllocatedSize;
             sum = (sum ?? 0) + size;
         }
 

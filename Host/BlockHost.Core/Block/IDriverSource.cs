@@ -16,7 +16,9 @@ public interface IDriverSource
     /// <summary>The format that an image has which nobody else claims ("raw"); null: no driver takes those.</summary>
     string? FormatOfAnything { get; }
 
-    /// <summary>The driver that a file name's prefix selects ("nbd" for "nbd+unix", the empty one for plain paths), or null.</summary>
+    /// <summary>
+    /// The driver that a file name's prefix selects ("nbd" for "nbd+unix", the empty one for plain paths), or null.
+    /// </summary>
     string? FindByPrefix(string prefix);
 }
 

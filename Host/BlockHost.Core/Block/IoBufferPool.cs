@@ -68,7 +68,8 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
             sizeClass.Trim(all: true);
     }
 
-    private static int Class(int length) => length <= Alignment ? 0 : BitOperations.Log2((uint)length - 1) - BitOperations.Log2(Alignment) + 1;
+    private static int Class(int length) =>
+        length <= Alignment ? 0 : BitOperations.Log2((uint)length - 1) - BitOperations.Log2(Alignment) + 1;
 
     private void Return(Buffer buffer, SizeClass? sizeClass)
     {
@@ -181,7 +182,10 @@ public sealed class IoBufferPool : IIoBufferPool, IDisposable
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length, nameof(elementIndex));
             // The array never moves, but it is collected: the handle keeps it.
-            return new(Unsafe.AsPointer(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_array), _start + elementIndex)), default, this);
+            return new(
+                Unsafe.AsPointer(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_array), _start + elementIndex)),
+                default,
+                this);
         }
 
         public override void Unpin()

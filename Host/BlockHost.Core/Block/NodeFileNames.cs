@@ -7,8 +7,8 @@ using BlockHost.Core.Json;
 namespace BlockHost.Core.Block;
 
 /// <summary>
-/// The name that opens a node again. A protocol node, and some a filter, has its own; a format has its storage's, as long as opening that
-/// file in that format gives just this node; else it is "json:" with the options that matter.
+/// The name that opens a node again. A protocol node, and some a filter, has its own; a format has its storage's, as long as
+/// opening that file in that format gives just this node; else it is "json:" with the options that matter.
 /// </summary>
 internal static class NodeFileNames
 {
@@ -57,7 +57,8 @@ internal static class NodeFileNames
             if (!IsStrong(node, member.Name))
                 continue;
             // As it was given: a number may have been a text.
-            WriteFlat(writer, member.Name, node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value);
+            WriteFlat(
+                writer, member.Name, node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value);
         }
 
         foreach (var option in node.ChildLinks.Where(link => IsShown(node, link)).GroupBy(link => link.Option))
@@ -109,6 +110,7 @@ internal static class NodeFileNames
     {
         if (node.ChildLinks.Any(link => link.Option == option) || option == "backing")
             return false;
-        return node.Driver.StrongOptions.Contains(option) || (node.Driver.Kind == BlockDriverKind.Protocol && node.Driver.StrongOptions.Count == 0);
+        return node.Driver.StrongOptions.Contains(option)
+            || (node.Driver.Kind == BlockDriverKind.Protocol && node.Driver.StrongOptions.Count == 0);
     }
 }

@@ -8,7 +8,8 @@ using BlockHost.Block.Graph;
 namespace BlockHost.Core.Block;
 
 /// <summary>Opens a node that its owner makes: no user can name it, and it takes no options.</summary>
-internal sealed class OwnedFilterDriver(string name, string childOption, string child, FilterFactory<BlockNode> make) : BlockDriver
+internal sealed class OwnedFilterDriver(
+    string name, string childOption, string child, FilterFactory<BlockNode> make) : BlockDriver
 {
     public override string FormatName => name;
 
@@ -16,10 +17,12 @@ internal sealed class OwnedFilterDriver(string name, string childOption, string 
 
     public override JsonTypeInfo OptionsType => NoOptionsJson.Default.NoOptions;
 
-    public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         const BlockChildRole filtered = BlockChildRole.Filtered | BlockChildRole.Primary;
-        var below = await context.OpenChildAsync(childOption, filtered, BlockdevRef.To(child), cancellationToken).ConfigureAwait(false);
+        var below = await context.OpenChildAsync(
+            childOption, filtered, BlockdevRef.To(child), cancellationToken).ConfigureAwait(false);
         return await make(context, below, cancellationToken).ConfigureAwait(false);
     }
 }

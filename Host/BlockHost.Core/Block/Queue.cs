@@ -73,7 +73,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
                 return new(Refuse(RequestKind.Write, errno));
             if (backend.WriteThrough)
                 flags |= ZeroFlags.Fua;
-            return Finish(node.WriteZeroesAsync(offset, bytes, flags, MayGrow, cancellationToken), RequestKind.Write, bytes, start);
+            return Finish(
+                node.WriteZeroesAsync(offset, bytes, flags, MayGrow, cancellationToken), RequestKind.Write, bytes, start);
         }
         catch (Exception e)
         {
@@ -116,7 +117,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         }
     }
 
-    public async ValueTask<ChainStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public async ValueTask<ChainStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         while (!TryEnter())
             await backend.WhenReleased().WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -156,7 +158,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
 
     public async ValueTask DisposeAsync()
     {
-        var closing = Interlocked.CompareExchange(ref _closing, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null) ?? _closing;
+        var closing = Interlocked.CompareExchange(
+            ref _closing, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), null) ?? _closing;
         if (InFlight == 0)
             closing.TrySetResult();
         await closing.Task.ConfigureAwait(false);
@@ -249,7 +252,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         return MayGrow && node.Profile.Growable && IsInBounds(offset, bytes, long.MaxValue) ? 0 : Errno.EIO;
     }
 
-    private static bool IsInBounds(long offset, long bytes, long length) => offset >= 0 && bytes >= 0 && offset <= length && bytes <= length - offset;
+    private static bool IsInBounds(long offset, long bytes, long length) =>
+        offset >= 0 && bytes >= 0 && offset <= length && bytes <= length - offset;
 
     private static IoStatus ToStatus(Exception error) => error switch
     {
@@ -258,17 +262,20 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         _ => new IoStatus(Errno.EIO),
     };
 
-    private async ValueTask<IoStatus> ReadWhenReleasedAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+    private async ValueTask<IoStatus> ReadWhenReleasedAsync(
+        long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
         await ReleasedAsync(cancellationToken).ConfigureAwait(false) is { IsOk: false } failed
             ? failed
             : await ReadAsync(offset, target, flags, cancellationToken).ConfigureAwait(false);
 
-    private async ValueTask<IoStatus> WriteWhenReleasedAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+    private async ValueTask<IoStatus> WriteWhenReleasedAsync(
+        long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         await ReleasedAsync(cancellationToken).ConfigureAwait(false) is { IsOk: false } failed
             ? failed
             : await WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
 
-    private async ValueTask<IoStatus> WriteZeroesWhenReleasedAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+    private async ValueTask<IoStatus> WriteZeroesWhenReleasedAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         await ReleasedAsync(cancellationToken).ConfigureAwait(false) is { IsOk: false } failed
             ? failed
             : await WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);

@@ -6,9 +6,11 @@ namespace BlockHost.Core.Block;
 /// <summary>Requests of one kind. Those that failed or were refused are errors, and not among the operations.</summary>
 internal readonly record struct KindTotals(long Operations, long Bytes, long Errors)
 {
-    public static KindTotals operator +(KindTotals a, KindTotals b) => new(a.Operations + b.Operations, a.Bytes + b.Bytes, a.Errors + b.Errors);
+    public static KindTotals operator +(KindTotals a, KindTotals b) =>
+        new(a.Operations + b.Operations, a.Bytes + b.Bytes, a.Errors + b.Errors);
 
-    public static KindTotals operator -(KindTotals a, KindTotals b) => new(a.Operations - b.Operations, a.Bytes - b.Bytes, a.Errors - b.Errors);
+    public static KindTotals operator -(KindTotals a, KindTotals b) =>
+        new(a.Operations - b.Operations, a.Bytes - b.Bytes, a.Errors - b.Errors);
 }
 
 /// <summary>Requests of users outside the graph, by kind.</summary>

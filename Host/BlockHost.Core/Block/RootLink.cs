@@ -4,7 +4,10 @@ using BlockHost.Block;
 namespace BlockHost.Core.Block;
 
 /// <summary>The link of a backend to its node.</summary>
-internal sealed class RootLink(Backend backend, string childName, GraphNode child) : GraphEdge(childName, BlockChildRole.Filtered | BlockChildRole.Primary, child)
+internal sealed class RootLink(
+    Backend backend,
+    string childName,
+    GraphNode child) : GraphEdge(childName, BlockChildRole.Filtered | BlockChildRole.Primary, child)
 {
     public Backend Backend { get; } = backend;
 

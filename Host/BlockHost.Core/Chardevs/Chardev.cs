@@ -5,7 +5,8 @@ namespace BlockHost.Core.Chardevs;
 public abstract class Chardev(string id) : IAsyncDisposable
 {
     /// <summary>The object model's types of the backends there are.</summary>
-    internal static IReadOnlyList<(string Name, string Parent)> QomTypes { get; } = [("chardev-socket", "chardev"), ("chardev-stdio", "chardev-fd")];
+    internal static IReadOnlyList<(string Name, string Parent)> QomTypes { get; } = [
+        ("chardev-socket", "chardev"), ("chardev-stdio", "chardev-fd")];
 
     public string Id { get; } = id;
 

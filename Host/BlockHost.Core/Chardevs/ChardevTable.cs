@@ -22,7 +22,8 @@ public sealed class ChardevTable(IUserObjects objects, TimeProvider clock) : IAs
     }
 
     /// <summary>The device of that id, for the one user it can have.</summary>
-    public Chardev Find(string id) => _devices.TryGetValue(id, out var device) ? device : throw new QmpException($"chardev \"{id}\" not found");
+    public Chardev Find(string id) =>
+        _devices.TryGetValue(id, out var device) ? device : throw new QmpException($"chardev \"{id}\" not found");
 
     public IReadOnlyList<Chardev> List() => [.. _devices.Values];
 

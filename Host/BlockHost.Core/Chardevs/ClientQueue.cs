@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace BlockHost.Core.Chardevs;
 
-/// <summary>Clients of a listening socket in the order in which their handshakes end: one that says nothing delays nobody.</summary>
+/// <summary>
+/// Clients of a listening socket in the order in which their handshakes end: one that says nothing delays nobody.
+/// </summary>
 /// <param name="secure">The handshake; null: the client failed and is gone.</param>
 internal sealed class ClientQueue(Socket listener, Func<Socket, CancellationToken, ValueTask<Stream?>> secure) : IDisposable
 {

@@ -108,11 +108,15 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
             if (server)
                 await secure.AuthenticateAsServerAsync(credentials.CreateServerOptions(), limit.Token).ConfigureAwait(false);
             else
-                await secure.AuthenticateAsClientAsync(credentials.CreateClientOptions((options.Address as InetSocketAddress)?.Host), limit.Token).ConfigureAwait(false);
+                await secure.AuthenticateAsClientAsync(
+                    credentials.CreateClientOptions((options.Address as InetSocketAddress)?.Host),
+                    limit.Token).ConfigureAwait(false);
             if (IsAuthorised(secure))
                 return secure;
         }
-        catch (Exception e) when (e is AuthenticationException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is AuthenticationException or IOException
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The peer failed; the device goes on with the next one.
         }

@@ -13,7 +13,8 @@ public sealed class StdioChardev(string id) : Chardev(id)
     public override ValueTask StartAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public override ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>
-        new(Interlocked.Exchange(ref _taken, 1) == 0 ? new DuplexStream(StandardStreams.OpenInput(), StandardStreams.OpenOutput()) : null);
+        new(Interlocked.Exchange(
+            ref _taken, 1) == 0 ? new DuplexStream(StandardStreams.OpenInput(), StandardStreams.OpenOutput()) : null);
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -13,28 +13,35 @@ namespace BlockHost.Core.Composition;
 internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExportTypeSource, IJobTypeSource
 {
     public async ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
-        await plugins.Of(ProvidedKind.Driver).LeaseAsync(formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
+        await plugins.Of(ProvidedKind.Driver).LeaseAsync(
+            formatName, user, brief: false, cancellationToken).ConfigureAwait(false) is var (driver, use)
             ? new DriverLease(driver, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<ExportTypeLease?> AcquireTypeAsync(string type, string user, CancellationToken cancellationToken) =>
-        await plugins.Of(ProvidedKind.Export).LeaseAsync(type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
+        await plugins.Of(ProvidedKind.Export).LeaseAsync(
+            type, user, brief: false, cancellationToken).ConfigureAwait(false) is var (export, use)
             ? new ExportTypeLease(export, use) { PluginId = use.PluginId }
             : null;
 
     public async ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>
-        (await plugins.Of(ProvidedKind.Job).LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
+        (await plugins.Of(ProvidedKind.Job)
+            .LeaseAsync(type.Name, user, brief: false, cancellationToken).ConfigureAwait(false))?.Use;
 
     public async ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) =>
-        await plugins.Of(ProvidedKind.Action).LeaseAsync(type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
+        await plugins.Of(ProvidedKind.Action).LeaseAsync(
+            type, $"transaction action '{type}'", brief: true, cancellationToken).ConfigureAwait(false) is var (action, use)
             ? new TransactionActionLease(action, use)
             : null;
 
     public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
     {
         var byMagic = plugins.DriversByMagic(head);
-        var loaded = plugins.Of(ProvidedKind.Driver).Loaded.Where(driver => driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
-        return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic).Select(name => new FormatCandidate(name, false))];
+        var loaded = plugins.Of(
+            ProvidedKind.Driver).Loaded.Where(driver =>
+                driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
+        return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic)
+            .Select(name => new FormatCandidate(name, false))];
     }
 
     public string? FormatOfAnything => plugins.DriverOfAnything();

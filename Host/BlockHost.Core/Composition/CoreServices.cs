@@ -37,7 +37,8 @@ public static class CoreServices
         services.TryAddSingleton(provider => new PluginFaults(
             () => provider.GetRequiredService<PluginManager>().RunningCode(), provider.GetRequiredService<ILoggerFactory>()));
         services.TryAddSingleton<IIoBufferPool, IoBufferPool>();
-        services.TryAddSingleton(provider => new UserObjects(provider.GetRequiredService<PluginManager>(), provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton(
+            provider => new UserObjects(provider.GetRequiredService<PluginManager>(), provider.GetRequiredService<IPluginHost>));
         services.TryAddSingleton<IUserObjects>(provider => provider.GetRequiredService<UserObjects>());
         services.TryAddSingleton<YankRegistry>();
         services.TryAddSingleton<IYankRegistry>(provider => provider.GetRequiredService<YankRegistry>());

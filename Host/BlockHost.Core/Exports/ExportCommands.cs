@@ -12,13 +12,20 @@ namespace BlockHost.Core.Exports;
 /// <summary>block-export-add, block-export-del, query-block-exports; event BLOCK_EXPORT_DELETED.</summary>
 public static class ExportCommands
 {
-    internal static QmpEvent<ExportDeletedEvent> Deleted { get; } = new("BLOCK_EXPORT_DELETED", ExportJson.Default.ExportDeletedEvent);
+    internal static QmpEvent<ExportDeletedEvent> Deleted { get; } = new(
+        "BLOCK_EXPORT_DELETED", ExportJson.Default.ExportDeletedEvent);
 
     public static void Register(IPluginRegistry registry)
     {
-        registry.Add(QmpCommand.CreateAction("block-export-add", ExportJson.Default.BlockExportOptions, AddAsync, QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateAction("block-export-del", ExportJson.Default.ExportDelArguments, DeleteAsync, QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateQuery("query-block-exports", ExportJson.Default.IReadOnlyListBlockExportInfo, QueryAsync, QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateAction(
+            "block-export-add", ExportJson.Default.BlockExportOptions, AddAsync, QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateAction(
+            "block-export-del", ExportJson.Default.ExportDelArguments, DeleteAsync, QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateQuery(
+            "query-block-exports",
+            ExportJson.Default.IReadOnlyListBlockExportInfo,
+            QueryAsync,
+            QmpCommandFlags.AllowPreconfig));
         registry.Add(Deleted);
     }
 

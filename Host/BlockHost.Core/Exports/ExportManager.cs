@@ -13,7 +13,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BlockHost.Core.Exports;
 
 /// <summary>The exports that exist, and their common part: ids, nodes, permissions, the end.</summary>
-public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IUserObjects objects, IQmpEvents events, Func<IPluginHost> host) : IBlockExports, IAsyncDisposable
+public sealed class ExportManager(
+    IExportTypeSource types,
+    IBlockGraph graph,
+    IUserObjects objects,
+    IQmpEvents events,
+    Func<IPluginHost> host) : IBlockExports, IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
@@ -124,7 +129,8 @@ public sealed class ExportManager(IExportTypeSource types, IBlockGraph graph, IU
         return objects.TryGet<IIoThread>(id, out var thread) ? thread : throw new QmpException($"iothread \"{id}\" not found");
     }
 
-    private async ValueTask<IBlockBackend> OpenBackendAsync(IGraphNode node, ExportRequest request, CancellationToken cancellationToken)
+    private async ValueTask<IBlockBackend> OpenBackendAsync(
+        IGraphNode node, ExportRequest request, CancellationToken cancellationToken)
     {
         if (request.Writable && node.ReadOnly)
             throw new QmpException("Cannot export read-only node as writable");

@@ -7,7 +7,12 @@ using BlockHost.Plugins;
 namespace BlockHost.Core.Exports;
 
 /// <summary>The host's side of one export, from its creation until its end has been told.</summary>
-internal sealed class ManagedExport(ExportManager manager, ExportRequest request, ExportTypeLease lease, IBlockBackend backend, IIoThread? thread) : IExportContext
+internal sealed class ManagedExport(
+    ExportManager manager,
+    ExportRequest request,
+    ExportTypeLease lease,
+    IBlockBackend backend,
+    IIoThread? thread) : IExportContext
 {
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private BlockExport? _export;

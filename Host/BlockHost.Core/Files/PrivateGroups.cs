@@ -20,7 +20,8 @@ internal static class PrivateGroups
         try
         {
             var accounts = Lines("/etc/passwd").Where(fields => fields.Length > GroupField).ToList();
-            var entry = Lines("/etc/group").FirstOrDefault(fields => fields.Length > MembersField && IsNumber(fields[UserField], group));
+            var entry = Lines("/etc/group")
+                .FirstOrDefault(fields => fields.Length > MembersField && IsNumber(fields[UserField], group));
             return entry is not null
                 && accounts.Where(account => IsNumber(account[GroupField], group)).All(account => Owns(account, users))
                 && entry[MembersField].Split(',', StringSplitOptions.RemoveEmptyEntries)
@@ -34,7 +35,8 @@ internal static class PrivateGroups
 
     private static IEnumerable<string[]> Lines(string path) => File.ReadLines(path).Select(line => line.Split(':'));
 
-    private static bool IsNumber(string text, uint number) => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value == number;
+    private static bool IsNumber(string text, uint number) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value == number;
 
     private static bool Owns(string[] account, IReadOnlyCollection<uint> users) =>
         uint.TryParse(account[UserField], NumberStyles.None, CultureInfo.InvariantCulture, out var user) && users.Contains(user);

@@ -58,7 +58,8 @@ public sealed class TrustedPath
 
     /// <summary>As <see cref="Follow"/>, for everything in a folder, whose own path has been followed.</summary>
     public string? ObjectionIn(string folder) =>
-        Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+        Directory.EnumerateFileSystemEntries(
+            folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
             .Select(ObjectionTo).FirstOrDefault(objection => objection is not null);
 
     private static IEnumerable<uint> OwnersAlong(string path)
@@ -70,10 +71,13 @@ public sealed class TrustedPath
         }
     }
 
-    private static string[] Parts(string path) => [.. path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".")];
+    private static string[] Parts(string path) =>
+        [.. path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".")];
 
     private string? ObjectionTo(string entry) =>
-        FileFacts.Of(entry, followLink: false) is { IsLink: false } facts ? Objection(entry, facts, isEnd: true) : Follow(entry).Objection;
+        FileFacts.Of(entry, followLink: false) is { IsLink: false } facts
+            ? Objection(entry, facts, isEnd: true)
+            : Follow(entry).Objection;
 
     private string? Objection(string path, FileFacts? found, bool isEnd)
     {

@@ -13,7 +13,8 @@ internal static class ExistingStorage
 
     private static readonly BackendOptions Writer = new()
     {
-        Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All),
+        Permissions = new(
+            BlockPermissions.ConsistentRead | BlockPermissions.Write | BlockPermissions.Resize, BlockPermissions.All),
     };
 
     public static IReadOnlyList<CreateOption> Options { get; } =
@@ -22,9 +23,16 @@ internal static class ExistingStorage
         new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off)", "preallocation"),
     ];
 
-    /// <summary>Checks that the image will fit, and clears the first sector, so that what was there is not taken for an image.</summary>
+    /// <summary>
+    /// Checks that the image will fit, and clears the first sector, so that what was there is not taken for an image.
+    /// </summary>
     public static async ValueTask PrepareAsync(
-        IBlockGraph graph, JsonElement storage, BlockDriver protocol, long size, string? preallocation, CancellationToken cancellationToken)
+        IBlockGraph graph,
+        JsonElement storage,
+        BlockDriver protocol,
+        long size,
+        string? preallocation,
+        CancellationToken cancellationToken)
     {
         if (preallocation is not (null or "off"))
             throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{preallocation}'");
@@ -33,12 +41,15 @@ internal static class ExistingStorage
         await backend.Node.ResizeAsync(size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         var queue = backend.OpenQueue();
         await using var ended = queue.ConfigureAwait(false);
-        var cleared = await queue.WriteZeroesAsync(0, Math.Min(SectorSize, backend.Length), cancellationToken: cancellationToken).ConfigureAwait(false);
+        var cleared = await queue.WriteZeroesAsync(
+            0, Math.Min(SectorSize, backend.Length), cancellationToken: cancellationToken).ConfigureAwait(false);
         if (!cleared.IsOk)
-            throw new BlockException(BlockErrorKind.Io, $"Failed to clear the new image's first sector: {ErrnoText.Of(cleared.Errno)}", cleared.Errno);
+            throw new BlockException(
+                BlockErrorKind.Io, $"Failed to clear the new image's first sector: {ErrnoText.Of(cleared.Errno)}", cleared.Errno);
     }
 
-    private static async ValueTask<IBlockBackend> OpenAsync(IBlockGraph graph, JsonElement storage, BlockDriver protocol, CancellationToken cancellationToken)
+    private static async ValueTask<IBlockBackend> OpenAsync(
+        IBlockGraph graph, JsonElement storage, BlockDriver protocol, CancellationToken cancellationToken)
     {
         try
         {
@@ -46,7 +57,8 @@ internal static class ExistingStorage
         }
         catch (BlockException e)
         {
-            var reason = $"Protocol driver '{protocol.FormatName}' does not support image creation, and opening the image failed: ";
+            var reason =
+                $"Protocol driver '{protocol.FormatName}' does not support image creation, and opening the image failed: ";
             throw new BlockException(e.Kind, reason + e.Message, e.Errno, e) { Hint = e.Hint };
         }
     }

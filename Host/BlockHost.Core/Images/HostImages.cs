@@ -21,11 +21,14 @@ public sealed class HostImages(IBlockGraph graph, IDriverSource drivers, ImageMa
 
     public async ValueTask<IImageFile> OpenAsync(ImageFileOptions options, CancellationToken cancellationToken)
     {
-        var made = options.Mode == NewImageMode.Existing ? null : await MakeAsync(options, cancellationToken).ConfigureAwait(false);
+        var made = options.Mode == NewImageMode.Existing
+            ? null
+            : await MakeAsync(options, cancellationToken).ConfigureAwait(false);
         try
         {
             var node = BlockdevRef.New(await NodeOptionsAsync(options, cancellationToken).ConfigureAwait(false));
-            var backend = await graph.OpenAsync(node, Unused with { NoBacking = options.NoBacking }, cancellationToken).ConfigureAwait(false);
+            var backend = await graph.OpenAsync(
+                node, Unused with { NoBacking = options.NoBacking }, cancellationToken).ConfigureAwait(false);
             return new ImageFile(backend, made);
         }
         catch
@@ -42,17 +45,24 @@ public sealed class HostImages(IBlockGraph graph, IDriverSource drivers, ImageMa
     {
         var plan = await maker.PlanAsync(options.FileName, options.Format, cancellationToken).ConfigureAwait(false);
         if (options.Backing is not null && plan.FormatOptions.All(option => option.Name != "backing_file"))
-            throw new BlockException(BlockErrorKind.NotSupported, $"Backing file not supported for file format '{options.Format}'");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, $"Backing file not supported for file format '{options.Format}'");
         if (options.FileName == options.Backing?.FileName)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Error: Trying to create an image with the same filename as the backing file");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "Error: Trying to create an image with the same filename as the backing file");
         try
         {
-            await plan.MakeAsync(options.Length, FormatOptions(options), JsonObjects.Empty, cancellationToken).ConfigureAwait(false);
+            await plan.MakeAsync(
+                options.Length, FormatOptions(options), JsonObjects.Empty, cancellationToken).ConfigureAwait(false);
             return plan;
         }
         catch (BlockException e) when (e.Errno == Errno.EFBIG)
         {
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"The image size is too large for file format '{options.Format}'", Errno.EFBIG, e);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                $"The image size is too large for file format '{options.Format}'",
+                Errno.EFBIG,
+                e);
         }
     }
 
@@ -66,7 +76,9 @@ public sealed class HostImages(IBlockGraph graph, IDriverSource drivers, ImageMa
 
     private async ValueTask<JsonElement> NodeOptionsAsync(ImageFileOptions options, CancellationToken cancellationToken)
     {
-        var driver = options.Format is { } format ? await graph.FindDriverAsync(format, cancellationToken).ConfigureAwait(false) : null;
+        var driver = options.Format is { } format
+            ? await graph.FindDriverAsync(format, cancellationToken).ConfigureAwait(false)
+            : null;
         // A format's storage is found by the file's name; a protocol's options are in it.
         var storage = driver?.Kind == BlockDriverKind.Protocol
             ? await FileNameOptions.ProtocolOptionsAsync(drivers, options.FileName, cancellationToken).ConfigureAwait(false)

@@ -43,7 +43,8 @@ internal static class ImageDescription
     // An image with a json: name has the folder of its storage.
     private static string? FullName(IGraphNode node, string backing)
     {
-        while (ImageFileName.ProtocolOf(node.FileName) is "json" && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0) is { } storage)
+        while (ImageFileName.ProtocolOf(node.FileName) is "json"
+            && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0) is { } storage)
             node = storage.Child;
         return ImageFileName.TryResolve(node.FileName, backing, out var resolved) ? resolved : null;
     }

@@ -20,7 +20,8 @@ public sealed class ImageMaker(IBlockGraph graph, IDriverSource drivers)
         if (OptionsOf(driver) is null)
             throw new BlockException(BlockErrorKind.NotSupported, $"Format driver '{format}' does not support image creation");
         var storage = await FileNameOptions.ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
-        var protocol = await graph.FindDriverAsync(JsonObjects.StringMember(storage, "driver")!, cancellationToken).ConfigureAwait(false);
+        var protocol = await graph.FindDriverAsync(
+            JsonObjects.StringMember(storage, "driver")!, cancellationToken).ConfigureAwait(false);
         _ = OptionsOfStorage(protocol!);
         return new(graph, drivers, fileName, driver, protocol!, storage);
     }
@@ -28,7 +29,8 @@ public sealed class ImageMaker(IBlockGraph graph, IDriverSource drivers)
     /// <summary>Options that a protocol has for new images.</summary>
     /// <exception cref="BlockException">It takes none.</exception>
     public static IReadOnlyList<CreateOption> OptionsOfStorage(BlockDriver protocol) => OptionsOf(protocol)
-        ?? throw new BlockException(BlockErrorKind.NotSupported, $"Protocol driver '{protocol.FormatName}' does not support image creation");
+        ?? throw new BlockException(
+            BlockErrorKind.NotSupported, $"Protocol driver '{protocol.FormatName}' does not support image creation");
 
     internal static IReadOnlyList<CreateOption>? OptionsOf(BlockDriver driver) =>
         driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions

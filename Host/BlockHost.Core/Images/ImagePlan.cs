@@ -29,7 +29,8 @@ public sealed class ImagePlan
     private readonly JsonElement _storage;
     private readonly List<JsonElement> _made = [];
 
-    internal ImagePlan(IBlockGraph graph, IDriverSource drivers, string fileName, BlockDriver format, BlockDriver protocol, JsonElement storage)
+    internal ImagePlan(
+        IBlockGraph graph, IDriverSource drivers, string fileName, BlockDriver format, BlockDriver protocol, JsonElement storage)
     {
         (_graph, _drivers, _fileName, Format, Protocol, _storage) = (graph, drivers, fileName, format, protocol, storage);
         FormatOptions = ImageMaker.OptionsOf(format)!;
@@ -54,7 +55,11 @@ public sealed class ImagePlan
     {
         try
         {
-            await MakeAllAsync((long)Math.Min((ulong)size + SectorSize - 1, long.MaxValue) & -SectorSize, format, storage, cancellationToken).ConfigureAwait(false);
+            await MakeAllAsync(
+                (long)Math.Min((ulong)size + SectorSize - 1, long.MaxValue) & -SectorSize,
+                format,
+                storage,
+                cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -68,7 +73,10 @@ public sealed class ImagePlan
     {
         foreach (var storage in _made)
         {
-            using var lease = await _drivers.AcquireAsync(JsonObjects.StringMember(storage, "driver")!, "taking back an image", CancellationToken.None).ConfigureAwait(false);
+            using var lease = await _drivers.AcquireAsync(
+                JsonObjects.StringMember(storage, "driver")!,
+                "taking back an image",
+                CancellationToken.None).ConfigureAwait(false);
             if (lease is not null && lease.Driver.TryGetFacet<IFileStore>(out var files))
                 await files.DeleteAsync(storage, CancellationToken.None).ConfigureAwait(false);
         }
@@ -80,7 +88,8 @@ public sealed class ImagePlan
     {
         if (Format.Kind == BlockDriverKind.Protocol && !IsInExistingStorage)
         {
-            var own = JsonObjects.With(JsonObjects.Where(_storage, member => member.Name != "driver"), "driver", Format.FormatName);
+            var own = JsonObjects.With(
+                JsonObjects.Where(_storage, member => member.Name != "driver"), "driver", Format.FormatName);
             await MakeFileAsync(own, format, size, cancellationToken).ConfigureAwait(false);
             return;
         }
@@ -98,7 +107,8 @@ public sealed class ImagePlan
             _storage.WriteTo(writer);
         });
         format = await MakePlannedFilesAsync(format, cancellationToken).ConfigureAwait(false);
-        await _graph.CreateImageAsync(JsonObjects.With(format, "driver", Format.FormatName), cancellationToken).ConfigureAwait(false);
+        await _graph.CreateImageAsync(
+            JsonObjects.With(format, "driver", Format.FormatName), cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask MakeStorageAsync(bool isPlain, long size, JsonElement options, CancellationToken cancellationToken)
@@ -106,7 +116,8 @@ public sealed class ImagePlan
         if (IsInExistingStorage)
         {
             var preallocation = isPlain ? JsonObjects.StringMember(options, "preallocation") : null;
-            await ExistingStorage.PrepareAsync(_graph, _storage, Protocol, isPlain ? size : 0, preallocation, cancellationToken).ConfigureAwait(false);
+            await ExistingStorage.PrepareAsync(
+                _graph, _storage, Protocol, isPlain ? size : 0, preallocation, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -117,7 +128,8 @@ public sealed class ImagePlan
         catch (BlockException e) when (e.Parameter is { Kind: ParameterFaultKind.NotAccepted } parameter)
         {
             // Protocols look at their options with other words than formats.
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"invalid parameter value: {parameter.Detail}", innerException: e);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"invalid parameter value: {parameter.Detail}", innerException: e);
         }
     }
 
@@ -187,7 +199,8 @@ public sealed class ImagePlan
 
     private async ValueTask<bool> IsAbsentAsync(JsonElement node, CancellationToken cancellationToken)
     {
-        using var lease = await _drivers.AcquireAsync(JsonObjects.StringMember(node, "driver")!, "image creation", cancellationToken).ConfigureAwait(false);
+        using var lease = await _drivers.AcquireAsync(
+            JsonObjects.StringMember(node, "driver")!, "image creation", cancellationToken).ConfigureAwait(false);
         return lease is not null
             && lease.Driver.TryGetFacet<IFileStore>(out var files)
             && !await files.ExistsAsync(node, cancellationToken).ConfigureAwait(false);

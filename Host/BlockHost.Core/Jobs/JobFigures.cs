@@ -10,7 +10,9 @@ internal enum JobResult
     Cancelled,
 }
 
-/// <summary>How many jobs of each type have been started and have ended. Types are kept by name: they belong to plugins.</summary>
+/// <summary>
+/// How many jobs of each type have been started and have ended. Types are kept by name: they belong to plugins.
+/// </summary>
 internal sealed class JobFigures
 {
     private readonly ConcurrentDictionary<string, long> _started = new(StringComparer.Ordinal);

@@ -12,7 +12,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BlockHost.Core.Jobs;
 
 /// <summary>The jobs that exist.</summary>
-public sealed class JobRegistry(IJobTypeSource types, IQmpEvents events, TimeProvider clock, Func<IPluginHost> host) : IJobs, IAsyncDisposable
+public sealed class JobRegistry(
+    IJobTypeSource types, IQmpEvents events, TimeProvider clock, Func<IPluginHost> host) : IJobs, IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private ImmutableList<ManagedJob> _jobs = [];

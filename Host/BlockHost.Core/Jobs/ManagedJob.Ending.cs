@@ -17,7 +17,8 @@ internal sealed partial class ManagedJob
     public Task<string?> Concluded => _concluded.Task;
 
     /// <summary>The job's work is over and its part of the end has begun.</summary>
-    public bool IsCompleted => _status is JobStatus.Waiting or JobStatus.Pending or JobStatus.Aborting or JobStatus.Concluded or JobStatus.Null;
+    public bool IsCompleted =>
+        _status is JobStatus.Waiting or JobStatus.Pending or JobStatus.Aborting or JobStatus.Concluded or JobStatus.Null;
 
     public bool IsGone => _status == JobStatus.Null;
 
@@ -179,7 +180,9 @@ internal sealed partial class ManagedJob
             await _group.AbortAsync(this).ConfigureAwait(false);
     }
 
-    /// <summary>The work has ended: the job waits for its group, or takes it down. An aborting group sees to its members itself.</summary>
+    /// <summary>
+    /// The work has ended: the job waits for its group, or takes it down. An aborting group sees to its members itself.
+    /// </summary>
     private async Task ExitAsync()
     {
         using var ending = await _group.EnterAsync().ConfigureAwait(false);

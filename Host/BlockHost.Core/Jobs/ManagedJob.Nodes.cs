@@ -14,7 +14,8 @@ internal sealed partial class ManagedJob
     /// <summary>Without the job's block backends.</summary>
     public IReadOnlyList<IBlockBackend> Nodes => [.. _held.Where(held => held.Blocker is not null).Select(held => held.Backend)];
 
-    public async ValueTask<IBlockBackend> HoldAsync(string childName, IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken)
+    public async ValueTask<IBlockBackend> HoldAsync(
+        string childName, IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken)
     {
         var options = new BackendOptions
         {
@@ -29,7 +30,8 @@ internal sealed partial class ManagedJob
         return await KeepAsync(new HeldNode(backend, blocker)).ConfigureAwait(false);
     }
 
-    public async ValueTask<IBlockBackend> OpenBackendAsync(IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken)
+    public async ValueTask<IBlockBackend> OpenBackendAsync(
+        IGraphNode node, BlockPermissionSet permissions, CancellationToken cancellationToken)
     {
         var options = new BackendOptions { Permissions = permissions, StaysAtNode = true, DrainedUser = this };
         var backend = await Host.Graph.CreateBackendAsync(node, options, cancellationToken).ConfigureAwait(false);

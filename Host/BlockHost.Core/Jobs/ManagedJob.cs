@@ -104,13 +104,21 @@ internal sealed partial class ManagedJob : IJob, IJobSetup, IJobContext, IDraine
     private void Check(JobVerb verb)
     {
         if (!JobTables.Allows(_status, verb))
-            throw new QmpException($"Job '{Id}' in state '{JobTables.NameOf(_status)}' cannot accept command verb '{JobTables.NameOf(verb)}'");
+            throw new QmpException(
+                $"Job '{Id}' in state '{JobTables.NameOf(_status)}' cannot accept command verb '{JobTables.NameOf(verb)}'");
     }
 
     private BlockJobFactsEvent Facts()
     {
         var (current, total, _, _) = _progress.Read();
-        return new BlockJobFactsEvent { Type = Type.Name, Device = Id ?? "", Length = total, Offset = current, Speed = _rate.Speed };
+        return new BlockJobFactsEvent
+        {
+            Type = Type.Name,
+            Device = Id ?? "",
+            Length = total,
+            Offset = current,
+            Speed = _rate.Speed,
+        };
     }
 
     private void EmitEnd(bool cancelled)

@@ -9,7 +9,8 @@ namespace BlockHost.Core.Jobs;
 /// <summary>Runs the actions of a transaction all or nothing.</summary>
 public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> host) : ITransactions
 {
-    public async ValueTask RunAsync(IReadOnlyList<(string Type, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken)
+    public async ValueTask RunAsync(
+        IReadOnlyList<(string Type, JsonElement Data)> actions, ActionCompletionMode mode, CancellationToken cancellationToken)
     {
         var leases = new List<TransactionActionLease>();
         try
@@ -20,7 +21,10 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
                     ?? throw new QmpException(ParameterFault.NotAccepted("type", type)));
             }
 
-            await RunAsync([.. actions.Zip(leases, (action, lease) => Prepare(lease.Action, action.Data, mode))], mode, cancellationToken).ConfigureAwait(false);
+            await RunAsync(
+                [.. actions.Zip(leases, (action, lease) => Prepare(lease.Action, action.Data, mode))],
+                mode,
+                cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -28,10 +32,12 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
         }
     }
 
-    public ValueTask RunAsync(Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken) =>
+    public ValueTask RunAsync(
+        Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> prepare, CancellationToken cancellationToken) =>
         RunAsync([prepare], ActionCompletionMode.Individual, cancellationToken);
 
-    private static Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> Prepare(TransactionAction action, JsonElement data, ActionCompletionMode mode) =>
+    private static Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>> Prepare(
+        TransactionAction action, JsonElement data, ActionCompletionMode mode) =>
         (context, cancellationToken) =>
         {
             RefuseGrouped(action, mode);
@@ -39,7 +45,9 @@ public sealed class TransactionRunner(IJobTypeSource source, Func<IPluginHost> h
         };
 
     private async ValueTask RunAsync(
-        IReadOnlyList<Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>>> actions, ActionCompletionMode mode, CancellationToken cancellationToken)
+        IReadOnlyList<Func<ITransactionContext, CancellationToken, ValueTask<TransactionStep>>> actions,
+        ActionCompletionMode mode,
+        CancellationToken cancellationToken)
     {
         var context = new Context(host(), mode == ActionCompletionMode.Grouped ? host().Jobs.CreateGroup() : null);
         await DrainOnceAsync(context.Host, cancellationToken).ConfigureAwait(false);

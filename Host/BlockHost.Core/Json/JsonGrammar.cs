@@ -122,7 +122,8 @@ internal sealed class JsonGrammar(InputBuffer output)
                 return Begin(Expect.FirstItem, text);
             case JsonToken.String:
                 return JsonStringText.Normalize(text, output) ?? Completed();
-            case JsonToken.Keyword when !(text.SequenceEqual("true"u8) || text.SequenceEqual("false"u8) || text.SequenceEqual("null"u8)):
+            case JsonToken.Keyword when !(
+                text.SequenceEqual("true"u8) || text.SequenceEqual("false"u8) || text.SequenceEqual("null"u8)):
                 return $"invalid keyword '{Encoding.UTF8.GetString(text)}'";
             case JsonToken.Keyword or JsonToken.Number:
                 output.Append(text);

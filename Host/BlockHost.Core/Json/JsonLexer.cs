@@ -186,7 +186,8 @@ internal sealed class JsonLexer(InputBuffer partial)
             (State.Exponent or State.ExponentSign or State.ExponentDigits, _) when digit => State.ExponentDigits,
             _ => State.Start,
         };
-        if (next == State.Start && _state is State.Digits or State.Fraction or State.ExponentDigits || (_state == State.Zero && next == State.Start && !digit))
+        if (next == State.Start && _state is State.Digits or State.Fraction or State.ExponentDigits
+            || (_state == State.Zero && next == State.Start && !digit))
             return Single(JsonToken.Number);
         position++;
         return next == State.Start ? Stray() : Enter(next);

@@ -8,7 +8,8 @@ namespace BlockHost.Core.Json;
 /// <summary>Turns a string token, in either kind of quotes, into a standard JSON string.</summary>
 internal static class JsonStringText
 {
-    private static readonly SearchValues<byte> Special = SearchValues.Create([.. "\"\\"u8, .. Enumerable.Range(0x80, 0x80).Select(b => (byte)b)]);
+    private static readonly SearchValues<byte> Special = SearchValues.Create(
+        [.. "\"\\"u8, .. Enumerable.Range(0x80, 0x80).Select(b => (byte)b)]);
 
     /// <param name="token">With its quotes.</param>
     /// <returns>The mistake, or null.</returns>
@@ -67,7 +68,8 @@ internal static class JsonStringText
     {
         var length = 6;
         var valid = TryHex(rest, out var code);
-        if (valid && char.IsHighSurrogate((char)code) && rest.Length > 6 && TryHex(rest[6..], out var low) && char.IsLowSurrogate((char)low))
+        if (valid && char.IsHighSurrogate((char)code) && rest.Length > 6 && TryHex(rest[6..], out var low)
+            && char.IsLowSurrogate((char)low))
         {
             code = char.ConvertToUtf32((char)code, (char)low);
             length = 12;

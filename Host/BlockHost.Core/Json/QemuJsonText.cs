@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace BlockHost.Core.Json;
 
-/// <summary>JSON as it stands in QEMU's json: file names: members in the order that QEMU has them in, a space after ':' and ','.</summary>
+/// <summary>
+/// JSON as it stands in QEMU's json: file names: members in the order that QEMU has them in, a space after ':' and ','.
+/// </summary>
 internal static class QemuJsonText
 {
     public static string Of(JsonElement value) => Append(new StringBuilder(), value).ToString();
@@ -44,5 +46,6 @@ internal static class QemuJsonText
     }
 
     private static StringBuilder AppendString(StringBuilder text, string value) =>
-        text.Append('"').Append(JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString()).Append('"');
+        text.Append('"').Append(JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString())
+            .Append('"');
 }

@@ -4,8 +4,9 @@ using System.Collections.Concurrent;
 namespace BlockHost.Core.Logging;
 
 /// <summary>
-/// The clock as a plugin, or one node of its, sees it. A timer whose callback throws is reported as the plugin's mistake, where it would
-/// end the process; a timer that is left over ends with its owner, so that it neither runs nor keeps code from being unloaded.
+/// The clock as a plugin, or one node of its, sees it. A timer whose callback throws is reported as the plugin's mistake, where
+/// it would end the process; a timer that is left over ends with its owner, so that it neither runs nor keeps code from being
+/// unloaded.
 /// </summary>
 internal sealed class PluginClock(TimeProvider clock, PluginFaults faults, string pluginId) : TimeProvider, IDisposable
 {
@@ -44,7 +45,8 @@ internal sealed class PluginClock(TimeProvider clock, PluginFaults faults, strin
         private volatile TimerCallback? _callback;
         private volatile object? _state;
 
-        public Timer(PluginClock owner, TimerCallback callback, object? state) => (_owner, _callback, _state) = (owner, callback, state);
+        public Timer(PluginClock owner, TimerCallback callback, object? state) =>
+            (_owner, _callback, _state) = (owner, callback, state);
 
         public void Start(TimeSpan dueTime, TimeSpan period) =>
             _timer = _owner.Clock.CreateTimer(static timer => ((Timer)timer!).Run(), this, dueTime, period);

@@ -21,7 +21,8 @@ public sealed class PluginFaults(Func<IEnumerable<PluginCode>> running, ILoggerF
 
     /// <summary>An error of what was asked for or of the system, not of the code that does it.</summary>
     public static bool IsExpected(Exception e) =>
-        e is QmpException or BlockException or PluginException or JobException or OperationCanceledException or IOException or UnauthorizedAccessException;
+        e is QmpException or BlockException or PluginException or JobException or OperationCanceledException or IOException
+            or UnauthorizedAccessException;
 
     /// <summary>Logs the exception with its stack.</summary>
     /// <param name="provider">Id of the plugin whose code was called, where it is known; the stack may show another one.</param>
@@ -52,7 +53,8 @@ public sealed class PluginFaults(Func<IEnumerable<PluginCode>> running, ILoggerF
             var method = line.Trim() is var frame && frame.IndexOf(' ') is >= 0 and var space ? frame[(space + 1)..] : default;
             foreach (var plugin in plugins)
             {
-                if (method.StartsWith(plugin.Namespace, StringComparison.Ordinal) && method.Length > plugin.Namespace.Length && method[plugin.Namespace.Length] == '.')
+                if (method.StartsWith(plugin.Namespace, StringComparison.Ordinal) && method.Length > plugin.Namespace.Length
+                    && method[plugin.Namespace.Length] == '.')
                     return plugin.Id;
             }
         }

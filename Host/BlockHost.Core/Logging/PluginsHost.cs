@@ -11,7 +11,9 @@ using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Core.Logging;
 
-/// <summary>The host as one plugin, or one node of its, sees it: what it logs carries its name, and its timers end with it.</summary>
+/// <summary>
+/// The host as one plugin, or one node of its, sees it: what it logs carries its name, and its timers end with it.
+/// </summary>
 internal sealed class PluginsHost(IPluginHost host, PluginFaults faults, string pluginId) : IPluginHost, IDisposable
 {
     public IBlockGraph Graph => host.Graph;

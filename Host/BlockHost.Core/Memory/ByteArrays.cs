@@ -15,7 +15,8 @@ internal static class ByteArrays
     public static byte[] Rent(int length) =>
         length <= LargestPooled
             ? ArrayPool<byte>.Shared.Rent(length)
-            : GC.AllocateUninitializedArray<byte>((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), (uint)Array.MaxLength));
+            : GC.AllocateUninitializedArray<byte>(
+                (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), (uint)Array.MaxLength));
 
     public static void Return(byte[] array)
     {

@@ -22,7 +22,13 @@ public sealed class HostMetrics : IDisposable
     private readonly Histogram<double> _duration;
 
     public HostMetrics(
-        BlockGraph graph, ExportManager exports, JobRegistry jobs, Monitors monitors, CommandFigures commands, IIoBufferPool buffers, MemoryBudget memory)
+        BlockGraph graph,
+        ExportManager exports,
+        JobRegistry jobs,
+        Monitors monitors,
+        CommandFigures commands,
+        IIoBufferPool buffers,
+        MemoryBudget memory)
     {
         _commands = commands;
         _meter = new Meter(new MeterOptions(MeterName) { Version = "1.0", Scope = this });
@@ -47,11 +53,17 @@ public sealed class HostMetrics : IDisposable
     private void AddRequests(string of, string what, Func<IEnumerable<RequestSeries>> series)
     {
         _meter.CreateObservableCounter(
-            $"blockhost.{of}.operations", () => Measure(kind => kind.Operations), "{operation}", $"Completed requests that {what}");
+            $"blockhost.{of}.operations",
+            () => Measure(kind => kind.Operations),
+            "{operation}",
+            $"Completed requests that {what}");
         _meter.CreateObservableCounter(
             $"blockhost.{of}.io", () => Measure(kind => kind.Bytes), "By", $"Bytes of completed requests that {what}");
         _meter.CreateObservableCounter(
-            $"blockhost.{of}.errors", () => Measure(kind => kind.Errors), "{operation}", $"Failed and refused requests that {what}");
+            $"blockhost.{of}.errors",
+            () => Measure(kind => kind.Errors),
+            "{operation}",
+            $"Failed and refused requests that {what}");
 
         IEnumerable<Measurement<long>> Measure(Func<KindTotals, long> figure) => series().SelectMany(one => one.Measure(figure));
     }
@@ -59,19 +71,28 @@ public sealed class HostMetrics : IDisposable
     private void AddJobs(JobFigures figures)
     {
         _meter.CreateObservableCounter(
-            "blockhost.job.started", () => figures.Started.Select(of => new Measurement<long>(of.Value, Tag("type", of.Key))), "{job}", "Jobs started");
+            "blockhost.job.started",
+            () => figures.Started.Select(of => new Measurement<long>(of.Value, Tag("type", of.Key))),
+            "{job}",
+            "Jobs started");
         _meter.CreateObservableCounter(
             "blockhost.job.ended",
-            () => figures.Ended.Select(of => new Measurement<long>(of.Value, Tag("type", of.Key.Type), Tag("result", NameOf(of.Key.Result)))),
+            () =>
+                figures.Ended.Select(
+                    of => new Measurement<long>(of.Value, Tag("type", of.Key.Type), Tag("result", NameOf(of.Key.Result)))),
             "{job}",
             "Jobs ended, by result");
         _meter.CreateObservableUpDownCounter(
-            "blockhost.job.running", () => figures.Running.Select(of => new Measurement<long>(of.Value, Tag("type", of.Key))), "{job}", "Jobs under way");
+            "blockhost.job.running",
+            () => figures.Running.Select(of => new Measurement<long>(of.Value, Tag("type", of.Key))),
+            "{job}",
+            "Jobs under way");
     }
 
     private Histogram<double> AddMonitors(Monitors monitors, CommandFigures commands)
     {
-        _meter.CreateObservableUpDownCounter("blockhost.monitor.clients", () => (long)monitors.SessionCount, "{client}", "Clients of the monitors");
+        _meter.CreateObservableUpDownCounter(
+            "blockhost.monitor.clients", () => (long)monitors.SessionCount, "{client}", "Clients of the monitors");
         _meter.CreateObservableCounter(
             "blockhost.monitor.commands",
             () => commands.Commands.Select(of => new Measurement<long>(of.Value.Ended, Tag("command", of.Key))),
@@ -87,11 +108,15 @@ public sealed class HostMetrics : IDisposable
 
     private void AddMemory(IIoBufferPool buffers, MemoryBudget memory)
     {
-        _meter.CreateObservableUpDownCounter("blockhost.buffers.rented", () => (long)buffers.Outstanding, "{buffer}", "I/O buffers in use");
+        _meter.CreateObservableUpDownCounter(
+            "blockhost.buffers.rented", () => (long)buffers.Outstanding, "{buffer}", "I/O buffers in use");
         if (buffers is IoBufferPool pool)
-            _meter.CreateObservableUpDownCounter("blockhost.buffers.kept", () => pool.FreeBytes, "By", "I/O buffers kept for reuse");
-        _meter.CreateObservableUpDownCounter("blockhost.memory.used", () => memory.Used, "By", "Memory that clients make the host hold");
-        _meter.CreateObservableUpDownCounter("blockhost.memory.limit", () => memory.Limit, "By", "What clients may make the host hold");
+            _meter.CreateObservableUpDownCounter(
+                "blockhost.buffers.kept", () => pool.FreeBytes, "By", "I/O buffers kept for reuse");
+        _meter.CreateObservableUpDownCounter(
+            "blockhost.memory.used", () => memory.Used, "By", "Memory that clients make the host hold");
+        _meter.CreateObservableUpDownCounter(
+            "blockhost.memory.limit", () => memory.Limit, "By", "What clients may make the host hold");
     }
 
     private void OnTimed(string command, TimeSpan time) => _duration.Record(time.TotalSeconds, Tag("command", command));

@@ -21,7 +21,8 @@ internal readonly record struct RequestSeries(RequestTotals Totals, KeyValuePair
 
 internal static class NodeSeries
 {
-    public static IEnumerable<RequestSeries> Of(BlockGraph graph) => graph.ReadyNodes.Select(node => new RequestSeries(node.Totals, Tags(node)));
+    public static IEnumerable<RequestSeries> Of(BlockGraph graph) =>
+        graph.ReadyNodes.Select(node => new RequestSeries(node.Totals, Tags(node)));
 
     public static IEnumerable<Measurement<long>> InFlight(BlockGraph graph) =>
         graph.ReadyNodes.Select(node => new Measurement<long>(node.InFlight, Tags(node)));
@@ -37,5 +38,6 @@ internal static class ExportSeries
     public static IEnumerable<Measurement<long>> Clients(ExportManager exports) =>
         exports.All.Select(export => new Measurement<long>(export.Clients, Tags(export)));
 
-    private static KeyValuePair<string, object?>[] Tags(ManagedExport export) => [new("export", export.Id), new("type", export.Type)];
+    private static KeyValuePair<string, object?>[] Tags(ManagedExport export) =>
+        [new("export", export.Id), new("type", export.Type)];
 }

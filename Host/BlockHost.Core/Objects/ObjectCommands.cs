@@ -13,11 +13,20 @@ public static class ObjectCommands
     public static void Register(IPluginRegistry registry, UserObjects objects)
     {
         registry.Add(QmpCommand.CreateAction(
-            "object-add", ObjectsJson.Default.ObjectOptions, (_, arguments, ct) => objects.AddAsync(arguments.Json, ct), QmpCommandFlags.AllowPreconfig));
+            "object-add",
+            ObjectsJson.Default.ObjectOptions,
+            (_, arguments, ct) => objects.AddAsync(arguments.Json, ct),
+            QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction(
-            "object-del", ObjectsJson.Default.ObjectDelArguments, (_, arguments, _) => objects.RemoveAsync(arguments.Id), QmpCommandFlags.AllowPreconfig));
+            "object-del",
+            ObjectsJson.Default.ObjectDelArguments,
+            (_, arguments, _) => objects.RemoveAsync(arguments.Id),
+            QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
-            "query-iothreads", ObjectsJson.Default.IReadOnlyListIoThreadInfo, (_, _) => new(ListThreads(objects)), QmpCommandFlags.AllowPreconfig));
+            "query-iothreads",
+            ObjectsJson.Default.IReadOnlyListIoThreadInfo,
+            (_, _) => new(ListThreads(objects)),
+            QmpCommandFlags.AllowPreconfig));
         registry.Add(new SecretType());
         registry.Add(new TlsCredsX509Type());
         registry.Add(new IoThreadType());

@@ -96,11 +96,13 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
         return value.GetValue<string>();
     }
 
-    private async ValueTask<ProvidedLease<ObjectType>> FindTypeAsync(string name, string user, CancellationToken cancellationToken)
+    private async ValueTask<ProvidedLease<ObjectType>> FindTypeAsync(
+        string name, string user, CancellationToken cancellationToken)
     {
         try
         {
-            return await catalog.Of(ProvidedKind.Object).LeaseAsync(name, user, brief: false, cancellationToken).ConfigureAwait(false)
+            return await catalog.Of(
+                ProvidedKind.Object).LeaseAsync(name, user, brief: false, cancellationToken).ConfigureAwait(false)
                 ?? throw new QmpException(ParameterFault.NotAccepted("qom-type", name));
         }
         catch (PluginException e)

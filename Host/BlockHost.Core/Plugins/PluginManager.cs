@@ -34,7 +34,9 @@ public sealed class PluginManager : IPluginCatalog
     /// <summary>A plugin has a new state. Raised outside locks, on the thread that changed it.</summary>
     public event Action<PluginInfo>? StateChanged;
 
-    /// <summary>A change that users hear of: what they asked for, and faults. A plugin that is loaded by use stays silent.</summary>
+    /// <summary>
+    /// A change that users hear of: what they asked for, and faults. A plugin that is loaded by use stays silent.
+    /// </summary>
     public event Action<PluginInfo>? Announced;
 
     public IProvidedTable<T> Of<T>(ProvidedKind<T> kind)
@@ -50,9 +52,13 @@ public sealed class PluginManager : IPluginCatalog
         Changed?.Invoke();
     }
 
-    /// <summary>Takes in a plugin that is linked into the program. One that fails is faulted; this does not throw for it.</summary>
+    /// <summary>
+    /// Takes in a plugin that is linked into the program. One that fails is faulted; this does not throw for it.
+    /// </summary>
     public async ValueTask AddLinkedAsync(string id, Plugin plugin, CancellationToken cancellationToken) =>
-        await IgnoringFaults(_plugins.AddLinkedAsync(new PluginIdentity(id, ContractVersion.Host.ToString(), ""), plugin).WaitAsync(cancellationToken)).ConfigureAwait(false);
+        await IgnoringFaults(_plugins.AddLinkedAsync(
+            new PluginIdentity(id, ContractVersion.Host.ToString(), ""),
+            plugin).WaitAsync(cancellationToken)).ConfigureAwait(false);
 
     /// <summary>Reads the manifests; no plugin code runs. Plugins already known stay as they are.</summary>
     public void Discover() => _plugins.Add(_options.Loader?.Discover() ?? []);
@@ -80,7 +86,8 @@ public sealed class PluginManager : IPluginCatalog
     }
 
     /// <summary>Loads the plugin that a manifest file describes; the plugin's folder is the manifest's.</summary>
-    /// <exception cref="PluginException">The manifest is bad, its id is taken by a loaded plugin, or the plugin failed to load.</exception>
+    /// <exception cref="PluginException">The manifest is bad, its id is taken by a loaded plugin, or the plugin failed to
+    /// load.</exception>
     public async ValueTask<PluginInfo> LoadManifestAsync(string path, CancellationToken cancellationToken)
     {
         var loader = _options.Loader ?? throw new PluginException("This program loads no plugins from files");
@@ -107,7 +114,8 @@ public sealed class PluginManager : IPluginCatalog
         {
             await unloading.Completion.WaitAsync(patience, _options.Clock, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // Not in time, or called off by a load: the state says which.
         }
@@ -117,7 +125,8 @@ public sealed class PluginManager : IPluginCatalog
 
     /// <summary>Where the code of the running plugins is.</summary>
     public IEnumerable<PluginCode> RunningCode() =>
-        _plugins.Running().Select(running => new PluginCode(running.Id, running.Plugin.GetType().Namespace ?? running.Plugin.GetType().Name));
+        _plugins.Running().Select(
+            running => new PluginCode(running.Id, running.Plugin.GetType().Namespace ?? running.Plugin.GetType().Name));
 
     /// <summary>Stops every loaded plugin because the host ends: nothing uses them any more, and nothing will again.</summary>
     /// <returns>What went wrong, by plugin id; the others are stopped all the same.</returns>
@@ -142,11 +151,14 @@ public sealed class PluginManager : IPluginCatalog
 
     public async ValueTask LoadAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var plugin in List().Where(plugin => plugin.State == PluginState.Available || plugin is { State: PluginState.Unloading, Users: [] }))
+        foreach (var plugin in List().Where(
+            plugin => plugin.State == PluginState.Available || plugin is { State: PluginState.Unloading, Users: [] }))
             await IgnoringFaults(_plugins.LoadAsync(plugin.Id, byUser: false, cancellationToken).AsTask()).ConfigureAwait(false);
     }
 
-    /// <summary>Drivers whose magic bytes are in <paramref name="head"/>, longest magic first. Loads nothing. A hint for tools.</summary>
+    /// <summary>
+    /// Drivers whose magic bytes are in <paramref name="head"/>, longest magic first. Loads nothing. A hint for tools.
+    /// </summary>
     public IReadOnlyList<string> DriversByMagic(ReadOnlySpan<byte> head)
     {
         var matches = new List<FormatProbe>();
@@ -159,14 +171,19 @@ public sealed class PluginManager : IPluginCatalog
         return [.. matches.OrderByDescending(probe => probe.Magic.Length).Select(probe => probe.Driver).Distinct()];
     }
 
-    /// <summary>The driver whose probe matches any image, for those that nobody else claims; null: there is none. Loads nothing.</summary>
+    /// <summary>
+    /// The driver whose probe matches any image, for those that nobody else claims; null: there is none. Loads nothing.
+    /// </summary>
     public string? DriverOfAnything() =>
         _plugins.UsableManifests().SelectMany(manifest => manifest.Probes).FirstOrDefault(probe => probe.IsOfAnything)?.Driver;
 
     /// <summary>The driver that a file name's prefix selects ("nbd" for "nbd+unix"), or null. Loads nothing.</summary>
     public string? DriverByPrefix(string prefix) =>
-        _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix)).FirstOrDefault(driver => driver is not null)
-        ?? Of(ProvidedKind.Driver).Loaded.FirstOrDefault(driver => driver.ValueOrNull?.FileNamePrefixes.Contains(prefix) == true)?.Name;
+        _plugins.UsableManifests().Select(manifest => manifest.FileNamePrefixes.GetValueOrDefault(prefix))
+            .FirstOrDefault(driver => driver is not null)
+        ?? Of(
+            ProvidedKind.Driver).Loaded.FirstOrDefault(driver =>
+                driver.ValueOrNull?.FileNamePrefixes.Contains(prefix) == true)?.Name;
 
     private static async Task IgnoringFaults(Task load)
     {
@@ -185,9 +202,11 @@ public sealed class PluginManager : IPluginCatalog
     {
         if (_options.Loader is not { } loader || _plugins.ManifestInUse(id) is not { } loaded)
             return;
-        var isNew = loader.HasNewCode(loaded) || (found is not null && found.AssemblyPath == loaded.AssemblyPath && found.Sha256 != loaded.Sha256);
+        var isNew = loader.HasNewCode(loaded)
+            || (found is not null && found.AssemblyPath == loaded.AssemblyPath && found.Sha256 != loaded.Sha256);
         if (isNew)
-            throw new PluginException($"Plugin '{id}' is loaded, and {loaded.AssemblyPath} has changed since: plugin-unload it first, then plugin-load takes the new code");
+            throw new PluginException(
+                $"Plugin '{id}' is loaded, and {loaded.AssemblyPath} has changed since: plugin-unload it first, then plugin-load takes the new code");
     }
 
     private PluginCandidate? ReadManifestOf(string id)

@@ -67,7 +67,8 @@ internal sealed class EventThrottle(TimeProvider clock, Action<string, JsonEleme
     }
 
     private static string? Key(QmpEvent qmpEvent, JsonElement? data) =>
-        qmpEvent.IntervalKey is { } member && data is { ValueKind: JsonValueKind.Object } value && value.TryGetProperty(member, out var key) ? key.ToString() : null;
+        qmpEvent.IntervalKey is { } member && data is { ValueKind: JsonValueKind.Object } value
+            && value.TryGetProperty(member, out var key) ? key.ToString() : null;
 
     private sealed class Interval(ITimer timer)
     {

@@ -11,5 +11,6 @@ public interface IQmpDispatcher
     /// <param name="call">Where the command came from; <see cref="IQmpCall.OutOfBand"/> says on which path.</param>
     /// <param name="arguments">An object, or undefined where the client sent none.</param>
     /// <exception cref="QmpException">The command failed or was refused; nothing has been written.</exception>
-    ValueTask DispatchAsync(IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken);
+    ValueTask DispatchAsync(
+        IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken);
 }

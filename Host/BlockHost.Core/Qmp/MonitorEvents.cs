@@ -48,6 +48,7 @@ public sealed class MonitorEvents : IQmpEvents, IDisposable
 
     private sealed class Registration(MonitorEvents events, MonitorSession session) : IDisposable
     {
-        public void Dispose() => ImmutableInterlocked.Update(ref events._sessions, (sessions, gone) => sessions.Remove(gone), session);
+        public void Dispose() =>
+            ImmutableInterlocked.Update(ref events._sessions, (sessions, gone) => sessions.Remove(gone), session);
     }
 }

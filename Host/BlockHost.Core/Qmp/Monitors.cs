@@ -54,7 +54,8 @@ public sealed class Monitors : IAsyncDisposable
     /// <exception cref="QmpException">With the text that follows the option on QEMU's command line.</exception>
     public async ValueTask AddAsync(string argument, QapiInput input, ChardevTable chardevs, CancellationToken cancellationToken)
     {
-        var json = await input.ParseAsync(MonitorJson.Default.MonitorOptions, argument, "chardev", cancellationToken).ConfigureAwait(false);
+        var json = await input.ParseAsync(
+            MonitorJson.Default.MonitorOptions, argument, "chardev", cancellationToken).ConfigureAwait(false);
         var options = json.Deserialize(MonitorJson.Default.MonitorOptions)!;
         var device = chardevs.Find(options.Chardev);
         if (options.Mode == MonitorMode.Readline)

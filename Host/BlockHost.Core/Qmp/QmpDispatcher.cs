@@ -12,7 +12,12 @@ namespace BlockHost.Core.Qmp;
 
 /// <summary>Looks a command up, which may load its plugin, validates its arguments and runs it.</summary>
 public sealed class QmpDispatcher(
-    IPluginCatalog catalog, QapiInput input, PluginFaults? faults = null, ILoggerFactory? loggers = null, TimeProvider? clock = null, CommandFigures? figures = null) : IQmpDispatcher
+    IPluginCatalog catalog,
+    QapiInput input,
+    PluginFaults? faults = null,
+    ILoggerFactory? loggers = null,
+    TimeProvider? clock = null,
+    CommandFigures? figures = null) : IQmpDispatcher
 {
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly PluginFaults _faults = faults ?? new PluginFaults(() => [], NullLoggerFactory.Instance);
@@ -56,7 +61,8 @@ public sealed class QmpDispatcher(
     {
         try
         {
-            return await catalog.Of(ProvidedKind.Command).LeaseAsync(command, $"command '{command}'", brief: true, cancellationToken).ConfigureAwait(false);
+            return await catalog.Of(ProvidedKind.Command).LeaseAsync(
+                command, $"command '{command}'", brief: true, cancellationToken).ConfigureAwait(false);
         }
         catch (PluginException e)
         {

@@ -38,7 +38,8 @@ public static class NumberText
     public static bool TryParsePlain(string text, out Int128 number)
     {
         number = 0;
-        return text.Length > 0 && (char.IsAsciiDigit(text[^1]) || text.Contains('x', StringComparison.OrdinalIgnoreCase)) && TryParse(text, out number);
+        return text.Length > 0 && (char.IsAsciiDigit(text[^1]) || text.Contains('x', StringComparison.OrdinalIgnoreCase))
+            && TryParse(text, out number);
     }
 
     public static bool TryParseReal(string text, out double number) =>

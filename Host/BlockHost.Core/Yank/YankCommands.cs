@@ -19,11 +19,14 @@ public static class YankCommands
             return ValueTask.CompletedTask;
         }, QmpCommandFlags.AllowOutOfBand));
         registry.Add(QmpCommand.CreateQuery("query-yank", YankJson.Default.IReadOnlyListYankInstanceJson, (_, _) =>
-            new ValueTask<IReadOnlyList<YankInstanceJson>>(instances.List().Select(ToJson).ToArray()), QmpCommandFlags.AllowOutOfBand));
+            new ValueTask<IReadOnlyList<YankInstanceJson>>(instances.List().Select(ToJson).ToArray()),
+            QmpCommandFlags.AllowOutOfBand));
     }
 
     private static YankInstance FromJson(YankInstanceJson instance) =>
-        new(JsonObjects.StringMember(instance.Json, "type") ?? "", JsonObjects.Where(instance.Json, member => member.Name != "type"));
+        new(
+            JsonObjects.StringMember(instance.Json, "type") ?? "",
+            JsonObjects.Where(instance.Json, member => member.Name != "type"));
 
     private static YankInstanceJson ToJson(YankInstance instance) => new(JsonObjects.Write(writer =>
     {

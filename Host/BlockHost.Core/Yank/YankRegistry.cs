@@ -42,7 +42,8 @@ public sealed class YankRegistry : IYankRegistry
         lock (_lock)
         {
             foreach (var instance in instances)
-                functions.AddRange((Find(instance) ?? throw new QmpException(QmpErrorClass.DeviceNotFound, "Instance not found")).Functions);
+                functions.AddRange(
+                    (Find(instance) ?? throw new QmpException(QmpErrorClass.DeviceNotFound, "Instance not found")).Functions);
         }
 
         foreach (var function in functions)
@@ -58,10 +59,13 @@ public sealed class YankRegistry : IYankRegistry
     }
 
     private static bool IsSame(YankInstance a, YankInstance b) =>
-        a.Type == b.Type && (IsNothing(a.Identity) ? IsNothing(b.Identity) : !IsNothing(b.Identity) && JsonElement.DeepEquals(a.Identity, b.Identity));
+        a.Type == b.Type
+            && (IsNothing(a.Identity) ? IsNothing(b.Identity) : !IsNothing(b.Identity) && JsonElement.DeepEquals(
+                a.Identity, b.Identity));
 
     private static bool IsNothing(JsonElement identity) =>
-        identity.ValueKind == JsonValueKind.Undefined || (identity.ValueKind == JsonValueKind.Object && identity.GetPropertyCount() == 0);
+        identity.ValueKind == JsonValueKind.Undefined
+            || (identity.ValueKind == JsonValueKind.Object && identity.GetPropertyCount() == 0);
 
     private sealed record Entry(YankInstance Instance)
     {

@@ -45,7 +45,8 @@ internal sealed class SharedAssemblies
         return true;
     }
 
-    /// <returns>Why a plugin cannot have what it wants, to follow "it "; null where it can, or where that is not shared.</returns>
+    /// <returns>Why a plugin cannot have what it wants, to follow "it "; null where it can, or where that is not
+    /// shared.</returns>
     public string? Objection(AssemblyName wanted) =>
         TryGet(wanted, out var shared)
         && wanted.Version is { } version && shared.GetName().Version is { } present && version > present
@@ -62,7 +63,8 @@ internal sealed class SharedAssemblies
     /// <summary>Eagerly and over all references, so that what is shared does not depend on who asks first.</summary>
     private void Include(Assembly assembly)
     {
-        if (assembly.GetName().Name is not { } name || _private.Contains(name) || IsOfRuntime(name) || !_assemblies.TryAdd(name, assembly))
+        if (assembly.GetName().Name is not { } name || _private.Contains(name) || IsOfRuntime(name)
+            || !_assemblies.TryAdd(name, assembly))
             return;
         var context = ContextOf(assembly);
         foreach (var reference in assembly.GetReferencedAssemblies().Where(reference => !IsOfRuntime(reference.Name!)))

@@ -30,7 +30,9 @@ public static class CompositionFile
         members.Text("description");
         var name = members.Text("name") ?? Path.GetFileNameWithoutExtension(path);
         var plugins = members.RequiredTexts("plugins");
-        return plugins.Contains(AllPlugins) ? PluginSelection.Everything : PluginSelection.Of(name, plugins.Select(ManifestChecks.Id));
+        return plugins.Contains(AllPlugins)
+            ? PluginSelection.Everything
+            : PluginSelection.Of(name, plugins.Select(ManifestChecks.Id));
     }
 
     private static string Find(string nameOrPath, PluginLocations locations)
@@ -39,6 +41,7 @@ public static class CompositionFile
             return Path.GetFullPath(nameOrPath);
         var candidates = locations.ManifestFolders.Select(folder => Path.Combine(folder, "compositions", nameOrPath + ".json"));
         return candidates.FirstOrDefault(File.Exists)
-            ?? throw new PluginException($"There is no composition '{nameOrPath}': it is neither a file nor in compositions/ beside the manifests");
+            ?? throw new PluginException(
+                $"There is no composition '{nameOrPath}': it is neither a file nor in compositions/ beside the manifests");
     }
 }

@@ -29,6 +29,7 @@ public static class ManifestFolder
         var candidate = ManifestFile.Read(path, locations.FolderOf(fileId));
         return candidate.Id == fileId
             ? candidate
-            : new PluginCandidate(fileId, path, null, $"its manifest {path} has the id '{candidate.Id}'; file name and id must be the same");
+            : new PluginCandidate(
+                fileId, path, null, $"its manifest {path} has the id '{candidate.Id}'; file name and id must be the same");
     }
 }

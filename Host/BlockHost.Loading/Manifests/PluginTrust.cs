@@ -20,7 +20,8 @@ internal sealed class PluginTrust(PluginLocations locations)
         var folders = locations.ManifestFolders.Concat(locations.PluginFolders).ToList();
         var (real, objection) = _trusted.Follow(path);
         if (!folders.Exists(folder => IsBelow(real, _trusted.Follow(folder).RealPath)))
-            throw new PluginException($"is in {Path.GetDirectoryName(real)}, which is none of the host's folders of plugins ({Listed(folders)}); --plugin-path and --manifests add one");
+            throw new PluginException(
+                $"is in {Path.GetDirectoryName(real)}, which is none of the host's folders of plugins ({Listed(folders)}); --plugin-path and --manifests add one");
         if (objection is not null)
             throw new PluginException($"is not taken: {objection}");
     }
@@ -30,12 +31,14 @@ internal sealed class PluginTrust(PluginLocations locations)
     public void RefuseForeignCode(PluginManifest manifest)
     {
         var folder = Path.GetDirectoryName(manifest.AssemblyPath)!;
-        var objection = _trusted.Follow(manifest.AssemblyPath).Objection ?? (Directory.Exists(folder) ? _trusted.ObjectionIn(folder) : null);
+        var objection = _trusted.Follow(manifest.AssemblyPath).Objection
+            ?? (Directory.Exists(folder) ? _trusted.ObjectionIn(folder) : null);
         if (objection is not null)
             throw new PluginException($"its code is not taken: {objection}");
     }
 
-    private static bool IsBelow(string path, string folder) => path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + "/", StringComparison.Ordinal);
+    private static bool IsBelow(string path, string folder) =>
+        path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + "/", StringComparison.Ordinal);
 
     private static string Listed(List<string> folders) => folders.Count == 0 ? "it has none" : string.Join(", ", folders);
 }

@@ -32,7 +32,8 @@ public static class PluginMetadataReader
                 throw new PluginException($"its assembly {image.Path} is a module, not an assembly");
             return Read(metadata, image.Path);
         }
-        catch (Exception e) when (e is BadImageFormatException or InvalidOperationException or ArgumentException or OverflowException)
+        catch (Exception e)
+            when (e is BadImageFormatException or InvalidOperationException or ArgumentException or OverflowException)
         {
             throw new PluginException($"its assembly {image.Path} is corrupt: {e.Message}", e);
         }
@@ -41,11 +42,14 @@ public static class PluginMetadataReader
     private static PluginMetadata Read(MetadataReader metadata, string path)
     {
         var assembly = metadata.GetAssemblyDefinition();
-        var entries = assembly.GetCustomAttributes().Select(metadata.GetCustomAttribute).Where(a => IsPluginEntry(metadata, a)).ToList();
+        var entries = assembly.GetCustomAttributes().Select(metadata.GetCustomAttribute).Where(a => IsPluginEntry(metadata, a))
+            .ToList();
         if (entries.Count != 1)
-            throw new PluginException($"its assembly {path} has {(entries.Count == 0 ? "no" : "more than one")} attribute PluginEntry");
+            throw new PluginException(
+                $"its assembly {path} has {(entries.Count == 0 ? "no" : "more than one")} attribute PluginEntry");
         var (type, contract) = ReadEntry(metadata.GetBlobReader(entries[0].Value), path);
-        var references = metadata.AssemblyReferences.Select(handle => metadata.GetAssemblyReference(handle).GetAssemblyName()).ToList();
+        var references = metadata.AssemblyReferences.Select(handle => metadata.GetAssemblyReference(handle).GetAssemblyName())
+            .ToList();
         return new PluginMetadata(metadata.GetString(assembly.Name), type, contract, references);
     }
 

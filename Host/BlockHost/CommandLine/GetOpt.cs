@@ -69,7 +69,8 @@ internal static class GetOpt
         {
             GetOptKind.Unknown => isLong ? $"unrecognized option '{item.Text}'" : $"invalid option -- '{item.Key}'",
             GetOptKind.Ambiguous => $"option '{item.Text}' is ambiguous; possibilities: {item.Value}",
-            GetOptKind.MissingArgument => isLong ? $"option '{item.Text}' requires an argument" : $"option requires an argument -- '{item.Key}'",
+            GetOptKind.MissingArgument =>
+                isLong ? $"option '{item.Text}' requires an argument" : $"option requires an argument -- '{item.Key}'",
             GetOptKind.UnwantedArgument => $"option '{item.Text}' doesn't allow an argument",
             _ => throw new ArgumentException($"{item.Kind} is no error", nameof(item)),
         };

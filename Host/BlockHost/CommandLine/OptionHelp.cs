@@ -18,7 +18,8 @@ internal static class OptionHelp
 
     /// <returns>The exception that ends the tool with the help.</returns>
     /// <exception cref="ToolException">There is no driver or export type of that name.</exception>
-    public static async ValueTask<ToolException> OfAsync(QapiHelp schema, QapiExtension union, string argument, CancellationToken cancellationToken)
+    public static async ValueTask<ToolException> OfAsync(
+        QapiHelp schema, QapiExtension union, string argument, CancellationToken cancellationToken)
     {
         var first = Words(argument)[0];
         var isObject = union == QapiExtension.ObjectOptions;
@@ -51,5 +52,6 @@ internal static class OptionHelp
         _ => "block driver",
     };
 
-    private static string List(string heading, IEnumerable<string> lines) => string.Concat(lines.Select(line => $"  {line}\n").Prepend(heading + "\n"));
+    private static string List(string heading, IEnumerable<string> lines) =>
+        string.Concat(lines.Select(line => $"  {line}\n").Prepend(heading + "\n"));
 }

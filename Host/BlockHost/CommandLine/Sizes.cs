@@ -22,7 +22,8 @@ internal static class Sizes
     }
 
     /// <inheritdoc cref="SizeText.TryParse"/>
-    public static SizeError TryParse(string text, out long bytes, bool fractions = true) => SizeText.TryParse(text, out bytes, fractions);
+    public static SizeError TryParse(string text, out long bytes, bool fractions = true) =>
+        SizeText.TryParse(text, out bytes, fractions);
 
     /// <inheritdoc cref="SizeText.TryParseUnsigned"/>
     public static SizeError TryParseUnsigned(string text, out ulong bytes, bool fractions = true) =>
@@ -37,7 +38,8 @@ internal static class Sizes
         if (error == SizeError.OutOfRange || (error == SizeError.None && (bytes < min || bytes > max)))
             throw new ToolException($"Invalid {what} specified. Must be between {min} and {max}.");
         if (error == SizeError.NotANumber)
-            throw new ToolException($"Invalid {what} specified. You may use k, M, G, T, P or E suffixes for") { SecondMessage = Suffixes };
+            throw new ToolException($"Invalid {what} specified. You may use k, M, G, T, P or E suffixes for")
+            { SecondMessage = Suffixes };
         return bytes;
     }
 

@@ -4,7 +4,8 @@ namespace BlockHost.CommandLine;
 /// <summary>Finds the known word that an unknown one was meant to be.</summary>
 internal static class Suggestion
 {
-    /// <returns>The nearest word, if it is near: one letter wrong, missing, added or swapped for every three; else null.</returns>
+    /// <returns>The nearest word, if it is near: one letter wrong, missing, added or swapped for every three; else
+    /// null.</returns>
     public static string? For(string word, IEnumerable<string> known)
     {
         var best = known
@@ -20,7 +21,8 @@ internal static class Suggestion
     private static string? Completion(string word, IEnumerable<string> known)
     {
         const int shortest = 2;
-        var matches = known.Where(candidate => word.Length >= shortest && candidate.StartsWith(word, StringComparison.Ordinal)).Take(2).ToList();
+        var matches = known.Where(candidate => word.Length >= shortest && candidate.StartsWith(word, StringComparison.Ordinal))
+            .Take(2).ToList();
         return matches.Count == 1 ? matches[0] : null;
     }
 

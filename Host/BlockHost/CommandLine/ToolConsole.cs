@@ -45,7 +45,8 @@ internal sealed class ToolConsole : IDisposable
 
     /// <summary>The terminal can draw over what it shows, and nobody asked it not to.</summary>
     public bool CanDraw =>
-        IsTerminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        IsTerminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb")
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 
     /// <summary>Completes when the tool has to end at once, whatever it is doing.</summary>
     public Task GivenUp => _givenUp.Task;

@@ -27,7 +27,9 @@ internal sealed class ToolException(string message, int exitCode = 1) : Exceptio
     /// <summary>What was asked for, and goes to standard output: this is no error.</summary>
     public string? Output { get; private init; }
 
-    /// <summary>The word that an unknown one was probably meant to be. Not told under a name of QEMU's, nor is the way to help.</summary>
+    /// <summary>
+    /// The word that an unknown one was probably meant to be. Not told under a name of QEMU's, nor is the way to help.
+    /// </summary>
     public string? DidYouMean { get; private init; }
 
     public bool IsUnknownWord { get; private init; }

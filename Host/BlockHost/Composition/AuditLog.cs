@@ -75,7 +75,8 @@ internal sealed class AuditLog : IDisposable
 /// <summary>Logs every command around the real dispatcher.</summary>
 internal sealed class AuditingDispatcher(IQmpDispatcher inner, AuditLog log) : IQmpDispatcher
 {
-    public async ValueTask DispatchAsync(IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
+    public async ValueTask DispatchAsync(
+        IQmpCall call, string command, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
     {
         var started = log.Now();
         var entry = log.Begins(call, command);

@@ -22,7 +22,13 @@ internal static class HostComposition
     /// <param name="log">Costs nothing where it is off.</param>
     /// <param name="decorate">Puts more services around the host's.</param>
     /// <param name="memory">What clients may make the host hold; null: the default.</param>
-    public static RunningHost Build(IPluginLoader loader, PluginSelection selection, bool startInline, LogOptions log, Action<IServiceCollection>? decorate, MemoryBudget? memory = null)
+    public static RunningHost Build(
+        IPluginLoader loader,
+        PluginSelection selection,
+        bool startInline,
+        LogOptions log,
+        Action<IServiceCollection>? decorate,
+        MemoryBudget? memory = null)
     {
         var services = new ServiceCollection();
         if (HostOptions.UsesCheckedBuffers)

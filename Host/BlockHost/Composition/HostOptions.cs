@@ -34,7 +34,9 @@ internal sealed record HostOptions
     /// <summary>Which plugins may be used: a file, or a name beside the manifests; null: all.</summary>
     public string? Composition { get; init; }
 
-    /// <summary>The tool opens all it needs before it changes anything: until then it can start over as another program.</summary>
+    /// <summary>
+    /// The tool opens all it needs before it changes anything: until then it can start over as another program.
+    /// </summary>
     public bool CanStartOver { get; init; }
 
     /// <summary>Somebody can ask to unload plugins while the host runs (it has a monitor); it then starts more slowly.</summary>
@@ -60,7 +62,8 @@ internal sealed record HostOptions
         return Variable("LOG_FORMAT") is { } format ? log.WithFormat(format) : log;
     }
 
-    private static string? Variable(string name) => Environment.GetEnvironmentVariable(Prefix + name) is { Length: > 0 } value ? value : null;
+    private static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(Prefix + name) is { Length: > 0 } value ? value : null;
 
     private static string[] FromEnvironment(string name) =>
         Environment.GetEnvironmentVariable(Prefix + name)?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];

@@ -15,7 +15,13 @@ internal sealed class LoadingHostFactory : IHostFactory
         var locations = PluginLocations.From(options.ManifestFolders, options.PluginFolders);
         var selection = options.Composition is { } name ? CompositionFile.Read(name, locations) : PluginSelection.Everything;
         var loader = new AssemblyPluginLoader(locations) { Unloadable = options.CanUnload };
-        var host = HostComposition.Build(loader, selection, startInline: false, options.Log with { CanChange = options.CanUnload }, Decoration(options), options.CreateMemoryBudget());
+        var host = HostComposition.Build(
+            loader,
+            selection,
+            startInline: false,
+            options.Log with { CanChange = options.CanUnload },
+            Decoration(options),
+            options.CreateMemoryBudget());
         host.Plugins.Discover();
         return new(host);
     }
@@ -27,7 +33,9 @@ internal sealed class LoadingHostFactory : IHostFactory
             return null;
         return services =>
         {
-            services.AddSingleton(provider => new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
+            services.AddSingleton(
+                provider =>
+                    new AuditLog(path, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<HostWarnings>()));
             services.Decorate<IQmpDispatcher, AuditingDispatcher>();
         };
     }

@@ -21,26 +21,39 @@ internal sealed class BackendChild(OpenImage image) : IBlockChild
 
     public long Length => image.Length;
 
-    public async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default) =>
+    public async ValueTask ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default) =>
         Check(await image.Queue.ReadAsync(offset, target, flags, cancellationToken), offset);
 
     public async ValueTask<BlockStatus> GetStatusAsync(
-        long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default)
+        long offset,
+        long bytes,
+        StatusPrecision precision = StatusPrecision.WantZero,
+        CancellationToken cancellationToken = default)
     {
         var status = await image.Queue.GetStatusAsync(offset, bytes, precision, cancellationToken);
         Check(status.Status, offset);
         return new BlockStatus(status.Bytes, status.Flags);
     }
 
-    public ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default) => throw ReadOnly();
+    public ValueTask WriteAsync(
+        long offset,
+        IoSlice source,
+        WriteFlags flags = WriteFlags.None,
+        CancellationToken cancellationToken = default) => throw ReadOnly();
 
     public ValueTask FlushAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
-    public ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default) => throw ReadOnly();
+    public ValueTask WriteZeroesAsync(
+        long offset,
+        long bytes,
+        ZeroFlags flags = ZeroFlags.None,
+        CancellationToken cancellationToken = default) => throw ReadOnly();
 
     public ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default) => throw ReadOnly();
 
-    public ValueTask ResizeAsync(long length, Block.Facets.ResizeOptions options, CancellationToken cancellationToken = default) => throw ReadOnly();
+    public ValueTask ResizeAsync(
+        long length, Block.Facets.ResizeOptions options, CancellationToken cancellationToken = default) => throw ReadOnly();
 
     public bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class => image.Node.TryGetFacet(out facet);
@@ -50,6 +63,7 @@ internal sealed class BackendChild(OpenImage image) : IBlockChild
     private static void Check(IoStatus status, long offset)
     {
         if (!status.IsOk)
-            throw new BlockException(BlockErrorKind.Io, $"Cannot read at offset {offset}: {ImageErrors.Text(status.Errno)}", status.Errno);
+            throw new BlockException(
+                BlockErrorKind.Io, $"Cannot read at offset {offset}: {ImageErrors.Text(status.Errno)}", status.Errno);
     }
 }

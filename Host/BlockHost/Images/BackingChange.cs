@@ -66,17 +66,20 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
     }
 
     /// <summary>Whether the overlay itself says what a run reads as.</summary>
-    private async ValueTask<(bool Allocated, long Length)> OwnRunAsync(long offset, long bytes, CancellationToken cancellationToken)
+    private async ValueTask<(bool Allocated, long Length)> OwnRunAsync(
+        long offset, long bytes, CancellationToken cancellationToken)
     {
         var first = await StatusAsync(overlay, offset, bytes, cancellationToken);
         var length = first.Bytes;
         // Runs below end at other places.
-        while (length < bytes && await StatusAsync(overlay, offset + length, bytes - length, cancellationToken) is var next && next.Depth == 0 == (first.Depth == 0))
+        while (length < bytes && await StatusAsync(overlay, offset + length, bytes - length, cancellationToken) is var next
+            && next.Depth == 0 == (first.Depth == 0))
             length += next.Bytes;
         return (first.Depth == 0, length);
     }
 
-    private static async ValueTask<ChainStatus> StatusAsync(OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
+    private static async ValueTask<ChainStatus> StatusAsync(
+        OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
     {
         var status = await image.Queue.GetStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken);
         Check(status.Status, "error while reading image metadata");
@@ -98,7 +101,8 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
         }
     }
 
-    private static async ValueTask ReadAsync(OpenImage? image, long length, long offset, Memory<byte> target, string failure, CancellationToken cancellationToken)
+    private static async ValueTask ReadAsync(
+        OpenImage? image, long length, long offset, Memory<byte> target, string failure, CancellationToken cancellationToken)
     {
         if (offset >= length)
             target.Span.Clear();
@@ -133,7 +137,8 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
     }
 
     private (long Start, long End) Clusters(long offset, long length) =>
-        (offset / clusterSize * clusterSize, Math.Min(overlay.Length, (offset + length + clusterSize - 1) / clusterSize * clusterSize));
+        (offset / clusterSize * clusterSize, Math.Min(
+            overlay.Length, (offset + length + clusterSize - 1) / clusterSize * clusterSize));
 
     /// <summary>Length of the first run of sectors that are all equal or all different.</summary>
     private static int NextRun(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, out bool differs)
@@ -153,7 +158,8 @@ internal sealed class BackingChange(OpenImage overlay, OpenImage? before, OpenIm
         return end;
     }
 
-    private static ReadOnlySpan<byte> SectorAt(ReadOnlySpan<byte> data, int at) => data.Slice(at, Math.Min(Sector, data.Length - at));
+    private static ReadOnlySpan<byte> SectorAt(ReadOnlySpan<byte> data, int at) =>
+        data.Slice(at, Math.Min(Sector, data.Length - at));
 
     private static void Check(IoStatus status, string failure)
     {

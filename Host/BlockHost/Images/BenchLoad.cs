@@ -45,7 +45,10 @@ internal sealed class BenchLoad(OpenImage image, BenchOptions options)
         {
             var end = drains ? (int)Math.Min(options.Count, (long)begin + options.FlushInterval) : options.Count;
             _started = begin;
-            var workers = Enumerable.Range(0, Math.Min(options.Depth, end - begin)).Select(_ => Task.Run(() => WorkAsync(end, cancellationToken), cancellationToken));
+            var workers = Enumerable.Range(
+                0,
+                Math.Min(options.Depth, end - begin)).Select(_ =>
+                    Task.Run(() => WorkAsync(end, cancellationToken), cancellationToken));
             await Task.WhenAll(workers);
             if (drains)
                 Check(await image.Queue.FlushAsync(cancellationToken));

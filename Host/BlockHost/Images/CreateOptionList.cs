@@ -59,7 +59,9 @@ internal sealed class CreateOptionList
     /// <summary>Several -o are joined by commas, so that none may begin, end or be empty with one.</summary>
     /// <exception cref="ToolException">It does.</exception>
     public static string CheckList(string text) =>
-        text.Length > 0 && !text.StartsWith(',') && !EndsWithSingleComma(text) ? text : throw new ToolException($"Invalid option list: {text}");
+        text.Length > 0 && !text.StartsWith(',') && !EndsWithSingleComma(text)
+            ? text
+            : throw new ToolException($"Invalid option list: {text}");
 
     private static bool EndsWithSingleComma(string text) => (text.Length - text.TrimEnd(',').Length) % 2 == 1;
 
@@ -93,13 +95,20 @@ internal sealed class CreateOptionList
 
     /// <summary>"name=value name=value", in the order the format declares them.</summary>
     public string Describe() =>
-        string.Join(' ', _known.Where(option => _values.ContainsKey(option.Name)).Select(option => $"{option.Name}={Quote(_values[option.Name])}"));
+        string.Join(
+            ' ',
+            _known.Where(option => _values.ContainsKey(option.Name))
+                .Select(option => $"{option.Name}={Quote(_values[option.Name])}"));
 
     /// <summary>The lines of "-o help", by name.</summary>
     public IEnumerable<string> HelpLines() =>
-        _known.OrderBy(option => option.Name, StringComparer.Ordinal).Select(option => $"  {$"{option.Name}=<{KindName(option.Kind)}>",-22} - {option.Help}");
+        _known.OrderBy(
+            option => option.Name,
+            StringComparer.Ordinal).Select(option => $"  {$"{option.Name}=<{KindName(option.Kind)}>",-22} - {option.Help}");
 
-    /// <summary>Adds what <paramref name="driverOptions"/> knows to a blockdev-create object; dotted members become nested objects.</summary>
+    /// <summary>
+    /// Adds what <paramref name="driverOptions"/> knows to a blockdev-create object; dotted members become nested objects.
+    /// </summary>
     public void AddMembers(JsonObject create, IEnumerable<CreateOption> driverOptions)
     {
         foreach (var option in driverOptions)
@@ -134,7 +143,9 @@ internal sealed class CreateOptionList
         switch (option.Kind)
         {
             case CreateOptionKind.Bool:
-                return value is "on" or "off" ? value : throw new ToolException($"Parameter '{option.Name}' expects 'on' or 'off'");
+                return value is "on" or "off"
+                    ? value
+                    : throw new ToolException($"Parameter '{option.Name}' expects 'on' or 'off'");
             case CreateOptionKind.Number:
                 return ParseNumber(option.Name, value).ToString(CultureInfo.InvariantCulture);
             case CreateOptionKind.Size:

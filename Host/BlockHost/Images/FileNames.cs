@@ -13,6 +13,9 @@ internal static class FileNames
         return end > 0 && name[end] == ':' ? name[..end] : null;
     }
 
-    /// <summary>What a backing file name means in an image of the name <paramref name="image"/>; null: it cannot be told.</summary>
-    public static string? Resolve(string image, string backing) => ImageFileName.TryResolve(image, backing, out var path) ? path : null;
+    /// <summary>
+    /// What a backing file name means in an image of the name <paramref name="image"/>; null: it cannot be told.
+    /// </summary>
+    public static string? Resolve(string image, string backing) =>
+        ImageFileName.TryResolve(image, backing, out var path) ? path : null;
 }

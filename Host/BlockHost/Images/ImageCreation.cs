@@ -29,7 +29,8 @@ internal sealed class ImageCreation
     public bool MakesFile => _plan.Protocol.TryGetFacet<IFileStore>(out _);
 
     /// <exception cref="ToolException">The format or protocol is unknown or cannot make images.</exception>
-    public static async ValueTask<ImageCreation> PlanAsync(ImageOpener images, string fileName, string format, CancellationToken cancellationToken)
+    public static async ValueTask<ImageCreation> PlanAsync(
+        ImageOpener images, string fileName, string format, CancellationToken cancellationToken)
     {
         try
         {
@@ -52,14 +53,19 @@ internal sealed class ImageCreation
                 throw new QmpException($"invalid parameter value: {choice}");
         }
 
-        await _plan.MakeAsync(Options.Size ?? 0, Members(_plan.FormatOptions), Members(_plan.ProtocolOptions.Where(IsForStorage)), cancellationToken);
+        await _plan.MakeAsync(
+            Options.Size ?? 0,
+            Members(_plan.FormatOptions),
+            Members(_plan.ProtocolOptions.Where(IsForStorage)),
+            cancellationToken);
     }
 
     /// <summary>Takes back what <see cref="RunAsync"/> made, to be called when the image has been closed.</summary>
     public ValueTask TakeBackAsync() => _plan.TakeBackAsync();
 
     /// <summary>What a format has an option for concerns its image, and its storage where it is plain.</summary>
-    private bool IsForStorage(CreateOption option) => _plan.Format.IsPlain || !_plan.FormatOptions.Any(format => format.Name == option.Name);
+    private bool IsForStorage(CreateOption option) =>
+        _plan.Format.IsPlain || !_plan.FormatOptions.Any(format => format.Name == option.Name);
 
     private JsonElement Members(IEnumerable<CreateOption> options)
     {

@@ -9,7 +9,8 @@ namespace BlockHost.Images;
 /// <summary>Errors a tool reports in one line, and errno as C prints it.</summary>
 internal static class ImageErrors
 {
-    public static bool IsExpected(Exception e) => e is BlockException or QmpException or PluginException or IOException or JsonException;
+    public static bool IsExpected(Exception e) =>
+        e is BlockException or QmpException or PluginException or IOException or JsonException;
 
     public static string? HintOf(Exception e) => (e as BlockException)?.Hint ?? (e as QmpException)?.Hint;
 

@@ -51,13 +51,18 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSou
         }
     }
 
-    /// <summary>The options that a name of a protocol stands for, where that protocol is given as the format; else nothing.</summary>
+    /// <summary>
+    /// The options that a name of a protocol stands for, where that protocol is given as the format; else nothing.
+    /// </summary>
     private async ValueTask<JsonElement> OptionsOfNameAsync(ImageSource source, CancellationToken cancellationToken)
     {
-        if (source.Format is not { } format || FileNames.Protocol(source.Name) is not { } prefix || prefix is "json" || drivers.FindByPrefix(prefix) != format)
+        if (source.Format is not { } format || FileNames.Protocol(source.Name) is not { } prefix || prefix is "json"
+            || drivers.FindByPrefix(prefix) != format)
             return default;
         var driver = await Graph.FindDriverAsync(format, cancellationToken);
-        return driver is { Kind: BlockDriverKind.Protocol } && driver.TryParseFileName(source.Name, out var options) ? options.Value : default;
+        return driver is { Kind: BlockDriverKind.Protocol } && driver.TryParseFileName(source.Name, out var options)
+            ? options.Value
+            : default;
     }
 
     private static bool NamesFormat(ImageSource source) =>
@@ -105,14 +110,17 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSou
     }
 
     /// <summary>The driver that stores what a plain path leads to.</summary>
-    public ValueTask<string> DriverOfPathAsync(string path, CancellationToken cancellationToken) => PathStorage.DriverOfAsync(drivers, path, cancellationToken);
+    public ValueTask<string> DriverOfPathAsync(string path, CancellationToken cancellationToken) =>
+        PathStorage.DriverOfAsync(drivers, path, cancellationToken);
 
     private static BackendOptions BackendOptions(OpenMode mode)
     {
         var needed = mode.MetadataOnly || mode.Idle ? BlockPermissions.None : mode.Writable ? Writes : Reads;
         if (mode.Resizes)
             needed |= BlockPermissions.Resize;
-        var shared = mode.RefusesWriters ? BlockPermissions.All & ~(BlockPermissions.Write | BlockPermissions.Resize) : BlockPermissions.All;
+        var shared = mode.RefusesWriters
+            ? BlockPermissions.All & ~(BlockPermissions.Write | BlockPermissions.Resize)
+            : BlockPermissions.All;
         return new()
         {
             Permissions = new(needed, shared),

@@ -29,7 +29,9 @@ internal static class ImageOptionText
         return options;
     }
 
-    /// <summary>Names and values, the last one of a name given twice. A bare word at the start is the node under the image.</summary>
+    /// <summary>
+    /// Names and values, the last one of a name given twice. A bare word at the start is the node under the image.
+    /// </summary>
     public static Dictionary<string, string> Parse(string text)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);

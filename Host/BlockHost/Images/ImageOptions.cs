@@ -17,14 +17,16 @@ internal static class ImageOptions
     private const string BackingPrefix = "backing.";
 
     /// <exception cref="BlockException">With the text of QEMU's tools.</exception>
-    public static async ValueTask<JsonElement> ParseAsync(ImageOpener images, QapiInput input, ImageSource source, CancellationToken cancellationToken)
+    public static async ValueTask<JsonElement> ParseAsync(
+        ImageOpener images, QapiInput input, ImageSource source, CancellationToken cancellationToken)
     {
         var options = ImageOptionText.Parse(source.Name);
         if (source.Path is { } path)
             await AddPathAsync(images, options, path, cancellationToken);
         await AddFileDriversAsync(images, options, cancellationToken);
         await AddStorageDriversAsync(images, options, cancellationToken);
-        if (!options.ContainsKey("driver") && options.Keys.All(key => key.StartsWith(StoragePrefix, StringComparison.Ordinal)) && options.Count > 0)
+        if (!options.ContainsKey("driver") && options.Keys.All(key => key.StartsWith(StoragePrefix, StringComparison.Ordinal))
+            && options.Count > 0)
             return await StorageAloneAsync(images, input, options, cancellationToken);
         if (!options.ContainsKey("driver"))
             options["driver"] = await ProbeAsync(images, options, cancellationToken);
@@ -33,8 +35,8 @@ internal static class ImageOptions
     }
 
     /// <summary>
-    /// A backing file's options need not be complete: the image's header says what is missing. So no schema looks at them before the
-    /// image is open.
+    /// A backing file's options need not be complete: the image's header says what is missing. So no schema looks at them before
+    /// the image is open.
     /// </summary>
     private static JsonElement WithBacking(JsonElement options, Dictionary<string, string> backing)
     {
@@ -60,29 +62,36 @@ internal static class ImageOptions
     {
         var plain = new Dictionary<string, string>(options, StringComparer.Ordinal);
         foreach (var (key, value) in options.Where(option => LooseOptions.IsSize(option.Key)))
-            plain[key] = Math.Min(LooseOptions.Size(value, key[(key.LastIndexOf('.') + 1)..]), long.MaxValue).ToString(CultureInfo.InvariantCulture);
+            plain[key] = Math.Min(
+                LooseOptions.Size(value, key[(key.LastIndexOf('.') + 1)..]),
+                long.MaxValue).ToString(CultureInfo.InvariantCulture);
         return plain;
     }
 
     /// <summary>Gives the strings the types that the drivers' schema has for them.</summary>
-    public static async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
+    public static async ValueTask<JsonElement> TypeAsync(
+        ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         var kinds = await KindsAsync(images, options, cancellationToken);
         options = await ModernisedAsync(images, WithPlainSizes(options), cancellationToken);
         try
         {
-            return await input.ParseAsync(QapiExtension.BlockdevOptions, ImageOptionText.Format(options), "driver", cancellationToken);
+            return await input.ParseAsync(
+                QapiExtension.BlockdevOptions, ImageOptionText.Format(options), "driver", cancellationToken);
         }
         catch (QmpException e)
         {
-            throw LegacyOptionErrors.Translate(e, e.Parameter, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
+            throw LegacyOptionErrors.Translate(
+                e, e.Parameter, options, driver => kinds.GetValueOrDefault(driver, BlockDriverKind.Format));
         }
     }
 
     /// <summary>Options that a driver takes on command lines only, in the form that its schema has.</summary>
-    private static async ValueTask<Dictionary<string, string>> ModernisedAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask<Dictionary<string, string>> ModernisedAsync(
+        ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
-        foreach (var (key, name) in options.Where(option => option.Key == "driver" || option.Key.EndsWith(".driver", StringComparison.Ordinal)).ToArray())
+        foreach (var (key, name) in options.Where(
+            option => option.Key == "driver" || option.Key.EndsWith(".driver", StringComparison.Ordinal)).ToArray())
         {
             var prefix = key[..^"driver".Length];
             var node = options.Where(option => option.Key.StartsWith(prefix, StringComparison.Ordinal))
@@ -94,7 +103,8 @@ internal static class ImageOptions
             var modern = driver.Modernise(given);
             if (JsonElement.DeepEquals(given, modern))
                 continue;
-            options = options.Where(option => !option.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
+            options = options.Where(option => !option.Key.StartsWith(prefix, StringComparison.Ordinal))
+                .ToDictionary(StringComparer.Ordinal);
             Flatten(modern, prefix, options);
         }
 
@@ -136,25 +146,33 @@ internal static class ImageOptions
     }
 
     /// <summary>The words of QEMU's tools for what is wrong with the options of a json: name.</summary>
-    public static async ValueTask<BlockException> TranslateAsync(ImageOpener images, BlockException error, JsonElement json, CancellationToken cancellationToken)
+    public static async ValueTask<BlockException> TranslateAsync(
+        ImageOpener images, BlockException error, JsonElement json, CancellationToken cancellationToken)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (json.ValueKind == JsonValueKind.Object && json.TryGetProperty("driver", out var driver) && driver.ValueKind == JsonValueKind.String)
+        if (json.ValueKind == JsonValueKind.Object && json.TryGetProperty("driver", out var driver)
+            && driver.ValueKind == JsonValueKind.String)
             options["driver"] = driver.GetString()!;
         var kinds = await KindsAsync(images, options, cancellationToken);
-        return LegacyOptionErrors.Translate(error, error.Parameter, options, name => kinds.GetValueOrDefault(name, BlockDriverKind.Format));
+        return LegacyOptionErrors.Translate(
+            error, error.Parameter, options, name => kinds.GetValueOrDefault(name, BlockDriverKind.Format));
     }
 
     /// <summary>Only the storage is named: what is in it is found when it is opened.</summary>
-    private static async ValueTask<JsonElement> StorageAloneAsync(ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask<JsonElement> StorageAloneAsync(
+        ImageOpener images, QapiInput input, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
-        var storage = options.ToDictionary(option => option.Key[StoragePrefix.Length..], option => option.Value, StringComparer.Ordinal);
-        return HostJson.ToElement(new JsonObject { ["file"] = JsonObject.Create(await TypeAsync(images, input, storage, cancellationToken)) });
+        var storage = options.ToDictionary(
+            option => option.Key[StoragePrefix.Length..], option => option.Value, StringComparer.Ordinal);
+        return HostJson.ToElement(
+            new JsonObject { ["file"] = JsonObject.Create(await TypeAsync(images, input, storage, cancellationToken)) });
     }
 
-    private static async ValueTask AddFileDriversAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask AddFileDriversAsync(
+        ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
-        foreach (var key in options.Keys.Where(key => key == "file.filename" || key.EndsWith(".file.filename", StringComparison.Ordinal)).ToArray())
+        foreach (var key in options.Keys.Where(
+            key => key == "file.filename" || key.EndsWith(".file.filename", StringComparison.Ordinal)).ToArray())
         {
             var driver = key[..^"filename".Length] + "driver";
             if (!options.ContainsKey(driver))
@@ -163,30 +181,39 @@ internal static class ImageOptions
     }
 
     /// <summary>Below a filter that stands in names where a protocol does ("image" of blkdebug) lies storage as well.</summary>
-    private static async ValueTask AddStorageDriversAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask AddStorageDriversAsync(
+        ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
-        foreach (var (key, fileName) in options.Where(option => option.Key.EndsWith(".filename", StringComparison.Ordinal)).ToArray())
+        foreach (var (key, fileName) in options.Where(option => option.Key.EndsWith(".filename", StringComparison.Ordinal))
+            .ToArray())
         {
             var child = key[..^".filename".Length];
             if (!options.ContainsKey($"{child}.driver")
                 && options.TryGetValue(child[..(child.LastIndexOf('.') + 1)] + "driver", out var parent)
-                && await images.Graph.FindDriverAsync(parent, cancellationToken) is { Kind: BlockDriverKind.Filter, NamesStorage: true })
+                && await images.Graph.FindDriverAsync(
+                    parent, cancellationToken) is { Kind: BlockDriverKind.Filter, NamesStorage: true })
                 options[$"{child}.driver"] = await images.DriverOfPathAsync(fileName, cancellationToken);
         }
     }
 
-    private static async ValueTask AddPathAsync(ImageOpener images, Dictionary<string, string> options, string path, CancellationToken cancellationToken)
+    private static async ValueTask AddPathAsync(
+        ImageOpener images, Dictionary<string, string> options, string path, CancellationToken cancellationToken)
     {
-        var isProtocol = options.TryGetValue("driver", out var driver) && await KindAsync(images, driver, cancellationToken) == BlockDriverKind.Protocol;
+        var isProtocol = options.TryGetValue("driver", out var driver)
+            && await KindAsync(images, driver, cancellationToken) == BlockDriverKind.Protocol;
         options.TryAdd(isProtocol ? "filename" : "file.filename", path);
     }
 
     /// <summary>The driver by looking at the image: its other options can only be read when it is known.</summary>
-    private static async ValueTask<string> ProbeAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask<string> ProbeAsync(
+        ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         if (options.TryGetValue("file.filename", out var name))
         {
-            await using var image = await images.OpenAsync(new ImageSource(name), new OpenMode { MetadataOnly = true, NoBacking = true, ForceShare = true }, cancellationToken);
+            await using var image = await images.OpenAsync(
+                new ImageSource(name),
+                new OpenMode { MetadataOnly = true, NoBacking = true, ForceShare = true },
+                cancellationToken);
             return image.Node.Driver.FormatName;
         }
 
@@ -195,7 +222,8 @@ internal static class ImageOptions
             : new BlockException(BlockErrorKind.InvalidArgument, "Must specify either driver or file");
     }
 
-    private static async ValueTask<Dictionary<string, BlockDriverKind>> KindsAsync(ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
+    private static async ValueTask<Dictionary<string, BlockDriverKind>> KindsAsync(
+        ImageOpener images, Dictionary<string, string> options, CancellationToken cancellationToken)
     {
         var kinds = new Dictionary<string, BlockDriverKind>(StringComparer.Ordinal);
         foreach (var (key, driver) in options)
@@ -208,11 +236,15 @@ internal static class ImageOptions
     }
 
     /// <summary>Errors speak of a filter that has names of its own as of a protocol.</summary>
-    private static async ValueTask<BlockDriverKind> WordedAsAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
+    private static async ValueTask<BlockDriverKind> WordedAsAsync(
+        ImageOpener images, string driver, CancellationToken cancellationToken) =>
         await images.Graph.FindDriverAsync(driver, cancellationToken) is { NamesStorage: true }
             ? BlockDriverKind.Protocol
             : await KindAsync(images, driver, cancellationToken);
 
-    private static async ValueTask<BlockDriverKind> KindAsync(ImageOpener images, string driver, CancellationToken cancellationToken) =>
-        (await images.Graph.FindDriverAsync(driver, cancellationToken) ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown driver '{driver}'")).Kind;
+    private static async ValueTask<BlockDriverKind> KindAsync(
+        ImageOpener images, string driver, CancellationToken cancellationToken) =>
+        (await images.Graph.FindDriverAsync(
+            driver,
+            cancellationToken) ?? throw new BlockException(BlockErrorKind.InvalidArgument, $"Unknown driver '{driver}'")).Kind;
 }

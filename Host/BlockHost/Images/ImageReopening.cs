@@ -30,14 +30,16 @@ internal sealed record ImageReopening
 
     /// <summary>The node's present options with the new ones in place of the old.</summary>
     /// <exception cref="BlockException">An option is unknown or cannot be changed, or its value is wrong.</exception>
-    public async ValueTask<JsonElement> MergeAsync(ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
+    public async ValueTask<JsonElement> MergeAsync(
+        ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
     {
         var typed = await TypeAsync(images, input, node, cancellationToken);
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
-            foreach (var member in node.Options.EnumerateObject().Where(member => !typed.TryGetProperty(member.Name, out _) && !IsSet(member.Name)))
+            foreach (var member in node.Options.EnumerateObject().Where(
+                member => !typed.TryGetProperty(member.Name, out _) && !IsSet(member.Name)))
                 member.WriteTo(writer);
             foreach (var member in typed.EnumerateObject().Where(member => !IsSet(member.Name)))
                 member.WriteTo(writer);
@@ -51,12 +53,16 @@ internal sealed record ImageReopening
     private static bool IsSet(string member) => member is "read-only" or "cache" or "backing";
 
     /// <summary>The new options alone, in their types.</summary>
-    private async ValueTask<JsonElement> TypeAsync(ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
+    private async ValueTask<JsonElement> TypeAsync(
+        ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
     {
         CheckChangeable(node);
         if (Options.Count == 0)
             return JsonDocument.Parse("{}").RootElement;
-        var own = Options.Where(option => option.Key != "node-name" && !node.Children.Any(child => option.Key.StartsWith(child.Name + ".", StringComparison.Ordinal)));
+        var own = Options.Where(
+            option =>
+                option.Key != "node-name"
+                    && !node.Children.Any(child => option.Key.StartsWith(child.Name + ".", StringComparison.Ordinal)));
         var options = new Dictionary<string, string>(own, StringComparer.Ordinal) { ["driver"] = node.Driver.FormatName };
         foreach (var child in node.Children.Where(child => child.Name != "backing"))
             options.TryAdd(child.Name, child.Child.Name);
@@ -76,7 +82,10 @@ internal sealed record ImageReopening
             throw CannotChange("driver");
         if (Options.TryGetValue("force-share", out var share) && share == "on")
             throw CannotChange("force-share");
-        if (Options.Keys.FirstOrDefault(key => key.StartsWith("cache.", StringComparison.Ordinal) && key is not ("cache.direct" or "cache.no-flush")) is { } cache)
+        if (Options.Keys.FirstOrDefault(
+            key =>
+                key.StartsWith("cache.", StringComparison.Ordinal)
+                    && key is not ("cache.direct" or "cache.no-flush")) is { } cache)
             throw CannotChange(cache);
         if (Options.TryGetValue("node-name", out var name) && name != node.Name)
             throw CannotChange("node-name");
@@ -124,7 +133,8 @@ internal sealed record ImageReopening
         using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
         {
             writer.WriteStartObject();
-            foreach (var member in typed.EnumerateObject().Where(member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
+            foreach (var member in typed.EnumerateObject().Where(
+                member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
                 member.WriteTo(writer);
             writer.WriteEndObject();
         }
@@ -151,5 +161,6 @@ internal sealed record ImageReopening
     private static bool? CacheOption(JsonElement typed, string name) =>
         typed.TryGetProperty("cache", out var cache) && cache.TryGetProperty(name, out var value) ? value.GetBoolean() : null;
 
-    private static BlockException CannotChange(string option) => new(BlockErrorKind.InvalidArgument, $"Cannot change the option '{option}'");
+    private static BlockException CannotChange(string option) =>
+        new(BlockErrorKind.InvalidArgument, $"Cannot change the option '{option}'");
 }

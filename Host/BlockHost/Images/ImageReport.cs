@@ -18,7 +18,8 @@ internal sealed record ImageReport
     public IReadOnlyList<SnapshotRecord> Snapshots { get; init; } = [];
 
     /// <param name="image">Opened without its backing files, which must not show in its name.</param>
-    public static async ValueTask<ImageReport> OfAsync(ImageOpener images, OpenImage image, ImageSource source, CancellationToken cancellationToken)
+    public static async ValueTask<ImageReport> OfAsync(
+        ImageOpener images, OpenImage image, ImageSource source, CancellationToken cancellationToken)
     {
         var node = image.Node;
         var info = await images.Described.DescribeAsync(node, withBackingChain: false, cancellationToken);
@@ -80,7 +81,8 @@ internal static class SnapshotTable
             var clock = snapshot.VmClock;
             var date = snapshot.Date.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
             var time = $"{(long)clock.TotalHours:00}:{clock.Minutes:00}:{clock.Seconds:00}.{clock.Milliseconds:000}";
-            output.Write($"{snapshot.Id,-9} {snapshot.Name,-16} {Sizes.Human(snapshot.VmStateSize),8}{date,20}{time,13}{snapshot.InstructionCount,11}\n");
+            output.Write(
+                $"{snapshot.Id,-9} {snapshot.Name,-16} {Sizes.Human(snapshot.VmStateSize),8}{date,20}{time,13}{snapshot.InstructionCount,11}\n");
         }
     }
 }

@@ -17,7 +17,8 @@ namespace BlockHost.Images;
 /// </code>
 /// </summary>
 /// <param name="source">The chain's top.</param>
-/// <param name="layers">How many images lie above the target; the target itself is not under <paramref name="source"/> any more.</param>
+/// <param name="layers">How many images lie above the target; the target itself is not under <paramref name="source"/> any
+/// more.</param>
 internal sealed class LayerMerge(OpenImage source, OpenImage target, int layers, RateLimit limit)
 {
     private const int PieceSize = 1024 * 1024;
@@ -63,7 +64,8 @@ internal sealed class LayerMerge(OpenImage source, OpenImage target, int layers,
         }
     }
 
-    private async ValueTask CopyAsync(LayerPiece piece, IBlockQueue input, IBlockQueue output, byte[] buffer, CancellationToken cancellationToken)
+    private async ValueTask CopyAsync(
+        LayerPiece piece, IBlockQueue input, IBlockQueue output, byte[] buffer, CancellationToken cancellationToken)
     {
         if (piece.IsZero)
         {
@@ -101,7 +103,10 @@ internal sealed class LayerMerge(OpenImage source, OpenImage target, int layers,
         var status = await _status.GetStatusAsync(_offset, source.Length - _offset, cancellationToken: cancellationToken);
         Check(status.Status);
         if (status.Depth < layers)
-            _run = new(_offset, status.Bytes, (status.Flags & BlockStatusFlags.Data) == 0 && (status.Flags & BlockStatusFlags.Zero) != 0);
+            _run = new(
+                _offset,
+                status.Bytes,
+                (status.Flags & BlockStatusFlags.Data) == 0 && (status.Flags & BlockStatusFlags.Zero) != 0);
         else
             Interlocked.Add(ref _done, status.Bytes);
         _offset += status.Bytes;

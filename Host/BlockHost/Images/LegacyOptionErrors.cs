@@ -16,19 +16,26 @@ internal static class LegacyOptionErrors
     /// <param name="options">With the drivers of all nodes.</param>
     /// <param name="kindOf">Of a driver by its name.</param>
     public static BlockException Translate(
-        Exception error, ParameterFault? fault, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf) => fault switch
+        Exception error,
+        ParameterFault? fault,
+        IReadOnlyDictionary<string, string> options,
+        Func<string, BlockDriverKind> kindOf) => fault switch
         {
             { Kind: ParameterFaultKind.Unexpected } => Unknown(fault, options, kindOf),
             { Kind: ParameterFaultKind.NotAccepted } => Wrong(fault),
-            { Kind: ParameterFaultKind.Missing } => new(BlockErrorKind.InvalidArgument, MissingText(fault.Name, options, kindOf)) { Parameter = fault },
+            { Kind: ParameterFaultKind.Missing } =>
+                new(BlockErrorKind.InvalidArgument, MissingText(fault.Name, options, kindOf)) { Parameter = fault },
             // Where the graph itself reads numbers from texts, it speaks as the tools do.
-            { Kind: ParameterFaultKind.OutOfRange } when error is QmpException && IsNumber(fault.Detail) => WrongNumber(fault.Name),
+            { Kind: ParameterFaultKind.OutOfRange } when error is QmpException && IsNumber(fault.Detail) =>
+                WrongNumber(fault.Name),
             _ => error as BlockException ?? new(BlockErrorKind.InvalidArgument, error.Message, innerException: error),
         };
 
-    private static bool IsNumber(string expected) => expected is "integer" or "a size" || expected.Contains("number", StringComparison.Ordinal);
+    private static bool IsNumber(string expected) =>
+        expected is "integer" or "a size" || expected.Contains("number", StringComparison.Ordinal);
 
-    private static BlockException Unknown(ParameterFault fault, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
+    private static BlockException Unknown(
+        ParameterFault fault, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
     {
         var (node, name) = DriverOf(fault.Name, options);
         if (IsOfAddress(name))
@@ -60,7 +67,8 @@ internal static class LegacyOptionErrors
         ? new(ParameterFault.OutOfRange(name, "a non-negative number below 2^64")) { Hint = SizeHint }
         : new(ParameterFault.OutOfRange(name, "a number"));
 
-    private static string MissingText(string path, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
+    private static string MissingText(
+        string path, IReadOnlyDictionary<string, string> options, Func<string, BlockDriverKind> kindOf)
     {
         var (node, name) = DriverOf(path, options);
         if (path == "driver")
@@ -77,7 +85,9 @@ internal static class LegacyOptionErrors
 
     private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];
 
-    /// <summary>The driver of the node that an option is for, and the option's name there: the longest prefix that has a driver.</summary>
+    /// <summary>
+    /// The driver of the node that an option is for, and the option's name there: the longest prefix that has a driver.
+    /// </summary>
     private static (string Driver, string Name) DriverOf(string path, IReadOnlyDictionary<string, string> options)
     {
         for (var end = path.LastIndexOf('.'); end > 0; end = path.LastIndexOf('.', end - 1))

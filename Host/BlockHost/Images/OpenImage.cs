@@ -47,15 +47,19 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
         if (!IsGuessedRaw)
             return;
         console.ErrorLine($"WARNING: Image format was not specified for '{Node.FileName}' and probing guessed raw.");
-        console.ErrorLine("         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.");
+        console.ErrorLine(
+            "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.");
         console.ErrorLine("         Specify the 'raw' format explicitly to remove the restrictions.");
     }
 
-    /// <summary>Changes the length of an image that was not opened for it: the right to is asked for only now, and given back.</summary>
+    /// <summary>
+    /// Changes the length of an image that was not opened for it: the right to is asked for only now, and given back.
+    /// </summary>
     public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         var permissions = Backend.Edge.Permissions;
-        await Backend.ChangePermissionsAsync(permissions with { Needed = permissions.Needed | BlockPermissions.Resize }, cancellationToken);
+        await Backend.ChangePermissionsAsync(
+            permissions with { Needed = permissions.Needed | BlockPermissions.Resize }, cancellationToken);
         try
         {
             await Backend.ResizeAsync(length, options, cancellationToken);

@@ -26,7 +26,8 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
     public async ValueTask LoadAsync(OpenImage image, CancellationToken cancellationToken)
     {
         if (!image.Node.TryGetFacet<ISnapshotStore>(out var store))
-            throw Failure($"Block format '{image.Node.Driver.FormatName}' used by device '' does not support temporarily loading internal snapshots");
+            throw Failure(
+                $"Block format '{image.Node.Driver.FormatName}' used by device '' does not support temporarily loading internal snapshots");
         var snapshot = Find(await store.ListAsync(cancellationToken)) ?? throw Failure("Can't find snapshot");
         var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
         await using (drained)
@@ -55,7 +56,8 @@ internal sealed record SnapshotChoice(string? Id, string? Name, string? IdOrName
     private SnapshotRecord? Find(IReadOnlyList<SnapshotRecord> snapshots)
     {
         if (IdOrName is not null)
-            return snapshots.FirstOrDefault(snapshot => snapshot.Id == IdOrName) ?? snapshots.FirstOrDefault(snapshot => snapshot.Name == IdOrName);
+            return snapshots.FirstOrDefault(snapshot => snapshot.Id == IdOrName)
+                ?? snapshots.FirstOrDefault(snapshot => snapshot.Name == IdOrName);
         return snapshots.FirstOrDefault(snapshot => (Id is null || snapshot.Id == Id) && (Name is null || snapshot.Name == Name));
     }
 

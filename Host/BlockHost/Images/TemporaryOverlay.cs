@@ -5,7 +5,8 @@ namespace BlockHost.Images;
 /// <summary>An image opened under a qcow2 overlay that has no name any more: what is written is gone afterwards.</summary>
 internal static class TemporaryOverlay
 {
-    public static async ValueTask<OpenImage> OpenAsync(ImageOpener images, ImageSource source, OpenMode mode, CancellationToken cancellationToken)
+    public static async ValueTask<OpenImage> OpenAsync(
+        ImageOpener images, ImageSource source, OpenMode mode, CancellationToken cancellationToken)
     {
         var (size, format, name) = await InspectAsync(images, source, cancellationToken);
         var path = Path.Combine(Path.GetTempPath(), $"blockhost-{Guid.NewGuid():N}.qcow2");
@@ -36,7 +37,8 @@ internal static class TemporaryOverlay
         });
     }
 
-    private static async ValueTask<(long Size, string Format, string Name)> InspectAsync(ImageOpener images, ImageSource source, CancellationToken cancellationToken)
+    private static async ValueTask<(long Size, string Format, string Name)> InspectAsync(
+        ImageOpener images, ImageSource source, CancellationToken cancellationToken)
     {
         await using var image = await images.OpenAsync(source, OpenMode.Read, cancellationToken);
         var name = image.Node.FileName;

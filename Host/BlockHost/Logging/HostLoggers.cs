@@ -31,7 +31,8 @@ internal sealed class HostLoggers(LogOptions options, TimeProvider clock, Action
         // What is written to is its owner's.
     }
 
-    private Category Find(string name) => _categories.GetOrAdd(name, static (name, filter) => new(name, filter.LowestOf(name)), _filter);
+    private Category Find(string name) =>
+        _categories.GetOrAdd(name, static (name, filter) => new(name, filter.LowestOf(name)), _filter);
 
     private void Write(LogEntry entry) => write(options.Json ? entry.ToJson() : entry.ToText());
 
@@ -49,11 +50,13 @@ internal sealed class HostLoggers(LogOptions options, TimeProvider clock, Action
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {
-                loggers.Write(new LogEntry(loggers.Now(), logLevel, category.Name, eventId.Name, formatter(state, exception), exception)
+                loggers.Write(new LogEntry(
+                    loggers.Now(), logLevel, category.Name, eventId.Name, formatter(state, exception), exception)
                 {
                     Values = state as IReadOnlyList<KeyValuePair<string, object?>> ?? [],
                 });

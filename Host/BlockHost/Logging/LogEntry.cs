@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace BlockHost.Logging;
 
 /// <summary>One entry of the log, and its two forms.</summary>
-internal sealed record LogEntry(DateTimeOffset Time, LogLevel Level, string Category, string? Event, string Message, Exception? Exception)
+internal sealed record LogEntry(
+    DateTimeOffset Time, LogLevel Level, string Category, string? Event, string Message, Exception? Exception)
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
@@ -24,7 +25,9 @@ internal sealed record LogEntry(DateTimeOffset Time, LogLevel Level, string Cate
         _ => "error",
     };
 
-    /// <summary>A line, and the exception with its stack indented below it. Control characters cannot make lines of their own.</summary>
+    /// <summary>
+    /// A line, and the exception with its stack indented below it. Control characters cannot make lines of their own.
+    /// </summary>
     public byte[] ToText()
     {
         var text = new StringBuilder();
@@ -42,7 +45,8 @@ internal sealed record LogEntry(DateTimeOffset Time, LogLevel Level, string Cate
     public byte[] ToJson()
     {
         using var line = new MemoryStream();
-        using (var json = new Utf8JsonWriter(line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(
+            line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("time", Time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
@@ -67,7 +71,8 @@ internal sealed record LogEntry(DateTimeOffset Time, LogLevel Level, string Cate
         foreach (var (name, value) in Values)
         {
             if (name != "{OriginalFormat}")
-                json.WriteString(JsonNamingPolicy.KebabCaseLower.ConvertName(name), Convert.ToString(value, CultureInfo.InvariantCulture));
+                json.WriteString(
+                    JsonNamingPolicy.KebabCaseLower.ConvertName(name), Convert.ToString(value, CultureInfo.InvariantCulture));
         }
 
         json.WriteEndObject();

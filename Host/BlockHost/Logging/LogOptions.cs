@@ -52,7 +52,10 @@ internal sealed record LogOptions
         ? this with { Json = name == "json" }
         : throw new ToolException($"Invalid log format '{name}', use {FormatNames}");
 
-    /// <summary>QEMU's <c>[enable=]PATTERN[,events=FILE][,file=FILE]</c>; a pattern selects categories, or with '-' before it takes them away.</summary>
+    /// <summary>
+    /// QEMU's <c>[enable=]PATTERN[,events=FILE][,file=FILE]</c>; a pattern selects categories, or with '-' before it takes them
+    /// away.
+    /// </summary>
     /// <param name="option">How the option was written, for errors.</param>
     /// <exception cref="ToolException">A file of patterns cannot be read, or there is no such option.</exception>
     public LogOptions WithTrace(string specification, string option)
@@ -77,7 +80,8 @@ internal sealed record LogOptions
     {
         try
         {
-            return [.. System.IO.File.ReadAllLines(file).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#')];
+            return [.. System.IO.File.ReadAllLines(file).Select(line => line.Trim())
+                .Where(line => line.Length > 0 && line[0] != '#')];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -13,7 +13,8 @@ internal static class LogTarget
     {
         var clock = services.GetRequiredService<TimeProvider>();
         if (options.File is { } path)
-            return new HostLoggers(options, clock, new LineFile(path, $"log file '{path}'", services.GetRequiredService<HostWarnings>().Give).Write);
+            return new HostLoggers(
+                options, clock, new LineFile(path, $"log file '{path}'", services.GetRequiredService<HostWarnings>().Give).Write);
         var gate = new Lock();
         var error = new OutputStream(2);
         return new HostLoggers(options, clock, line => Write(error, gate, line));

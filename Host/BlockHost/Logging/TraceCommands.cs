@@ -6,14 +6,19 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Logging;
 
-/// <summary>trace-event-get-state and trace-event-set-state. Events are the log's categories, named as QEMU names events.</summary>
+/// <summary>
+/// trace-event-get-state and trace-event-set-state. Events are the log's categories, named as QEMU names events.
+/// </summary>
 internal sealed class TraceCommands(HostLoggers loggers, PluginManager plugins)
 {
     public void Register(IPluginRegistry registry)
     {
         var json = TraceJson.Default;
         registry.Add(QmpCommand.Create(
-            "trace-event-get-state", json.TraceGetArguments, json.IReadOnlyListTraceEventInfo, (_, arguments, _) => new(Get(arguments))));
+            "trace-event-get-state",
+            json.TraceGetArguments,
+            json.IReadOnlyListTraceEventInfo,
+            (_, arguments, _) => new(Get(arguments))));
         registry.Add(QmpCommand.CreateAction("trace-event-set-state", json.TraceSetArguments, (_, arguments, _) =>
         {
             foreach (var category in Select(arguments.Name, arguments.Vcpu))
@@ -38,7 +43,9 @@ internal sealed class TraceCommands(HostLoggers loggers, PluginManager plugins)
             throw new QmpException($"invalid vCPU index {index}");
         var all = loggers.Categories.Concat(plugins.List().Select(plugin => plugin.Id)).Distinct();
         var selected = all.Where(category => LogCategoryFilter.Selects(pattern, category)).Order(StringComparer.Ordinal).ToList();
-        return selected.Count > 0 || pattern.AsSpan().ContainsAny('*', '?') ? selected : throw new QmpException($"unknown event \"{pattern}\"");
+        return selected.Count > 0 || pattern.AsSpan().ContainsAny('*', '?')
+            ? selected
+            : throw new QmpException($"unknown event \"{pattern}\"");
     }
 }
 

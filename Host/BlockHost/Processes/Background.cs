@@ -51,7 +51,9 @@ internal sealed unsafe class Background
         return Libc.read(fds[0], &ready, 1) == 1 ? 0 : 1;
     }
 
-    /// <summary>In the child: all is open; lets the parent go, and lets go of the terminal and of the folder that it was started in.</summary>
+    /// <summary>
+    /// In the child: all is open; lets the parent go, and lets go of the terminal and of the folder that it was started in.
+    /// </summary>
     public void Ready()
     {
         var nowhere = Libc.open("/dev/null", OpenFlags.ReadWrite, 0);
@@ -65,14 +67,19 @@ internal sealed unsafe class Background
     }
 
     /// <summary>
-    /// 0 to 2 and their duplicates: the runtime's console keeps one of its own, and whoever reads the other end of a pipe would wait
-    /// as long as the daemon lives. One that the process was not given is something else's number, and stays.
+    /// 0 to 2 and their duplicates: the runtime's console keeps one of its own, and whoever reads the other end of a pipe would
+    /// wait as long as the daemon lives. One that the process was not given is something else's number, and stays.
     /// </summary>
     private static List<int> GivenStreams()
     {
         List<int> found = [.. Enumerable.Range(StandardStreams.Input, 3).Where(StandardStreams.IsGiven)];
-        var open = Directory.GetFiles("/proc/self/fd").ToDictionary(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture), path => new FileInfo(path).LinkTarget);
-        var pipes = found.Select(fd => open.GetValueOrDefault(fd)).Where(target => target?.StartsWith("pipe:", StringComparison.Ordinal) == true).ToHashSet();
+        var open = Directory.GetFiles(
+            "/proc/self/fd").ToDictionary(path =>
+                int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture), path => new FileInfo(path).LinkTarget);
+        var pipes = found.Select(
+            fd =>
+                open.GetValueOrDefault(fd)).Where(target =>
+                    target?.StartsWith("pipe:", StringComparison.Ordinal) == true).ToHashSet();
         found.AddRange(open.Where(file => file.Key > 2 && pipes.Contains(file.Value)).Select(file => file.Key));
         return found;
     }

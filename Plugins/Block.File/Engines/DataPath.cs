@@ -26,7 +26,8 @@ internal sealed class DataPath : IAsyncDisposable
     private bool _readsNow;
     private bool _writesKnowNoWait = true;
 
-    internal DataPath(FileDescriptor file, bool direct, DirectAlignment alignment, IFileEngine engine, RequestPool requests, TimeProvider clock)
+    internal DataPath(
+        FileDescriptor file, bool direct, DirectAlignment alignment, IFileEngine engine, RequestPool requests, TimeProvider clock)
     {
         _file = file;
         _engine = engine;

@@ -75,7 +75,14 @@ internal sealed unsafe class FileRequest(RequestPool pool) : IValueTaskSource
             Pin(segment);
     }
 
-    internal void Prepare(FileOperation operation, Func<FileRequest, int> work, object? state, int descriptor, long offset, long bytes, int argument)
+    internal void Prepare(
+        FileOperation operation,
+        Func<FileRequest, int> work,
+        object? state,
+        int descriptor,
+        long offset,
+        long bytes,
+        int argument)
     {
         Operation = operation;
         Descriptor = descriptor;
@@ -193,7 +200,8 @@ internal sealed unsafe class FileRequest(RequestPool pool) : IValueTaskSource
 
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _completion.GetStatus(token);
 
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _completion.OnCompleted(continuation, state, token, flags);
 
     private void Pin(Memory<byte> segment)

@@ -7,6 +7,8 @@ namespace BlockHost.Plugins.Block.File.Engines;
 /// </summary>
 internal interface IFileEngine : IAsyncDisposable
 {
-    /// <summary>Starts a prepared read or write; the request completes itself, from any thread, perhaps before this returns.</summary>
+    /// <summary>
+    /// Starts a prepared read or write; the request completes itself, from any thread, perhaps before this returns.
+    /// </summary>
     void Submit(FileRequest request);
 }

@@ -49,7 +49,9 @@ internal abstract class KernelEngine : IFileEngine
         Close();
     }
 
-    /// <summary>Hands a request to the kernel; called with <see cref="Gate"/> held. Answers an errno, 0 when the kernel has it.</summary>
+    /// <summary>
+    /// Hands a request to the kernel; called with <see cref="Gate"/> held. Answers an errno, 0 when the kernel has it.
+    /// </summary>
     protected abstract int SubmitSlot(int slot, FileRequest request);
 
     /// <summary>Waits for completions and calls <see cref="Completed"/> for each, until <see cref="StopReaper"/>.</summary>

@@ -13,7 +13,8 @@ internal sealed class ImageLock(LockDescriptor descriptor, string path) : IDispo
     private BlockPermissionSet _held = BlockPermissionSet.None;
     private BlockPermissionSet _wanted = BlockPermissionSet.None;
 
-    /// <exception cref="BlockException">Busy: another user's permissions forbid it; the message names the first conflict.</exception>
+    /// <exception cref="BlockException">Busy: another user's permissions forbid it; the message names the first
+    /// conflict.</exception>
     internal void Prepare(BlockPermissionSet wanted)
     {
         _wanted = wanted;
@@ -41,7 +42,9 @@ internal sealed class ImageLock(LockDescriptor descriptor, string path) : IDispo
         _wanted = _held;
     }
 
-    /// <summary>Closing alone would not do: a child process that was just forked holds the description until it runs its own program.</summary>
+    /// <summary>
+    /// Closing alone would not do: a child process that was just forked holds the description until it runs its own program.
+    /// </summary>
     public void Dispose()
     {
         Abort();

@@ -19,7 +19,8 @@ internal readonly record struct DirectAlignment(int Offset, int Memory)
     internal static DirectAlignment Of(FileDescriptor file)
     {
         var status = file.Status();
-        if ((status.ResultMask & FileStatus.DirectIoAlignment) != 0 && IsUsable(status.DirectOffsetAlignment) && IsUsable(status.DirectMemoryAlignment))
+        if ((status.ResultMask & FileStatus.DirectIoAlignment) != 0 && IsUsable(status.DirectOffsetAlignment)
+            && IsUsable(status.DirectMemoryAlignment))
             return new(Math.Max(Smallest, (int)status.DirectOffsetAlignment), (int)status.DirectMemoryAlignment);
         for (var size = Smallest; size <= Largest; size *= 2)
         {
@@ -27,7 +28,8 @@ internal readonly record struct DirectAlignment(int Offset, int Memory)
                 return new(size, size);
         }
 
-        throw new BlockException(BlockErrorKind.Io, "Could not find working O_DIRECT alignment") { Hint = "Try cache.direct=off" };
+        throw new BlockException(BlockErrorKind.Io, "Could not find working O_DIRECT alignment")
+        { Hint = "Try cache.direct=off" };
     }
 
     private static bool IsUsable(uint alignment) => BitOperations.IsPow2(alignment) && alignment <= Largest;

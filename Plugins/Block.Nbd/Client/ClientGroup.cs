@@ -5,16 +5,19 @@ using BlockHost.Nbd;
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// The clients of one node, each with a connection. The first is the node's own. A server that says so (NBD_FLAG_CAN_MULTI_CONN) is
-/// connected to again when all are so busy that another pays: it carries out only so many requests of a connection at once.
+/// The clients of one node, each with a connection. The first is the node's own. A server that says so (NBD_FLAG_CAN_MULTI_CONN)
+/// is connected to again when all are so busy that another pays: it carries out only so many requests of a connection at once.
 /// <code>
-///   request ─► first, while it has fewer than 16 in flight ─► else the least busy that is connected; are all busy, one more is opened
+///   request ─► first, while it has fewer than 16 in flight ─► else the least busy that is connected
+///                                                               └ are all busy, one more is opened
 /// </code>
 /// Further connections are a convenience: one that cannot be had, or is lost, leaves its share to the others.
 /// </summary>
 internal sealed class ClientGroup : IAsyncDisposable
 {
-    /// <summary>What servers carry out at once for each connection, as nbdkit's threads; below it another connection gains nothing.</summary>
+    /// <summary>
+    /// What servers carry out at once for each connection, as nbdkit's threads; below it another connection gains nothing.
+    /// </summary>
     public const int Busy = 16;
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);

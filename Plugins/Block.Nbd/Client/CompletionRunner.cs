@@ -2,8 +2,9 @@
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// Runs what awaits answered requests, on threads of the pool and one after another, so that what they ask for next can be sent together.
-/// What awaits one may take any time, and may even wait for another: while some are left, there is always a thread on its way for them.
+/// Runs what awaits answered requests, on threads of the pool and one after another, so that what they ask for next can be sent
+/// together. What awaits one may take any time, and may even wait for another: while some are left, there is always a thread on
+/// its way for them.
 /// </summary>
 internal sealed class CompletionRunner : IThreadPoolWorkItem
 {

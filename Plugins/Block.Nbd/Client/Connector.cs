@@ -30,7 +30,8 @@ internal static class Connector
             await handshake.GreetAsync(cancellationToken).ConfigureAwait(false);
             if (settings.Tls is { } tls)
                 await handshake.StartTlsAsync(tls(), cancellationToken).ConfigureAwait(false);
-            var session = await handshake.EnterAsync(settings.Export, settings.Context, simple: false, cancellationToken).ConfigureAwait(false);
+            var session = await handshake.EnterAsync(
+                settings.Export, settings.Context, simple: false, cancellationToken).ConfigureAwait(false);
             return new(socket, handshake.Stream, session);
         }
         catch
@@ -53,7 +54,8 @@ internal static class Connector
         }
         catch (SocketException e) when (address is FdSocketAddress fd)
         {
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"File descriptor '{fd.Str}' is not a socket", innerException: e);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"File descriptor '{fd.Str}' is not a socket", innerException: e);
         }
     }
 }

@@ -41,7 +41,9 @@ internal sealed partial class NbdClient
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw _over.IsCancellationRequested ? Refusal() : last ?? new BlockException(BlockErrorKind.Io, "Connection attempt cancelled by timeout", Errno.ETIMEDOUT);
+            throw _over.IsCancellationRequested
+                ? Refusal()
+                : last ?? new BlockException(BlockErrorKind.Io, "Connection attempt cancelled by timeout", Errno.ETIMEDOUT);
         }
     }
 

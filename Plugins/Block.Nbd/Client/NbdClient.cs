@@ -64,7 +64,9 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
         Start(NbdCommand.BlockStatus, CommandFlags.RequestOne, offset, bytes, default).AsExtentTask();
 
     /// <summary>From any thread at any time: all that is in flight fails, and all that comes. Waits for nothing.</summary>
-    public void Yank() => Finish(new BlockException(BlockErrorKind.Yanked, $"The connection to '{_settings.ServerName}' was yanked"))?.Break(_reason);
+    public void Yank() =>
+        Finish(new BlockException(BlockErrorKind.Yanked, $"The connection to '{_settings.ServerName}' was yanked"))?
+            .Break(_reason);
 
     public async ValueTask DisposeAsync()
     {
@@ -89,7 +91,8 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
         if (connection != _connection)
             return;
         _connection = null;
-        _reason = new BlockException(reason.Kind, $"Lost the connection to '{_settings.ServerName}': {reason.Message}", Errno.EIO);
+        _reason = new BlockException(
+            reason.Kind, $"Lost the connection to '{_settings.ServerName}': {reason.Message}", Errno.EIO);
         _state = _settings.ReconnectDelay > TimeSpan.Zero ? State.Waiting : State.Failing;
         if (_state == State.Waiting)
             _patience.Change(_settings.ReconnectDelay, Timeout.InfiniteTimeSpan);

@@ -5,14 +5,17 @@ using BlockHost.Block;
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// The receiver: takes what has come, until it has to wait. Then it waits first, and only afterwards runs what awaits the answers, on the
-/// same thread: an answer costs no change of thread more than the socket's own, and the next bytes find another thread, however long that takes.
+/// The receiver: takes what has come, until it has to wait. Then it waits first, and only afterwards runs what awaits the
+/// answers, on the same thread: an answer costs no change of thread more than the socket's own, and the next bytes find another
+/// thread, however long that takes.
 /// </summary>
 internal sealed partial class NbdConnection
 {
     private const int ReceiveBufferSize = 64 << 10;
 
-    /// <summary>Data of reads from this size on is received where it goes, so little is taken into the buffer before it.</summary>
+    /// <summary>
+    /// Data of reads from this size on is received where it goes, so little is taken into the buffer before it.
+    /// </summary>
     private const int LargeRead = 32 << 10;
 
     private const int HeadsOnly = 4 << 10;

@@ -121,7 +121,8 @@ internal sealed partial class NbdConnection
         {
             _ when ((ushort)_head.Type & Wire.ChunkErrorBit) != 0 => length is >= ErrorPayload and <= MaxErrorLength
                 ? (int)length : throw NbdFaults.Protocol("invalid payload for NBD_REPLY_TYPE_ERROR*"),
-            ChunkType.None when !_head.IsLast => throw NbdFaults.Protocol("NBD_REPLY_TYPE_NONE chunk without NBD_REPLY_FLAG_DONE flag set"),
+            ChunkType.None when !_head.IsLast =>
+                throw NbdFaults.Protocol("NBD_REPLY_TYPE_NONE chunk without NBD_REPLY_FLAG_DONE flag set"),
             ChunkType.None => length == 0 ? 0 : throw NbdFaults.Protocol("NBD_REPLY_TYPE_NONE chunk with nonzero length"),
             ChunkType.OffsetData when isRead => length > sizeof(ulong)
                 ? sizeof(ulong) : throw NbdFaults.Protocol("invalid payload for NBD_REPLY_TYPE_OFFSET_DATA"),
@@ -145,7 +146,10 @@ internal sealed partial class NbdConnection
                 BeginData(operation, StartOf(operation, payload), _head.Length - sizeof(ulong));
                 return;
             case ChunkType.OffsetHole:
-                Cover(operation, StartOf(operation, payload), BinaryPrimitives.ReadUInt32BigEndian(payload[sizeof(ulong)..])).Clear();
+                Cover(
+                    operation,
+                    StartOf(operation, payload),
+                    BinaryPrimitives.ReadUInt32BigEndian(payload[sizeof(ulong)..])).Clear();
                 break;
             case ChunkType.BlockStatus:
                 TakeStatus(operation, payload);
@@ -161,9 +165,11 @@ internal sealed partial class NbdConnection
     private void TakeStatus(NbdOperation operation, ReadOnlySpan<byte> payload)
     {
         var context = BinaryPrimitives.ReadUInt32BigEndian(payload);
-        var first = new Extent(BinaryPrimitives.ReadUInt32BigEndian(payload[4..]), BinaryPrimitives.ReadUInt32BigEndian(payload[8..]));
+        var first = new Extent(
+            BinaryPrimitives.ReadUInt32BigEndian(payload[4..]), BinaryPrimitives.ReadUInt32BigEndian(payload[8..]));
         if (context != Session.Context)
-            throw NbdFaults.Protocol($"unexpected context id {context} for NBD_REPLY_TYPE_BLOCK_STATUS, negotiated context id is {Session.Context}");
+            throw NbdFaults.Protocol(
+                $"unexpected context id {context} for NBD_REPLY_TYPE_BLOCK_STATUS, negotiated context id is {Session.Context}");
         if (first.Bytes == 0)
             throw NbdFaults.Protocol("server sent status chunk with zero length");
         if (operation.HasExtent)
@@ -189,7 +195,8 @@ internal sealed partial class NbdConnection
     /// <summary>The part of a read that a chunk says it brings.</summary>
     private static IoSlice Cover(NbdOperation operation, long start, long bytes) => operation.Coverage.TryAdd(start, bytes)
         ? operation.Data.Slice(start, bytes)
-        : throw NbdFaults.Protocol($"server sent {bytes} bytes at {start} of a read of {operation.Length}, which are empty, out of range or sent before");
+        : throw NbdFaults.Protocol(
+            $"server sent {bytes} bytes at {start} of a read of {operation.Length}, which are empty, out of range or sent before");
 
     private void BeginData(NbdOperation operation, long start, long bytes)
     {

@@ -6,8 +6,8 @@ using BlockHost.Nbd;
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// The sender: whatever is asked for while it works goes with its next call. It goes on from thread to thread without a task of its own,
-/// so that waiting for the socket allocates nothing.
+/// The sender: whatever is asked for while it works goes with its next call. It goes on from thread to thread without a task of
+/// its own, so that waiting for the socket allocates nothing.
 /// </summary>
 internal sealed partial class NbdConnection
 {
@@ -126,7 +126,8 @@ internal sealed partial class NbdConnection
     /// <returns>Bytes written; data that is too long for the buffer follows by itself.</returns>
     private int Write(NbdOperation operation, Span<byte> target)
     {
-        new NbdRequest(operation.Flags, operation.Command, operation.Cookie, (ulong)operation.Offset, operation.Length).Write(target);
+        new NbdRequest(operation.Flags, operation.Command, operation.Cookie, (ulong)operation.Offset, operation.Length)
+            .Write(target);
         var used = Wire.RequestLength;
         if (operation.Command == NbdCommand.Write)
         {

@@ -156,8 +156,10 @@ internal sealed partial class NbdConnection
         _ended.SetResult();
     }
 
-    private static bool IsLargeRead(NbdOperation operation) => operation.Command == NbdCommand.Read && operation.Length >= LargeRead;
+    private static bool IsLargeRead(NbdOperation operation) =>
+        operation.Command == NbdCommand.Read && operation.Length >= LargeRead;
 
     private static BlockException Broken(Exception cause) =>
-        cause as BlockException ?? new BlockException(BlockErrorKind.Io, (cause.InnerException ?? cause).Message, innerException: cause);
+        cause as BlockException
+            ?? new BlockException(BlockErrorKind.Io, (cause.InnerException ?? cause).Message, innerException: cause);
 }

@@ -12,7 +12,8 @@ internal static class NbdFaults
     {
         var errno = NbdErrors.ToErrno(error);
         var about = $"The NBD server failed a request ({NbdNames.Of(operation.Command)}): {ErrnoText.Of(errno)}";
-        return new BlockException(KindOf(errno), text.Length > 0 ? $"{about} ({text})" : about, errno) { Offset = operation.Offset };
+        return new BlockException(KindOf(errno), text.Length > 0 ? $"{about} ({text})" : about, errno)
+        { Offset = operation.Offset };
     }
 
     /// <summary>A server that sends this is not understood any further: the connection ends.</summary>

@@ -6,8 +6,8 @@ using BlockHost.Nbd;
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
 /// <summary>
-/// A request from when it is asked for until it is answered, over as many connections as that takes. Pooled: whoever awaits it gives
-/// it back with that. Its buffer is touched only between being sent and being answered, by the connection that it is on.
+/// A request from when it is asked for until it is answered, over as many connections as that takes. Pooled: whoever awaits it
+/// gives it back with that. Its buffer is touched only between being sent and being answered, by the connection that it is on.
 /// </summary>
 internal sealed class NbdOperation(Action<NbdOperation> giveBack) : IValueTaskSource, IValueTaskSource<Extent>
 {

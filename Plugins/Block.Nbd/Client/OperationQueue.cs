@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
-/// <summary>Requests in order, linked through themselves: queueing allocates nothing. A request is in one queue at a time.</summary>
+/// <summary>
+/// Requests in order, linked through themselves: queueing allocates nothing. A request is in one queue at a time.
+/// </summary>
 internal struct OperationQueue
 {
     private NbdOperation? _first;

@@ -86,7 +86,8 @@ internal static class LegacyOptions
     }
 
     private static string? Text(JsonElement options, string name) =>
-        !options.TryGetProperty(name, out var value) ? null : value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
+        !options.TryGetProperty(name, out var value) ? null : value.ValueKind == JsonValueKind.String ? value.GetString() : value
+            .GetRawText();
 
     private static BlockException Invalid(string message) => new(BlockErrorKind.InvalidArgument, message);
 }

@@ -32,8 +32,10 @@ internal static class NbdFileName
         export ??= "";
         return server switch
         {
-            UnixSocketAddress { Abstract: not true } unix => export.Length == 0 ? $"nbd+unix://?socket={unix.Path}" : $"nbd+unix:///{export}?socket={unix.Path}",
-            InetSocketAddress { To: null, Ipv4: null, Ipv6: null } inet => export.Length == 0 ? $"nbd://{Host(inet)}" : $"nbd://{Host(inet)}/{export}",
+            UnixSocketAddress { Abstract: not true } unix =>
+                export.Length == 0 ? $"nbd+unix://?socket={unix.Path}" : $"nbd+unix:///{export}?socket={unix.Path}",
+            InetSocketAddress { To: null, Ipv4: null, Ipv6: null } inet =>
+                export.Length == 0 ? $"nbd://{Host(inet)}" : $"nbd://{Host(inet)}/{export}",
             _ => null,
         };
     }
@@ -55,13 +57,19 @@ internal static class NbdFileName
         var host = address.StartsWith(Prefix, StringComparison.Ordinal) ? address[Prefix.Length..] : "";
         if (host.Length == 0)
             throw Invalid("NBD server address missing");
-        return new(host.StartsWith(UnixPrefix, StringComparison.Ordinal) ? new UnixSocketAddress { Path = host[UnixPrefix.Length..] } : Inet(host), export);
+        return new(
+            host.StartsWith(UnixPrefix, StringComparison.Ordinal)
+                ? new UnixSocketAddress { Path = host[UnixPrefix.Length..] }
+                : Inet(host),
+            export);
     }
 
     /// <summary>HOST:PORT, where a host in brackets may hold colons.</summary>
     private static InetSocketAddress Inet(string text)
     {
-        var end = text.StartsWith('[') ? text.IndexOf(']', StringComparison.Ordinal) + 1 : text.IndexOf(':', StringComparison.Ordinal);
+        var end = text.StartsWith('[')
+            ? text.IndexOf(']', StringComparison.Ordinal) + 1
+            : text.IndexOf(':', StringComparison.Ordinal);
         if (end < 0 || end >= text.Length - 1 || text[end] != ':')
             throw Invalid($"error parsing address '{text}'");
         var host = text[..end];

@@ -31,14 +31,18 @@ internal static class NbdUri
     {
         if (authority.LastIndexOf('@') is var at and >= 0)
             authority = authority[(at + 1)..];
-        var hostEnd = authority.StartsWith('[') ? authority.IndexOf(']', StringComparison.Ordinal) + 1 : authority.IndexOf(':', StringComparison.Ordinal);
+        var hostEnd = authority.StartsWith('[')
+            ? authority.IndexOf(']', StringComparison.Ordinal) + 1
+            : authority.IndexOf(':', StringComparison.Ordinal);
         if (hostEnd < 0)
             hostEnd = authority.Length;
         var host = Unescape(authority[..hostEnd]);
         var port = hostEnd < authority.Length ? authority[(hostEnd + 1)..] : "";
-        if (host.Length == 0 || (hostEnd < authority.Length && authority[hostEnd] != ':') || (port.Length > 0 && !ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+        if (host.Length == 0 || (hostEnd < authority.Length && authority[hostEnd] != ':')
+            || (port.Length > 0 && !ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
             throw NotValid();
-        return new() { Host = host.StartsWith('[') ? host[1..^1] : host, Port = port.Length > 0 ? port : NbdFileName.DefaultPort };
+        return new()
+        { Host = host.StartsWith('[') ? host[1..^1] : host, Port = port.Length > 0 ? port : NbdFileName.DefaultPort };
     }
 
     private static UnixSocketAddress Unix(string query) =>

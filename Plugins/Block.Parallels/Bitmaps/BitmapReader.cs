@@ -30,14 +30,19 @@ internal sealed class BitmapReader(ParallelsImage image, FormatExtension extensi
         {
             var (index, within) = Math.DivRem(done, image.BlockSize);
             var length = Math.Min(Math.Min(bytes - done, image.BlockSize - within), ChunkSize);
-            await LoadPartAsync(bitmap.Clusters[(int)index], within, done * 8, length, target, cancellationToken).ConfigureAwait(false);
+            await LoadPartAsync(
+                bitmap.Clusters[(int)index], within, done * 8, length, target, cancellationToken).ConfigureAwait(false);
             done += length;
         }
     }
 
     public ValueTask MarkInUseAsync(CancellationToken cancellationToken) => throw ReadOnly();
 
-    public ValueTask CheckNewAsync(string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken) => throw ReadOnly();
+    public ValueTask CheckNewAsync(
+        string name,
+        long granularity,
+        IReadOnlyList<IDirtyBitmap> unsaved,
+        CancellationToken cancellationToken) => throw ReadOnly();
 
     public ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken) => throw ReadOnly();
 
@@ -57,7 +62,11 @@ internal sealed class BitmapReader(ParallelsImage image, FormatExtension extensi
                 throw new BlockException(BlockErrorKind.InvalidArgument, "Failed to read bitmap data cluster");
             // Bits come in words; what is behind the last unit is left out.
             var bits = new byte[(bytes + 7) / 8 * 8];
-            await image.File.ReadAsync((long)cluster * ParallelsHeader.SectorSize + within, bits, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.File.ReadAsync(
+                (long)cluster * ParallelsHeader.SectorSize + within,
+                bits,
+                ReadFlags.None,
+                cancellationToken).ConfigureAwait(false);
             target.AddBits(firstUnit, bits);
         }
     }

@@ -10,16 +10,21 @@ internal static class ExtensionReader
     private const long MostSectors = long.MaxValue / ParallelsHeader.SectorSize;
 
     /// <param name="mustBeWhole">What cannot be understood is an error, as in QEMU for who only reads.</param>
-    public static async ValueTask<FormatExtension?> ReadAsync(ParallelsImage image, bool mustBeWhole, CancellationToken cancellationToken)
+    public static async ValueTask<FormatExtension?> ReadAsync(
+        ParallelsImage image, bool mustBeWhole, CancellationToken cancellationToken)
     {
         var header = image.Header;
         if (header.ExtensionSector == 0)
             return null;
-        var place = header.ExtensionSector <= (ulong)MostSectors ? (long)header.ExtensionSector * ParallelsHeader.SectorSize : long.MaxValue;
+        var place = header.ExtensionSector <= (ulong)MostSectors
+            ? (long)header.ExtensionSector * ParallelsHeader.SectorSize
+            : long.MaxValue;
         if (place > image.File.Length - header.ClusterSize)
         {
             // There is no such cluster.
-            return mustBeWhole ? throw new BlockException(BlockErrorKind.InvalidArgument, "Failed to read Format Extension cluster") : null;
+            return mustBeWhole
+                ? throw new BlockException(BlockErrorKind.InvalidArgument, "Failed to read Format Extension cluster")
+                : null;
         }
 
         var cluster = new byte[header.ClusterSize];

@@ -6,7 +6,9 @@ using BlockHost.Block;
 
 namespace BlockHost.Plugins.Block.Parallels.Format;
 
-/// <summary>A dirty bitmap of an image: for each cluster of its bits where that is, or 0 nothing is dirty, or 1 everything.</summary>
+/// <summary>
+/// A dirty bitmap of an image: for each cluster of its bits where that is, or 0 nothing is dirty, or 1 everything.
+/// </summary>
 /// <param name="Granularity">Sectors of a bit.</param>
 /// <param name="Clusters">Sectors of the file, or 0, or 1.</param>
 internal sealed record RecordedBitmap(Guid Id, ulong Sectors, uint Granularity, IReadOnlyList<ulong> Clusters);
@@ -14,7 +16,8 @@ internal sealed record RecordedBitmap(Guid Id, ulong Sectors, uint Granularity, 
 /// <summary>
 /// A cluster with further features of an image ("Format Extension"), which the header points at:
 /// <code>
-///   0 magic │ 8 MD5 of all that follows │ 24 feature │ feature │ … │ end: 0        feature: magic, flags, length, unused │ data, to 8 bytes
+///   0 magic │ 8 MD5 of all that follows │ 24 feature │ feature │ … │ end: 0
+///   feature: magic, flags, length, unused │ data, to 8 bytes
 /// </code>
 /// </summary>
 internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bool IsNecessary)

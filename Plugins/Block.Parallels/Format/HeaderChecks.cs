@@ -18,11 +18,14 @@ internal static class HeaderChecks
         Require(header.Sectors <= MostSectors, $"Could not open '{fileName}': File too large", Errno.EFBIG);
     }
 
-    /// <summary>Whoever wrote last did not come to an end: what the table says may be wrong, and is for a check to look at.</summary>
+    /// <summary>
+    /// Whoever wrote last did not come to an end: what the table says may be wrong, and is for a check to look at.
+    /// </summary>
     public static void RequireClosed(ParallelsHeader header)
     {
         if (header.InUse == ParallelsHeader.OpenMark)
-            throw new BlockException(BlockErrorKind.ReadOnly, "parallels: Image was not closed correctly; cannot be opened read/write");
+            throw new BlockException(
+                BlockErrorKind.ReadOnly, "parallels: Image was not closed correctly; cannot be opened read/write");
     }
 
     private static void Require(bool holds, string problem, int errno = Errno.EINVAL)

@@ -64,7 +64,8 @@ internal sealed record ParallelsHeader
     public long DataOffset => Math.Max(DataSector * (long)SectorSize, (TableEnd + SectorSize - 1) / SectorSize * SectorSize);
 
     public static bool HasMagic(ReadOnlySpan<byte> head) =>
-        head.Length >= 20 && (head.StartsWith(OldMagic) || head.StartsWith(NewMagic)) && BinaryPrimitives.ReadUInt32LittleEndian(head[16..]) == SupportedVersion;
+        head.Length >= 20 && (head.StartsWith(OldMagic) || head.StartsWith(NewMagic))
+            && BinaryPrimitives.ReadUInt32LittleEndian(head[16..]) == SupportedVersion;
 
     public static ParallelsHeader New(long clusterSize, long length) => new()
     {

@@ -7,8 +7,9 @@ using BlockHost.Plugins.Block.Parallels.Format;
 namespace BlockHost.Plugins.Block.Parallels.Maintenance;
 
 /// <summary>
-/// Looks whether the image was closed, and at every cluster: whether it lies in the file, behind the table, and where no other one does; and
-/// whether the file is longer than they need. QEMU finds the first and the last two, in the same words. A repair leaves what is read as it was.
+/// Looks whether the image was closed, and at every cluster: whether it lies in the file, behind the table, and where no other
+/// one does; and whether the file is longer than they need. QEMU finds the first and the last two, in the same words. A repair
+/// leaves what is read as it was.
 /// </summary>
 internal sealed class ImageChecker(ParallelsImage image)
 {
@@ -44,7 +45,10 @@ internal sealed class ImageChecker(ParallelsImage image)
         _used = new SpaceMap(Math.Min(image.File.Length / image.BlockSize, uint.MaxValue) + 2);
         _end = Math.Max(image.Header.DataOffset, image.ReservedEnd);
         for (long block = 0; block < image.EntriesInFile; block++)
-            await LookAtAsync(block, await image.Table.GetAsync(block, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            await LookAtAsync(
+                block,
+                await image.Table.GetAsync(block, cancellationToken).ConfigureAwait(false),
+                cancellationToken).ConfigureAwait(false);
         var leaked = image.IsExtended ? 0 : Math.Max(image.File.Length - _end, 0);
         if (leaked > 0)
             Say(MendsLeaks, $"space leaked at the end of the image {leaked}");
@@ -82,7 +86,9 @@ internal sealed class ImageChecker(ParallelsImage image)
         }
         else if (entry != 0 && (place < image.Header.DataOffset || !UseFor(place)))
         {
-            Find(MendsErrors, place < image.Header.DataOffset ? $"cluster {block} overlaps the header" : $"duplicate offset in BAT entry {block}");
+            Find(
+                MendsErrors,
+                place < image.Header.DataOffset ? $"cluster {block} overlaps the header" : $"duplicate offset in BAT entry {block}");
             _misplaced.Add(block);
         }
 

@@ -35,13 +35,17 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     }
 
     /// <summary>QEMU does not measure this format.</summary>
-    public async ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public async ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var size = source?.Length ?? (createOptions.TryGetProperty("size", out var given) ? given.GetInt64() : 0);
         var clusterSize = createOptions.TryGetProperty("cluster-size", out var chosen) ? chosen.GetInt64() : DefaultClusterSize;
         var header = HeaderFor(size, clusterSize);
-        var stored = source is null ? 0 : await StoredBlocks.CountAsync(source, header.ClusterSize, cancellationToken).ConfigureAwait(false);
-        return new ImageMeasure(header.DataOffset + stored * header.ClusterSize, header.DataOffset + header.Entries * header.ClusterSize);
+        var stored = source is null
+            ? 0
+            : await StoredBlocks.CountAsync(source, header.ClusterSize, cancellationToken).ConfigureAwait(false);
+        return new ImageMeasure(
+            header.DataOffset + stored * header.ClusterSize, header.DataOffset + header.Entries * header.ClusterSize);
     }
 
     private static ParallelsHeader HeaderFor(long size, long clusterSize)

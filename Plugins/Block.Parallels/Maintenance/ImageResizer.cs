@@ -6,8 +6,8 @@ using BlockHost.Plugins.Block.Parallels.Format;
 namespace BlockHost.Plugins.Block.Parallels.Maintenance;
 
 /// <summary>
-/// Changes the length of an image's disk, which QEMU cannot. The node is drained. The table grows into the room that lies before the first
-/// cluster; where that is not enough, the image keeps its length.
+/// Changes the length of an image's disk, which QEMU cannot. The node is drained. The table grows into the room that lies before
+/// the first cluster; where that is not enough, the image keeps its length.
 /// <code>
 ///   longer:   entries, zero ─► flush ─► header        shorter:   header ─► flush ─► entries behind the end, zero
 /// </code>
@@ -33,7 +33,8 @@ internal sealed class ImageResizer(ParallelsImage image)
         var header = image.Header;
         var entries = BlocksFor(length);
         var tableEnd = ParallelsHeader.Size + entries * ParallelsHeader.EntrySize;
-        var fits = entries <= int.MaxValue / ParallelsHeader.EntrySize && tableEnd <= await FindFirstAsync(cancellationToken).ConfigureAwait(false);
+        var fits = entries <= int.MaxValue / ParallelsHeader.EntrySize
+            && tableEnd <= await FindFirstAsync(cancellationToken).ConfigureAwait(false);
         if (!fits || (!header.IsNew && length / ParallelsHeader.SectorSize > uint.MaxValue))
             throw new BlockException(BlockErrorKind.NoSpace, "The Parallels image has no room for a longer table", Errno.EFBIG);
         await image.MarkOpenAsync(cancellationToken).ConfigureAwait(false);
@@ -44,12 +45,15 @@ internal sealed class ImageResizer(ParallelsImage image)
         if (rest > 0)
             await image.WriteZeroesAsync(old, rest, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         if (entries > header.Entries)
-            await image.File.WriteZeroesAsync(header.TableEnd, tableEnd - header.TableEnd, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.File.WriteZeroesAsync(
+                header.TableEnd, tableEnd - header.TableEnd, ZeroFlags.None, cancellationToken).ConfigureAwait(false);
         await image.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetLengthAsync(length, Math.Max(header.Entries, (uint)entries), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The length comes first, in one sector: a shrink is done or not. Where giving back the space fails, no data are lost.</summary>
+    /// <summary>
+    /// The length comes first, in one sector: a shrink is done or not. Where giving back the space fails, no data are lost.
+    /// </summary>
     private async ValueTask ShrinkAsync(long length, CancellationToken cancellationToken)
     {
         await image.MarkOpenAsync(cancellationToken).ConfigureAwait(false);
@@ -57,7 +61,8 @@ internal sealed class ImageResizer(ParallelsImage image)
         try
         {
             await DropBehindAsync(CancellationToken.None).ConfigureAwait(false);
-            await SetLengthAsync(length, (uint)Math.Min(BlocksFor(length), image.Header.Entries), CancellationToken.None).ConfigureAwait(false);
+            await SetLengthAsync(
+                length, (uint)Math.Min(BlocksFor(length), image.Header.Entries), CancellationToken.None).ConfigureAwait(false);
         }
         catch (BlockException)
         {
@@ -71,7 +76,13 @@ internal sealed class ImageResizer(ParallelsImage image)
         var sectors = (ulong)(length / ParallelsHeader.SectorSize);
         try
         {
-            var next = old with { Sectors = sectors, Entries = entries, Cylinders = (uint)(sectors / 16 / 32), DataSector = DataSectorOf(old) };
+            var next = old with
+            {
+                Sectors = sectors,
+                Entries = entries,
+                Cylinders = (uint)(sectors / 16 / 32),
+                DataSector = DataSectorOf(old),
+            };
             await image.WriteHeaderAsync(next, cancellationToken).ConfigureAwait(false);
             await image.File.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -99,7 +110,9 @@ internal sealed class ImageResizer(ParallelsImage image)
         return first;
     }
 
-    /// <summary>The table may have clusters that the disk has not: of a shrink that was interrupted, or another program's.</summary>
+    /// <summary>
+    /// The table may have clusters that the disk has not: of a shrink that was interrupted, or another program's.
+    /// </summary>
     private async ValueTask DropBehindAsync(CancellationToken cancellationToken)
     {
         for (var block = BlocksFor(image.Length); block < image.EntriesInFile; block++)

@@ -25,8 +25,10 @@ internal static class BitmapDirectory
         var bytes = new byte[place.DirectorySize];
         await image.File.ReadAsync(place.DirectoryOffset, bytes, cancellationToken: cancellationToken).ConfigureAwait(false);
         var entries = BitmapEntry.ParseDirectory(bytes, image.Geometry);
-        if (entries.Count != place.Count) throw new Qcow2FormatException($"Bitmap directory has {entries.Count} entries, the header says {place.Count}");
-        if (entries.DistinctBy(e => e.Name).Count() != entries.Count) throw new Qcow2FormatException("Bitmap directory has two entries of the same name");
+        if (entries.Count != place.Count) throw new Qcow2FormatException(
+            $"Bitmap directory has {entries.Count} entries, the header says {place.Count}");
+        if (entries.DistinctBy(e => e.Name).Count() != entries.Count) throw new Qcow2FormatException(
+            "Bitmap directory has two entries of the same name");
         return entries;
     }
 
@@ -41,7 +43,8 @@ internal static class BitmapDirectory
             if (!entry.InUse)
             {
                 var lowByte = new[] { (byte)(entry.Flags | BitmapFlags.InUse) };
-                await image.File.WriteAsync(at + BitmapEntry.FlagsOffset + 3, lowByte, cancellationToken: cancellationToken).ConfigureAwait(false);
+                await image.File.WriteAsync(
+                    at + BitmapEntry.FlagsOffset + 3, lowByte, cancellationToken: cancellationToken).ConfigureAwait(false);
                 changed = true;
             }
             at += entry.EncodedSize;
@@ -70,7 +73,9 @@ internal static class BitmapDirectory
     {
         if (place is not { } bitmaps)
         {
-            return header.WithExtension(HeaderExtension.Bitmaps, null) with { Autoclear = header.Autoclear & ~AutoclearFeatures.Bitmaps };
+            return header.WithExtension(
+                HeaderExtension.Bitmaps, null) with
+            { Autoclear = header.Autoclear & ~AutoclearFeatures.Bitmaps };
         }
 
         // QEMU puts it behind all others; where there is one, it keeps its place.

@@ -23,13 +23,16 @@ internal sealed class BitmapLoader(Qcow2Image image)
         for (long first = 0; first < clusters; first += TableChunk)
         {
             var count = (int)Math.Min(TableChunk, clusters - first);
-            var table = await TopTable.LoadAsync(image.File, entry.TableOffset + (first * sizeof(ulong)), count, cancellationToken).ConfigureAwait(false);
+            var table = await TopTable.LoadAsync(
+                image.File, entry.TableOffset + (first * sizeof(ulong)), count, cancellationToken).ConfigureAwait(false);
             for (var i = 0; i < count; i++)
-                await LoadClusterAsync(table[i], first + i, bytes, target, buffer.Memory, cancellationToken).ConfigureAwait(false);
+                await LoadClusterAsync(
+                    table[i], first + i, bytes, target, buffer.Memory, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async ValueTask LoadClusterAsync(ulong entry, long index, long bytes, IDirtyBitmap target, Memory<byte> buffer, CancellationToken cancellationToken)
+    private async ValueTask LoadClusterAsync(
+        ulong entry, long index, long bytes, IDirtyBitmap target, Memory<byte> buffer, CancellationToken cancellationToken)
     {
         var start = index << _geometry.ClusterBits;
         var length = (int)Math.Min(_geometry.ClusterSize, bytes - start);
@@ -45,7 +48,9 @@ internal sealed class BitmapLoader(Qcow2Image image)
         }
         else if ((entry & BitmapEntry.AllOnes) != 0)
         {
-            target.Set(start * 8 * target.Granularity, Math.Min(length * 8L * target.Granularity, target.Length - (start * 8 * target.Granularity)));
+            target.Set(
+                start * 8 * target.Granularity,
+                Math.Min(length * 8L * target.Granularity, target.Length - (start * 8 * target.Granularity)));
         }
     }
 }

@@ -27,12 +27,21 @@ internal sealed class BitmapSaver(Qcow2Image image)
         var table = new ulong[clusters];
         using var buffer = image.Buffers.Rent(_geometry.ClusterSize);
         for (long i = 0; i < clusters; i++)
-            table[i] = await SaveClusterAsync(bitmap, i, clusters, buffer.Memory[.._geometry.ClusterSize], cancellationToken).ConfigureAwait(false);
+            table[i] = await SaveClusterAsync(
+                bitmap, i, clusters, buffer.Memory[.._geometry.ClusterSize], cancellationToken).ConfigureAwait(false);
         var offset = await SaveTableAsync(TopTable.Encode(table), cancellationToken).ConfigureAwait(false);
-        return new BitmapEntry(offset, table.Length, BitmapFlags.None, BitmapEntry.DirtyTracking, granularityBits, Encoding.UTF8.GetBytes(bitmap.Name!), old?.Extra ?? []);
+        return new BitmapEntry(
+            offset,
+            table.Length,
+            BitmapFlags.None,
+            BitmapEntry.DirtyTracking,
+            granularityBits,
+            Encoding.UTF8.GetBytes(bitmap.Name!),
+            old?.Extra ?? []);
     }
 
-    public async ValueTask<BitmapsExtension?> SaveDirectoryAsync(IReadOnlyList<BitmapEntry> entries, CancellationToken cancellationToken)
+    public async ValueTask<BitmapsExtension?> SaveDirectoryAsync(
+        IReadOnlyList<BitmapEntry> entries, CancellationToken cancellationToken)
     {
         if (entries.Count == 0) return null;
         if (entries.Count > BitmapsExtension.MaxBitmaps)
@@ -60,7 +69,8 @@ internal sealed class BitmapSaver(Qcow2Image image)
         _taken.Clear();
     }
 
-    private async ValueTask<ulong> SaveClusterAsync(IDirtyBitmap bitmap, long index, long clusters, Memory<byte> buffer, CancellationToken cancellationToken)
+    private async ValueTask<ulong> SaveClusterAsync(
+        IDirtyBitmap bitmap, long index, long clusters, Memory<byte> buffer, CancellationToken cancellationToken)
     {
         // A node that is being resized may be a moment ahead of its bitmaps, or behind.
         var uniformity = bitmap.ReadBits(index << (_geometry.ClusterBits + 3), buffer.Span);
@@ -75,7 +85,8 @@ internal sealed class BitmapSaver(Qcow2Image image)
     private async ValueTask<long> SaveTableAsync(byte[] bytes, CancellationToken cancellationToken)
     {
         var count = Math.Max(1, _geometry.ClustersFor(bytes.Length));
-        var run = await image.ChangeAsync(() => image.Allocator.AllocateWholeAsync(count), cancellationToken).ConfigureAwait(false);
+        var run = await image.ChangeAsync(
+            () => image.Allocator.AllocateWholeAsync(count), cancellationToken).ConfigureAwait(false);
         _taken.Add(run);
         var offset = run.First << _geometry.ClusterBits;
         var padded = new byte[(bytes.Length + 511) & ~511];
@@ -88,7 +99,8 @@ internal sealed class BitmapSaver(Qcow2Image image)
     private async ValueTask<long> TakeClusterAsync(long wanted, CancellationToken cancellationToken)
     {
         if (_stock.Count == 0)
-            _stock = await image.ChangeAsync(() => image.Allocator.AllocateAsync(Math.Min(wanted, ClustersAtOnce)), cancellationToken).ConfigureAwait(false);
+            _stock = await image.ChangeAsync(
+                () => image.Allocator.AllocateAsync(Math.Min(wanted, ClustersAtOnce)), cancellationToken).ConfigureAwait(false);
         var first = _stock.First;
         _taken.Add(new ClusterRun(first, 1));
         _stock = _stock with { First = first + 1, Count = _stock.Count - 1 };

@@ -17,7 +17,10 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
     public async ValueTask<IReadOnlyList<StoredBitmap>> ListAsync(CancellationToken cancellationToken)
     {
         var entries = await DirectoryAsync(cancellationToken).ConfigureAwait(false);
-        return [.. entries.Where(e => e.IsUnderstood).Select(e => new StoredBitmap(e.Name, 1L << e.GranularityBits, e.InUse, e.Flags.HasFlag(BitmapFlags.Auto)))];
+        return [.. entries.Where(
+            e =>
+                e.IsUnderstood).Select(e =>
+                    new StoredBitmap(e.Name, 1L << e.GranularityBits, e.InUse, e.Flags.HasFlag(BitmapFlags.Auto)))];
     }
 
     public async ValueTask LoadAsync(StoredBitmap stored, IDirtyBitmap target, CancellationToken cancellationToken)
@@ -48,22 +51,28 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
         }
     }
 
-    public async ValueTask CheckNewAsync(string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken)
+    public async ValueTask CheckNewAsync(
+        string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken)
     {
         if (image.Header.Current.Version < 3) throw Refuse("Cannot store dirty bitmaps in qcow2 v2 files");
         CheckSize(name, BitOperations.Log2((ulong)granularity));
         var stored = await DirectoryAsync(cancellationToken).ConfigureAwait(false);
         var known = stored.Select(e => e.Name).ToHashSet();
         var added = unsaved.Where(b => known.Add(b.Name!)).Select(b => b.Name!).Append(name).ToList();
-        if (stored.Count + added.Count > BitmapsExtension.MaxBitmaps) throw Refuse("Maximum number of persistent bitmaps is already reached");
-        if (stored.Sum(e => e.EncodedSize) + added.Sum(n => BitmapEntry.PlainSizeFor(Encoding.UTF8.GetByteCount(n))) > BitmapsExtension.MaxDirectorySize)
+        if (stored.Count + added.Count > BitmapsExtension.MaxBitmaps) throw Refuse(
+            "Maximum number of persistent bitmaps is already reached");
+        if (stored.Sum(
+            e =>
+                e.EncodedSize) + added.Sum(n =>
+                    BitmapEntry.PlainSizeFor(Encoding.UTF8.GetByteCount(n))) > BitmapsExtension.MaxDirectorySize)
             throw Refuse("Not enough space in the bitmap directory");
     }
 
     public ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken)
     {
         if (image.Header.Current.Version < 3) throw Refuse("Cannot store dirty bitmaps in qcow2 v2 files");
-        return ReplaceAsync((saver, directory) => ReplaceEntriesAsync(saver, directory, bitmaps, cancellationToken), cancellationToken);
+        return ReplaceAsync(
+            (saver, directory) => ReplaceEntriesAsync(saver, directory, bitmaps, cancellationToken), cancellationToken);
     }
 
     public ValueTask RemoveAsync(string name, CancellationToken cancellationToken) =>
@@ -113,7 +122,9 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             CheckSize(bitmap.Name!, BitOperations.Log2((ulong)bitmap.Granularity));
             var at = directory.FindIndex(e => e.Name == bitmap.Name);
             var old = at < 0 ? null : directory[at];
-            var entry = await NamingAsync($"Failed to write bitmap '{bitmap.Name}' to file", saver.SaveAsync(bitmap, old, cancellationToken)).ConfigureAwait(false);
+            var entry = await NamingAsync(
+                $"Failed to write bitmap '{bitmap.Name}' to file",
+                saver.SaveAsync(bitmap, old, cancellationToken)).ConfigureAwait(false);
             var kept = old is null ? BitmapFlags.None : old.Flags & BitmapFlags.ExtraDataCompatible;
             entry = entry with { Flags = kept | (bitmap.IsRecording ? BitmapFlags.Auto : BitmapFlags.None) };
             if (old is null)
@@ -129,7 +140,8 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
 
     /// <summary>Replaces the directory by a changed one.</summary>
     /// <param name="change">Changes the list of entries, and returns those whose clusters are no longer needed.</param>
-    private async ValueTask ReplaceAsync(Func<BitmapSaver, List<BitmapEntry>, ValueTask<List<BitmapEntry>>> change, CancellationToken cancellationToken)
+    private async ValueTask ReplaceAsync(
+        Func<BitmapSaver, List<BitmapEntry>, ValueTask<List<BitmapEntry>>> change, CancellationToken cancellationToken)
     {
         image.Guard.ThrowIfStopped();
         var saver = new BitmapSaver(image);
@@ -139,7 +151,9 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             var count = directory.Count;
             var gone = await change(saver, directory).ConfigureAwait(false);
             if (gone.Count == 0 && directory.Count == count) return;
-            var place = await NamingAsync("Failed to update bitmap extension", saver.SaveDirectoryAsync(directory, cancellationToken)).ConfigureAwait(false);
+            var place = await NamingAsync(
+                "Failed to update bitmap extension",
+                saver.SaveDirectoryAsync(directory, cancellationToken)).ConfigureAwait(false);
             await saver.KeepAsync().ConfigureAwait(false);
             var freed = new List<ClusterRun>();
             foreach (var entry in gone)
@@ -173,12 +187,15 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
         }
     }
 
-    /// <summary>The clusters of a bitmap that nothing will refer to; one whose table is damaged keeps (leaks) what it has.</summary>
+    /// <summary>
+    /// The clusters of a bitmap that nothing will refer to; one whose table is damaged keeps (leaks) what it has.
+    /// </summary>
     private async ValueTask ListClustersAsync(BitmapEntry entry, List<ClusterRun> freed, CancellationToken cancellationToken)
     {
         if (entry.TableEntries == 0) return;
         freed.Add(BitmapDirectory.Clusters(image, entry.TableOffset, (long)entry.TableEntries * sizeof(ulong)));
-        foreach (var raw in await TopTable.LoadAsync(image.File, entry.TableOffset, entry.TableEntries, cancellationToken).ConfigureAwait(false))
+        foreach (var raw in await TopTable.LoadAsync(
+            image.File, entry.TableOffset, entry.TableEntries, cancellationToken).ConfigureAwait(false))
         {
             var offset = (long)(raw & BitmapEntry.OffsetMask);
             if (offset != 0 && _geometry.IsClusterAligned(offset)) freed.Add(new ClusterRun(_geometry.ClusterIndex(offset), 1));
@@ -187,9 +204,12 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
 
     private void CheckSize(string name, int granularityBits)
     {
-        if (granularityBits > BitmapEntry.MaxGranularityBits) throw Refuse($"Granularity exceeds maximum ({1L << BitmapEntry.MaxGranularityBits} bytes)");
-        if (granularityBits < BitmapEntry.MinGranularityBits) throw Refuse($"Granularity is under minimum ({1 << BitmapEntry.MinGranularityBits} bytes)");
-        if (Encoding.UTF8.GetByteCount(name) > BitmapEntry.MaxNameLength) throw Refuse($"Name length exceeds maximum ({BitmapEntry.MaxNameLength} characters)");
+        if (granularityBits > BitmapEntry.MaxGranularityBits) throw Refuse(
+            $"Granularity exceeds maximum ({1L << BitmapEntry.MaxGranularityBits} bytes)");
+        if (granularityBits < BitmapEntry.MinGranularityBits) throw Refuse(
+            $"Granularity is under minimum ({1 << BitmapEntry.MinGranularityBits} bytes)");
+        if (Encoding.UTF8.GetByteCount(name) > BitmapEntry.MaxNameLength) throw Refuse(
+            $"Name length exceeds maximum ({BitmapEntry.MaxNameLength} characters)");
         var content = BitmapEntry.ContentBytes(image.Length, granularityBits);
         if (content > BitmapEntry.MaxContentBytes || _geometry.ClustersFor(content) > BitmapEntry.MaxTableEntries)
             throw Refuse("Too much space will be occupied by the bitmap. Use larger granularity");

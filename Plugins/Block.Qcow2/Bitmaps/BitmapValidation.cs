@@ -65,12 +65,15 @@ internal sealed class BitmapValidation(Qcow2Image image)
 
     private async ValueTask CheckTableAsync(BitmapEntry entry, CancellationToken cancellationToken)
     {
-        var table = await TopTable.LoadAsync(image.File, entry.TableOffset, entry.TableEntries, cancellationToken).ConfigureAwait(false);
+        var table = await TopTable.LoadAsync(
+            image.File, entry.TableOffset, entry.TableEntries, cancellationToken).ConfigureAwait(false);
         if (!table.All(e => BitmapEntry.IsTableEntry(e, _geometry)))
-            throw new Qcow2FormatException($"Could not read bitmap_table table from image for bitmap '{entry.Name}': Invalid argument");
+            throw new Qcow2FormatException(
+                $"Could not read bitmap_table table from image for bitmap '{entry.Name}': Invalid argument");
         if (entry.TableEntries != ClustersFor(entry.GranularityBits))
             throw new Qcow2FormatException($"Could not read bitmap '{entry.Name}' from image: Invalid argument");
     }
 
-    private long ClustersFor(int granularityBits) => _geometry.ClustersFor(BitmapEntry.ContentBytes(image.Length, granularityBits));
+    private long ClustersFor(int granularityBits) =>
+        _geometry.ClustersFor(BitmapEntry.ContentBytes(image.Length, granularityBits));
 }

@@ -62,9 +62,14 @@ internal sealed class ClusterDecompressor(Qcow2Image image) : IDisposable
     {
         var piece = CompressedCluster.Decode(entry, image.Geometry);
         using var packed = image.Buffers.Rent(piece.Length);
-        await image.File.ReadAsync(BlkdebugEvent.ReadCompressed, piece.HostOffset, packed.Memory[..piece.Length], cancellationToken: cancellationToken).ConfigureAwait(false);
+        await image.File.ReadAsync(
+            BlkdebugEvent.ReadCompressed,
+            piece.HostOffset,
+            packed.Memory[..piece.Length],
+            cancellationToken: cancellationToken).ConfigureAwait(false);
         if (!_unpackers.TryUnpack(packed.Memory.Span[..piece.Length], content.Span))
-            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at {piece.HostOffset:#x} cannot be unpacked") { Offset = piece.HostOffset };
+            throw new BlockException(BlockErrorKind.Io, $"Compressed cluster at {piece.HostOffset:#x} cannot be unpacked")
+            { Offset = piece.HostOffset };
     }
 
     private byte[]? Find(ulong entry)

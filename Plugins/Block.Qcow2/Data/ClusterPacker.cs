@@ -7,7 +7,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 /// <summary>Compresses one cluster after the other; not from two threads at once.</summary>
 internal abstract class ClusterPacker : IDisposable
 {
-    public static ClusterPacker Create(CompressionType type) => type == CompressionType.Zstd ? new ZstdPacker() : new DeflatePacker();
+    public static ClusterPacker Create(CompressionType type) =>
+        type == CompressionType.Zstd ? new ZstdPacker() : new DeflatePacker();
 
     /// <returns>Bytes of <paramref name="packed"/>; 0 when the content does not fit into it.</returns>
     public abstract int TryPack(ReadOnlySpan<byte> content, Span<byte> packed);

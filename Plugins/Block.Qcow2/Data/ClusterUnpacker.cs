@@ -7,7 +7,9 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 /// <summary>Decompresses one cluster after the other; not from two threads at once.</summary>
 internal abstract class ClusterUnpacker : IDisposable
 {
-    /// <summary>Fills <paramref name="content"/>; the packed bytes may be followed by others, up to the end of a sector.</summary>
+    /// <summary>
+    /// Fills <paramref name="content"/>; the packed bytes may be followed by others, up to the end of a sector.
+    /// </summary>
     /// <returns>False: damaged, or too short.</returns>
     public abstract bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> content);
 
@@ -23,7 +25,8 @@ internal sealed class ClusterUnpackers(CompressionType type) : IDisposable
 
     public bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> content)
     {
-        var unpacker = _idle.TryTake(out var idle) ? idle : type == CompressionType.Zstd ? new ZstdUnpacker() : new DeflateUnpacker();
+        var unpacker = _idle.TryTake(
+            out var idle) ? idle : type == CompressionType.Zstd ? new ZstdUnpacker() : new DeflateUnpacker();
         try
         {
             return unpacker.TryUnpack(packed, content);
@@ -49,7 +52,8 @@ internal sealed class ZstdUnpacker : ClusterUnpacker
 {
     private nint _context = Zstd.CreateDecompressor();
 
-    public override bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> content) => Zstd.TryDecompress(_context, packed, content);
+    public override bool TryUnpack(ReadOnlySpan<byte> packed, Span<byte> content) =>
+        Zstd.TryDecompress(_context, packed, content);
 
     public override void Dispose()
     {

@@ -29,7 +29,8 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             throw new BlockException(BlockErrorKind.NotSupported, "An external data file cannot hold compressed clusters");
         var end = offset + source.Length;
         if (!_geometry.IsClusterAligned(offset) || (!_geometry.IsClusterAligned(end) && end != image.Length))
-            throw new BlockException(BlockErrorKind.InvalidArgument, "A compressed write must cover whole clusters") { Offset = offset };
+            throw new BlockException(BlockErrorKind.InvalidArgument, "A compressed write must cover whole clusters")
+            { Offset = offset };
         var batch = Math.Max(BatchBytes, _geometry.ClusterSize * Environment.ProcessorCount);
         var token = image.Epoch.Enter();
         try
@@ -37,7 +38,10 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             for (var done = 0L; done < source.Length; done += batch)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                await WriteBatchAsync(offset + done, source.Slice(done, Math.Min(batch, source.Length - done)), cancellationToken).ConfigureAwait(false);
+                await WriteBatchAsync(
+                    offset + done,
+                    source.Slice(done, Math.Min(batch, source.Length - done)),
+                    cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -80,9 +84,16 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             var run = RunLength(sizes, i);
             var at = i << _geometry.ClusterBits;
             if (sizes[i] > 0)
-                await StoreAsync(offset + at, new ArraySegment<int>(sizes, i, run), packed.Memory[at..], cancellationToken).ConfigureAwait(false);
+                await StoreAsync(
+                    offset + at,
+                    new ArraySegment<int>(sizes, i, run),
+                    packed.Memory[at..],
+                    cancellationToken).ConfigureAwait(false);
             else
-                await image.Writer.MapAndWriteAsync(offset + at, source.Slice(at, Math.Min((long)run << _geometry.ClusterBits, source.Length - at)), cancellationToken)
+                await image.Writer.MapAndWriteAsync(
+                    offset + at,
+                    source.Slice(at, Math.Min((long)run << _geometry.ClusterBits, source.Length - at)),
+                    cancellationToken)
                     .ConfigureAwait(false);
             i += run;
         }
@@ -97,13 +108,15 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
     }
 
     /// <param name="packed">Each cluster's packed bytes at the start of its place.</param>
-    private async ValueTask StoreAsync(long offset, ArraySegment<int> sizes, Memory<byte> packed, CancellationToken cancellationToken)
+    private async ValueTask StoreAsync(
+        long offset, ArraySegment<int> sizes, Memory<byte> packed, CancellationToken cancellationToken)
     {
         while (sizes.Count > 0)
         {
             await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
             var (place, wanted) = (offset, sizes);
-            var (pending, conflict) = await image.ChangeAsync(() => ReserveAsync(place, wanted), cancellationToken).ConfigureAwait(false);
+            var (pending, conflict) = await image.ChangeAsync(
+                () => ReserveAsync(place, wanted), cancellationToken).ConfigureAwait(false);
             if (pending is null)
             {
                 await conflict!.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -123,7 +136,8 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
         var index = image.Map.IndexInSlice(offset);
         var count = Math.Min(Math.Min(sizes.Count, MaxPieces), image.Map.SliceEntries - index);
         if (image.InFlight.Conflict(first, count) is { } conflict) return (null, conflict);
-        for (var i = 0; i < count; i++) CheckReplaceable(image.Map.EntryAt(slice, index + i), offset + ((long)i << _geometry.ClusterBits));
+        for (var i = 0; i < count; i++) CheckReplaceable(
+            image.Map.EntryAt(slice, index + i), offset + ((long)i << _geometry.ClusterBits));
         var pending = new PackedAllocation(first, await AllocateAsync(sizes[..count]).ConfigureAwait(false));
         await image.File.FireAsync(BlkdebugEvent.L2UpdateCompressed).ConfigureAwait(false);
         image.InFlight.Begin(pending);
@@ -156,7 +170,8 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
     {
         if (!old.IsSound(_geometry)) throw image.Map.Describe(guestOffset);
         if (old.IsCompressed || old.HostOffset != 0)
-            throw new BlockException(BlockErrorKind.Io, "A compressed write cannot replace a cluster that has storage") { Offset = guestOffset };
+            throw new BlockException(BlockErrorKind.Io, "A compressed write cannot replace a cluster that has storage")
+            { Offset = guestOffset };
     }
 
     private async ValueTask FillAndLinkAsync(PackedAllocation pending, Memory<byte> packed)

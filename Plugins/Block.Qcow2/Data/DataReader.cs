@@ -71,7 +71,8 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
         {
             for (var done = 0L; done < target.Length;)
             {
-                var extent = await image.Map.LookupAsync(offset + done, target.Length - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
+                var extent = await image.Map.LookupAsync(
+                    offset + done, target.Length - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
                 var part = ReadExtentAsync(extent, offset + done, target.Slice(done, extent.Length), flags, cancellationToken);
                 done += extent.Length;
                 await parts.AddAsync(part, isLast: done == target.Length).ConfigureAwait(false);
@@ -85,14 +86,16 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
         await parts.EndAsync().ConfigureAwait(false);
     }
 
-    private ValueTask ReadExtentAsync(Extent extent, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
+    private ValueTask ReadExtentAsync(
+        Extent extent, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
     {
         switch (extent.Kind)
         {
             case ExtentKind.Data:
                 return image.Data.ReadAsync(extent.HostOffset, part, flags, cancellationToken);
             case ExtentKind.Compressed:
-                return _decompressor.ReadAsync(extent.Entry.Descriptor, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);
+                return _decompressor.ReadAsync(
+                    extent.Entry.Descriptor, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);
             case ExtentKind.Invalid:
                 throw image.Map.Describe(guestOffset);
             case ExtentKind.Unallocated when image.Backing is { } backing:
@@ -103,12 +106,14 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
         }
     }
 
-    private ValueTask ReadBackingAsync(IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken) =>
+    private ValueTask ReadBackingAsync(
+        IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken) =>
         image.File.EventTarget is null
             ? backing.ReadAsync(guestOffset, part, flags, cancellationToken)
             : FireAndReadBackingAsync(backing, guestOffset, part, flags, cancellationToken);
 
-    private async ValueTask FireAndReadBackingAsync(IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
+    private async ValueTask FireAndReadBackingAsync(
+        IBlockChild backing, long guestOffset, IoSlice part, ReadFlags flags, CancellationToken cancellationToken)
     {
         await image.File.FireAsync(BlkdebugEvent.ReadBackingAio, cancellationToken).ConfigureAwait(false);
         await backing.ReadAsync(guestOffset, part, flags, cancellationToken).ConfigureAwait(false);

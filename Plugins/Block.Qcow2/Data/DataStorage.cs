@@ -105,21 +105,28 @@ internal sealed class DataStorage
 
     /// <summary>Gives an external data file the size of the disk; what it held behind the old end is not shown.</summary>
     /// <param name="keepContent">The file is taken over as it is.</param>
-    public async ValueTask GrowAsync(long old, long length, PreallocationMode mode, bool keepContent, CancellationToken cancellationToken)
+    public async ValueTask GrowAsync(
+        long old, long length, PreallocationMode mode, bool keepContent, CancellationToken cancellationToken)
     {
         if (!IsExternal) return;
         var stale = Math.Min(Child.Length, length);
-        if (!keepContent && stale > old) await Child.WriteZeroesAsync(old, stale - old, cancellationToken: cancellationToken).ConfigureAwait(false);
+        if (!keepContent
+            && stale > old) await Child.WriteZeroesAsync(old, stale
+                - old, cancellationToken: cancellationToken).ConfigureAwait(false);
         var storage = mode == PreallocationMode.Metadata ? PreallocationMode.Off : mode;
-        if (Child.Length != length || storage != PreallocationMode.Off) await ResizeAsync(length, storage, cancellationToken).ConfigureAwait(false);
+        if (Child.Length != length
+            || storage != PreallocationMode.Off) await ResizeAsync(length, storage, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Cuts what lies behind the disk's new end.</summary>
     public ValueTask ShrinkAsync(long length) =>
-        External is { } file && file.Length > length ? ResizeAsync(length, PreallocationMode.Off, CancellationToken.None) : default;
+        External is { } file && file.Length > length
+            ? ResizeAsync(length, PreallocationMode.Off, CancellationToken.None)
+            : default;
 
     /// <summary>Events are the image file's, also where the data is elsewhere.</summary>
-    private async ValueTask FireAndReadAsync(long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    private async ValueTask FireAndReadAsync(
+        long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         await _file.FireAsync(BlkdebugEvent.ReadAio, cancellationToken).ConfigureAwait(false);
         await Child.ReadAsync(InChild(hostOffset), target, flags, cancellationToken).ConfigureAwait(false);

@@ -39,7 +39,8 @@ internal sealed class DataWriter(Qcow2Image image)
     /// <summary>Writes for a caller that is already counted as a request.</summary>
     public ValueTask MapAndWriteAsync(long offset, IoSlice source, CancellationToken cancellationToken)
     {
-        if (image.Map.TryLookup(offset, source.Length, splitOwned: true, out var extent) && IsInPlace(extent) && extent.Length == source.Length)
+        if (image.Map.TryLookup(offset, source.Length, splitOwned: true, out var extent) && IsInPlace(extent)
+            && extent.Length == source.Length)
         {
             image.Guard.CheckWrite(extent.HostOffset, source.Length);
             return image.Data.WriteAsync(extent.HostOffset, source, cancellationToken);
@@ -82,7 +83,8 @@ internal sealed class DataWriter(Qcow2Image image)
             for (var done = 0L; done < source.Length;)
             {
                 var (at, rest) = (offset + done, source.Slice(done));
-                var extent = await image.Map.LookupAsync(at, rest.Length, splitOwned: true, cancellationToken).ConfigureAwait(false);
+                var extent = await image.Map.LookupAsync(
+                    at, rest.Length, splitOwned: true, cancellationToken).ConfigureAwait(false);
                 if (extent.Kind == ExtentKind.Invalid) throw image.Map.Describe(at);
                 ValueTask part;
                 if (IsInPlace(extent))
@@ -93,7 +95,8 @@ internal sealed class DataWriter(Qcow2Image image)
                 }
                 else
                 {
-                    if (await AllocateAsync(at, rest.Length, cancellationToken).ConfigureAwait(false) is not { } allocation) continue;
+                    if (await AllocateAsync(
+                        at, rest.Length, cancellationToken).ConfigureAwait(false) is not { } allocation) continue;
                     var end = (allocation.GuestFirst + allocation.Count) << _geometry.ClusterBits;
                     var bytes = Math.Min(rest.Length, end - at);
                     part = FillAndLinkAsync(allocation, at, rest.Slice(0, bytes));
@@ -114,12 +117,15 @@ internal sealed class DataWriter(Qcow2Image image)
     private async ValueTask<Allocation?> AllocateAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
-        var (allocation, conflict) = await image.ChangeAsync(() => image.Planner.PlanAsync(offset, bytes), cancellationToken).ConfigureAwait(false);
+        var (allocation, conflict) = await image.ChangeAsync(
+            () => image.Planner.PlanAsync(offset, bytes), cancellationToken).ConfigureAwait(false);
         if (allocation is null && conflict is not null) await conflict.WaitAsync(cancellationToken).ConfigureAwait(false);
         return allocation;
     }
 
-    /// <summary>Started work is finished even when the request is cancelled: the clusters are either linked or given back.</summary>
+    /// <summary>
+    /// Started work is finished even when the request is cancelled: the clusters are either linked or given back.
+    /// </summary>
     private async ValueTask FillAndLinkAsync(Allocation allocation, long offset, IoSlice part)
     {
         try
@@ -139,7 +145,8 @@ internal sealed class DataWriter(Qcow2Image image)
     {
         var head = (int)(offset - allocation.FillStart);
         var tail = (int)(FillEnd(allocation, offset + part.Length) - offset - part.Length);
-        var host = (allocation.Host.First << _geometry.ClusterBits) + allocation.FillStart - (allocation.GuestFirst << _geometry.ClusterBits);
+        var host = (allocation.Host.First << _geometry.ClusterBits) + allocation.FillStart
+            - (allocation.GuestFirst << _geometry.ClusterBits);
         using var before = await Surroundings.ReadAsync(image, allocation.FillStart, head, allocation).ConfigureAwait(false);
         using var after = await Surroundings.ReadAsync(image, offset + part.Length, tail, allocation).ConfigureAwait(false);
 

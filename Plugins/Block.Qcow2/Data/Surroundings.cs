@@ -6,7 +6,9 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Data;
 
-/// <summary>What stands before or behind the guest's data in its cluster: a copy, zeroes, or nothing that must be written.</summary>
+/// <summary>
+/// What stands before or behind the guest's data in its cluster: a copy, zeroes, or nothing that must be written.
+/// </summary>
 internal readonly struct Surroundings : IDisposable
 {
     private readonly IMemoryOwner<byte>? _copy;
@@ -42,7 +44,8 @@ internal readonly struct Surroundings : IDisposable
 
     public void Dispose() => _copy?.Dispose();
 
-    private static async ValueTask<Surroundings> ReadSomeAsync(Qcow2Image image, long guestOffset, int bytes, Allocation allocation)
+    private static async ValueTask<Surroundings> ReadSomeAsync(
+        Qcow2Image image, long guestOffset, int bytes, Allocation allocation)
     {
         if (await ReadsZeroAsync(image, guestOffset, bytes).ConfigureAwait(false))
         {
@@ -58,7 +61,8 @@ internal readonly struct Surroundings : IDisposable
             var inside = (int)Math.Clamp(image.Length - guestOffset, 0, bytes);
             buffer.Memory.Span[inside..bytes].Clear();
             if (inside > 0)
-                await image.Reader.MapAndReadAsync(guestOffset, buffer.Memory[..inside], ReadFlags.None, CancellationToken.None).ConfigureAwait(false);
+                await image.Reader.MapAndReadAsync(
+                    guestOffset, buffer.Memory[..inside], ReadFlags.None, CancellationToken.None).ConfigureAwait(false);
             return new Surroundings(buffer, bytes);
         }
         catch
@@ -73,7 +77,8 @@ internal readonly struct Surroundings : IDisposable
         var end = Math.Min(guestOffset + bytes, image.Length);
         while (guestOffset < end)
         {
-            var extent = await image.Map.LookupAsync(guestOffset, end - guestOffset, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
+            var extent = await image.Map.LookupAsync(
+                guestOffset, end - guestOffset, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
             var readsZero = extent.Kind == ExtentKind.Zero
                 || (extent.Kind == ExtentKind.Unallocated && (image.Backing is not { } backing || guestOffset >= backing.Length));
             if (!readsZero) return false;

@@ -13,7 +13,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 internal static class ZeroEdge
 {
     /// <summary>Whether the subcluster around the range may become zero as a whole.</summary>
-    public static async ValueTask<bool> CanWidenAsync(Qcow2Image image, long offset, long bytes, CancellationToken cancellationToken)
+    public static async ValueTask<bool> CanWidenAsync(
+        Qcow2Image image, long offset, long bytes, CancellationToken cancellationToken)
     {
         // A raw data file would have its zeroes written, over what somebody else may be writing just now.
         if (image.Header.Current.Version < 3 || image.Data.IsRaw) return false;
@@ -35,14 +36,16 @@ internal static class ZeroEdge
         return true;
     }
 
-    private static async ValueTask<bool> HasNoDataAsync(Qcow2Image image, long start, long end, CancellationToken cancellationToken)
+    private static async ValueTask<bool> HasNoDataAsync(
+        Qcow2Image image, long start, long end, CancellationToken cancellationToken)
     {
         var extent = await image.Map.LookupAsync(start, end - start, splitOwned: false, cancellationToken).ConfigureAwait(false);
         return extent.Kind is ExtentKind.Zero or ExtentKind.Unallocated;
     }
 
     /// <summary>The range lies in a subcluster that holds no data here.</summary>
-    private static async ValueTask<bool> ReadsZeroAsync(Qcow2Image image, long start, long end, CancellationToken cancellationToken)
+    private static async ValueTask<bool> ReadsZeroAsync(
+        Qcow2Image image, long start, long end, CancellationToken cancellationToken)
     {
         if (start >= end) return true;
         var extent = await image.Map.LookupAsync(start, end - start, splitOwned: false, cancellationToken).ConfigureAwait(false);
@@ -50,7 +53,8 @@ internal static class ZeroEdge
         end = Math.Min(end, backing.Length);
         while (start < end)
         {
-            var status = await backing.GetChainStatusAsync(start, end - start, StatusPrecision.WantZero, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var status = await backing.GetChainStatusAsync(
+                start, end - start, StatusPrecision.WantZero, cancellationToken: cancellationToken).ConfigureAwait(false);
             if ((status.Flags & BlockStatusFlags.Zero) == 0 || status.Bytes <= 0) return false;
             start += status.Bytes;
         }

@@ -20,7 +20,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
         WriteZeroesAsync(offset, bytes, image.Length, flags, cancellationToken);
 
     /// <param name="diskEnd">Where the disk ends, or is about to: a cluster that reaches over it counts as whole.</param>
-    public async ValueTask WriteZeroesAsync(long offset, long bytes, long diskEnd, ZeroFlags flags, CancellationToken cancellationToken)
+    public async ValueTask WriteZeroesAsync(
+        long offset, long bytes, long diskEnd, ZeroFlags flags, CancellationToken cancellationToken)
     {
         image.Guard.ThrowIfStopped();
         var token = image.Epoch.Enter();
@@ -35,7 +36,11 @@ internal sealed class ZeroWriter(Qcow2Image image)
             var firstEnd = Math.Min(start, offset + bytes);
             await ZeroEdgeAsync(offset, firstEnd - offset, flags, cancellationToken).ConfigureAwait(false);
             if (offset + bytes > Math.Max(firstEnd, end))
-                await ZeroEdgeAsync(Math.Max(firstEnd, end), offset + bytes - Math.Max(firstEnd, end), flags, cancellationToken).ConfigureAwait(false);
+                await ZeroEdgeAsync(
+                    Math.Max(firstEnd, end),
+                    offset + bytes - Math.Max(firstEnd, end),
+                    flags,
+                    cancellationToken).ConfigureAwait(false);
             if (start < end) await ZeroWholeAsync(start, end, flags, cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -58,8 +63,15 @@ internal sealed class ZeroWriter(Qcow2Image image)
             var (start, end) = WholeClusters(offset, bytes);
             if (start >= end) return;
             await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
-            await ChangeAsync(start, end, Discarding(), image.Backing is null, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
-            if (KeepsClusters && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
+            await ChangeAsync(
+                start,
+                end,
+                Discarding(),
+                image.Backing is null,
+                image.Settings.PassDiscardRequest,
+                cancellationToken).ConfigureAwait(false);
+            if (KeepsClusters
+                && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -72,7 +84,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         for (var done = 0L; done < bytes;)
         {
-            var extent = await image.Map.LookupAsync(offset + done, bytes - done, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
+            var extent = await image.Map.LookupAsync(
+                offset + done, bytes - done, splitOwned: false, CancellationToken.None).ConfigureAwait(false);
             if (extent.Kind is ExtentKind.Data or ExtentKind.Compressed)
                 await image.Writer.WriteZeroDataAsync(offset + done, extent.Length, CancellationToken.None).ConfigureAwait(false);
             done += extent.Length;
@@ -100,7 +113,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
             : readsZero;
     }
 
-    private static BlockException NeedsData() => new(BlockErrorKind.NotSupported, "The range cannot be zeroed without writing data");
+    private static BlockException NeedsData() =>
+        new(BlockErrorKind.NotSupported, "The range cannot be zeroed without writing data");
 
     /// <summary>Zeroes subclusters. Of a compressed cluster only the whole can go: a part of one is written.</summary>
     private async ValueTask ZeroWholeAsync(long start, long end, ZeroFlags flags, CancellationToken cancellationToken)
@@ -130,18 +144,28 @@ internal sealed class ZeroWriter(Qcow2Image image)
         var unmap = (flags & ZeroFlags.MayUnmap) != 0;
         await image.Data.ZeroAsync(start, end, flags & (ZeroFlags.MayUnmap | ZeroFlags.NoFallback)).ConfigureAwait(false);
         if (unmap) await image.Data.DiscardAsync(start, end, image.Settings.PassDiscardRequest).ConfigureAwait(false);
-        await ChangeAsync(start, end, Zeroing(unmap), skipUnmapped: false, image.Settings.PassDiscardRequest, cancellationToken).ConfigureAwait(false);
-        if (unmap && KeepsClusters && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
+        await ChangeAsync(
+            start,
+            end,
+            Zeroing(unmap),
+            skipUnmapped: false,
+            image.Settings.PassDiscardRequest,
+            cancellationToken).ConfigureAwait(false);
+        if (unmap && KeepsClusters
+            && image.Settings.PassDiscardRequest) await DiscardKeptAsync(start, end, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Gives back what lies under zero clusters that stay allocated. Nobody else gets them while this request runs.</summary>
+    /// <summary>
+    /// Gives back what lies under zero clusters that stay allocated. Nobody else gets them while this request runs.
+    /// </summary>
     private async ValueTask DiscardKeptAsync(long start, long end, CancellationToken cancellationToken)
     {
         if (image.Data.IsExternal) return;
         (start, end) = (_geometry.ClustersFor(start) << _geometry.ClusterBits, _geometry.ClusterStart(end));
         while (start < end)
         {
-            var extent = await image.Map.LookupAsync(start, end - start, splitOwned: true, cancellationToken).ConfigureAwait(false);
+            var extent = await image.Map.LookupAsync(
+                start, end - start, splitOwned: true, cancellationToken).ConfigureAwait(false);
             if (extent is { Kind: ExtentKind.Zero, Owned: true, HostOffset: not 0 })
                 await image.Data.DiscardClustersAsync(extent.HostOffset, extent.Length).ConfigureAwait(false);
             start += extent.Length;
@@ -161,7 +185,9 @@ internal sealed class ZeroWriter(Qcow2Image image)
     private (long Start, long End) WholeSubclusters(long offset, long bytes, long diskEnd)
     {
         var end = offset + bytes;
-        return (_geometry.SubclusterEnd(offset), end == diskEnd ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.SubclusterStart(end));
+        return (
+            _geometry.SubclusterEnd(offset),
+            end == diskEnd ? _geometry.ClustersFor(end) << _geometry.ClusterBits : _geometry.SubclusterStart(end));
     }
 
     /// <summary>Zeroes a part of one subcluster: by its entry where nothing else is in it, else as data.</summary>
@@ -169,7 +195,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         if (bytes == 0) return;
         if (await ZeroEdge.CanWidenAsync(image, offset, bytes, cancellationToken).ConfigureAwait(false)
-            && await TryZeroSubclusterAsync(_geometry.SubclusterStart(offset), flags, cancellationToken).ConfigureAwait(false)) return;
+            && await TryZeroSubclusterAsync(
+                _geometry.SubclusterStart(offset), flags, cancellationToken).ConfigureAwait(false)) return;
         await ZeroPartAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
@@ -192,7 +219,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         for (var done = 0L; done < bytes;)
         {
-            var extent = await image.Map.LookupAsync(offset + done, bytes - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
+            var extent = await image.Map.LookupAsync(
+                offset + done, bytes - done, splitOwned: false, cancellationToken).ConfigureAwait(false);
             var isZero = extent.Kind == ExtentKind.Zero || (extent.Kind == ExtentKind.Unallocated && image.Backing is null);
             if (!isZero)
             {
@@ -203,7 +231,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
         }
     }
 
-    private async ValueTask ChangeAsync(long start, long end, Rule rule, bool skipUnmapped, bool passDown, CancellationToken cancellationToken)
+    private async ValueTask ChangeAsync(
+        long start, long end, Rule rule, bool skipUnmapped, bool passDown, CancellationToken cancellationToken)
     {
         while (start < end)
         {
@@ -215,7 +244,8 @@ internal sealed class ZeroWriter(Qcow2Image image)
             }
             await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
             var (at, stop) = (start, Math.Min(end, start + image.Map.ToSliceEnd(start)));
-            var conflict = await image.ChangeAsync(() => ChangeSliceAsync(at, stop, rule, passDown), cancellationToken).ConfigureAwait(false);
+            var conflict = await image.ChangeAsync(
+                () => ChangeSliceAsync(at, stop, rule, passDown), cancellationToken).ConfigureAwait(false);
             if (conflict is null)
                 start = stop;
             else
@@ -257,12 +287,15 @@ internal sealed class ZeroWriter(Qcow2Image image)
     {
         while (start < end)
         {
-            var extent = await image.Map.LookupAsync(start, end - start, splitOwned: true, CancellationToken.None).ConfigureAwait(false);
+            var extent = await image.Map.LookupAsync(
+                start, end - start, splitOwned: true, CancellationToken.None).ConfigureAwait(false);
             if (extent.Kind == ExtentKind.Invalid || Apply(rule, extent.Entry, start, end) != extent.Entry) return true;
 
             // Entries of one run are alike, unless they have subclusters that the run does not reach.
             var isUniform = !_geometry.ExtendedL2 || extent.Entry == ClusterEntry.Unallocated;
-            start += isUniform ? extent.Length : Math.Min(extent.Length, _geometry.ClusterSize - _geometry.OffsetInCluster(start));
+            start += isUniform
+                ? extent.Length
+                : Math.Min(extent.Length, _geometry.ClusterSize - _geometry.OffsetInCluster(start));
         }
         return false;
     }

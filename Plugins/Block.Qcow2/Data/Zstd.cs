@@ -20,7 +20,9 @@ internal static unsafe partial class Zstd
         catch (DllNotFoundException e)
         {
             throw new BlockException(
-                BlockErrorKind.NotSupported, $"Images with compression type zstd need {Library}, which is not installed", innerException: e);
+                BlockErrorKind.NotSupported,
+                $"Images with compression type zstd need {Library}, which is not installed",
+                innerException: e);
         }
     }
 
@@ -71,7 +73,8 @@ internal static unsafe partial class Zstd
     private static partial nuint ZSTD_findFrameCompressedSize(byte* source, nuint sourceSize);
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_decompressDCtx(nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize);
+    private static partial nuint ZSTD_decompressDCtx(
+        nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize);
 
     [LibraryImport(Library)]
     private static partial nint ZSTD_createCCtx();
@@ -80,7 +83,8 @@ internal static unsafe partial class Zstd
     private static partial nuint ZSTD_freeCCtx(nint context);
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_compressCCtx(nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize, int level);
+    private static partial nuint ZSTD_compressCCtx(
+        nint context, byte* target, nuint targetSize, byte* source, nuint sourceSize, int level);
 
     [LibraryImport(Library)]
     private static partial uint ZSTD_isError(nuint code);

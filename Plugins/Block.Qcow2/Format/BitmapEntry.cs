@@ -28,7 +28,8 @@ internal enum BitmapFlags : uint
 /// 24 extra data, name, padding to 8
 /// </code>
 /// </remarks>
-internal sealed record BitmapEntry(long TableOffset, int TableEntries, BitmapFlags Flags, byte Type, int GranularityBits, byte[] NameBytes, byte[] Extra)
+internal sealed record BitmapEntry(
+    long TableOffset, int TableEntries, BitmapFlags Flags, byte Type, int GranularityBits, byte[] NameBytes, byte[] Extra)
 {
     public const byte DirtyTracking = 1;
     public const int MinGranularityBits = 9;

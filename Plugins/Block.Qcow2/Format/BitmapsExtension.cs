@@ -17,14 +17,19 @@ internal readonly record struct BitmapsExtension(uint Count, long DirectorySize,
         var count = BinaryPrimitives.ReadUInt32BigEndian(data);
         var size = BinaryPrimitives.ReadUInt64BigEndian(data[8..]);
         var offset = BinaryPrimitives.ReadUInt64BigEndian(data[16..]);
-        if (BinaryPrimitives.ReadUInt32BigEndian(data[4..]) != 0) throw new Qcow2FormatException("bitmaps_ext: Reserved field is not zero");
-        if (count > MaxBitmaps) throw new Qcow2FormatException($"bitmaps_ext: Image has {count} bitmaps, exceeding the QEMU supported maximum of {MaxBitmaps}");
+        if (BinaryPrimitives.ReadUInt32BigEndian(data[4..]) != 0) throw new Qcow2FormatException(
+            "bitmaps_ext: Reserved field is not zero");
+        if (count > MaxBitmaps) throw new Qcow2FormatException(
+            $"bitmaps_ext: Image has {count} bitmaps, exceeding the QEMU supported maximum of {MaxBitmaps}");
         if (count == 0) throw new Qcow2FormatException("found bitmaps extension with zero bitmaps");
-        if (!geometry.IsClusterAligned((long)offset)) throw new Qcow2FormatException("bitmaps_ext: invalid bitmap directory offset");
+        if (!geometry.IsClusterAligned((long)offset)) throw new Qcow2FormatException(
+            "bitmaps_ext: invalid bitmap directory offset");
         if (size > MaxDirectorySize)
-            throw new Qcow2FormatException($"bitmaps_ext: bitmap directory size ({size}) exceeds the maximum supported size ({MaxDirectorySize})");
+            throw new Qcow2FormatException(
+                $"bitmaps_ext: bitmap directory size ({size}) exceeds the maximum supported size ({MaxDirectorySize})");
         if (size == 0) throw new Qcow2FormatException("Requested bitmap directory size is zero");
-        if (!geometry.IsTablePlace(offset, (long)size)) throw new Qcow2FormatException("bitmaps_ext: invalid bitmap directory offset");
+        if (!geometry.IsTablePlace(offset, (long)size)) throw new Qcow2FormatException(
+            "bitmaps_ext: invalid bitmap directory offset");
         return new BitmapsExtension(count, (long)size, (long)offset);
     }
 

@@ -20,7 +20,8 @@ internal readonly record struct ClusterEntry(L2Entry Descriptor, SubclusterBitma
 
     /// <summary>Neither half contradicts itself or the other one.</summary>
     public bool IsSound(ClusterGeometry geometry) =>
-        IsCompressed || (geometry.IsClusterAligned(HostOffset) && Subclusters.IsValid && (HostOffset != 0 || Subclusters.Allocated == 0));
+        IsCompressed
+            || (geometry.IsClusterAligned(HostOffset) && Subclusters.IsValid && (HostOffset != 0 || Subclusters.Allocated == 0));
 
     /// <summary>The same subclusters, of which <paramref name="count"/> are data now, in a host cluster that is owned.</summary>
     public ClusterEntry WithData(long hostOffset, int first, int count) =>
@@ -61,5 +62,6 @@ internal static class ClusterEntryCodec
     public static ulong DescriptorOnDisk(ClusterEntry entry, ClusterGeometry geometry) =>
         geometry.ExtendedL2 ? entry.Descriptor.Raw : entry.Descriptor.Raw | (entry.Subclusters.Zero & 1);
 
-    public static ClusterEntry FromExtended(ulong descriptor, ulong bitmap) => new(new L2Entry(descriptor), new SubclusterBitmap(bitmap));
+    public static ClusterEntry FromExtended(ulong descriptor, ulong bitmap) =>
+        new(new L2Entry(descriptor), new SubclusterBitmap(bitmap));
 }

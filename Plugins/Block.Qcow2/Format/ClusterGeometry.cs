@@ -103,5 +103,7 @@ internal readonly struct ClusterGeometry
 
     /// <summary>The bits of a power-of-two cluster size, or -1.</summary>
     public static int BitsOfClusterSize(long size) =>
-        size is >= 1 << MinClusterBits and <= 1 << MaxClusterBits && BitOperations.IsPow2(size) ? BitOperations.Log2((ulong)size) : -1;
+        size is >= 1 << MinClusterBits and <= 1 << MaxClusterBits && BitOperations.IsPow2(size)
+            ? BitOperations.Log2((ulong)size)
+            : -1;
 }

@@ -29,7 +29,8 @@ internal readonly record struct CompressedCluster(long HostOffset, int Length)
         var offsetBits = OffsetBits(geometry);
         var sectors = (ulong)(((HostOffset + Length - 1) >> 9) - (HostOffset >> 9));
         if (HostOffset < 0 || HostOffset >> offsetBits != 0 || sectors >> (geometry.ClusterBits - 8) != 0)
-            throw new Qcow2FormatException("A compressed cluster lies beyond what its descriptor can address", Qcow2Fault.TooLarge);
+            throw new Qcow2FormatException(
+                "A compressed cluster lies beyond what its descriptor can address", Qcow2Fault.TooLarge);
         return new L2Entry(L2Entry.CompressedBit | (sectors << offsetBits) | (ulong)HostOffset);
     }
 

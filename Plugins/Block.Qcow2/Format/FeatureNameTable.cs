@@ -41,7 +41,8 @@ internal static class FeatureNameTable
         return new HeaderExtension(HeaderExtension.FeatureNames, data);
     }
 
-    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, up to an empty one, then the rest in hexadecimal. The last
+    /// <summary>Names unknown incompatible bits as QEMU does: the table's names, up to an empty one, then the rest in
+    /// hexadecimal. The last
     /// entry may be cut short in its name.</summary>
     public static string Describe(ulong bits, HeaderExtension? table)
     {

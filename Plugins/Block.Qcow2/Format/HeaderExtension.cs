@@ -25,7 +25,9 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
     /// <summary>Bytes the extension takes in the header cluster.</summary>
     public int EncodedSize => HeadSize + ((Data.Length + 7) & ~7);
 
-    /// <summary>Reads the extension area: from the end of the header to the backing file name or the end of the cluster.</summary>
+    /// <summary>
+    /// Reads the extension area: from the end of the header to the backing file name or the end of the cluster.
+    /// </summary>
     public static List<HeaderExtension> ParseAll(ReadOnlySpan<byte> area)
     {
         var found = new List<HeaderExtension>();
@@ -37,7 +39,8 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
             if (length > (uint)area.Length)
                 throw new Qcow2FormatException("Header extension too large");
             if (type == End) break;
-            if (type == Bitmaps && length != BitmapsExtension.Size) throw new Qcow2FormatException("bitmaps_ext: Invalid extension length");
+            if (type == Bitmaps
+                && length != BitmapsExtension.Size) throw new Qcow2FormatException("bitmaps_ext: Invalid extension length");
             found.Add(new HeaderExtension(type, area[..(int)length].ToArray()));
             area = area[(int)Math.Min((length + 7) & ~7u, (uint)area.Length)..];
         }

@@ -39,7 +39,8 @@ internal static class HeaderParser
     }
 
     /// <param name="cluster">The first cluster, or less of it when the file is shorter.</param>
-    /// <param name="forCheck">What a check reports, and may mend, is let pass: no refcount table, a bad place or number of snapshots.</param>
+    /// <param name="forCheck">What a check reports, and may mend, is let pass: no refcount table, a bad place or number of
+    /// snapshots.</param>
     public static Qcow2Header Parse(ReadOnlySpan<byte> cluster, bool forCheck = false)
     {
         var clusterSize = ParseClusterSize(cluster);
@@ -90,7 +91,8 @@ internal static class HeaderParser
                 cluster, 56, ClusterGeometry.MaxRefcountTableBytes >> (int)U32(cluster, 20), "Reference count table too large"),
             SnapshotCount = forCheck
                 ? (int)Math.Min(U32(cluster, 60), int.MaxValue)
-                : Count(cluster, 60, Math.Min(MaxSnapshots, MaxSnapshotTableBytes / MinSnapshotEntry), "Snapshot table too large"),
+                : Count(
+                    cluster, 60, Math.Min(MaxSnapshots, MaxSnapshotTableBytes / MinSnapshotEntry), "Snapshot table too large"),
             SnapshotsOffset = (long)U64(cluster, 64),
         };
     }

@@ -38,7 +38,9 @@ internal static class HeaderWriter
         return cluster;
     }
 
-    /// <summary>A copy of a header cluster with the fixed fields of <paramref name="header"/>; extensions and names stay in place.</summary>
+    /// <summary>
+    /// A copy of a header cluster with the fixed fields of <paramref name="header"/>; extensions and names stay in place.
+    /// </summary>
     public static byte[] Patch(ReadOnlySpan<byte> cluster, Qcow2Header header)
     {
         var copy = cluster.ToArray();

@@ -59,7 +59,9 @@ internal sealed record Qcow2Header
     /// <summary>Entries the L1 table needs for a disk of that size.</summary>
     /// <exception cref="Qcow2FormatException">The image cannot describe such a disk.</exception>
     public long L1EntriesFor(long size) =>
-        HasDataFile && size > ExternalOffset.Mark ? throw new Qcow2FormatException("Image is too big", Qcow2Fault.TooLarge) : Geometry().L1EntriesFor(size);
+        HasDataFile && size > ExternalOffset.Mark
+            ? throw new Qcow2FormatException("Image is too big", Qcow2Fault.TooLarge)
+            : Geometry().L1EntriesFor(size);
 
     public HeaderExtension? Extension(uint type) => Extensions.FirstOrDefault(e => e.Type == type);
 

@@ -6,7 +6,9 @@ internal readonly record struct RefcountRun(ReadOnlyMemory<byte> Block, int Firs
 {
     public static RefcountRun Zeroes(int count) => new(default, 0, count, 0);
 
-    /// <summary>Clusters from <paramref name="index"/> on, at most <paramref name="most"/>, whose refcount is <paramref name="value"/>.</summary>
+    /// <summary>
+    /// Clusters from <paramref name="index"/> on, at most <paramref name="most"/>, whose refcount is <paramref name="value"/>.
+    /// </summary>
     public int CountEqual(int index, int most, ulong value)
     {
         var end = Math.Min(Count, index + most);

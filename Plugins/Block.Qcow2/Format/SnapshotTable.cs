@@ -52,7 +52,8 @@ internal static class SnapshotTable
 
     /// <summary>What an entry takes in the table.</summary>
     public static long EntrySize(ReadOnlySpan<byte> entry) =>
-        (FixedSize + (long)ExtraSize(entry) + BinaryPrimitives.ReadUInt16BigEndian(entry[12..]) + BinaryPrimitives.ReadUInt16BigEndian(entry[14..]) + 7) & ~7L;
+        (FixedSize + (long)ExtraSize(entry)
+            + BinaryPrimitives.ReadUInt16BigEndian(entry[12..]) + BinaryPrimitives.ReadUInt16BigEndian(entry[14..]) + 7) & ~7L;
 
     public static SnapshotEntry ParseEntry(ReadOnlySpan<byte> bytes)
     {
@@ -78,7 +79,10 @@ internal static class SnapshotTable
                 ? BinaryPrimitives.ReadUInt64BigEndian(bytes[FixedSize..])
                 : BinaryPrimitives.ReadUInt32BigEndian(bytes[32..]),
             DiskSize = extra >= 16 ? BinaryPrimitives.ReadUInt64BigEndian(bytes[(FixedSize + 8)..]) : null,
-            InstructionCount = extra >= KnownExtra && BinaryPrimitives.ReadUInt64BigEndian(bytes[(FixedSize + 16)..]) is not ulong.MaxValue and var count ? count : null,
+            InstructionCount = extra >= KnownExtra
+                && BinaryPrimitives.ReadUInt64BigEndian(bytes[(FixedSize + 16)..]) is not ulong.MaxValue and var count
+                    ? count
+                    : null,
             UnknownExtra = extra > KnownExtra ? bytes[(FixedSize + KnownExtra)..(FixedSize + (int)extra)].ToArray() : [],
             Id = Encoding.UTF8.GetString(text[..idLength]),
             Name = Encoding.UTF8.GetString(text[idLength..]),

@@ -12,7 +12,11 @@ internal static class AmendOptionTable
     public static IReadOnlyList<CreateOption> All { get; } =
     [
         new("encrypt.state", CreateOptionKind.String, "Select new state of affected keyslots (active/inactive)", "encrypt.state"),
-        new("encrypt.new-secret", CreateOptionKind.String, "New secret to set in the matching keyslots. Empty string to erase", "encrypt.new-secret"),
+        new(
+            "encrypt.new-secret",
+            CreateOptionKind.String,
+            "New secret to set in the matching keyslots. Empty string to erase",
+            "encrypt.new-secret"),
         new("encrypt.old-secret", CreateOptionKind.String, "Select all keyslots that match this password", "encrypt.old-secret"),
         new("encrypt.keyslot", CreateOptionKind.Number, "Select a single keyslot to modify explicitly", "encrypt.keyslot"),
         new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds", "encrypt.iter-time"),

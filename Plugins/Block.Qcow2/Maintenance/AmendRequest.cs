@@ -27,7 +27,8 @@ internal sealed record AmendRequest
         if (options.TryGetProperty("encrypt", out _))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Amend can't be used to change the qcow2 encryption format");
         if (options.TryGetProperty("backing-file", out _) || options.TryGetProperty("backing-fmt", out _))
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot amend the backing file") { Hint = "You can use 'qemu-img rebase' instead." };
+            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot amend the backing file")
+            { Hint = "You can use 'qemu-img rebase' instead." };
         return new AmendRequest
         {
             Version = options.TryGetProperty("version", out var version) ? ParseVersion(version.GetString()) : null,
@@ -39,7 +40,8 @@ internal sealed record AmendRequest
         };
     }
 
-    private static bool? Flag(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetBoolean() : null;
+    private static bool? Flag(JsonElement options, string name) =>
+        options.TryGetProperty(name, out var value) ? value.GetBoolean() : null;
 
     private static int ParseVersion(string? name) => name switch
     {
@@ -50,5 +52,6 @@ internal sealed record AmendRequest
 
     private static int Order(long bits) => bits is >= 1 and <= 64 && BitOperations.IsPow2(bits)
         ? BitOperations.Log2((ulong)bits)
-        : throw new BlockException(BlockErrorKind.InvalidArgument, "Refcount width must be a power of two and may not exceed 64 bits");
+        : throw new BlockException(
+            BlockErrorKind.InvalidArgument, "Refcount width must be a power of two and may not exceed 64 bits");
 }

@@ -35,7 +35,8 @@ internal sealed class CheckReport
     {
         Counts = Counts with { Corruptions = Counts.Corruptions + 1 };
         Note(message);
-        if (Counts.Corruptions > MaxFindings) throw new BlockException(BlockErrorKind.Corrupt, "The image has too many errors to go on checking it");
+        if (Counts.Corruptions > MaxFindings) throw new BlockException(
+            BlockErrorKind.Corrupt, "The image has too many errors to go on checking it");
     }
 
     public void CheckError(string message)
@@ -82,4 +83,5 @@ internal sealed class CheckReport
 }
 
 /// <summary>The numbers of a check that a later pass may take back.</summary>
-internal readonly record struct CheckCounts(long CheckErrors, long Corruptions, long Leaks, long CorruptionsFixed, long LeaksFixed);
+internal readonly record struct CheckCounts(
+    long CheckErrors, long Corruptions, long Leaks, long CorruptionsFixed, long LeaksFixed);

@@ -61,7 +61,9 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
         var run = _geometry.ExtendedL2 || _hasDataFile ? 0 : PlainRun.LengthAt(table.Span, index, _geometry);
         if (run == 0) return 0;
         var first = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table.Span[(index * sizeof(ulong))..]));
-        if (!first.Copied || await _recorded.GetRunAsync(_geometry.ClusterIndex(first.HostOffset)).ConfigureAwait(false) is not { } counts) return 0;
+        if (!first.Copied
+            || await _recorded.GetRunAsync(
+                _geometry.ClusterIndex(first.HostOffset)).ConfigureAwait(false) is not { } counts) return 0;
         return counts.CountEqual(0, run, 1);
     }
 
@@ -74,7 +76,11 @@ internal sealed class CopiedFlagCheck(Qcow2Image image, CheckReport report, bool
         catch (BlockException e)
         {
             report.CheckError($"ERROR: Could not write L2 table: {e.Message}");
-            report.Counts = report.Counts with { Corruptions = report.Counts.Corruptions + changed, CorruptionsFixed = report.Counts.CorruptionsFixed - changed };
+            report.Counts = report.Counts with
+            {
+                Corruptions = report.Counts.Corruptions + changed,
+                CorruptionsFixed = report.Counts.CorruptionsFixed - changed,
+            };
         }
     }
 

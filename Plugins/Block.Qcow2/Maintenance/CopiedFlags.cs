@@ -5,7 +5,9 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
-/// <summary>Brings the COPIED flags of an L1 table and its L2 tables in line with the refcounts. Under the metadata lock, flushes paused.</summary>
+/// <summary>
+/// Brings the COPIED flags of an L1 table and its L2 tables in line with the refcounts. Under the metadata lock, flushes paused.
+/// </summary>
 internal sealed class CopiedFlags(Qcow2Image image)
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
@@ -49,7 +51,8 @@ internal sealed class CopiedFlags(Qcow2Image image)
         for (var at = 0; at < table.Length; at += _geometry.L2EntrySize)
         {
             var entry = new L2Entry(BinaryPrimitives.ReadUInt64BigEndian(table.Span[at..]));
-            if (entry.Compressed || entry.HostOffset == 0 || entry.Copied == await IsSingleAsync(entry.HostOffset).ConfigureAwait(false)) continue;
+            if (entry.Compressed || entry.HostOffset == 0
+                || entry.Copied == await IsSingleAsync(entry.HostOffset).ConfigureAwait(false)) continue;
             BinaryPrimitives.WriteUInt64BigEndian(table.Span[at..], entry.Raw ^ L2Entry.CopiedBit);
             changed = true;
         }

@@ -8,12 +8,20 @@ internal static class CreateOptionTable
 {
     public static IReadOnlyList<CreateOption> All { get; } =
     [
-        new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", "encrypt.format")
+        new(
+            "encryption",
+            CreateOptionKind.Bool,
+            "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)",
+            "encrypt.format")
         {
             Values = new Dictionary<string, string> { ["on"] = "aes" },
         },
         new("encrypt.format", CreateOptionKind.String, "Encrypt the image, format choices: 'aes', 'luks'", "encrypt.format"),
-        new("encrypt.key-secret", CreateOptionKind.String, "ID of secret providing qcow AES key or LUKS passphrase", "encrypt.key-secret"),
+        new(
+            "encrypt.key-secret",
+            CreateOptionKind.String,
+            "ID of secret providing qcow AES key or LUKS passphrase",
+            "encrypt.key-secret"),
         new("encrypt.cipher-alg", CreateOptionKind.String, "Name of encryption cipher algorithm", "encrypt.cipher-alg"),
         new("encrypt.cipher-mode", CreateOptionKind.String, "Name of encryption cipher mode", "encrypt.cipher-mode"),
         new("encrypt.ivgen-alg", CreateOptionKind.String, "Name of IV generator algorithm", "encrypt.ivgen-alg"),
@@ -22,8 +30,17 @@ internal static class CreateOptionTable
         new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds", "encrypt.iter-time"),
         new("cluster_size", CreateOptionKind.Size, "qcow2 cluster size", "cluster-size", "65536"),
         new("extended_l2", CreateOptionKind.Bool, "Extended L2 tables", "extended-l2", "off"),
-        new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off, metadata, falloc, full)", "preallocation"),
-        new("compression_type", CreateOptionKind.String, "Compression method used for image cluster compression", "compression-type", "zlib"),
+        new(
+            "preallocation",
+            CreateOptionKind.String,
+            "Preallocation mode (allowed values: off, metadata, falloc, full)",
+            "preallocation"),
+        new(
+            "compression_type",
+            CreateOptionKind.String,
+            "Compression method used for image cluster compression",
+            "compression-type",
+            "zlib"),
         new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
         new("compat", CreateOptionKind.String, "Compatibility level (v2 [0.10] or v3 [1.1])", "version")
         {

@@ -39,29 +39,36 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
             throw Refuse($"Refcount widths other than 16 bits require {Version3("or ")}");
         if (request.LazyRefcounts == true && version < 3)
             throw Refuse($"Lazy refcounts only supported with {Version3("and ")}");
-        if (version < Header.Version) VersionDowngrade.Check(Header, request.RefcountOrder ?? Header.RefcountOrder, request.Size ?? Header.Size, node.Image.Snapshots);
+        if (version < Header.Version) VersionDowngrade.Check(
+            Header, request.RefcountOrder ?? Header.RefcountOrder, request.Size ?? Header.Size, node.Image.Snapshots);
     }
 
     private List<Func<IProgress<double>, ValueTask>> Plan(CancellationToken cancellationToken)
     {
         var steps = new List<Func<IProgress<double>, ValueTask>>();
         if (request.Version > Header.Version) steps.Add(_ => UpgradeAsync(cancellationToken));
-        if (request.RefcountOrder is { } order && order != Header.RefcountOrder) steps.Add(p => ChangeWidthAsync(order, p, cancellationToken));
+        if (request.RefcountOrder is { } order
+            && order != Header.RefcountOrder) steps.Add(p => ChangeWidthAsync(order, p, cancellationToken));
         if (request.DataFileRaw == false && Header.Autoclear.HasFlag(AutoclearFeatures.RawExternalData))
-            steps.Add(_ => SwitchAsync(h => h with { Autoclear = h.Autoclear & ~AutoclearFeatures.RawExternalData }, cancellationToken));
+            steps.Add(
+                _ =>
+                    SwitchAsync(h => h with { Autoclear = h.Autoclear & ~AutoclearFeatures.RawExternalData }, cancellationToken));
         if (request.DataFile is { } file)
         {
             var name = file.Length == 0 ? null : Encoding.UTF8.GetBytes(file);
             steps.Add(_ => SwitchAsync(h => h.WithExtension(HeaderExtension.DataFileName, name), cancellationToken));
         }
-        if (request.LazyRefcounts is { } lazy && lazy != Header.HasLazyRefcounts) steps.Add(_ => SetLazyAsync(lazy, cancellationToken));
+        if (request.LazyRefcounts is { } lazy
+            && lazy != Header.HasLazyRefcounts) steps.Add(_ => SetLazyAsync(lazy, cancellationToken));
         if (request.Size is { } size) steps.Add(_ => node.ResizeAsync(size, new ResizeOptions(), cancellationToken));
         if (request.Version < Header.Version) steps.Add(p => new VersionDowngrade(node).RunAsync(p, cancellationToken));
         return steps;
     }
 
     private ValueTask UpgradeAsync(CancellationToken cancellationToken) =>
-        SwitchAsync(h => (h with { Version = 3 }).WithExtension(HeaderExtension.FeatureNames, FeatureNameTable.Create().Data), cancellationToken);
+        SwitchAsync(
+            h => (h with { Version = 3 }).WithExtension(HeaderExtension.FeatureNames, FeatureNameTable.Create().Data),
+            cancellationToken);
 
     private async ValueTask ChangeWidthAsync(int order, IProgress<double> progress, CancellationToken cancellationToken)
     {
@@ -71,7 +78,8 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
 
         async ValueTask<bool> RebuildAsync()
         {
-            var counts = await RecordedCounts.ScanAsync(image, order, new HalfProgress(progress, 0), cancellationToken).ConfigureAwait(false);
+            var counts = await RecordedCounts.ScanAsync(
+                image, order, new HalfProgress(progress, 0), cancellationToken).ConfigureAwait(false);
             await new RefcountRebuilder(image, order).RebuildAsync(counts, new HalfProgress(progress, 0.5)).ConfigureAwait(false);
             return true;
         }
@@ -79,12 +87,18 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
 
     /// <summary>Without lazy refcounts nothing may lag behind, so the image is clean before the bit goes.</summary>
     private ValueTask SetLazyAsync(bool lazy, CancellationToken cancellationToken) => SwitchAsync(
-        h => h with { Compatible = lazy ? h.Compatible | CompatibleFeatures.LazyRefcounts : h.Compatible & ~CompatibleFeatures.LazyRefcounts },
+        h => h with
+        {
+            Compatible = lazy
+                ? h.Compatible | CompatibleFeatures.LazyRefcounts
+                : h.Compatible & ~CompatibleFeatures.LazyRefcounts,
+        },
         cancellationToken,
         node.Image.Settings with { LazyRefcounts = lazy });
 
     /// <summary>Changes the header of the settled image, and reads it anew.</summary>
-    private async ValueTask SwitchAsync(Func<Qcow2Header, Qcow2Header> change, CancellationToken cancellationToken, Qcow2Settings? settings = null)
+    private async ValueTask SwitchAsync(
+        Func<Qcow2Header, Qcow2Header> change, CancellationToken cancellationToken, Qcow2Settings? settings = null)
     {
         var image = node.Image;
         await QuietImage.RunAsync(image, UpdateAsync, cancellationToken).ConfigureAwait(false);
@@ -97,7 +111,8 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
         }
     }
 
-    private static string Version3(string word) => string.Format(System.Globalization.CultureInfo.InvariantCulture, NeedsVersion3, word);
+    private static string Version3(string word) =>
+        string.Format(System.Globalization.CultureInfo.InvariantCulture, NeedsVersion3, word);
 
     private static BlockException Refuse(string message) => new(BlockErrorKind.InvalidArgument, message);
 

@@ -17,7 +17,8 @@ internal sealed class ImageChecker(Qcow2Image image)
     public async ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken)
     {
         if (_snapshots.FindFailure(repair) is { } failure) return failure;
-        await QuietImage.RunAsync(image, () => CheckQuietAsync(repair, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await QuietImage.RunAsync(
+            image, () => CheckQuietAsync(repair, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (repair != CheckRepair.None)
         {
             await image.Flusher.SettleAsync().ConfigureAwait(false);
@@ -32,7 +33,8 @@ internal sealed class ImageChecker(Qcow2Image image)
         var snapshotFaults = _snapshots.Report(_report, fixesErrors);
         var counter = await CountAsync(fixesErrors, cancellationToken).ConfigureAwait(false);
         var counted = _report.Counts;
-        var needsRebuild = await CompareAsync(counter, CheckRepair.None, cancellationToken).ConfigureAwait(false) || counter.NeedsRebuild;
+        var needsRebuild = await CompareAsync(counter, CheckRepair.None, cancellationToken).ConfigureAwait(false)
+            || counter.NeedsRebuild;
         if (needsRebuild && fixesErrors)
         {
             await RebuildAsync(counter, repair, cancellationToken).ConfigureAwait(false);
@@ -49,19 +51,23 @@ internal sealed class ImageChecker(Qcow2Image image)
         }
 
         // Where leaks were mended, the flags of what has one reference again follow, if the refcounts can be trusted now.
-        var fixesFlags = fixesErrors || (repair != CheckRepair.None && _report.Counts is { CheckErrors: 0, Corruptions: 0, Leaks: 0 });
+        var fixesFlags = fixesErrors
+            || (repair != CheckRepair.None && _report.Counts is { CheckErrors: 0, Corruptions: 0, Leaks: 0 });
         if (fixesFlags) await image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);
         await new CopiedFlagCheck(image, _report, fixesFlags).RunAsync(cancellationToken).ConfigureAwait(false);
         if (fixesErrors && snapshotFaults > 0) await _snapshots.MendAsync(_report, snapshotFaults).ConfigureAwait(false);
         return true;
     }
 
-    /// <summary>Everything is counted again afterwards: the old structure, still counted in the new one, is a leak then.</summary>
+    /// <summary>
+    /// Everything is counted again afterwards: the old structure, still counted in the new one, is a leak then.
+    /// </summary>
     private async ValueTask RebuildAsync(ReferenceCounter old, CheckRepair repair, CancellationToken cancellationToken)
     {
         _report.Note("Rebuilding refcount structure");
         var found = _report.Counts;
-        await new RefcountRebuilder(image, _geometry.RefcountOrder) { FirstFree = old.EndOfStrays }.RebuildAsync(old.References).ConfigureAwait(false);
+        await new RefcountRebuilder(image, _geometry.RefcountOrder)
+        { FirstFree = old.EndOfStrays }.RebuildAsync(old.References).ConfigureAwait(false);
         _report.Counts = _report.Counts with { Corruptions = 0, Leaks = 0 };
         var counter = await CountAsync(repair: false, cancellationToken).ConfigureAwait(false);
         await CompareAsync(counter, repair & CheckRepair.Leaks, cancellationToken).ConfigureAwait(false);

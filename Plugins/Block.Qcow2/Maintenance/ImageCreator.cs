@@ -39,7 +39,13 @@ internal sealed class ImageCreator : IImageCreator
             var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
             if (dataFile is not null) header = header.WithDataFile(dataFile.FileName);
             await WriteAsync(file, header, cancellationToken).ConfigureAwait(false);
-            await ResizeAsync(context, file, dataFile, typed.Size, typed.Preallocation ?? PreallocationMode.Off, cancellationToken).ConfigureAwait(false);
+            await ResizeAsync(
+                context,
+                file,
+                dataFile,
+                typed.Size,
+                typed.Preallocation ?? PreallocationMode.Off,
+                cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e)
         {
@@ -56,12 +62,18 @@ internal sealed class ImageCreator : IImageCreator
         catch (Qcow2FormatException e)
         {
             throw new BlockException(
-                BlockErrorKind.InvalidArgument, "The image size is too large for file format 'qcow2' (try using a larger cluster size)", Errno.EFBIG, e);
+                BlockErrorKind.InvalidArgument,
+                "The image size is too large for file format 'qcow2' (try using a larger cluster size)",
+                Errno.EFBIG,
+                e);
         }
     }
 
-    private static async ValueTask<IBlockChild?> OpenDataFileAsync(IImageCreateContext context, Qcow2CreateOptions options, CancellationToken cancellationToken) =>
-        options.DataFile is { } reference ? await context.OpenStorageAsync(reference, cancellationToken).ConfigureAwait(false) : null;
+    private static async ValueTask<IBlockChild?> OpenDataFileAsync(
+        IImageCreateContext context, Qcow2CreateOptions options, CancellationToken cancellationToken) =>
+        options.DataFile is { } reference
+            ? await context.OpenStorageAsync(reference, cancellationToken).ConfigureAwait(false)
+            : null;
 
     private static Qcow2Header Plan(Qcow2CreateOptions options)
     {
@@ -102,12 +114,15 @@ internal sealed class ImageCreator : IImageCreator
         if (options.Size < 0)
             throw Refuse("Image size must not be negative");
         if (ClusterGeometry.BitsOfClusterSize(clusterSize) < 0)
-            throw Refuse($"Cluster size must be a power of two between {1 << ClusterGeometry.MinClusterBits} and {1 << (ClusterGeometry.MaxClusterBits - 10)}k");
+            throw Refuse(
+                $"Cluster size must be a power of two between {1 << ClusterGeometry.MinClusterBits} and {1 << (ClusterGeometry.MaxClusterBits - 10)}k");
         if (options.ExtendedL2 == true && version < BlockdevQcow2Version.V3)
             throw Refuse($"Extended L2 entries are only supported {NeedsV3}");
         if (options.ExtendedL2 == true && clusterSize < 1 << ClusterGeometry.MinExtendedL2ClusterBits)
-            throw Refuse($"Extended L2 entries are only supported with cluster sizes of at least {1 << ClusterGeometry.MinExtendedL2ClusterBits} bytes");
-        if (options.Preallocation is not (null or PreallocationMode.Off) && options.BackingFile is not null && options.ExtendedL2 != true)
+            throw Refuse(
+                $"Extended L2 entries are only supported with cluster sizes of at least {1 << ClusterGeometry.MinExtendedL2ClusterBits} bytes");
+        if (options.Preallocation is not (null or PreallocationMode.Off) && options.BackingFile is not null
+            && options.ExtendedL2 != true)
             throw Refuse("Backing file and preallocation can only be used at the same time if extended_l2 is on");
         if (options.BackingFmt is not null && options.BackingFile is null)
             throw Refuse("Backing format cannot be used without backing file");
@@ -116,7 +131,8 @@ internal sealed class ImageCreator : IImageCreator
         if (refcountBits is < 1 or > 64 || !BitOperations.IsPow2(refcountBits))
             throw Refuse("Refcount width must be a power of two and may not exceed 64 bits");
         if (version < BlockdevQcow2Version.V3 && refcountBits != 16)
-            throw Refuse($"Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)");
+            throw Refuse(
+                $"Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)");
         if (options.DataFileRaw == true && options.DataFile is null)
             throw Refuse("data-file-raw requires data-file");
         if (options.DataFileRaw == true && options.BackingFile is not null)
@@ -138,7 +154,8 @@ internal sealed class ImageCreator : IImageCreator
 
         // An old header must not survive a failure. Storage keeps its length: it may have been preallocated for this image.
         await file.WriteAsync(0, new byte[clusterSize], cancellationToken: cancellationToken).ConfigureAwait(false);
-        await file.WriteAsync(clusterSize, TableCluster(clusterSize, 2L * clusterSize), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await file.WriteAsync(
+            clusterSize, TableCluster(clusterSize, 2L * clusterSize), cancellationToken: cancellationToken).ConfigureAwait(false);
         var block = new byte[clusterSize];
         for (var i = 0; i < InitialClusters; i++)
             RefcountCodec.Write(block, i, header.RefcountOrder, 1);
@@ -156,7 +173,12 @@ internal sealed class ImageCreator : IImageCreator
     }
 
     private static async ValueTask ResizeAsync(
-        IImageCreateContext context, IBlockChild file, IBlockChild? dataFile, long size, PreallocationMode preallocation, CancellationToken cancellationToken)
+        IImageCreateContext context,
+        IBlockChild file,
+        IBlockChild? dataFile,
+        long size,
+        PreallocationMode preallocation,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -175,11 +197,15 @@ internal sealed class ImageCreator : IImageCreator
         {
             var store = await HeaderStore.LoadAsync(file, forCheck: false, cancellationToken).ConfigureAwait(false);
             var settings = new Qcow2Settings { Writable = true, L2CacheBytes = 1 << 20 };
-            var image = await Qcow2Image.OpenAsync(file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
+            var image = await Qcow2Image.OpenAsync(
+                file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             await using (image.ConfigureAwait(false))
-                await new ImageResizer(image) { KeepDataFile = image.Data.IsRaw }.ResizeAsync(size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
+                await new ImageResizer(image)
+                { KeepDataFile = image.Data.IsRaw }.ResizeAsync(
+                        size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private static BlockException Refuse(string message, BlockErrorKind kind = BlockErrorKind.InvalidArgument) => new(kind, message);
+    private static BlockException Refuse(string message, BlockErrorKind kind = BlockErrorKind.InvalidArgument) =>
+        new(kind, message);
 }

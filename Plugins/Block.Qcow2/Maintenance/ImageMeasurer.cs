@@ -7,10 +7,13 @@ using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
-/// <summary>How large the file of an image to be made would be: QEMU's numbers, with QEMU's idea of which options matter.</summary>
+/// <summary>
+/// How large the file of an image to be made would be: QEMU's numbers, with QEMU's idea of which options matter.
+/// </summary>
 internal sealed class ImageMeasurer : IImageMeasure
 {
-    public async ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public async ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var plan = Plan.Read(createOptions);
         var size = plan.RoundedSize(source?.Length ?? plan.Size);
@@ -28,16 +31,21 @@ internal sealed class ImageMeasurer : IImageMeasure
     }
 
     /// <summary>The bitmaps on record that a copy of the image could take along.</summary>
-    public static async ValueTask<IReadOnlyList<StoredBitmapSize>> ListStoredAsync(Qcow2Image image, CancellationToken cancellationToken)
+    public static async ValueTask<IReadOnlyList<StoredBitmapSize>> ListStoredAsync(
+        Qcow2Image image, CancellationToken cancellationToken)
     {
         var header = image.Header.Current;
-        if (!header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps) || header.Extension(HeaderExtension.Bitmaps) is not { } extension) return [];
+        if (!header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps)
+            || header.Extension(HeaderExtension.Bitmaps) is not { } extension) return [];
         try
         {
             var bitmaps = BitmapsExtension.Parse(extension.Data, image.Geometry);
             var directory = new byte[bitmaps.DirectorySize];
-            await image.File.ReadAsync(bitmaps.DirectoryOffset, directory, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return [.. BitmapEntry.ParseDirectory(directory, image.Geometry).Where(b => !b.InUse).Select(b => new StoredBitmapSize(b.GranularityBits, b.PlainSize))];
+            await image.File.ReadAsync(
+                bitmaps.DirectoryOffset, directory, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return [.. BitmapEntry.ParseDirectory(
+                directory,
+                image.Geometry).Where(b => !b.InUse).Select(b => new StoredBitmapSize(b.GranularityBits, b.PlainSize))];
         }
         catch (Qcow2FormatException e)
         {
@@ -46,13 +54,15 @@ internal sealed class ImageMeasurer : IImageMeasure
     }
 
     /// <summary>Bytes of the target's clusters that hold data of the source.</summary>
-    private static async ValueTask<long> AllocatedAsync(IBlockChild source, ClusterGeometry geometry, CancellationToken cancellationToken)
+    private static async ValueTask<long> AllocatedAsync(
+        IBlockChild source, ClusterGeometry geometry, CancellationToken cancellationToken)
     {
         const BlockStatusFlags Stored = BlockStatusFlags.Data | BlockStatusFlags.Allocated;
         var required = 0L;
         for (var offset = 0L; offset < source.Length;)
         {
-            var status = await source.GetStatusAsync(offset, source.Length - offset, StatusPrecision.WantZero, cancellationToken).ConfigureAwait(false);
+            var status = await source.GetStatusAsync(
+                offset, source.Length - offset, StatusPrecision.WantZero, cancellationToken).ConfigureAwait(false);
             var length = status.Bytes;
             if ((status.Flags & BlockStatusFlags.Zero) == 0 && (status.Flags & Stored) == Stored)
             {
@@ -66,7 +76,8 @@ internal sealed class ImageMeasurer : IImageMeasure
         return required;
     }
 
-    private static async ValueTask<long> BitmapBytesAsync(IStoredBitmaps stored, long length, ClusterGeometry geometry, CancellationToken cancellationToken)
+    private static async ValueTask<long> BitmapBytesAsync(
+        IStoredBitmaps stored, long length, ClusterGeometry geometry, CancellationToken cancellationToken)
     {
         var (clusters, directory) = (0L, 0L);
         foreach (var bitmap in await stored.ListStoredAsync(cancellationToken).ConfigureAwait(false))
@@ -79,7 +90,9 @@ internal sealed class ImageMeasurer : IImageMeasure
         return (clusters + geometry.ClustersFor(directory)) << geometry.ClusterBits;
     }
 
-    /// <summary>What of the options changes the size. The others are not looked at, so that they need not be well formed.</summary>
+    /// <summary>
+    /// What of the options changes the size. The others are not looked at, so that they need not be well formed.
+    /// </summary>
     private sealed record Plan(ClusterGeometry Geometry, int Version, long Size, bool HasBacking, bool ReservesData)
     {
         public static Plan Read(JsonElement options)
@@ -94,18 +107,25 @@ internal sealed class ImageMeasurer : IImageMeasure
             if (refcountBits is < 1 or > 64 || !BitOperations.IsPow2(refcountBits))
                 throw Refuse("Refcount width must be a power of two and may not exceed 64 bits");
             if (version < 3 && refcountBits != 16)
-                throw Refuse("Different refcount widths than 16 bits require compatibility level 1.1 or above (use compat=1.1 or greater)");
+                throw Refuse(
+                    "Different refcount widths than 16 bits require compatibility level 1.1 or above (use compat=1.1 or greater)");
             if (options.TryGetProperty("encrypt", out var encrypt) && Text(encrypt, "format") == "luks")
                 throw new BlockException(BlockErrorKind.NotSupported, "Encryption is not supported");
             var geometry = new ClusterGeometry(bits, BitOperations.Log2((ulong)refcountBits), extended);
-            return new Plan(geometry, version, Number(options, "size") ?? 0, hasBacking, preallocation is PreallocationMode.Falloc or PreallocationMode.Full);
+            return new Plan(
+                geometry,
+                version,
+                Number(options, "size") ?? 0,
+                hasBacking,
+                preallocation is PreallocationMode.Falloc or PreallocationMode.Full);
         }
 
         public long RoundedSize(long size)
         {
             var clusters = Geometry.ClustersFor(size);
             if (((clusters + Geometry.L2Entries - 1) >> Geometry.L2Bits) > ClusterGeometry.MaxL1Bytes / sizeof(ulong))
-                throw new BlockException(BlockErrorKind.InvalidArgument, "The image size is too large (try using a larger cluster size)", Errno.EFBIG);
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument, "The image size is too large (try using a larger cluster size)", Errno.EFBIG);
             return clusters << Geometry.ClusterBits;
         }
 
@@ -113,9 +133,11 @@ internal sealed class ImageMeasurer : IImageMeasure
         {
             var bits = ClusterGeometry.BitsOfClusterSize(clusterSize);
             if (bits < 0)
-                throw Refuse($"Cluster size must be a power of two between {1 << ClusterGeometry.MinClusterBits} and {1 << (ClusterGeometry.MaxClusterBits - 10)}k");
+                throw Refuse(
+                    $"Cluster size must be a power of two between {1 << ClusterGeometry.MinClusterBits} and {1 << (ClusterGeometry.MaxClusterBits - 10)}k");
             if (extended && bits < ClusterGeometry.MinExtendedL2ClusterBits)
-                throw Refuse($"Extended L2 entries are only supported with cluster sizes of at least {1 << ClusterGeometry.MinExtendedL2ClusterBits} bytes");
+                throw Refuse(
+                    $"Extended L2 entries are only supported with cluster sizes of at least {1 << ClusterGeometry.MinExtendedL2ClusterBits} bytes");
             return bits;
         }
 

@@ -43,7 +43,8 @@ internal sealed class ImageResizer(Qcow2Image image)
         }
         catch (Qcow2FormatException e)
         {
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Failed to grow the L1 table: File too large", Errno.EFBIG, e);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "Failed to grow the L1 table: File too large", Errno.EFBIG, e);
         }
     }
 
@@ -53,16 +54,24 @@ internal sealed class ImageResizer(Qcow2Image image)
         await GrowL1Async(length).ConfigureAwait(false);
 
         // The old L1 table's clusters are free for what comes now.
-        if (options.Preallocation != PreallocationMode.Off) await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
+        if (options.Preallocation != PreallocationMode.Off) await image.Flusher.FlushAsync(
+            cancellationToken).ConfigureAwait(false);
         if (image.Snapshots.Count == 0) await ClearBehindAsync(old, length).ConfigureAwait(false);
         await image.Data.GrowAsync(old, length, options.Preallocation, KeepDataFile, cancellationToken).ConfigureAwait(false);
 
         // A raw data file is data throughout: its owner may write it without the image.
-        var mode = options.Preallocation == PreallocationMode.Off && image.Data.IsRaw ? PreallocationMode.Metadata : options.Preallocation;
+        var mode = options.Preallocation == PreallocationMode.Off && image.Data.IsRaw
+            ? PreallocationMode.Metadata
+            : options.Preallocation;
         if (mode != PreallocationMode.Off)
             await new Preallocator(image, mode).RunAsync(old, length, cancellationToken).ConfigureAwait(false);
         if (options.ZeroNewArea)
-            await image.Zeroes.WriteZeroesAsync(old, length - old, length, mode == PreallocationMode.Off ? ZeroFlags.MayUnmap : ZeroFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.Zeroes.WriteZeroesAsync(
+                old,
+                length - old,
+                length,
+                mode == PreallocationMode.Off ? ZeroFlags.MayUnmap : ZeroFlags.None,
+                cancellationToken).ConfigureAwait(false);
         await image.Flusher.FlushAsync(cancellationToken).ConfigureAwait(false);
         await SetSizeAsync(length).ConfigureAwait(false);
     }
@@ -99,11 +108,15 @@ internal sealed class ImageResizer(Qcow2Image image)
         }
     }
 
-    /// <summary>Frees the tables for what lies behind <paramref name="length"/>, where nothing is mapped any more, and the end of the file.</summary>
+    /// <summary>
+    /// Frees the tables for what lies behind <paramref name="length"/>, where nothing is mapped any more, and the end of the
+    /// file.
+    /// </summary>
     public async ValueTask GiveBackBehindAsync(long length)
     {
         await image.File.FireAsync(BlkdebugEvent.L1ShrinkWriteTable).ConfigureAwait(false);
-        await image.ChangeAsync(() => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
+        await image.ChangeAsync(
+            () => DropTablesAsync(_geometry.L1EntriesFor(length)), CancellationToken.None).ConfigureAwait(false);
         await image.File.FireAsync(BlkdebugEvent.L1ShrinkFreeL2Clusters).ConfigureAwait(false);
         await image.Flusher.SettleAsync().ConfigureAwait(false);
         await CutFileAsync().ConfigureAwait(false);
@@ -115,7 +128,8 @@ internal sealed class ImageResizer(Qcow2Image image)
         var whole = _geometry.ClustersFor(start) << _geometry.ClusterBits;
         if (whole > start)
             await image.Zeroes.WriteZeroDataAsync(start, Math.Min(whole, end) - start).ConfigureAwait(false);
-        await image.Zeroes.DropAsync(whole, _geometry.ClustersFor(end) << _geometry.ClusterBits, CancellationToken.None).ConfigureAwait(false);
+        await image.Zeroes.DropAsync(
+            whole, _geometry.ClustersFor(end) << _geometry.ClusterBits, CancellationToken.None).ConfigureAwait(false);
     }
 
     private ValueTask<bool> DropTablesAsync(long keptEntries)
@@ -149,7 +163,8 @@ internal sealed class ImageResizer(Qcow2Image image)
             var end = _geometry.ClustersFor(image.File.Length);
             while (end > 0 && await image.Allocator.GetRefcountAsync(end - 1).ConfigureAwait(false) == 0) end--;
             if (end << _geometry.ClusterBits < image.File.Length)
-                await image.File.ResizeAsync(end << _geometry.ClusterBits, new ResizeOptions(MayExceed: true)).ConfigureAwait(false);
+                await image.File.ResizeAsync(
+                    end << _geometry.ClusterBits, new ResizeOptions(MayExceed: true)).ConfigureAwait(false);
         }
     }
 }

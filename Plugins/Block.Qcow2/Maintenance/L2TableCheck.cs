@@ -28,7 +28,9 @@ internal sealed class L2TableCheck(Qcow2Image image, CheckReport report, Referen
         }
     }
 
-    /// <summary>Counts a run of ordinary data clusters that lie one behind the other; nothing can be said against those.</summary>
+    /// <summary>
+    /// Counts a run of ordinary data clusters that lie one behind the other; nothing can be said against those.
+    /// </summary>
     /// <returns>How many there are.</returns>
     private int CountPlainRun(int index, ReadOnlySpan<byte> table)
     {
@@ -129,11 +131,16 @@ internal sealed class L2TableCheck(Qcow2Image image, CheckReport report, Referen
     {
         var at = index * _geometry.L2EntrySize;
         BinaryPrimitives.WriteUInt64BigEndian(table.Span[at..], _geometry.ExtendedL2 ? 0 : L2Entry.ZeroBit);
-        if (_geometry.ExtendedL2) BinaryPrimitives.WriteUInt64BigEndian(table.Span[(at + 8)..], default(SubclusterBitmap).WithZero(0, _geometry.Subclusters).Raw);
+        if (_geometry.ExtendedL2) BinaryPrimitives.WriteUInt64BigEndian(
+            table.Span[(at + 8)..], default(SubclusterBitmap).WithZero(0, _geometry.Subclusters).Raw);
         try
         {
             await image.WriteTableAsync(tableOffset + at, table.Slice(at, _geometry.L2EntrySize), isActive).ConfigureAwait(false);
-            report.Counts = report.Counts with { Corruptions = report.Counts.Corruptions - 1, CorruptionsFixed = report.Counts.CorruptionsFixed + 1 };
+            report.Counts = report.Counts with
+            {
+                Corruptions = report.Counts.Corruptions - 1,
+                CorruptionsFixed = report.Counts.CorruptionsFixed + 1,
+            };
         }
         catch (BlockException e)
         {

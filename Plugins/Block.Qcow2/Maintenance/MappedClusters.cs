@@ -5,7 +5,9 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Maintenance;
 
-/// <summary>All clusters that one L1 table refers to through its L2 tables, those included, each with its number of references.</summary>
+/// <summary>
+/// All clusters that one L1 table refers to through its L2 tables, those included, each with its number of references.
+/// </summary>
 internal sealed class MappedClusters
 {
     private readonly ReferenceMap _references = new();
@@ -43,7 +45,8 @@ internal sealed class MappedClusters
             if (entry.Compressed)
             {
                 var piece = CompressedCluster.Decode(entry, geometry);
-                for (var c = geometry.ClusterIndex(piece.HostOffset); c <= geometry.ClusterIndex(piece.HostOffset + piece.Length - 1); c++) _references.Add(c);
+                for (var c = geometry.ClusterIndex(piece.HostOffset); c <= geometry
+                    .ClusterIndex(piece.HostOffset + piece.Length - 1); c++) _references.Add(c);
             }
             else if (!geometry.IsClusterAligned(entry.HostOffset))
             {

@@ -23,8 +23,11 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
             await image.RelieveAsync(cancellationToken).ConfigureAwait(false);
             var (start, toTableEnd) = (at, ((at >> _geometry.L2CoverageBits) + 1) << _geometry.L2CoverageBits);
             at += image.Map.HasTable(start)
-                ? await image.ChangeAsync(() => AddToSliceAsync(start, Math.Min(end, start + image.Map.ToSliceEnd(start))), cancellationToken).ConfigureAwait(false)
-                : await image.ChangeAsync(() => AddTableAsync(start, Math.Min(end, toTableEnd)), cancellationToken).ConfigureAwait(false);
+                ? await image.ChangeAsync(
+                    () => AddToSliceAsync(start, Math.Min(end, start + image.Map.ToSliceEnd(start))),
+                    cancellationToken).ConfigureAwait(false)
+                : await image.ChangeAsync(
+                    () => AddTableAsync(start, Math.Min(end, toTableEnd)), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -40,7 +43,8 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
         {
             var wanted = (stop - start) >> _geometry.ClusterBits;
             var done = 0L;
-            while (done < wanted && await TryTakeAsync(_geometry.ClusterIndex(start) + done, wanted - done, runs).ConfigureAwait(false))
+            while (done < wanted
+                && await TryTakeAsync(_geometry.ClusterIndex(start) + done, wanted - done, runs).ConfigureAwait(false))
             {
                 if (!image.Data.IsExternal) await ProvideAsync(runs[^1]).ConfigureAwait(false);
                 Fill(content.Span, _geometry.L2Index(start) + (int)done, runs[^1]);
@@ -83,7 +87,8 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
         var slice = await image.Map.GetWritableSliceAsync(start).ConfigureAwait(false);
         var index = image.Map.IndexInSlice(start);
         if (image.Map.EntryAt(slice, index) != ClusterEntry.Unallocated) return _geometry.ClusterSize;
-        var run = await image.Data.TakeAsync(_geometry.ClusterIndex(start), (stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
+        var run = await image.Data.TakeAsync(
+            _geometry.ClusterIndex(start), (stop - start) >> _geometry.ClusterBits).ConfigureAwait(false);
         try
         {
             if (!image.Data.IsExternal) await ProvideAsync(run).ConfigureAwait(false);
@@ -99,7 +104,8 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
     }
 
     /// <summary>As QEMU: subclusters wait for their data, so that a backing file shows until then; clusters are data.</summary>
-    private ClusterEntry Provided(long hostOffset) => ClusterEntry.Unallocated.WithData(hostOffset, 0, _geometry.ExtendedL2 ? 0 : 1);
+    private ClusterEntry Provided(long hostOffset) =>
+        ClusterEntry.Unallocated.WithData(hostOffset, 0, _geometry.ExtendedL2 ? 0 : 1);
 
     /// <summary>The clusters become data that nobody writes, so they must exist and read as zeroes.</summary>
     private async ValueTask ProvideAsync(ClusterRun run)
@@ -108,15 +114,18 @@ internal sealed class Preallocator(Qcow2Image image, PreallocationMode mode)
         var isSpaceWanted = mode != PreallocationMode.Metadata;
 
         // What a device takes up is not the image's to say, even where it is large enough.
-        if (isSpaceWanted && !image.File.Profile.Growable) await ExtendFileAsync(Math.Max(end, image.File.Length), mode).ConfigureAwait(false);
+        if (isSpaceWanted
+            && !image.File.Profile.Growable) await ExtendFileAsync(Math.Max(end, image.File.Length), mode).ConfigureAwait(false);
         if (offset < image.File.Length && (isSpaceWanted || !run.Untouched))
         {
             var flags = isSpaceWanted ? ZeroFlags.None : ZeroFlags.MayUnmap;
             await image.File.WriteZeroesAsync(offset, Math.Min(end, image.File.Length) - offset, flags).ConfigureAwait(false);
         }
         // Metadata before the run takes the space that it is written into.
-        if (isSpaceWanted && offset > image.File.Length) await ExtendFileAsync(offset, PreallocationMode.Off).ConfigureAwait(false);
-        if (end > image.File.Length) await ExtendFileAsync(end, isSpaceWanted ? mode : PreallocationMode.Off).ConfigureAwait(false);
+        if (isSpaceWanted
+            && offset > image.File.Length) await ExtendFileAsync(offset, PreallocationMode.Off).ConfigureAwait(false);
+        if (end > image.File.Length) await ExtendFileAsync(
+            end, isSpaceWanted ? mode : PreallocationMode.Off).ConfigureAwait(false);
     }
 
     private async ValueTask ExtendFileAsync(long length, PreallocationMode storage)

@@ -25,7 +25,8 @@ internal sealed class RecordedCounts : IClusterCounts
     public long End { get; private set; }
 
     /// <summary>Reads all counts once, for the end and to see that none exceeds a narrower width.</summary>
-    public static async ValueTask<RecordedCounts> ScanAsync(Qcow2Image image, int order, IProgress<double> progress, CancellationToken cancellationToken)
+    public static async ValueTask<RecordedCounts> ScanAsync(
+        Qcow2Image image, int order, IProgress<double> progress, CancellationToken cancellationToken)
     {
         var counts = new RecordedCounts(image);
         var geometry = image.Geometry;
@@ -66,5 +67,6 @@ internal sealed class RecordedCounts : IClusterCounts
     public async ValueTask<bool> IsFreeAsync(long cluster) =>
         !_structure.Contains(cluster) && await _image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false) == 0;
 
-    public ValueTask<ulong> GetAsync(long cluster) => _structure.Contains(cluster) ? new(0UL) : _image.Allocator.GetRefcountAsync(cluster);
+    public ValueTask<ulong> GetAsync(long cluster) =>
+        _structure.Contains(cluster) ? new(0UL) : _image.Allocator.GetRefcountAsync(cluster);
 }

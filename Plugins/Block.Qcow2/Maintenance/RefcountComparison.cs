@@ -12,7 +12,9 @@ internal sealed class RefcountComparison(Qcow2Image image, ReferenceCounter coun
     private readonly ReferenceMap _references = counter.References;
     private bool _hasNotedBroken;
 
-    /// <summary>A cluster in use is counted free, so it may already have been taken twice: single counts cannot mend that.</summary>
+    /// <summary>
+    /// A cluster in use is counted free, so it may already have been taken twice: single counts cannot mend that.
+    /// </summary>
     public bool NeedsRebuild { get; private set; }
 
     public async ValueTask RunAsync(CancellationToken cancellationToken)
@@ -22,7 +24,8 @@ internal sealed class RefcountComparison(Qcow2Image image, ReferenceCounter coun
         {
             cancellationToken.ThrowIfCancellationRequested();
             var first = region << _geometry.RefblockBits;
-            if (!_recorded.IsBroken(region) && !_recorded.HasBlock(region) && !_references.MayHaveAny(first, _geometry.RefblockEntries)) continue;
+            if (!_recorded.IsBroken(region) && !_recorded.HasBlock(region)
+                && !_references.MayHaveAny(first, _geometry.RefblockEntries)) continue;
             var end = Math.Min(counter.Clusters, first + _geometry.RefblockEntries);
             for (var cluster = first; cluster < end;)
             {
@@ -66,7 +69,8 @@ internal sealed class RefcountComparison(Qcow2Image image, ReferenceCounter coun
     {
         if (_hasNotedBroken || _geometry.IsClusterAligned((long)(image.Allocator.Table[region] & ~0x1ffUL))) return;
         _hasNotedBroken = true;
-        var what = $"Refblock offset 0x{image.Allocator.Table[region] & ~0x1ffUL:x} unaligned (reftable index: {CHex.Of(region)})";
+        var what =
+            $"Refblock offset 0x{image.Allocator.Table[region] & ~0x1ffUL:x} unaligned (reftable index: {CHex.Of(region)})";
         report.Note(image.Settings.Writable
             ? $"qcow2: Marking image as corrupt: {what}; further corruption events will be suppressed"
             : $"qcow2: Image is corrupt: {what}; further non-fatal corruption events will be suppressed");

@@ -25,7 +25,8 @@ internal abstract class RefcountPlacement
 
     /// <summary>In whatever is free below <paramref name="limit"/>, from the start on: a device does not grow.</summary>
     /// <exception cref="BlockException">There is not as much room.</exception>
-    public static async ValueTask<RefcountPlacement> WithinAsync(IClusterCounts references, long limit, long blocks, long tableClusters)
+    public static async ValueTask<RefcountPlacement> WithinAsync(
+        IClusterCounts references, long limit, long blocks, long tableClusters)
     {
         var table = -1L;
         var free = new List<long>();
@@ -70,7 +71,8 @@ internal abstract class RefcountPlacement
 
         public override long Block(int index) => blocks[index];
 
-        public override bool Contains(long cluster) => (cluster >= table && cluster < table + tableClusters) || Array.BinarySearch(blocks, cluster) >= 0;
+        public override bool Contains(long cluster) =>
+            (cluster >= table && cluster < table + tableClusters) || Array.BinarySearch(blocks, cluster) >= 0;
 
         public override bool HasAny(long first, long count)
         {

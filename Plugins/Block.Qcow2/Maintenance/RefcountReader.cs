@@ -22,7 +22,9 @@ internal sealed class RefcountReader(Qcow2Image image)
 
     /// <summary>The refcounts from a cluster on that can be had at once, or null where the table's entry is broken.</summary>
     public async ValueTask<RefcountRun?> GetRunAsync(long cluster) =>
-        IsBroken(_geometry.RefcountTableIndex(cluster)) ? null : await image.Allocator.GetRefcountsAsync(cluster).ConfigureAwait(false);
+        IsBroken(_geometry.RefcountTableIndex(cluster))
+            ? null
+            : await image.Allocator.GetRefcountsAsync(cluster).ConfigureAwait(false);
 
     /// <returns>0: none; -1: not a place for a block.</returns>
     private long BlockOf(long region)

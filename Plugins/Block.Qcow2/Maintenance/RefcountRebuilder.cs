@@ -33,7 +33,8 @@ internal sealed class RefcountRebuilder(Qcow2Image image, int order)
         {
             var offset = placement.Block(i) << _geometry.ClusterBits;
             entries[regions[i]] = (ulong)offset;
-            await image.File.WriteAsync(offset, await BlockAsync(regions[i], references, placement).ConfigureAwait(false)).ConfigureAwait(false);
+            await image.File.WriteAsync(
+                offset, await BlockAsync(regions[i], references, placement).ConfigureAwait(false)).ConfigureAwait(false);
             progress?.Report((double)i / regions.Count);
         }
         var tableOffset = placement.TableStart << _geometry.ClusterBits;
@@ -43,7 +44,8 @@ internal sealed class RefcountRebuilder(Qcow2Image image, int order)
     }
 
     /// <summary>The regions that need a block, and the table's size; more blocks can need still more of both.</summary>
-    private async ValueTask<(List<long> Regions, long TableClusters, RefcountPlacement Placement)> PlanAsync(IClusterCounts references)
+    private async ValueTask<(List<long> Regions, long TableClusters, RefcountPlacement Placement)> PlanAsync(
+        IClusterCounts references)
     {
         var (blocks, tableClusters) = (0L, 1L);
         while (true)
@@ -54,12 +56,14 @@ internal sealed class RefcountRebuilder(Qcow2Image image, int order)
             for (var region = 0L; region <= last; region++)
             {
                 var first = region << _geometry.RefblockBits;
-                if (placement.HasAny(first, _geometry.RefblockEntries) || references.MayHaveAny(first, _geometry.RefblockEntries)) regions.Add(region);
+                if (placement.HasAny(first, _geometry.RefblockEntries)
+                    || references.MayHaveAny(first, _geometry.RefblockEntries)) regions.Add(region);
             }
             var needed = (last / _geometry.RefcountTableEntriesPerCluster) + 1;
             if (needed << _geometry.ClusterBits > ClusterGeometry.MaxRefcountTableBytes)
                 throw new BlockException(BlockErrorKind.NoSpace, "The refcount table would be too large", Errno.EFBIG);
-            if (regions.Count <= blocks && needed <= tableClusters) return (regions, tableClusters, placement.WithBlocks(regions.Count));
+            if (regions.Count <= blocks
+                && needed <= tableClusters) return (regions, tableClusters, placement.WithBlocks(regions.Count));
             (blocks, tableClusters) = (Math.Max(blocks, regions.Count), Math.Max(tableClusters, needed));
         }
     }

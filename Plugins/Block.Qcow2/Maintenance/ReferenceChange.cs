@@ -16,14 +16,16 @@ internal sealed class ReferenceChange(Qcow2Image image)
         {
             var held = await image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false);
             if (held > image.Geometry.MaxRefcount - Math.Min(count, image.Geometry.MaxRefcount))
-                throw new BlockException(BlockErrorKind.InvalidArgument, "A cluster has as many references as its refcount can count");
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument, "A cluster has as many references as its refcount can count");
         }
     }
 
     public async ValueTask AddAsync(MappedClusters clusters)
     {
         foreach (var (cluster, count) in clusters.All)
-            await image.Allocator.SetRefcountAsync(cluster, await image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false) + count).ConfigureAwait(false);
+            await image.Allocator.SetRefcountAsync(
+                cluster, await image.Allocator.GetRefcountAsync(cluster).ConfigureAwait(false) + count).ConfigureAwait(false);
     }
 
     public async ValueTask DropAsync(MappedClusters clusters)
@@ -49,7 +51,8 @@ internal sealed class ReferenceChange(Qcow2Image image)
         {
             try
             {
-                await image.File.DiscardAsync(run.First << image.Geometry.ClusterBits, run.Count << image.Geometry.ClusterBits).ConfigureAwait(false);
+                await image.File.DiscardAsync(
+                    run.First << image.Geometry.ClusterBits, run.Count << image.Geometry.ClusterBits).ConfigureAwait(false);
             }
             catch (BlockException)
             {

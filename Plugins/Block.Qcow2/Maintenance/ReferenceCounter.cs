@@ -59,7 +59,8 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
         // The last cluster may be stored in part only.
         if (offset < 0 || offset + size - _fileLength >= _geometry.ClusterSize)
         {
-            report.Corruption($"ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset 0x{offset:x} size 0x{size:x}");
+            report.Corruption(
+                $"ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset 0x{offset:x} size 0x{size:x}");
             NoteStray(offset, size);
             return;
         }
@@ -140,12 +141,14 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
         var name = $"ERROR snapshot {snapshot.Id} ({snapshot.Name})";
         if (!_geometry.IsClusterAligned(snapshot.L1Offset))
         {
-            report.Corruption($"{name} l1_offset={CHex.Of(snapshot.L1Offset)}: L1 table is not cluster aligned; snapshot table entry corrupted");
+            report.Corruption(
+                $"{name} l1_offset={CHex.Of(snapshot.L1Offset)}: L1 table is not cluster aligned; snapshot table entry corrupted");
             return;
         }
         if (snapshot.L1Entries > ClusterGeometry.MaxL1Bytes / sizeof(ulong))
         {
-            report.Corruption($"{name} l1_size={CHex.Of(snapshot.L1Entries)}: L1 table is too large; snapshot table entry corrupted");
+            report.Corruption(
+                $"{name} l1_size={CHex.Of(snapshot.L1Entries)}: L1 table is too large; snapshot table entry corrupted");
             return;
         }
         Count(snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong));
@@ -154,7 +157,8 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
             report.CheckError("ERROR: I/O error in check_refcounts_l1");
             return;
         }
-        var l1 = await TopTable.LoadAsync(image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+        var l1 = await TopTable.LoadAsync(
+            image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         await CountMappingsAsync(l1, isActive: false, cancellationToken).ConfigureAwait(false);
     }
 
@@ -181,13 +185,15 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
     private async ValueTask CountBitmapsAsync(CancellationToken cancellationToken)
     {
         var header = image.Header.Current;
-        if (!header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps) || header.Extension(HeaderExtension.Bitmaps) is not { } extension) return;
+        if (!header.Autoclear.HasFlag(AutoclearFeatures.Bitmaps)
+            || header.Extension(HeaderExtension.Bitmaps) is not { } extension) return;
         try
         {
             var bitmaps = BitmapsExtension.Parse(extension.Data, _geometry);
             Count(bitmaps.DirectoryOffset, bitmaps.DirectorySize);
             var directory = new byte[bitmaps.DirectorySize];
-            await image.File.ReadAsync(bitmaps.DirectoryOffset, directory, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await image.File.ReadAsync(
+                bitmaps.DirectoryOffset, directory, cancellationToken: cancellationToken).ConfigureAwait(false);
             foreach (var bitmap in BitmapEntry.ParseDirectory(directory, _geometry))
                 await CountBitmapAsync(bitmap, cancellationToken).ConfigureAwait(false);
         }
@@ -200,11 +206,15 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
     private async ValueTask CountBitmapAsync(BitmapEntry bitmap, CancellationToken cancellationToken)
     {
         Count(bitmap.TableOffset, (long)bitmap.TableEntries * sizeof(ulong));
-        foreach (var entry in await TopTable.LoadAsync(image.File, bitmap.TableOffset, bitmap.TableEntries, cancellationToken).ConfigureAwait(false))
+        foreach (var entry in await TopTable.LoadAsync(
+            image.File, bitmap.TableOffset, bitmap.TableEntries, cancellationToken).ConfigureAwait(false))
         {
             // A bitmap in use is not read when the image is opened.
             if (!BitmapEntry.IsTableEntry(entry, _geometry))
-                throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmap '{bitmap.Name}' has an invalid table entry: {entry:x}", Errno.EINVAL);
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument,
+                    $"Bitmap '{bitmap.Name}' has an invalid table entry: {entry:x}",
+                    Errno.EINVAL);
             var offset = (long)(entry & BitmapEntry.OffsetMask);
             if (offset != 0) Count(offset, _geometry.ClusterSize);
         }

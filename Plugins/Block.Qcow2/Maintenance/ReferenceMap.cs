@@ -59,7 +59,8 @@ internal sealed class ReferenceMap : IClusterCounts
 
     public bool MayHaveAny(long first, long count)
     {
-        if (count >> PageBits > _pages.Count) return _pages.Keys.Any(p => p >= first >> PageBits && p <= (first + count - 1) >> PageBits);
+        if (count >> PageBits > _pages.Count) return _pages.Keys.Any(p => p >= first >> PageBits
+            && p <= (first + count - 1) >> PageBits);
         for (var page = first >> PageBits; page <= (first + count - 1) >> PageBits; page++)
         {
             if (_pages.ContainsKey(page)) return true;
@@ -82,7 +83,8 @@ internal sealed class ReferenceMap : IClusterCounts
     private Page AddPage(long index)
     {
         if (_pages.Count == MaxPages)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "The image has too many references to count in memory", Errno.ENOMEM);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "The image has too many references to count in memory", Errno.ENOMEM);
         var page = new Page();
         _pages.Add(index, page);
         (_lastIndex, _lastPage) = (index, page);

@@ -15,7 +15,8 @@ internal static class SnapshotRecords
         entry.Id,
         entry.Name,
         (long)Math.Min(entry.VmStateSize, long.MaxValue),
-        DateTimeOffset.UnixEpoch.AddSeconds(entry.Seconds).AddTicks(Math.Min(entry.Nanoseconds, NanosecondsPerSecond - 1) / NanosecondsPerTick),
+        DateTimeOffset.UnixEpoch.AddSeconds(entry.Seconds)
+            .AddTicks(Math.Min(entry.Nanoseconds, NanosecondsPerSecond - 1) / NanosecondsPerTick),
         TimeSpan.FromTicks((long)(entry.VmClockNanoseconds / NanosecondsPerTick)))
     {
         InstructionCount = (long?)entry.InstructionCount,
@@ -35,7 +36,8 @@ internal static class SnapshotRecords
             L1Entries = 0,
             Seconds = (uint)Math.Clamp(sinceEpoch.Ticks / TimeSpan.TicksPerSecond, 0, uint.MaxValue),
             Nanoseconds = (uint)Math.Clamp(record.DateNanoseconds, 0, NanosecondsPerSecond - 1),
-            VmClockNanoseconds = ((ulong)Math.Max(0, record.VmClock.Ticks / TimeSpan.TicksPerSecond) * NanosecondsPerSecond) + (ulong)Math.Clamp(record.VmClockNanoseconds, 0, NanosecondsPerSecond - 1),
+            VmClockNanoseconds = ((ulong)Math.Max(0, record.VmClock.Ticks / TimeSpan.TicksPerSecond) * NanosecondsPerSecond)
+                + (ulong)Math.Clamp(record.VmClockNanoseconds, 0, NanosecondsPerSecond - 1),
             VmStateSize = (ulong)Math.Max(0, record.VmStateSize),
             InstructionCount = (ulong?)record.InstructionCount,
         };

@@ -36,7 +36,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         if (_image.Snapshots.Count >= HeaderParser.MaxSnapshots)
             throw new BlockException(BlockErrorKind.NoSpace, "The image has as many snapshots as it can have", Errno.EFBIG);
         var entry = SnapshotRecords.ToEntry(snapshot, NextId(), MaxNameBytes) with { DiskSize = (ulong)_image.Length };
-        await QuietImage.RunAsync(_image, () => CreateQuietAsync(entry, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await QuietImage.RunAsync(
+            _image, () => CreateQuietAsync(entry, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync().ConfigureAwait(false);
         return SnapshotRecords.ToRecord(entry);
     }
@@ -44,9 +45,11 @@ internal sealed class SnapshotStore(Qcow2Node node)
     public async ValueTask<SnapshotRecord> ApplyAsync(string idOrName, CancellationToken cancellationToken)
     {
         RefuseDataFile();
-        var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == idOrName) ?? _image.Snapshots.FirstOrDefault(s => s.Name == idOrName)
+        var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == idOrName)
+            ?? _image.Snapshots.FirstOrDefault(s => s.Name == idOrName)
             ?? throw new BlockException(BlockErrorKind.NotFound, "No such file or directory");
-        await QuietImage.RunAsync(_image, () => ApplyQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await QuietImage.RunAsync(
+            _image, () => ApplyQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync().ConfigureAwait(false);
         return SnapshotRecords.ToRecord(snapshot);
     }
@@ -55,7 +58,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
     {
         var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == id && (name is null || s.Name == name))
             ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find the snapshot");
-        await QuietImage.RunAsync(_image, () => DeleteQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await QuietImage.RunAsync(
+            _image, () => DeleteQuietAsync(snapshot, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync().ConfigureAwait(false);
         return SnapshotRecords.ToRecord(snapshot);
     }
@@ -64,9 +68,12 @@ internal sealed class SnapshotStore(Qcow2Node node)
     public async ValueTask<SnapshotRecord> ShowAsync(string id, CancellationToken cancellationToken)
     {
         if (_image.Settings.Writable)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "A snapshot can be read only while the image is not written");
-        var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == id) ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot");
-        var l1 = await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, "A snapshot can be read only while the image is not written");
+        var snapshot = _image.Snapshots.FirstOrDefault(s => s.Id == id)
+            ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot");
+        var l1 = await TopTable.LoadAsync(
+            _image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         _image.L1.Replace(l1, snapshot.L1Offset);
         return SnapshotRecords.ToRecord(snapshot);
     }
@@ -80,7 +87,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var tables = new NewTables(_image);
         await using var scope = tables.ConfigureAwait(false);
         var copy = await tables.AddAsync(TopTable.Encode(CopiedFlags.Cleared(l1))).ConfigureAwait(false);
-        var table = await tables.AddAsync(SnapshotTable.Encode([.. _image.Snapshots, entry with { L1Offset = copy, L1Entries = l1.Length }])).ConfigureAwait(false);
+        var table = await tables.AddAsync(SnapshotTable.Encode(
+            [.. _image.Snapshots, entry with { L1Offset = copy, L1Entries = l1.Length }])).ConfigureAwait(false);
 
         var old = Header;
         await MarkDirtyAsync().ConfigureAwait(false);
@@ -91,7 +99,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         await flags.UpdateTablesAsync(l1, isActive: true).ConfigureAwait(false);
         await flags.UpdateActiveL1Async().ConfigureAwait(false);
         await _image.File.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        await _image.Header.UpdateAsync(old with { SnapshotCount = old.SnapshotCount + 1, SnapshotsOffset = table }).ConfigureAwait(false);
+        await _image.Header.UpdateAsync(
+            old with { SnapshotCount = old.SnapshotCount + 1, SnapshotsOffset = table }).ConfigureAwait(false);
         await change.DropTableAsync(old.SnapshotsOffset, _image.SnapshotTableBytes).ConfigureAwait(false);
         await change.SyncAsync().ConfigureAwait(false);
         return true;
@@ -101,7 +110,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
     private async ValueTask<bool> ApplyQuietAsync(SnapshotEntry snapshot, CancellationToken cancellationToken)
     {
         var size = (long)Math.Min(snapshot.DiskSize ?? (ulong)_image.Length, long.MaxValue);
-        var kept = await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+        var kept = await TopTable.LoadAsync(
+            _image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         var l1 = new ulong[Math.Max(kept.Length, _geometry.L1EntriesFor(size))];
         CopiedFlags.Cleared(kept).CopyTo(l1, 0);
         var clusters = await MappedClusters.OfAsync(_image, l1, cancellationToken).ConfigureAwait(false);
@@ -127,7 +137,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
 
     private async ValueTask<bool> DeleteQuietAsync(SnapshotEntry snapshot, CancellationToken cancellationToken)
     {
-        var l1 = await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
+        var l1 = await TopTable.LoadAsync(
+            _image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false);
         var clusters = await MappedClusters.OfAsync(_image, l1, cancellationToken).ConfigureAwait(false);
         var left = _image.Snapshots.Where(s => !ReferenceEquals(s, snapshot)).ToList();
         var tables = new NewTables(_image);
@@ -137,7 +148,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var (old, clean) = (Header, Header.Incompatible);
         await _image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);
         tables.Keep();
-        await _image.Header.UpdateAsync(Dirty(old) with { SnapshotCount = left.Count, SnapshotsOffset = table }).ConfigureAwait(false);
+        await _image.Header.UpdateAsync(
+            Dirty(old) with { SnapshotCount = left.Count, SnapshotsOffset = table }).ConfigureAwait(false);
         var change = new ReferenceChange(_image);
         await change.DropAsync(clusters).ConfigureAwait(false);
         await change.DropTableAsync(snapshot.L1Offset, (long)snapshot.L1Entries * sizeof(ulong)).ConfigureAwait(false);
@@ -147,13 +159,15 @@ internal sealed class SnapshotStore(Qcow2Node node)
         await flags.UpdateTablesAsync(_image.L1.Snapshot(), isActive: true).ConfigureAwait(false);
         await flags.UpdateActiveL1Async().ConfigureAwait(false);
         await _image.File.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        if (Header.Incompatible != clean) await _image.Header.UpdateAsync(Header with { Incompatible = clean }).ConfigureAwait(false);
+        if (Header.Incompatible != clean) await _image.Header.UpdateAsync(
+            Header with { Incompatible = clean }).ConfigureAwait(false);
         return true;
     }
 
     private async ValueTask MarkDirtyAsync()
     {
-        if (Dirty(Header).Incompatible != Header.Incompatible) await _image.Header.UpdateAsync(Dirty(Header)).ConfigureAwait(false);
+        if (Dirty(Header).Incompatible != Header.Incompatible) await _image.Header.UpdateAsync(
+            Dirty(Header)).ConfigureAwait(false);
     }
 
     private static Qcow2Header Dirty(Qcow2Header header) =>
@@ -166,7 +180,8 @@ internal sealed class SnapshotStore(Qcow2Node node)
 
     private string NextId()
     {
-        var used = _image.Snapshots.Select(s => ulong.TryParse(s.Id, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0);
+        var used = _image.Snapshots.Select(
+            s => ulong.TryParse(s.Id, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0);
         return (used.DefaultIfEmpty().Max() + 1).ToString(CultureInfo.InvariantCulture);
     }
 }

@@ -17,9 +17,13 @@ internal sealed class SnapshotTableCheck(Qcow2Image image)
         if (loaded.IsMisplaced) return Failure("ERROR snapshot table offset invalid", Errno.EINVAL);
         if (repair.HasFlag(CheckRepair.Errors)) return null;
         if (loaded.Overhanging > 0)
-            return Failure($"ERROR snapshot table too large\nYou can force-remove all {loaded.Overhanging} overhanging snapshots {Remedy}", Errno.EFBIG);
+            return Failure(
+                $"ERROR snapshot table too large\nYou can force-remove all {loaded.Overhanging} overhanging snapshots {Remedy}",
+                Errno.EFBIG);
         return loaded.Trimmed is [var (index, _), ..]
-            ? Failure($"ERROR failed to read the snapshot table: Too much extra metadata in snapshot table entry {index}\nYou can force-remove this extra metadata {Remedy}", Errno.EFBIG)
+            ? Failure(
+                $"ERROR failed to read the snapshot table: Too much extra metadata in snapshot table entry {index}\nYou can force-remove this extra metadata {Remedy}",
+                Errno.EFBIG)
             : null;
     }
 
@@ -30,7 +34,8 @@ internal sealed class SnapshotTableCheck(Qcow2Image image)
 
         // Version 3 wants to know how large the disk was.
         if (image.Header.Current.Version >= 3)
-            lines.AddRange(Incomplete().Select(i => $"{(fixesErrors ? "Repairing" : "ERROR")} snapshot table entry {i} is incomplete"));
+            lines.AddRange(
+                Incomplete().Select(i => $"{(fixesErrors ? "Repairing" : "ERROR")} snapshot table entry {i} is incomplete"));
         foreach (var line in lines) report.Corruption(line);
         return lines.Count;
     }
@@ -56,7 +61,8 @@ internal sealed class SnapshotTableCheck(Qcow2Image image)
             yield return $"Discarding too much extra metadata in snapshot table entry {index} ({extra} > {SnapshotTable.MaxExtra})";
     }
 
-    private IEnumerable<int> Incomplete() => Enumerable.Range(0, image.Snapshots.Count).Where(i => image.Snapshots[i].DiskSize is null);
+    private IEnumerable<int> Incomplete() =>
+        Enumerable.Range(0, image.Snapshots.Count).Where(i => image.Snapshots[i].DiskSize is null);
 
     private static ImageCheckResult Failure(string text, int errno) => new() { Failure = text, Errno = errno };
 }

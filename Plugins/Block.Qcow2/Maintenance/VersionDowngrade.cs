@@ -32,14 +32,16 @@ internal sealed class VersionDowngrade(Qcow2Node node)
 
     public async ValueTask RunAsync(IProgress<double> progress, CancellationToken cancellationToken)
     {
-        await QuietImage.RunAsync(_image, () => ExpandAndSwitchAsync(progress, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await QuietImage.RunAsync(
+            _image, () => ExpandAndSwitchAsync(progress, cancellationToken), cancellationToken).ConfigureAwait(false);
         await node.ReloadAsync(_image.Settings with { LazyRefcounts = false }).ConfigureAwait(false);
     }
 
     private async ValueTask<bool> ExpandAndSwitchAsync(IProgress<double> progress, CancellationToken cancellationToken)
     {
         var tables = await DistinctTablesAsync(cancellationToken).ConfigureAwait(false);
-        if (_image.Header.Current.Compression != CompressionType.Zlib) await RefuseCompressedAsync(tables, cancellationToken).ConfigureAwait(false);
+        if (_image.Header.Current.Compression != CompressionType.Zlib) await RefuseCompressedAsync(
+            tables, cancellationToken).ConfigureAwait(false);
         for (var i = 0; i < tables.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -65,17 +67,20 @@ internal sealed class VersionDowngrade(Qcow2Node node)
         var tables = new SortedSet<long>();
         Add(_image.L1.Snapshot());
         foreach (var snapshot in _image.Snapshots)
-            Add(await TopTable.LoadAsync(_image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false));
+            Add(await TopTable.LoadAsync(
+                _image.File, snapshot.L1Offset, snapshot.L1Entries, cancellationToken).ConfigureAwait(false));
         return [.. tables];
 
-        void Add(ulong[] l1) => tables.UnionWith(l1.Select(e => new L1Entry(e).TableOffset).Where(o => o != 0 && _geometry.IsClusterAligned(o)));
+        void Add(ulong[] l1) =>
+            tables.UnionWith(l1.Select(e => new L1Entry(e).TableOffset).Where(o => o != 0 && _geometry.IsClusterAligned(o)));
     }
 
     private async ValueTask RefuseCompressedAsync(List<long> tables, CancellationToken cancellationToken)
     {
         foreach (var offset in tables)
         {
-            var table = await TopTable.LoadAsync(_image.File, offset, _geometry.L2Entries, cancellationToken).ConfigureAwait(false);
+            var table = await TopTable.LoadAsync(
+                _image.File, offset, _geometry.L2Entries, cancellationToken).ConfigureAwait(false);
             if (table.Any(e => new L2Entry(e).Compressed))
                 throw Refuse("Cannot downgrade an image with zstd compression type and existing compressed clusters");
         }
@@ -84,7 +89,8 @@ internal sealed class VersionDowngrade(Qcow2Node node)
     /// <summary>Replaces the zero clusters of one table, which counts for every first-level table that refers to it.</summary>
     private async ValueTask ExpandAsync(long offset)
     {
-        var table = await TopTable.LoadAsync(_image.File, offset, _geometry.L2Entries, CancellationToken.None).ConfigureAwait(false);
+        var table = await TopTable.LoadAsync(
+            _image.File, offset, _geometry.L2Entries, CancellationToken.None).ConfigureAwait(false);
         var references = await _image.Allocator.GetRefcountAsync(_geometry.ClusterIndex(offset)).ConfigureAwait(false);
         var (taken, dropped) = (new List<long>(), new List<long>());
         var changed = false;
@@ -116,7 +122,9 @@ internal sealed class VersionDowngrade(Qcow2Node node)
 
     private async ValueTask<L2Entry> ReplaceAsync(L2Entry zero, ulong references, List<long> taken, List<long> dropped)
     {
-        var held = zero.HostOffset == 0 ? 0 : await _image.Allocator.GetRefcountAsync(_geometry.ClusterIndex(zero.HostOffset)).ConfigureAwait(false);
+        var held = zero.HostOffset == 0
+            ? 0
+            : await _image.Allocator.GetRefcountAsync(_geometry.ClusterIndex(zero.HostOffset)).ConfigureAwait(false);
         var host = zero.HostOffset;
         if (held != references || held == 0)
         {

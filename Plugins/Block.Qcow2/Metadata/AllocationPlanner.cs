@@ -16,7 +16,8 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 ///                  ·  unallocated    z  zero    d  data    w  written    [ ]  filled
 /// </code>
 /// </remarks>
-internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map, DataStorage data, InFlightAllocations inFlight, CorruptionGuard guard)
+internal sealed class AllocationPlanner(
+    ClusterGeometry geometry, ClusterMap map, DataStorage data, InFlightAllocations inFlight, CorruptionGuard guard)
 {
     /// <returns>
     /// The allocation, begun; or what to wait for before the mapping is looked up again; or neither, when the range's
@@ -51,7 +52,8 @@ internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map
         for (; count < most; count++)
         {
             var entry = map.EntryAt(slice, index + count);
-            if (!entry.IsSound(geometry) || !entry.IsOwned || entry.HostOffset != host + ((long)count << geometry.ClusterBits)) break;
+            if (!entry.IsSound(geometry) || !entry.IsOwned
+                || entry.HostOffset != host + ((long)count << geometry.ClusterBits)) break;
         }
         guard.CheckWrite(host, (long)count << geometry.ClusterBits);
         return new ClusterRun(geometry.ClusterIndex(host), count);
@@ -71,7 +73,9 @@ internal sealed class AllocationPlanner(ClusterGeometry geometry, ClusterMap map
     private long FillStart(ClusterEntry entry, long offset)
     {
         var subcluster = geometry.SubclusterIndex(offset);
-        if (entry.IsOwned) return entry.Subclusters[subcluster] == SubclusterKind.Data ? offset : geometry.SubclusterStart(offset);
+        if (entry.IsOwned) return entry.Subclusters[subcluster] == SubclusterKind.Data
+            ? offset
+            : geometry.SubclusterStart(offset);
         var kept = Kept(entry);
         if (kept != 0) subcluster = Math.Min(subcluster, BitOperations.TrailingZeroCount(kept));
         return geometry.ClusterStart(offset) + ((long)subcluster << geometry.SubclusterBits);

@@ -58,7 +58,9 @@ internal sealed class ClusterAllocator(
         return new RefcountRun(slice.Data, index, (1 << _sliceEntryBits) - index, geometry.RefcountOrder);
     }
 
-    /// <summary>Clusters before <paramref name="end"/> that are in use, counted up to <paramref name="enough"/>. Takes no lock: a guess.</summary>
+    /// <summary>
+    /// Clusters before <paramref name="end"/> that are in use, counted up to <paramref name="enough"/>. Takes no lock: a guess.
+    /// </summary>
     public async ValueTask<long> CountInUseAsync(long end, long enough)
     {
         end = Math.Min(end, (long)table.Count << geometry.RefblockBits);
@@ -110,7 +112,9 @@ internal sealed class ClusterAllocator(
         }
     }
 
-    /// <summary>A run that needs several refcount blocks goes behind all parts that have one, with its blocks before it.</summary>
+    /// <summary>
+    /// A run that needs several refcount blocks goes behind all parts that have one, with its blocks before it.
+    /// </summary>
     private async ValueTask<ClusterRun> AllocateBehindAsync(long count)
     {
         var region = table.LastUsed() + 1;
@@ -125,7 +129,8 @@ internal sealed class ClusterAllocator(
 
         Claim(new ClusterRun(first, blocks));
         for (var i = 0L; i < blocks; i++)
-            await WriteBlockAsync(first + i, Math.Clamp(blocks - (i << geometry.RefblockBits), 0, geometry.RefblockEntries)).ConfigureAwait(false);
+            await WriteBlockAsync(
+                first + i, Math.Clamp(blocks - (i << geometry.RefblockBits), 0, geometry.RefblockEntries)).ConfigureAwait(false);
         for (var i = 0L; i < blocks; i++)
             table.Set(region + i, (ulong)(first + i) << geometry.ClusterBits);
         return await TakeAsync(new ClusterRun(first + blocks, count), moveHint: false).ConfigureAwait(false);
@@ -144,7 +149,8 @@ internal sealed class ClusterAllocator(
     {
         var slice = cache.MarkDirty(await SliceAsync(cluster).ConfigureAwait(false));
         var index = IndexInSlice(cluster);
-        RefcountCodec.Write(slice.Data, index, geometry.RefcountOrder, RefcountCodec.Read(slice.Data, index, geometry.RefcountOrder) + 1);
+        RefcountCodec.Write(
+            slice.Data, index, geometry.RefcountOrder, RefcountCodec.Read(slice.Data, index, geometry.RefcountOrder) + 1);
     }
 
     /// <summary>Gives back clusters that no table refers to yet.</summary>
@@ -365,7 +371,9 @@ internal sealed class ClusterAllocator(
     private ValueTask<TableSlice> SliceAsync(long cluster)
     {
         var within = (geometry.RefblockIndex(cluster) >> _sliceEntryBits) * (long)cache.SliceSize;
-        return file.EventTarget is null ? cache.GetAsync(BlockOf(cluster) + within, CancellationToken.None) : FireAndLoadAsync(BlockOf(cluster) + within);
+        return file.EventTarget is null
+            ? cache.GetAsync(BlockOf(cluster) + within, CancellationToken.None)
+            : FireAndLoadAsync(BlockOf(cluster) + within);
     }
 
     private async ValueTask<TableSlice> FireAndGetSliceAsync(BlkdebugEvent @event, long cluster)

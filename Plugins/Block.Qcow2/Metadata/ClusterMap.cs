@@ -10,7 +10,13 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// The two-level map from guest to host clusters. Lookups take no lock; changes are made under the metadata lock.
 /// </summary>
 internal sealed class ClusterMap(
-    IBlockChild file, ClusterGeometry geometry, Qcow2Header header, TopTable l1, TableCache cache, ClusterAllocator allocator, CorruptionGuard guard)
+    IBlockChild file,
+    ClusterGeometry geometry,
+    Qcow2Header header,
+    TopTable l1,
+    TableCache cache,
+    ClusterAllocator allocator,
+    CorruptionGuard guard)
 {
     private readonly int _sliceEntryBits = System.Numerics.BitOperations.Log2((uint)(cache.SliceSize / geometry.L2EntrySize));
 
@@ -172,14 +178,17 @@ internal sealed class ClusterMap(
 
     /// <summary>In an external data file there is one place for each guest cluster.</summary>
     private bool IsMisplaced(ClusterEntry entry, long guestOffset) =>
-        entry.IsCompressed || (entry.HostOffset != 0 && entry.HostOffset != (geometry.ClusterStart(guestOffset) | ExternalOffset.Mark));
+        entry.IsCompressed
+            || (entry.HostOffset != 0 && entry.HostOffset != (geometry.ClusterStart(guestOffset) | ExternalOffset.Mark));
 
     private Extent Map(TableSlice slice, long guestOffset, long bytes, bool splitOwned)
     {
         var index = IndexInSlice(guestOffset);
         var within = geometry.OffsetInCluster(guestOffset);
         var first = EntryAt(slice, index);
-        var kind = _isExternal && IsMisplaced(first, guestOffset) ? ExtentKind.Invalid : KindOf(first, geometry.SubclusterIndex(guestOffset));
+        var kind = _isExternal && IsMisplaced(first, guestOffset)
+            ? ExtentKind.Invalid
+            : KindOf(first, geometry.SubclusterIndex(guestOffset));
         if (kind is ExtentKind.Compressed or ExtentKind.Invalid)
             return new Extent(kind, 0, Math.Min(geometry.ClusterSize - within, bytes), first.IsOwned, first);
         var end = EndOfRun(first, geometry.SubclusterIndex(guestOffset));
@@ -192,10 +201,13 @@ internal sealed class ClusterMap(
             end = EndOfRun(entry, 0);
             length += end;
         }
-        return new Extent(kind, first.HostOffset == 0 ? 0 : first.HostOffset + within, Math.Min(length, bytes), first.IsOwned, first);
+        return new Extent(
+            kind, first.HostOffset == 0 ? 0 : first.HostOffset + within, Math.Min(length, bytes), first.IsOwned, first);
     }
 
-    /// <summary>Where the run of equal subclusters from <paramref name="subcluster"/> on ends, in bytes from the cluster's start.</summary>
+    /// <summary>
+    /// Where the run of equal subclusters from <paramref name="subcluster"/> on ends, in bytes from the cluster's start.
+    /// </summary>
     private int EndOfRun(ClusterEntry entry, int subcluster) =>
         Math.Min(geometry.Subclusters, subcluster + entry.Subclusters.RunLength(subcluster)) << geometry.SubclusterBits;
 

@@ -79,14 +79,16 @@ internal sealed class CorruptionGuard(ClusterGeometry geometry, MetadataKinds en
     public void AddTables(IEnumerable<(long Offset, long Bytes)> tables, MetadataKinds kind)
     {
         if ((kind & enabled) == 0) return;
-        _tables.Add(tables.Where(t => t.Bytes > 0).Select(t => (geometry.ClusterIndex(t.Offset), geometry.ClustersFor(t.Bytes), kind)));
+        _tables.Add(
+            tables.Where(t => t.Bytes > 0).Select(t => (geometry.ClusterIndex(t.Offset), geometry.ClustersFor(t.Bytes), kind)));
     }
 
     public void RemoveTable(long offset, long bytes, MetadataKinds kind) =>
         _tables.Remove(geometry.ClusterIndex(offset), geometry.ClustersFor(bytes), kind);
 
     /// <summary>Refuses clusters that the refcounts call free although metadata lies there.</summary>
-    public void CheckAllocation(ClusterRun run) => Check(run.First << geometry.ClusterBits, run.Count << geometry.ClusterBits, MetadataKinds.None);
+    public void CheckAllocation(ClusterRun run) =>
+        Check(run.First << geometry.ClusterBits, run.Count << geometry.ClusterBits, MetadataKinds.None);
 
     /// <summary>Refuses a data write that would land in metadata.</summary>
     public void CheckWrite(long hostOffset, long bytes) => Check(hostOffset, bytes, MetadataKinds.None);
@@ -106,5 +108,6 @@ internal sealed class CorruptionGuard(ClusterGeometry geometry, MetadataKinds en
     }
 
     private static void ThrowStopped() =>
-        throw new BlockException(BlockErrorKind.Corrupt, "The image was found corrupt and takes no more requests", Errno.ENOMEDIUM);
+        throw new BlockException(
+            BlockErrorKind.Corrupt, "The image was found corrupt and takes no more requests", Errno.ENOMEDIUM);
 }

@@ -16,7 +16,9 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
 
     public Qcow2Header Current { get; private set; } = header;
 
-    /// <summary>Called when a failed update could not be undone: memory and disk may differ, and nothing more may be written.</summary>
+    /// <summary>
+    /// Called when a failed update could not be undone: memory and disk may differ, and nothing more may be written.
+    /// </summary>
     public Action? Lost { get; set; }
 
     /// <summary>Reads and checks the header of an image.</summary>
@@ -71,7 +73,8 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
         try
         {
             var touched = steps.SelectMany(s => s).Select(w => w.Offset).Distinct();
-            await WriteAsync([.. touched.Select(at => new PendingWrite(at, _cluster.AsSpan((int)at, SectorSize).ToArray()))]).ConfigureAwait(false);
+            await WriteAsync([.. touched.Select(
+                at => new PendingWrite(at, _cluster.AsSpan((int)at, SectorSize).ToArray()))]).ConfigureAwait(false);
         }
         catch (BlockException)
         {
@@ -87,5 +90,6 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     }
 
     private bool HasSameLayout(Qcow2Header next) =>
-        next.Version == Current.Version && next.BackingFile == Current.BackingFile && ReferenceEquals(next.Extensions, Current.Extensions);
+        next.Version == Current.Version && next.BackingFile == Current.BackingFile
+            && ReferenceEquals(next.Extensions, Current.Extensions);
 }

@@ -42,4 +42,5 @@ internal abstract record PendingMapping(long GuestFirst, long Count)
 /// <param name="IsNew">Taken for this; else clusters that already belong to the entries.</param>
 /// <param name="FillStart">Guest offset from which on the host clusters are to hold data.</param>
 /// <param name="FillEnd">Guest offset at which that ends; what lies outside keeps its state.</param>
-internal sealed record Allocation(long GuestFirst, ClusterRun Host, bool IsNew, long FillStart, long FillEnd) : PendingMapping(GuestFirst, Host.Count);
+internal sealed record Allocation(
+    long GuestFirst, ClusterRun Host, bool IsNew, long FillStart, long FillEnd) : PendingMapping(GuestFirst, Host.Count);

@@ -21,6 +21,8 @@ internal readonly struct MappingFault(ClusterGeometry geometry, bool isExternal,
             return $"External data file host cluster offset {CHex.Of(host)} does not match guest cluster offset: "
                 + $"{CHex.Of(geometry.ClusterStart(guestOffset))}, L2 index: {CHex.Of(geometry.L2Index(guestOffset))})";
         }
-        return geometry.ExtendedL2 ? $"Invalid cluster entry found  {Where}" : $"Zero cluster entry found in pre-v3 image {Where}";
+        return geometry.ExtendedL2
+            ? $"Invalid cluster entry found  {Where}"
+            : $"Zero cluster entry found in pre-v3 image {Where}";
     }
 }

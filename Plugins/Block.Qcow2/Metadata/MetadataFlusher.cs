@@ -19,7 +19,13 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// the copies, and its data and refcounts are only due at the next flush.
 /// </remarks>
 internal sealed class MetadataFlusher(
-    IBlockChild file, HeaderStore header, MetadataLock gate, TopTable l1, TableCache l2, TableCache refcounts, ClusterAllocator allocator,
+    IBlockChild file,
+    HeaderStore header,
+    MetadataLock gate,
+    TopTable l1,
+    TableCache l2,
+    TableCache refcounts,
+    ClusterAllocator allocator,
     DataStorage data) : IDisposable
 {
     private const int MaxSegments = 64;
@@ -51,14 +57,15 @@ internal sealed class MetadataFlusher(
             using (await gate.AcquireAsync().ConfigureAwait(false))
             {
                 if (_isMarked && header.Current.IsDirty)
-                    await header.UpdateAsync(header.Current with { Incompatible = header.Current.Incompatible & ~IncompatibleFeatures.Dirty }).ConfigureAwait(false);
+                    await MarkAsync(header.Current.Incompatible & ~IncompatibleFeatures.Dirty).ConfigureAwait(false);
                 _isMarked = false;
             }
         }
     }
 
     /// <summary>Keeps flushes out until disposed.</summary>
-    public ValueTask<MetadataLock.Holder> PauseAsync(CancellationToken cancellationToken) => _flushing.AcquireAsync(cancellationToken);
+    public ValueTask<MetadataLock.Holder> PauseAsync(CancellationToken cancellationToken) =>
+        _flushing.AcquireAsync(cancellationToken);
 
     /// <summary>
     /// Makes all refcounts, and what was written before, durable. Under the metadata lock with flushes paused, so that no
@@ -136,9 +143,12 @@ internal sealed class MetadataFlusher(
     {
         if (!LazyRefcounts || header.Current.IsDirty || !batch.HasMappings) return;
         using (await gate.AcquireAsync().ConfigureAwait(false))
-            await header.UpdateAsync(header.Current with { Incompatible = header.Current.Incompatible | IncompatibleFeatures.Dirty }).ConfigureAwait(false);
+            await MarkAsync(header.Current.Incompatible | IncompatibleFeatures.Dirty).ConfigureAwait(false);
         _isMarked = true;
     }
+
+    private ValueTask MarkAsync(IncompatibleFeatures features) =>
+        header.UpdateAsync(header.Current with { Incompatible = features });
 
     private RefcountBatch TakeRefcounts() => new(refcounts.TakeDirty(), allocator.Table.TakeDirty());
 
@@ -168,7 +178,8 @@ internal sealed class MetadataFlusher(
 
     private readonly record struct RefcountBatch(List<PendingWrite>? Slices, List<PendingWrite>? Table);
 
-    private readonly record struct Batch(RefcountBatch Refcounts, List<PendingWrite> L2, List<PendingWrite> L1, List<ClusterRun> Retired)
+    private readonly record struct Batch(
+        RefcountBatch Refcounts, List<PendingWrite> L2, List<PendingWrite> L1, List<ClusterRun> Retired)
     {
         public bool HasMappings => L2.Count > 0 || L1.Count > 0;
     }

@@ -43,7 +43,8 @@ internal sealed class PackedSpace(ClusterGeometry geometry, ClusterAllocator all
     }
 
     /// <summary>Gives back a piece that no table refers to yet.</summary>
-    public ValueTask ReleaseAsync(CompressedCluster piece) => allocator.ReleaseAsync(ClusterRun.Covering(geometry, piece.HostOffset, piece.Length));
+    public ValueTask ReleaseAsync(CompressedCluster piece) =>
+        allocator.ReleaseAsync(ClusterRun.Covering(geometry, piece.HostOffset, piece.Length));
 
     private async ValueTask<bool> HasRoomAsync(long shared) =>
         shared >= 0 && await allocator.GetRefcountAsync(shared).ConfigureAwait(false) < geometry.MaxRefcount;

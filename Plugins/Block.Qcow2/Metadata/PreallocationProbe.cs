@@ -25,7 +25,8 @@ internal sealed class PreallocationProbe(IBlockChild file, ClusterGeometry geome
             var stored = geometry.ClustersFor(bytes);
             var threshold = Math.Max(stored / 9 * 10, stored + 2);
             var clusters = geometry.ClustersFor(file.Length);
-            found = clusters >= threshold && await allocator.CountInUseAsync(clusters, threshold).ConfigureAwait(false) >= threshold;
+            found = clusters >= threshold
+                && await allocator.CountInUseAsync(clusters, threshold).ConfigureAwait(false) >= threshold;
         }
         _found = found;
         return found;

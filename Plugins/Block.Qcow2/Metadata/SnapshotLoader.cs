@@ -28,7 +28,8 @@ internal sealed class SnapshotLoader
 
     /// <param name="forCheck">What a check reports is noted and let pass.</param>
     /// <exception cref="Qcow2FormatException">An entry is broken, or the table is too large.</exception>
-    public static async ValueTask<LoadedSnapshots> LoadAsync(IBlockChild file, Qcow2Header header, bool forCheck, CancellationToken cancellationToken)
+    public static async ValueTask<LoadedSnapshots> LoadAsync(
+        IBlockChild file, Qcow2Header header, bool forCheck, CancellationToken cancellationToken)
     {
         if (!HeaderParser.HasSnapshotPlace(header)) return LoadedSnapshots.None with { IsMisplaced = true };
         return header.SnapshotCount == 0
@@ -51,7 +52,9 @@ internal sealed class SnapshotLoader
     /// <returns>False: the entry reaches behind the end that a table can have.</returns>
     private async ValueTask<bool> AddAsync(CancellationToken cancellationToken)
     {
-        if (_pieceStart < 0 || _pieceStart + PieceBytes - _at < SnapshotTable.MaxEntrySize) await FillAsync(_at, cancellationToken).ConfigureAwait(false);
+        if (_pieceStart < 0
+            || _pieceStart + PieceBytes
+                - _at < SnapshotTable.MaxEntrySize) await FillAsync(_at, cancellationToken).ConfigureAwait(false);
         var index = _found.Count;
         var start = (int)(_at - _pieceStart);
         var extra = SnapshotTable.ExtraSize(_piece.AsSpan(start));

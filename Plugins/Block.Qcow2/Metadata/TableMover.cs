@@ -93,7 +93,10 @@ internal sealed class TableMover(
         {
             var block = (first + i) << geometry.ClusterBits;
             entries[table.Count + i] = (ulong)block;
-            await file.WriteAsync(BlkdebugEvent.RefblockAllocWriteBlocks, block, FilledBlock(blocks + clusters - (i * geometry.RefblockEntries))).ConfigureAwait(false);
+            await file.WriteAsync(
+                BlkdebugEvent.RefblockAllocWriteBlocks,
+                block,
+                FilledBlock(blocks + clusters - (i * geometry.RefblockEntries))).ConfigureAwait(false);
         }
         var offset = (first + blocks) << geometry.ClusterBits;
         await file.WriteAsync(BlkdebugEvent.RefblockAllocWriteTable, offset, TopTable.Encode(entries)).ConfigureAwait(false);
@@ -101,10 +104,12 @@ internal sealed class TableMover(
 
         var old = header.Current;
         await file.FireAsync(BlkdebugEvent.RefblockAllocSwitchTable).ConfigureAwait(false);
-        await header.UpdateAsync(old with { RefcountTableOffset = offset, RefcountTableClusters = (int)clusters }).ConfigureAwait(false);
+        await header.UpdateAsync(
+            old with { RefcountTableOffset = offset, RefcountTableClusters = (int)clusters }).ConfigureAwait(false);
         table.Replace(entries, offset);
         guard.AddMetadata(first, MetadataKinds.RefcountBlock, blocks);
-        guard.RemoveTable(old.RefcountTableOffset, (long)old.RefcountTableClusters << geometry.ClusterBits, MetadataKinds.RefcountTable);
+        guard.RemoveTable(
+            old.RefcountTableOffset, (long)old.RefcountTableClusters << geometry.ClusterBits, MetadataKinds.RefcountTable);
         guard.AddTable(offset, clusters << geometry.ClusterBits, MetadataKinds.RefcountTable);
         allocator.Retire(new ClusterRun(geometry.ClusterIndex(old.RefcountTableOffset), old.RefcountTableClusters));
     }

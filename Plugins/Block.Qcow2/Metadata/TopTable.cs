@@ -88,7 +88,8 @@ internal sealed class TopTable(ulong[] entries, long offset)
     }
 
     /// <summary>Reads a table of at most 32 MiB: the caller has checked its place and size.</summary>
-    public static async ValueTask<ulong[]> LoadAsync(IBlockChild file, long offset, int count, CancellationToken cancellationToken)
+    public static async ValueTask<ulong[]> LoadAsync(
+        IBlockChild file, long offset, int count, CancellationToken cancellationToken)
     {
         const int Chunk = 1 << 20;
         var entries = GC.AllocateUninitializedArray<ulong>(count);
@@ -96,7 +97,10 @@ internal sealed class TopTable(ulong[] entries, long offset)
         for (var done = 0; done < count;)
         {
             var part = Math.Min(count - done, Chunk / sizeof(ulong));
-            await file.ReadAsync(offset + ((long)done * sizeof(ulong)), buffer.AsMemory(0, part * sizeof(ulong)), cancellationToken: cancellationToken)
+            await file.ReadAsync(
+                offset + ((long)done * sizeof(ulong)),
+                buffer.AsMemory(0, part * sizeof(ulong)),
+                cancellationToken: cancellationToken)
                 .ConfigureAwait(false);
             Decode(buffer.AsSpan(0, part * sizeof(ulong)), entries.AsSpan(done, part));
             done += part;

@@ -23,15 +23,20 @@ internal static class HeaderChecks
             && (UInt128)header.TopOffset + (ulong)header.TableSize <= (ulong)fileLength && header.TopOffset > 0;
         Require(isTop, "QED table offset is invalid");
         if ((header.Features & QedFeatures.Backing) != 0)
-            Require((ulong)header.NameOffset + header.NameLength <= (ulong)header.Reserved && header.NameLength <= LongestName, "QED backing filename offset is invalid");
+            Require(
+                (ulong)header.NameOffset + header.NameLength <= (ulong)header.Reserved && header.NameLength <= LongestName,
+                "QED backing filename offset is invalid");
     }
 
-    public static bool IsClusterSize(long size) => size is >= QedHeader.SmallestCluster and <= QedHeader.LargestCluster && BitOperations.IsPow2(size);
+    public static bool IsClusterSize(long size) =>
+        size is >= QedHeader.SmallestCluster and <= QedHeader.LargestCluster && BitOperations.IsPow2(size);
 
-    public static bool IsTableSize(long clusters) => clusters is >= 1 and <= QedHeader.LargestTable && BitOperations.IsPow2(clusters);
+    public static bool IsTableSize(long clusters) =>
+        clusters is >= 1 and <= QedHeader.LargestTable && BitOperations.IsPow2(clusters);
 
     public static bool IsDiskSize(ulong size, QedHeader header) =>
-        size % QedHeader.SectorSize == 0 && size <= long.MaxValue && size <= QedHeader.LargestDisk(header.ClusterSize, header.TableClusters);
+        size % QedHeader.SectorSize == 0 && size <= long.MaxValue
+            && size <= QedHeader.LargestDisk(header.ClusterSize, header.TableClusters);
 
     private static void Require(bool holds, string problem)
     {

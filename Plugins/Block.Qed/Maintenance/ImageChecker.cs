@@ -6,8 +6,8 @@ using BlockHost.Formats;
 namespace BlockHost.Plugins.Block.Qed.Maintenance;
 
 /// <summary>
-/// Follows all tables: whether what they point at lies in the file, behind the header, and where nothing else does. What points nowhere is
-/// cleared, as in QEMU; two clusters in one place, which QEMU finds and leaves, get one each.
+/// Follows all tables: whether what they point at lies in the file, behind the header, and where nothing else does. What points
+/// nowhere is cleared, as in QEMU; two clusters in one place, which QEMU finds and leaves, get one each.
 /// </summary>
 internal sealed class ImageChecker(QedImage image)
 {
@@ -62,7 +62,10 @@ internal sealed class ImageChecker(QedImage image)
         if (shared == 0)
         {
             for (var first = part * tables.PerPart; first < (part + 1) * tables.PerPart; first++)
-                await LookAtAsync(first, await tables.GetAsync(first, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                await LookAtAsync(
+                    first,
+                    await tables.GetAsync(first, cancellationToken).ConfigureAwait(false),
+                    cancellationToken).ConfigureAwait(false);
         }
         else if (_mends)
         {

@@ -9,11 +9,13 @@ namespace BlockHost.Plugins.Block.Qed.Maintenance;
 /// <summary>Makes the disk of an image longer. The node is drained. What is added reads as zeroes before it is there.</summary>
 internal static class ImageResizer
 {
-    public static async ValueTask ResizeAsync(QedImage image, long length, ResizeOptions options, CancellationToken cancellationToken)
+    public static async ValueTask ResizeAsync(
+        QedImage image, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         length = (length + QedHeader.SectorSize - 1) / QedHeader.SectorSize * QedHeader.SectorSize;
         if (options.Preallocation != PreallocationMode.Off)
-            throw new BlockException(BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{NameOf(options.Preallocation)}'");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{NameOf(options.Preallocation)}'");
         if (!HeaderChecks.IsDiskSize((ulong)length, image.Header))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid image size specified");
         if (length < image.Length)

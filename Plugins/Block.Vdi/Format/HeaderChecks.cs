@@ -17,7 +17,8 @@ internal static class HeaderChecks
         if (header.DiskSize > MostBytes)
             throw TooLarge((long)header.DiskSize);
         if (header.SignatureField != 0xbeda107f)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Image not in VDI format (bad signature {header.SignatureField:x8})");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"Image not in VDI format (bad signature {header.SignatureField:x8})");
         Require(header.Version == VdiHeader.Version11, $"version {header.Version >> 16}.{header.Version & 0xffff}");
         Require(header.MapOffset % VdiHeader.SectorSize == 0, $"unaligned block map offset 0x{header.MapOffset:x}");
         Require(header.DataOffset % VdiHeader.SectorSize == 0, $"unaligned data offset 0x{header.DataOffset:x}");
@@ -30,16 +31,22 @@ internal static class HeaderChecks
         Require(header.Blocks <= MostBlocks, $"too many blocks {header.Blocks}, max is {MostBlocks}");
     }
 
-    /// <summary>The map and the blocks must not lie over each other or over the header: a write would destroy one of them.</summary>
+    /// <summary>
+    /// The map and the blocks must not lie over each other or over the header: a write would destroy one of them.
+    /// </summary>
     public static void RequireWritable(VdiHeader header)
     {
         var end = header.MapOffset + (long)header.Blocks * sizeof(uint);
         var isApart = header.MapOffset >= VdiHeader.Size && header.DataOffset >= VdiHeader.Size && end <= header.DataOffset;
         if (!isApart)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "The block map of the VDI image overlaps its header or its data: it can only be read");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                "The block map of the VDI image overlaps its header or its data: it can only be read");
     }
 
-    /// <summary>VDI says that there is a parent, and not which file it is: without one from the user, there is nothing to read.</summary>
+    /// <summary>
+    /// VDI says that there is a parent, and not which file it is: without one from the user, there is nothing to read.
+    /// </summary>
     public static void RequireNoParent(VdiHeader header)
     {
         Require(header.ParentId == Guid.Empty, "non-NULL link UUID");

@@ -9,7 +9,7 @@ namespace BlockHost.Plugins.Block.Vdi.Format;
 ///     0 text          76 type            340 offset of map     360 sector size     380 block extra       392 UUID
 ///    64 signature     80 flags           344 offset of data    368 disk size       384 blocks            408 UUID of last change
 ///    68 version       84 comment         348 C/H/S             376 block size      388 allocated         424 UUID of parent
-///    72 header size                                                                                      440 parent's of last change
+///    72 header size                                                                                      440 parent's change
 /// </code>
 /// What this type does not name stays as it is.
 /// </summary>

@@ -8,7 +8,9 @@ internal sealed class BlockMover(VdiImage image)
 {
     private const int CopySize = 1 << 20;
 
-    /// <summary>Copies a block; its entry changes in memory, and in the file with the next flush, which the copy precedes.</summary>
+    /// <summary>
+    /// Copies a block; its entry changes in memory, and in the file with the next flush, which the copy precedes.
+    /// </summary>
     public async ValueTask MoveAsync(long block, long from, long to, CancellationToken cancellationToken)
     {
         if (to < 0)
@@ -16,16 +18,18 @@ internal sealed class BlockMover(VdiImage image)
         using var buffer = image.Buffers.Rent((int)Math.Min(image.BlockSize, CopySize));
         for (long done = 0; done < image.BlockSize; done += buffer.Memory.Length)
         {
-            await image.File.ReadAsync(image.PlaceOffset(from) + done, buffer.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
-            await image.File.WriteAsync(image.PlaceOffset(to) + done, buffer.Memory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.File.ReadAsync(
+                image.PlaceOffset(from) + done, buffer.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.File.WriteAsync(
+                image.PlaceOffset(to) + done, buffer.Memory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
 
         await image.Table.SetAsync(block, (uint)to, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Fills places that are not in use with the blocks that lie highest, and counts anew: where blocks have no gaps between them, the count
-    /// says where the next one goes.
+    /// Fills places that are not in use with the blocks that lie highest, and counts anew: where blocks have no gaps between
+    /// them, the count says where the next one goes.
     /// </summary>
     public async ValueTask CompactAsync(CancellationToken cancellationToken)
     {

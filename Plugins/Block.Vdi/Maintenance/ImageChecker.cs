@@ -6,8 +6,9 @@ using BlockHost.Formats;
 namespace BlockHost.Plugins.Block.Vdi.Maintenance;
 
 /// <summary>
-/// Looks at every block: whether its place is one that the image can have, and no other block's; and at how many the header counts. QEMU
-/// finds the same in the same words, and mends nothing. Here each block gets a place of its own, with what it reads as.
+/// Looks at every block: whether its place is one that the image can have, and no other block's; and at how many the header
+/// counts. QEMU finds the same in the same words, and mends nothing. Here each block gets a place of its own, with what it reads
+/// as.
 /// </summary>
 internal sealed class ImageChecker(VdiImage image)
 {
@@ -20,7 +21,8 @@ internal sealed class ImageChecker(VdiImage image)
     {
         var places = new SpaceMap(image.Header.Blocks);
         long counted = 0;
-        await image.ScanAsync((block, entry) => counted += Look(places, block, entry) ? 1 : 0, cancellationToken).ConfigureAwait(false);
+        await image.ScanAsync(
+            (block, entry) => counted += Look(places, block, entry) ? 1 : 0, cancellationToken).ConfigureAwait(false);
         var isMiscounted = counted != image.Header.Allocated;
         if (isMiscounted)
             Say($"ERROR: allocated blocks mismatch, is {counted}, should be {image.Header.Allocated}");
@@ -61,7 +63,10 @@ internal sealed class ImageChecker(VdiImage image)
             _messages.Add(message);
     }
 
-    /// <summary>The first block that a place is in keeps it; the others get copies. What lies beyond the file reads as zeroes, and is nothing then.</summary>
+    /// <summary>
+    /// The first block that a place is in keeps it; the others get copies. What lies beyond the file reads as zeroes, and is
+    /// nothing then.
+    /// </summary>
     private async ValueTask MendAsync(SpaceMap places, CancellationToken cancellationToken)
     {
         var mover = new BlockMover(image);
@@ -75,7 +80,10 @@ internal sealed class ImageChecker(VdiImage image)
             if (isInFile)
                 await mover.MoveAsync(block, entry, places.Take(), cancellationToken).ConfigureAwait(false);
             else
-                await image.Table.SetAsync(block, image.Header.IsDifferencing ? VdiImage.Zeroes : VdiImage.Nothing, cancellationToken).ConfigureAwait(false);
+                await image.Table.SetAsync(
+                    block,
+                    image.Header.IsDifferencing ? VdiImage.Zeroes : VdiImage.Nothing,
+                    cancellationToken).ConfigureAwait(false);
         }
 
         await image.FlushAsync(cancellationToken).ConfigureAwait(false);

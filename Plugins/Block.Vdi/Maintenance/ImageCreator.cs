@@ -33,14 +33,17 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     }
 
     /// <summary>QEMU does not measure this format.</summary>
-    public async ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public async ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var size = source?.Length ?? (createOptions.TryGetProperty("size", out var given) ? given.GetInt64() : 0);
         var isStatic = createOptions.TryGetProperty("preallocation", out var mode) && mode.GetString() == "metadata";
         var full = HeaderFor(size, PreallocationMode.Metadata);
         if (isStatic)
             return new ImageMeasure(EndOf(full), EndOf(full));
-        var stored = source is null ? 0 : await StoredBlocks.CountAsync(source, full.BlockSize, cancellationToken).ConfigureAwait(false);
+        var stored = source is null
+            ? 0
+            : await StoredBlocks.CountAsync(source, full.BlockSize, cancellationToken).ConfigureAwait(false);
         return new ImageMeasure(full.DataOffset + stored * full.BlockSize, EndOf(full));
     }
 
@@ -75,8 +78,10 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         {
             var chunk = new byte[Math.Min(ChunkEntries, header.Blocks - first) * sizeof(uint)];
             for (var i = 0; i < chunk.Length / sizeof(uint); i++)
-                BinaryPrimitives.WriteUInt32LittleEndian(chunk.AsSpan(i * sizeof(uint)), isStatic ? (uint)(first + i) : VdiImage.Nothing);
-            await file.WriteAsync(header.MapOffset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+                BinaryPrimitives.WriteUInt32LittleEndian(
+                    chunk.AsSpan(i * sizeof(uint)), isStatic ? (uint)(first + i) : VdiImage.Nothing);
+            await file.WriteAsync(
+                header.MapOffset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
     }
 }

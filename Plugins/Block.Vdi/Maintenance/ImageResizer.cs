@@ -31,12 +31,15 @@ internal sealed class ImageResizer(VdiImage image)
         // What lies behind the end must not show.
         await DropBehindAsync(cancellationToken).ConfigureAwait(false);
         if (old % image.BlockSize > 0)
-            await image.WriteZeroesAsync(old, blocks * image.BlockSize - old, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+            await image.WriteZeroesAsync(
+                old, blocks * image.BlockSize - old, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         var isStored = preallocation != PreallocationMode.Off || image.Header.Type == VdiType.Static;
         await new MapMover(image, isStored).GrowAsync(BlocksFor(length), length, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The length comes first, in one sector: a shrink is done or not. Where giving back the space fails, no data are lost.</summary>
+    /// <summary>
+    /// The length comes first, in one sector: a shrink is done or not. Where giving back the space fails, no data are lost.
+    /// </summary>
     private async ValueTask ShrinkAsync(long length, CancellationToken cancellationToken)
     {
         var next = image.Header.Clone();

@@ -6,8 +6,8 @@ using BlockHost.Plugins.Block.Vdi.Format;
 namespace BlockHost.Plugins.Block.Vdi.Maintenance;
 
 /// <summary>
-/// Gives the map room for more blocks, while nothing else uses the image. Where it has none left, the blocks in the first places move behind
-/// the last one, a longer map is written into those places, and the header goes over to it in one sector:
+/// Gives the map room for more blocks, while nothing else uses the image. Where it has none left, the blocks in the first places
+/// move behind the last one, a longer map is written into those places, and the header goes over to it in one sector:
 /// <code>
 ///   header │ map │ 0 │ 1 │ 2 │          header │ old map │ new map │ 1 │ 2 │ 0 │
 ///                                                                    0   1   2     places, counted anew
@@ -21,7 +21,8 @@ internal sealed class MapMover(VdiImage image, bool storeNew)
     private const int ChunkEntries = 1 << 16;
 
     /// <summary>Bytes of the map of so many blocks, in whole sectors.</summary>
-    public static long MapSize(long blocks) => (blocks * sizeof(uint) + VdiHeader.SectorSize - 1) / VdiHeader.SectorSize * VdiHeader.SectorSize;
+    public static long MapSize(long blocks) =>
+        (blocks * sizeof(uint) + VdiHeader.SectorSize - 1) / VdiHeader.SectorSize * VdiHeader.SectorSize;
 
     /// <summary>Makes the disk longer.</summary>
     public async ValueTask GrowAsync(long blocks, long length, CancellationToken cancellationToken)
@@ -51,7 +52,8 @@ internal sealed class MapMover(VdiImage image, bool storeNew)
         var places = (MapSize(next.Blocks) + image.BlockSize - 1) / image.BlockSize;
         var dataOffset = next.DataOffset + places * image.BlockSize;
         if (dataOffset > uint.MaxValue)
-            throw new BlockException(BlockErrorKind.NotSupported, "The VDI image cannot have a longer map: its data would begin beyond 4 GiB");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, "The VDI image cannot have a longer map: its data would begin beyond 4 GiB");
         end = await ClearPlacesAsync(places, Math.Max(end, places), cancellationToken).ConfigureAwait(false);
         next.Allocated = (uint)(end - places);
         await StoreNewAsync(next, end, cancellationToken).ConfigureAwait(false);
@@ -81,10 +83,13 @@ internal sealed class MapMover(VdiImage image, bool storeNew)
         if (count == 0)
             return;
         next.Allocated += count;
-        await image.File.WriteZeroesAsync(image.PlaceOffset(end), count * image.BlockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        await image.File.WriteZeroesAsync(
+            image.PlaceOffset(end), count * image.BlockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Writes the map from one block on: entries there are, less the places that the map takes, and those of new blocks.</summary>
+    /// <summary>
+    /// Writes the map from one block on: entries there are, less the places that the map takes, and those of new blocks.
+    /// </summary>
     /// <param name="end">Where the next new block is stored.</param>
     private async ValueTask WriteMapAsync(VdiHeader next, long first, long end, uint taken, CancellationToken cancellationToken)
     {
@@ -102,7 +107,8 @@ internal sealed class MapMover(VdiImage image, bool storeNew)
                 BinaryPrimitives.WriteUInt32LittleEndian(chunk.AsSpan(at), VdiImage.IsStored(entry) ? entry - taken : entry);
             }
 
-            await image.File.WriteAsync(next.MapOffset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await image.File.WriteAsync(
+                next.MapOffset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -21,7 +21,8 @@ internal enum BlockEntryState
 /// The table of blocks, BAT ([MS-VHDX] 2.5): 64 bits for each block, and after those of a chunk 64 bits for the bitmap of its
 /// sectors, which has 1 MiB and so 2^23 bits, the lowest of a byte first. Images that have no parent need no last bitmap.
 /// <code>
-///   block 0 │ block 1 │ … │ bitmap 0 │ block n │ … │ bitmap 1 │ …          entry: offset in MiB (bits 20-63) │ 0 │ state (bits 0-2)
+///   block 0 │ block 1 │ … │ bitmap 0 │ block n │ … │ bitmap 1 │ …
+///   entry: offset in MiB (bits 20-63) │ 0 │ state (bits 0-2)
 /// </code>
 /// </summary>
 internal sealed record BlockTable(long Offset, long BlockSize, int SectorSize, long Length, bool HasBitmaps)

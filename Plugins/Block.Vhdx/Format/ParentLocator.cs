@@ -36,9 +36,11 @@ internal sealed class ParentLocator
     public static Guid TypeId { get; } = new("B04AEFB7-D19E-4A81-B789-25B8E9445913");
 
     /// <summary>
-    /// Whether that is what the parent's header has for <see cref="VhdxHeader.DataWriteId"/>, as long as the parent has not changed.
+    /// Whether that is what the parent's header has for <see cref="VhdxHeader.DataWriteId"/>, as long as the parent has not
+    /// changed.
     /// </summary>
-    public bool IsLinkedTo(Guid dataWriteId) => Linkage("parent_linkage") == dataWriteId || Linkage("parent_linkage2") == dataWriteId;
+    public bool IsLinkedTo(Guid dataWriteId) =>
+        Linkage("parent_linkage") == dataWriteId || Linkage("parent_linkage2") == dataWriteId;
 
     /// <summary>The parent's path from the image's folder.</summary>
     public string? RelativePath => _values.GetValueOrDefault("relative_path");

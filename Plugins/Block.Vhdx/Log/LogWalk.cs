@@ -55,7 +55,8 @@ internal sealed class LogWalk(LogRing ring, LogEntry entry)
         if (!_data.AsSpan().StartsWith(LogFormat.DataSector) || ((ulong)high << 32 | low) != entry.Sequence)
             return false;
         BinaryPrimitives.WriteUInt64LittleEndian(_data, descriptor.Leading);
-        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(LogFormat.SectorSize - LogFormat.TrailingBytes), descriptor.Trailing);
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            _data.AsSpan(LogFormat.SectorSize - LogFormat.TrailingBytes), descriptor.Trailing);
         return true;
     }
 

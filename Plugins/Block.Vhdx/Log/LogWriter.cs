@@ -11,7 +11,8 @@ internal sealed record LogSector(long FileOffset, byte[] Bytes);
 /// <summary>
 /// Changes metadata so that a power cut leaves all of a change or none:
 /// <code>
-///   entry ─► flush ─► (the first one: header with the log's id ─► flush) ─► sectors in their places      next entry: flush before
+///   entry ─► flush ─► (the first one: header with the log's id ─► flush) ─► sectors in their places
+///   the next entry: flush before
 /// </code>
 /// Each entry is its own tail, as what the one before changed is on disk by then. Two entries always fit into the ring, so the
 /// last one is whole until the next one is. An id in a header always has an entry that is whole. Used by one caller at a time.

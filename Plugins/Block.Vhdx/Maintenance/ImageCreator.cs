@@ -27,7 +27,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
         var exact = new ResizeOptions(MayExceed: true);
         await file.ResizeAsync(0, exact, cancellationToken).ConfigureAwait(false);
-        await file.ResizeAsync(image.FileLength(image.IsFixed ? image.Table.Blocks : 0), exact, cancellationToken).ConfigureAwait(false);
+        await file.ResizeAsync(
+            image.FileLength(image.IsFixed ? image.Table.Blocks : 0), exact, cancellationToken).ConfigureAwait(false);
         await WriteHeadersAsync(file, image, cancellationToken).ConfigureAwait(false);
         await WriteTableAsync(file, image, cancellationToken).ConfigureAwait(false);
         await file.WriteAsync(image.MetadataOffset, image.Metadata(), WriteFlags.None, cancellationToken).ConfigureAwait(false);

@@ -42,7 +42,8 @@ internal sealed class TableMover(VhdxImage image)
     {
         var old = image.Layout.Table;
         var bytes = old.Entries * BlockTable.EntrySize;
-        await image.File.WriteZeroesAsync(region.Offset, region.Length, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        await image.File.WriteZeroesAsync(
+            region.Offset, region.Length, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         using var buffer = image.Buffers.Rent(CopySize);
         for (long done = 0; done < bytes; done += CopySize)
         {

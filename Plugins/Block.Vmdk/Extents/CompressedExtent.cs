@@ -22,14 +22,17 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
 
     protected override bool RunsTogether => false;
 
-    protected override BlockStatus StoredStatus(long fileOffset, long bytes) => new(bytes, BlockStatusFlags.Data | BlockStatusFlags.Compressed);
+    protected override BlockStatus StoredStatus(long fileOffset, long bytes) =>
+        new(bytes, BlockStatusFlags.Data | BlockStatusFlags.Compressed);
 
-    protected override async ValueTask ReadStoredAsync(long grainOffset, long within, IoSlice target, CancellationToken cancellationToken)
+    protected override async ValueTask ReadStoredAsync(
+        long grainOffset, long within, IoSlice target, CancellationToken cancellationToken)
     {
         // Data that does not compress can be a little longer than the grain.
         using var packed = Buffers.Rent((int)GrainSize * 2);
         using var grain = Buffers.Rent((int)GrainSize);
-        await File.ReadAsync(BlkdebugEvent.ReadCompressed, grainOffset, packed.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+        await File.ReadAsync(
+            BlkdebugEvent.ReadCompressed, grainOffset, packed.Memory, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var length = packed.Memory.Length;
         var start = 0;
         if (Layout.HasMarkers)
@@ -43,10 +46,12 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
         target.CopyFrom(grain.Memory.Span.Slice((int)within, (int)target.Length));
     }
 
-    protected override ValueTask WriteStoredAsync(long grainOffset, long within, IoSlice source, CancellationToken cancellationToken) =>
+    protected override ValueTask WriteStoredAsync(
+        long grainOffset, long within, IoSlice source, CancellationToken cancellationToken) =>
         throw new BlockException(BlockErrorKind.Io, "Could not write to allocated cluster for streamOptimized");
 
-    protected override async ValueTask<long> WriteNewAsync(long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
+    protected override async ValueTask<long> WriteNewAsync(
+        long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
     {
         var bytes = Math.Min(GrainSize, Length - offset);
         if (offset % GrainSize != 0 || source.Length < bytes)
@@ -56,7 +61,8 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
             await WriteStoredAsync(0, 0, source, cancellationToken).ConfigureAwait(false);
         var packed = Pack(source.Slice(0, bytes), offset);
         var place = await Map.TakeAsync(packed.Length, cancellationToken).ConfigureAwait(false);
-        await File.WriteAsync(BlkdebugEvent.WriteCompressed, place, packed, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await File.WriteAsync(
+            BlkdebugEvent.WriteCompressed, place, packed, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         await Map.SetAsync(offset / GrainSize, new GrainEntry(GrainState.Stored, place), cancellationToken).ConfigureAwait(false);
         return bytes;
     }
@@ -101,5 +107,6 @@ internal sealed class CompressedExtent(IBlockChild file, string type, long lengt
     }
 
     private BlockException Damaged(long offset, string why) =>
-        new(BlockErrorKind.InvalidArgument, $"The compressed grain at {offset} of '{File.FileName}' is damaged: {why}") { Offset = offset };
+        new(BlockErrorKind.InvalidArgument, $"The compressed grain at {offset} of '{File.FileName}' is damaged: {why}")
+        { Offset = offset };
 }

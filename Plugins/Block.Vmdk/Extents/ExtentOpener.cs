@@ -16,18 +16,21 @@ internal sealed class ExtentOpener(IBlockNodeContext context)
     public static bool IsSparse(uint magic) => magic is CowdMagic or SparseHeader.Magic;
 
     /// <param name="length">Bytes as the description says, or null: as the header does.</param>
-    public async ValueTask<VmdkExtent> OpenSparseAsync(IBlockChild file, string type, long? length, CancellationToken cancellationToken)
+    public async ValueTask<VmdkExtent> OpenSparseAsync(
+        IBlockChild file, string type, long? length, CancellationToken cancellationToken)
     {
         var head = await ReadAsync(file, 0, cancellationToken).ConfigureAwait(false);
         return MagicOf(head) switch
         {
             CowdMagic => await OpenAsync(file, type, length, GrainLayout.OfCowd(head), cancellationToken).ConfigureAwait(false),
-            SparseHeader.Magic => await OpenHostedAsync(file, type, length, SparseHeader.Read(head), cancellationToken).ConfigureAwait(false),
+            SparseHeader.Magic =>
+                await OpenHostedAsync(file, type, length, SparseHeader.Read(head), cancellationToken).ConfigureAwait(false),
             _ => throw VmdkFault.Invalid("Image not in VMDK format"),
         };
     }
 
-    public async ValueTask<VmdkExtent> OpenSeSparseAsync(IBlockChild file, string type, long length, CancellationToken cancellationToken)
+    public async ValueTask<VmdkExtent> OpenSeSparseAsync(
+        IBlockChild file, string type, long length, CancellationToken cancellationToken)
     {
         var head = await ReadAsync(file, 0, cancellationToken).ConfigureAwait(false);
         var layout = SeSparse.Read(head);
@@ -37,7 +40,8 @@ internal sealed class ExtentOpener(IBlockNodeContext context)
         return await OpenAsync(file, type, length, layout, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<VmdkExtent> OpenHostedAsync(IBlockChild file, string type, long? length, SparseHeader header, CancellationToken cancellationToken)
+    private async ValueTask<VmdkExtent> OpenHostedAsync(
+        IBlockChild file, string type, long? length, SparseHeader header, CancellationToken cancellationToken)
     {
         if (header.DirectoryOffset == SparseHeader.DirectoryAtEnd)
             header = await ReadFooterAsync(file, cancellationToken).ConfigureAwait(false);
@@ -45,10 +49,12 @@ internal sealed class ExtentOpener(IBlockNodeContext context)
             throw VmdkFault.Unsupported($"Unsupported VMDK version {header.Version}");
         if (header.Version == 3 && !context.ReadOnly && !header.IsCompressed)
             context.FallBackToReadOnly("VMDK version 3 must be read only");
-        return await OpenAsync(file, type, length, GrainLayout.OfHosted(header, file.Length), cancellationToken).ConfigureAwait(false);
+        return await OpenAsync(
+            file, type, length, GrainLayout.OfHosted(header, file.Length), cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<VmdkExtent> OpenAsync(IBlockChild file, string type, long? length, GrainLayout layout, CancellationToken cancellationToken)
+    private async ValueTask<VmdkExtent> OpenAsync(
+        IBlockChild file, string type, long? length, GrainLayout layout, CancellationToken cancellationToken)
     {
         var map = await GrainMap.OpenAsync(layout, file, cancellationToken).ConfigureAwait(false);
         var bytes = length is { } said ? Math.Min(said, layout.Capacity) : layout.Capacity;
@@ -70,7 +76,8 @@ internal sealed class ExtentOpener(IBlockNodeContext context)
             throw VmdkFault.Invalid("Invalid footer");
         await file.ReadAsync(file.Length - FooterDistance, footer, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = footer.AsMemory(512, 512);
-        var isFooter = BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(8)) == 0 && BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(12)) == 3
+        var isFooter = BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(8)) == 0
+            && BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(12)) == 3
             && MagicOf(header.Span) == SparseHeader.Magic && footer.AsSpan(1024, 16).IndexOfAnyExcept((byte)0) < 0;
         return isFooter ? SparseHeader.Read(header.Span) : throw VmdkFault.Invalid("Invalid footer");
     }

@@ -16,5 +16,6 @@ internal sealed class FlatExtent(IBlockChild file, string type, long length, lon
         File.WriteZeroesAsync(start + offset, bytes, flags, cancellationToken);
 
     public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        new(new BlockStatus(bytes, BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Recurse, start + offset, File));
+        new(new BlockStatus(
+            bytes, BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Recurse, start + offset, File));
 }

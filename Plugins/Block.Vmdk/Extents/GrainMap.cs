@@ -7,8 +7,8 @@ using BlockHost.Plugins.Block.Vmdk.Format;
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
 
 /// <summary>
-/// An extent's map of grains. Tables are read when they are needed and written when the disk is flushed, after the data that they point at:
-/// what a table in the file says was there before it said so.
+/// An extent's map of grains. Tables are read when they are needed and written when the disk is flushed, after the data that they
+/// point at: what a table in the file says was there before it said so.
 /// <code>
 ///   flush:  grains ─► flush ─► second copies ─► first copies ─► directories ─► flush
 /// </code>
@@ -39,7 +39,8 @@ internal sealed class GrainMap
 
     public static async ValueTask<GrainMap> OpenAsync(GrainLayout layout, IBlockChild file, CancellationToken cancellationToken)
     {
-        var directory = await ReadDirectoryAsync(layout, file, layout.DirectoryOffset, "l1 table", cancellationToken).ConfigureAwait(false);
+        var directory = await ReadDirectoryAsync(
+            layout, file, layout.DirectoryOffset, "l1 table", cancellationToken).ConfigureAwait(false);
         var second = layout.SecondDirectoryOffset is { } offset
             ? await ReadDirectoryAsync(layout, file, offset, "l1 backup table", cancellationToken).ConfigureAwait(false)
             : [];
@@ -52,7 +53,9 @@ internal sealed class GrainMap
         await _lock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync((int)table, cancellationToken).ConfigureAwait(false) is { } loaded ? loaded[(int)entry] : default;
+            return await LoadAsync((int)table, cancellationToken).ConfigureAwait(false) is { } loaded
+                ? loaded[(int)entry]
+                : default;
         }
         finally
         {
@@ -106,7 +109,9 @@ internal sealed class GrainMap
         }
     }
 
-    /// <summary>The last chance, where a flush has failed: the data are in the file all the same, as long as the machine runs.</summary>
+    /// <summary>
+    /// The last chance, where a flush has failed: the data are in the file all the same, as long as the machine runs.
+    /// </summary>
     public async ValueTask WriteAtEndAsync()
     {
         await _lock.WaitAsync().ConfigureAwait(false);
@@ -125,9 +130,15 @@ internal sealed class GrainMap
     {
         var dirty = _tables.Values.Where(table => table.IsDirty).ToList();
         foreach (var table in dirty.Where(table => table.SecondOffset > 0))
-            await _file.WriteAsync(BlkdebugEvent.L2Update, table.SecondOffset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(
+                BlkdebugEvent.L2Update,
+                table.SecondOffset,
+                table.Bytes,
+                WriteFlags.None,
+                cancellationToken).ConfigureAwait(false);
         foreach (var table in dirty)
-            await _file.WriteAsync(BlkdebugEvent.L2Update, table.Offset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(
+                BlkdebugEvent.L2Update, table.Offset, table.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         if (_directoryIsDirty)
             await WriteDirectoryAsync(cancellationToken).ConfigureAwait(false);
         await _file.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -140,7 +151,8 @@ internal sealed class GrainMap
     {
         await _file.FlushAsync(cancellationToken).ConfigureAwait(false);
         if (_secondDirectory.Length > 0)
-            await _file.WriteAsync(Layout.SecondDirectoryOffset!.Value, _secondDirectory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(
+                Layout.SecondDirectoryOffset!.Value, _secondDirectory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         await _file.WriteAsync(Layout.DirectoryOffset, _directory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
@@ -183,7 +195,8 @@ internal sealed class GrainMap
         var second = _secondDirectory.Length == 0 ? 0 : Take(size, VmdkFault.SectorSize);
         BinaryPrimitives.WriteUInt32LittleEndian(_directory.AsSpan(number * 4), checked((uint)(first / VmdkFault.SectorSize)));
         if (second > 0)
-            BinaryPrimitives.WriteUInt32LittleEndian(_secondDirectory.AsSpan(number * 4), checked((uint)(second / VmdkFault.SectorSize)));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                _secondDirectory.AsSpan(number * 4), checked((uint)(second / VmdkFault.SectorSize)));
         _directoryIsDirty = true;
         return _tables[number] = new GrainTable(Layout, new byte[Layout.GrainsPerTable * Layout.EntrySize], first, second);
     }
@@ -192,7 +205,10 @@ internal sealed class GrainMap
     {
         var offset = RoundUp(NextFree, alignment);
         if (offset + bytes > uint.MaxValue * (long)VmdkFault.SectorSize)
-            throw new BlockException(BlockErrorKind.NoSpace, $"'{_file.FileName}' has no room for more grains: their offsets have 32 bits", Errno.EFBIG);
+            throw new BlockException(
+                BlockErrorKind.NoSpace,
+                $"'{_file.FileName}' has no room for more grains: their offsets have 32 bits",
+                Errno.EFBIG);
         NextFree = offset + bytes;
         return offset;
     }
@@ -200,7 +216,9 @@ internal sealed class GrainMap
     private long? TableOffset(byte[] directory, int number)
     {
         if (Layout.EntryKind == GrainEntryKind.Sector)
-            return BinaryPrimitives.ReadUInt32LittleEndian(directory.AsSpan(number * 4)) is > 0 and var sector ? sector * (long)VmdkFault.SectorSize : null;
+            return BinaryPrimitives.ReadUInt32LittleEndian(directory.AsSpan(number * 4)) is > 0 and var sector
+                ? sector * (long)VmdkFault.SectorSize
+                : null;
         var entry = BinaryPrimitives.ReadUInt64LittleEndian(directory.AsSpan(number * 8));
         if (entry == 0)
             return null;
@@ -209,7 +227,8 @@ internal sealed class GrainMap
         return Layout.TablesOffset + (long)(uint)entry * Layout.GrainsPerTable * Layout.EntrySize;
     }
 
-    private static async ValueTask<byte[]> ReadDirectoryAsync(GrainLayout layout, IBlockChild file, long offset, string what, CancellationToken cancellationToken)
+    private static async ValueTask<byte[]> ReadDirectoryAsync(
+        GrainLayout layout, IBlockChild file, long offset, string what, CancellationToken cancellationToken)
     {
         var size = (long)layout.TableCount * layout.EntrySize;
         // What lies beyond the file reads as zeroes and leads nowhere: memory is not spent on it.

@@ -6,7 +6,8 @@ using BlockHost.Plugins.Block.Vmdk.Format;
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
 
 /// <summary>Grains that are stored where a map says, as they are.</summary>
-internal class SparseExtent(IBlockChild file, string type, long length, GrainMap map, IIoBufferPool buffers) : VmdkExtent(file, type, length)
+internal class SparseExtent(
+    IBlockChild file, string type, long length, GrainMap map, IIoBufferPool buffers) : VmdkExtent(file, type, length)
 {
     /// <summary>Those who change which grains there are take turns at each.</summary>
     private readonly RangeLock _changes = new();
@@ -41,21 +42,28 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         }
     }
 
-    public override async ValueTask WriteAsync(long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
+    public override async ValueTask WriteAsync(
+        long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
     {
         for (long done = 0; done < source.Length;)
         {
             var (entry, bytes) = await FindRunAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
             if (entry.State == GrainState.Stored)
-                await WriteStoredAsync(entry.Offset, (offset + done) % GrainSize, source.Slice(done, bytes), cancellationToken).ConfigureAwait(false);
+                await WriteStoredAsync(
+                    entry.Offset,
+                    (offset + done) % GrainSize,
+                    source.Slice(done, bytes),
+                    cancellationToken).ConfigureAwait(false);
             else
-                bytes = await WriteNewAsync(offset + done, source.Slice(done, bytes), below, cancellationToken).ConfigureAwait(false);
+                bytes = await WriteNewAsync(
+                    offset + done, source.Slice(done, bytes), below, cancellationToken).ConfigureAwait(false);
             done += bytes;
         }
     }
 
     /// <summary>Whole grains that are not stored become zeroed ones; others are written.</summary>
-    public override async ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
         var isWhole = offset % GrainSize == 0 && (bytes % GrainSize == 0 || offset + bytes == Length);
         if (!HasZeroGrain || !isWhole)
@@ -93,19 +101,27 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
 
     protected virtual bool RunsTogether => true;
 
-    protected virtual ValueTask ReadStoredAsync(long grainOffset, long within, IoSlice target, CancellationToken cancellationToken) =>
+    protected virtual ValueTask ReadStoredAsync(
+        long grainOffset, long within, IoSlice target, CancellationToken cancellationToken) =>
         File.ReadAsync(BlkdebugEvent.ReadAio, grainOffset + within, target, ReadFlags.None, cancellationToken);
 
-    protected virtual ValueTask WriteStoredAsync(long grainOffset, long within, IoSlice source, CancellationToken cancellationToken) =>
+    protected virtual ValueTask WriteStoredAsync(
+        long grainOffset, long within, IoSlice source, CancellationToken cancellationToken) =>
         File.WriteAsync(BlkdebugEvent.WriteAio, grainOffset + within, source, WriteFlags.None, cancellationToken);
 
-    /// <summary>Stores grains that are not yet, those before and after the source's bytes included. Returns how much of the source is written.</summary>
-    protected virtual async ValueTask<long> WriteNewAsync(long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
+    /// <summary>
+    /// Stores grains that are not yet, those before and after the source's bytes included. Returns how much of the source is
+    /// written.
+    /// </summary>
+    protected virtual async ValueTask<long> WriteNewAsync(
+        long offset, IoSlice source, BelowReader below, CancellationToken cancellationToken)
     {
         var first = offset / GrainSize;
         var within = offset % GrainSize;
         var start = first * GrainSize;
-        var bytes = within > 0 || source.Length < GrainSize ? Math.Min(source.Length, GrainSize - within) : source.Length / GrainSize * GrainSize;
+        var bytes = within > 0 || source.Length < GrainSize
+            ? Math.Min(source.Length, GrainSize - within)
+            : source.Length / GrainSize * GrainSize;
         using var hold = await _changes.EnterAsync(start, within + bytes, exclusive: true).ConfigureAwait(false);
         // Somebody may have been here first.
         var (entry, run) = await FindRunAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
@@ -119,17 +135,26 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         var grains = (within + bytes + GrainSize - 1) / GrainSize;
         var place = await Map.TakeAsync(grains * GrainSize, cancellationToken).ConfigureAwait(false);
         if (bytes == grains * GrainSize)
-            await File.WriteAsync(BlkdebugEvent.WriteAio, place, source.Slice(0, bytes), WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await File.WriteAsync(
+                BlkdebugEvent.WriteAio, place, source.Slice(0, bytes), WriteFlags.None, cancellationToken).ConfigureAwait(false);
         else
-            await WriteCompletedAsync(place, start, within, source.Slice(0, bytes), entry, below, cancellationToken).ConfigureAwait(false);
+            await WriteCompletedAsync(
+                place, start, within, source.Slice(0, bytes), entry, below, cancellationToken).ConfigureAwait(false);
         for (long i = 0; i < grains; i++)
-            await Map.SetAsync(first + i, new GrainEntry(GrainState.Stored, place + i * GrainSize), cancellationToken).ConfigureAwait(false);
+            await Map.SetAsync(
+                first + i, new GrainEntry(GrainState.Stored, place + i * GrainSize), cancellationToken).ConfigureAwait(false);
         return bytes;
     }
 
     /// <summary>One grain, of which the source is a part; the rest is what it read as until now.</summary>
     private async ValueTask WriteCompletedAsync(
-        long place, long start, long within, IoSlice source, GrainEntry entry, BelowReader below, CancellationToken cancellationToken)
+        long place,
+        long start,
+        long within,
+        IoSlice source,
+        GrainEntry entry,
+        BelowReader below,
+        CancellationToken cancellationToken)
     {
         using var buffer = Buffers.Rent((int)GrainSize);
         var grain = buffer.Memory;
@@ -141,7 +166,8 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         await File.WriteAsync(BlkdebugEvent.CowWrite, place, grain, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask CompleteAsync(GrainEntry entry, long offset, Memory<byte> target, BelowReader below, CancellationToken cancellationToken)
+    private async ValueTask CompleteAsync(
+        GrainEntry entry, long offset, Memory<byte> target, BelowReader below, CancellationToken cancellationToken)
     {
         target.Span.Clear();
         var inside = (int)Math.Clamp(Length - offset, 0, target.Length);
@@ -150,7 +176,8 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
     }
 
     /// <summary>How far from an offset grains are alike: stored ones, where they follow each other in the file.</summary>
-    protected async ValueTask<(GrainEntry Entry, long Bytes)> FindRunAsync(long offset, long bytes, CancellationToken cancellationToken)
+    protected async ValueTask<(GrainEntry Entry, long Bytes)> FindRunAsync(
+        long offset, long bytes, CancellationToken cancellationToken)
     {
         var grain = offset / GrainSize;
         var first = await Map.FindAsync(grain, cancellationToken).ConfigureAwait(false);
@@ -158,7 +185,8 @@ internal class SparseExtent(IBlockChild file, string type, long length, GrainMap
         while (run < bytes && (RunsTogether || first.State != GrainState.Stored))
         {
             var next = await Map.FindAsync(++grain, cancellationToken).ConfigureAwait(false);
-            if (next.State != first.State || (first.State == GrainState.Stored && next.Offset != first.Offset + (grain - offset / GrainSize) * GrainSize))
+            if (next.State != first.State
+                || (first.State == GrainState.Stored && next.Offset != first.Offset + (grain - offset / GrainSize) * GrainSize))
                 break;
             run += GrainSize;
         }

@@ -88,7 +88,8 @@ internal sealed partial class Descriptor
 
     internal static string Name(string latin1) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(latin1));
 
-    private static uint Hex(string digits) => uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id) ? id : NoParent;
+    private static uint Hex(string digits) =>
+        uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id) ? id : NoParent;
 
     [GeneratedRegex("(?<!parent)CID=([0-9a-fA-F]{1,8})")]
     private static partial Regex ContentIdLine();

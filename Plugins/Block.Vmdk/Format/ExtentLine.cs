@@ -34,6 +34,7 @@ internal sealed partial record ExtentLine(long Sectors, string Type, string File
     private static long Number(string digits) =>
         long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : -1;
 
-    [GeneratedRegex("^\\s*(?<access>\\S+)\\s+(?<sectors>[+-]?\\d+)\\s+(?<type>\\S+)\\s+\"(?<name>[^\\n\\r\"]+)\"?(\\s+(?<offset>[+-]?\\d+))?")]
+    [GeneratedRegex(
+        "^\\s*(?<access>\\S+)\\s+(?<sectors>[+-]?\\d+)\\s+(?<type>\\S+)\\s+\"(?<name>[^\\n\\r\"]+)\"?(\\s+(?<offset>[+-]?\\d+))?")]
     private static partial Regex Pattern();
 }

@@ -65,7 +65,8 @@ internal sealed record GrainLayout
     {
         if (header.EntriesPerTable > 512)
             throw VmdkFault.Invalid("L2 table size too big");
-        var isSane = header.GrainSectors > 0 && header.GrainSectors <= long.MaxValue / 512 / 512 && header.EntriesPerTable * header.GrainSectors is > 0 and <= uint.MaxValue;
+        var isSane = header.GrainSectors > 0 && header.GrainSectors <= long.MaxValue / 512 / 512
+            && header.EntriesPerTable * header.GrainSectors is > 0 and <= uint.MaxValue;
         if (!isSane)
             throw VmdkFault.Invalid("L1 entry size is invalid");
         if (header.Overhead < 0 || (fileLength + 511) / 512 < header.Overhead)
@@ -77,7 +78,9 @@ internal sealed record GrainLayout
             GrainsPerTable = (int)header.EntriesPerTable,
             DirectoryOffset = Bytes(unchecked((long)header.DirectoryOffset)),
             // One that is beyond any file is as good as none.
-            SecondDirectoryOffset = header.HasSecondDirectory && header.SecondDirectoryOffset is >= 0 and <= MostSectors ? header.SecondDirectoryOffset * 512 : null,
+            SecondDirectoryOffset = header.HasSecondDirectory && header.SecondDirectoryOffset is >= 0 and <= MostSectors
+                ? header.SecondDirectoryOffset * 512
+                : null,
             HasZeroGrain = header.HasZeroGrain,
             IsCompressed = header.IsCompressed,
             HasMarkers = header.HasMarkers,
@@ -110,5 +113,7 @@ internal sealed record GrainLayout
     }
 
     private static long Bytes(long sectors) =>
-        sectors is >= 0 and <= MostSectors ? sectors * 512 : throw VmdkFault.TooBig("Could not refresh total sector count: File too large");
+        sectors is >= 0 and <= MostSectors
+            ? sectors * 512
+            : throw VmdkFault.TooBig("Could not refresh total sector count: File too large");
 }

@@ -4,11 +4,13 @@ using System.Buffers.Binary;
 namespace BlockHost.Plugins.Block.Vmdk.Format;
 
 /// <summary>
-/// A space-efficient sparse extent of ESX, which has no published description. Everything is in sectors; tables and grains are numbered:
+/// A space-efficient sparse extent of ESX, which has no published description. Everything is in sectors; tables and grains are
+/// numbered:
 /// <code>
-///   0 constant header   16 version  24 capacity  32 grain  40 table  56 reserved…  volatile header, journal, directory, tables, bitmaps, grains
+///   0 constant header   16 version  24 capacity  32 grain  40 table  56 reserved…
+///   then                volatile header, journal, directory, tables, bitmaps, grains
 ///   directory entry     0x1000_0000_nnnn_nnnn: table n          0: none
-///   table entry         0x0 none · 0x1 unmapped · 0x2 zeroes · 0x3 grain: bits 48 to 59 are the low, bits 0 to 47 the high ones of its number
+///   table entry         0x0 none · 0x1 unmapped · 0x2 zeroes · 0x3 grain: bits 48 to 59 low, 0 to 47 high ones of its number
 /// </code>
 /// </summary>
 internal static class SeSparse
@@ -34,7 +36,8 @@ internal static class SeSparse
         if (At(header, 40) != 0)
             throw VmdkFault.Unsupported($"Unsupported flags: 0x{At(header, 40):x16}");
         var (directory, tables, grains) = (At(header, 128), At(header, 144), At(header, 192));
-        if (capacity > long.MaxValue / 1024 || directory > long.MaxValue / 1024 || tables > long.MaxValue / 1024 || grains > long.MaxValue / 1024)
+        if (capacity > long.MaxValue / 1024 || directory > long.MaxValue / 1024 || tables > long.MaxValue / 1024
+            || grains > long.MaxValue / 1024)
             throw VmdkFault.TooBig("Sparse extent is too large");
         var layout = new GrainLayout
         {
@@ -47,7 +50,9 @@ internal static class SeSparse
             EntryKind = GrainEntryKind.SeSparse,
             IsReadOnly = true,
         };
-        return (layout.Capacity + layout.TableCover - 1) / layout.TableCover <= GrainLayout.MaxTables ? layout : throw VmdkFault.TooBig("L1 size too big");
+        return (layout.Capacity + layout.TableCover - 1) / layout.TableCover <= GrainLayout.MaxTables
+            ? layout
+            : throw VmdkFault.TooBig("L1 size too big");
     }
 
     /// <summary>Offset in bytes of the volatile header.</summary>

@@ -4,10 +4,11 @@ using System.Buffers.Binary;
 namespace BlockHost.Plugins.Block.Vmdk.Format;
 
 /// <summary>
-/// Header of a hosted sparse extent, "KDMV" ("Virtual Disk Format 5.0", little-endian; offsets and sizes in sectors of 512 bytes):
+/// Header of a hosted sparse extent, "KDMV" ("Virtual Disk Format 5.0", little-endian; offsets and sizes in sectors of 512
+/// bytes):
 /// <code>
 ///    4 version      12 capacity       28 descriptor offset   44 entries a table     56 directory    72 unclean
-///    8 flags        20 grain size     36 descriptor size     48 second directory    64 overhead     73 0a 20 0d 0a   77 compression
+///    8 flags        20 grain size     36 descriptor size     48 second directory    64 overhead     73 text   77 compression
 /// </code>
 /// </summary>
 internal sealed record SparseHeader

@@ -9,7 +9,11 @@ internal static class CreateOptionTable
     public static IReadOnlyList<CreateOption> All { get; } =
     [
         new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
-        new("adapter_type", CreateOptionKind.String, "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX", "adapter-type")
+        new(
+            "adapter_type",
+            CreateOptionKind.String,
+            "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX",
+            "adapter-type")
         {
             Choices = ["ide", "buslogic", "lsilogic", "legacyESX"],
         },
@@ -18,10 +22,18 @@ internal static class CreateOptionTable
         new("compat6", CreateOptionKind.Bool, "VMDK version 6 image", "compat6", "off"),
         new("hwversion", CreateOptionKind.String, "VMDK hardware version", "hwversion", DescriptorText.Undefined),
         new("toolsversion", CreateOptionKind.String, "VMware guest tools version", "toolsversion"),
-        new("subformat", CreateOptionKind.String, "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} ", "subformat")
+        new(
+            "subformat",
+            CreateOptionKind.String,
+            "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} ",
+            "subformat")
         {
             Choices = ["monolithicSparse", "monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat", "streamOptimized"],
         },
-        new("zeroed_grain", CreateOptionKind.Bool, "Enable efficient zero writes using the zeroed-grain GTE feature", "zeroed-grain"),
+        new(
+            "zeroed_grain",
+            CreateOptionKind.Bool,
+            "Enable efficient zero writes using the zeroed-grain GTE feature",
+            "zeroed-grain"),
     ];
 }

@@ -26,14 +26,16 @@ internal static class ImageChecker
         return new ImageCheckResult { Corruptions = corruptions, Messages = messages };
     }
 
-    private static async ValueTask<long> CheckAsync(SparseExtent extent, long start, List<string> messages, CancellationToken cancellationToken)
+    private static async ValueTask<long> CheckAsync(
+        SparseExtent extent, long start, List<string> messages, CancellationToken cancellationToken)
     {
         var places = new HashSet<long>();
         var end = extent.File.Length;
         long corruptions = 0;
         for (long offset = 0; offset < extent.Length; offset += extent.GrainSize)
         {
-            if (await ProblemAsync(extent, offset, start, end, places, cancellationToken).ConfigureAwait(false) is not { } problem)
+            if (await ProblemAsync(
+                extent, offset, start, end, places, cancellationToken).ConfigureAwait(false) is not { } problem)
                 continue;
             corruptions++;
             if (messages.Count < MostMessages)
@@ -53,7 +55,9 @@ internal static class ImageChecker
                 return null;
             if (entry.Offset >= end)
                 return $"ERROR: cluster offset after file size: sector {(start + offset) / VmdkFault.SectorSize}";
-            return places.Add(entry.Offset) ? null : $"ERROR: cluster of sector {(start + offset) / VmdkFault.SectorSize} is another one's as well";
+            return places.Add(entry.Offset)
+                ? null
+                : $"ERROR: cluster of sector {(start + offset) / VmdkFault.SectorSize} is another one's as well";
         }
         catch (BlockException e) when (e.Kind == BlockErrorKind.InvalidArgument)
         {

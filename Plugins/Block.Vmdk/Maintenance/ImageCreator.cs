@@ -29,7 +29,9 @@ internal sealed class ImageCreator : IImageCreator
     {
         var typed = Read(options);
         var plan = ExtentPlan.Of(typed.Subformat, RoundUp(typed.Size));
-        return plan.IsInOneFile ? [] : [.. plan.Lengths.Select((_, index) => new PlannedFile("extents", plan.NameOf(fileName, index)))];
+        return plan.IsInOneFile
+            ? []
+            : [.. plan.Lengths.Select((_, index) => new PlannedFile("extents", plan.NameOf(fileName, index)))];
     }
 
     public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
@@ -38,7 +40,9 @@ internal sealed class ImageCreator : IImageCreator
         Check(typed);
         var plan = ExtentPlan.Of(typed.Subformat, RoundUp(typed.Size));
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
-        var parent = typed.BackingFile is { } backing ? await ContentIdOfAsync(context, backing, cancellationToken).ConfigureAwait(false) : Descriptor.NoParent;
+        var parent = typed.BackingFile is { } backing
+            ? await ContentIdOfAsync(context, backing, cancellationToken).ConfigureAwait(false)
+            : Descriptor.NoParent;
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         var names = plan.IsInOneFile
             ? await MakeOneAsync(file, typed, plan, cancellationToken).ConfigureAwait(false)
@@ -46,7 +50,11 @@ internal sealed class ImageCreator : IImageCreator
         var description = Encoding.UTF8.GetBytes(DescriptorText.Of(typed, plan, names, parent));
         if (plan.IsInOneFile && description.Length > SparseWriter.DescriptorSize)
             throw VmdkFault.Invalid("The image's description does not fit into its file");
-        await file.WriteAsync(plan.IsInOneFile ? SparseWriter.DescriptorOffset : 0, description, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await file.WriteAsync(
+            plan.IsInOneFile ? SparseWriter.DescriptorOffset : 0,
+            description,
+            WriteFlags.None,
+            cancellationToken).ConfigureAwait(false);
         await file.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -69,7 +77,8 @@ internal sealed class ImageCreator : IImageCreator
             throw VmdkFault.Invalid("The name of a backing file cannot have quotation marks or line ends");
     }
 
-    private static async ValueTask<uint> ContentIdOfAsync(IImageCreateContext context, string backing, CancellationToken cancellationToken)
+    private static async ValueTask<uint> ContentIdOfAsync(
+        IImageCreateContext context, string backing, CancellationToken cancellationToken)
     {
         var image = await context.OpenImageAsync(backing, "vmdk", cancellationToken).ConfigureAwait(false);
         return image.TryGetFacet<IContentIdentity>(out var identity)
@@ -82,7 +91,8 @@ internal sealed class ImageCreator : IImageCreator
     {
         if (options.Extents is { Count: > 0 })
             throw VmdkFault.Invalid("List of extents contains unused extents");
-        await SparseWriter.WriteAsync(file, plan.Lengths[0], options.ZeroedGrain, plan.IsCompressed, cancellationToken).ConfigureAwait(false);
+        await SparseWriter.WriteAsync(
+            file, plan.Lengths[0], options.ZeroedGrain, plan.IsCompressed, cancellationToken).ConfigureAwait(false);
         return [NameOf(file)];
     }
 
@@ -97,9 +107,11 @@ internal sealed class ImageCreator : IImageCreator
             var extent = await context.OpenStorageAsync(options.Extents![i], cancellationToken).ConfigureAwait(false);
             await extent.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
             if (plan.IsFlat)
-                await extent.ResizeAsync(plan.Lengths[i], new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+                await extent.ResizeAsync(
+                    plan.Lengths[i], new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
             else
-                await SparseWriter.WriteAsync(extent, plan.Lengths[i], options.ZeroedGrain, compressed: false, cancellationToken).ConfigureAwait(false);
+                await SparseWriter.WriteAsync(
+                    extent, plan.Lengths[i], options.ZeroedGrain, compressed: false, cancellationToken).ConfigureAwait(false);
             await extent.FlushAsync(cancellationToken).ConfigureAwait(false);
             names.Add(NameOf(extent));
         }
@@ -110,11 +122,15 @@ internal sealed class ImageCreator : IImageCreator
     private static string NameOf(IBlockChild file)
     {
         var name = file.FileName[(file.FileName.LastIndexOf('/') + 1)..];
-        return name.AsSpan().IndexOfAny("\"\r\n") < 0 ? name : throw VmdkFault.Invalid("The name of an extent cannot have quotation marks or line ends");
+        return name.AsSpan().IndexOfAny("\"\r\n") < 0
+            ? name
+            : throw VmdkFault.Invalid("The name of an extent cannot have quotation marks or line ends");
     }
 
     internal static long RoundUp(long bytes) =>
-        bytes <= long.MaxValue - VmdkFault.SectorSize ? (bytes + VmdkFault.SectorSize - 1) / VmdkFault.SectorSize * VmdkFault.SectorSize : throw VmdkFault.TooBig("File too large");
+        bytes <= long.MaxValue - VmdkFault.SectorSize
+            ? (bytes + VmdkFault.SectorSize - 1) / VmdkFault.SectorSize * VmdkFault.SectorSize
+            : throw VmdkFault.TooBig("File too large");
 
     /// <summary>Which extents an image of a kind and length has.</summary>
     internal sealed record ExtentPlan(bool IsFlat, bool IsSplit, bool IsCompressed, IReadOnlyList<long> Lengths)
@@ -130,7 +146,8 @@ internal sealed class ImageCreator : IImageCreator
             if (isSplit && length / SplitSize >= MostExtents)
                 throw VmdkFault.TooBig("File too large");
             IReadOnlyList<long> lengths = isSplit
-                ? [.. Enumerable.Range(0, (int)((length + SplitSize - 1) / SplitSize)).Select(i => Math.Min(SplitSize, length - i * SplitSize))]
+                ? [.. Enumerable.Range(0, (int)((length + SplitSize - 1) / SplitSize))
+                    .Select(i => Math.Min(SplitSize, length - i * SplitSize))]
                 : [length];
             return new ExtentPlan(isFlat, isSplit, subformat == BlockdevVmdkSubformat.StreamOptimized, lengths);
         }

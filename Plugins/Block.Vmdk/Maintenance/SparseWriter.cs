@@ -34,7 +34,8 @@ internal static class SparseWriter
         var second = 1L + DescriptorSectors;
         var first = second + directorySectors + tables * TableSectors;
         var overhead = (first + directorySectors + tables * TableSectors + GrainSectors - 1) / GrainSectors * GrainSectors;
-        await file.ResizeAsync(overhead * VmdkFault.SectorSize, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
+        await file.ResizeAsync(
+            overhead * VmdkFault.SectorSize, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await WriteDirectoryAsync(file, second, directorySectors, tables, cancellationToken).ConfigureAwait(false);
         await WriteDirectoryAsync(file, first, directorySectors, tables, cancellationToken).ConfigureAwait(false);
         var header = new SparseHeader
@@ -55,11 +56,13 @@ internal static class SparseWriter
     }
 
     /// <summary>The tables follow their directory, and are empty.</summary>
-    private static async ValueTask WriteDirectoryAsync(IBlockChild file, long sector, long sectors, long tables, CancellationToken cancellationToken)
+    private static async ValueTask WriteDirectoryAsync(
+        IBlockChild file, long sector, long sectors, long tables, CancellationToken cancellationToken)
     {
         var directory = new byte[sectors * VmdkFault.SectorSize];
         for (long i = 0; i < tables; i++)
-            BinaryPrimitives.WriteUInt32LittleEndian(directory.AsSpan((int)i * 4), checked((uint)(sector + sectors + i * TableSectors)));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                directory.AsSpan((int)i * 4), checked((uint)(sector + sectors + i * TableSectors)));
         await file.WriteAsync(sector * VmdkFault.SectorSize, directory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -67,7 +67,9 @@ internal sealed class Footer(byte[] sector)
         return isExact ? CurrentSize / SectorSize : (ulong)Geometry.Sectors;
     }
 
-    /// <summary>The same image with another length: by a geometry where one has just so many sectors and the creator goes by it.</summary>
+    /// <summary>
+    /// The same image with another length: by a geometry where one has just so many sectors and the creator goes by it.
+    /// </summary>
     public Footer WithLength(long bytes, bool exact)
     {
         var copy = ToBytes();

@@ -31,5 +31,6 @@ internal readonly record struct Geometry(int Cylinders, int Heads, int SectorsPe
         return sectors / 31 < 16 * 1024 ? Of(sectors, 16, 31) : Of(sectors, 16, 63);
     }
 
-    private static Geometry Of(long sectors, int heads, int sectorsPerTrack) => new((int)(sectors / sectorsPerTrack / heads), heads, sectorsPerTrack);
+    private static Geometry Of(long sectors, int heads, int sectorsPerTrack) =>
+        new((int)(sectors / sectorsPerTrack / heads), heads, sectorsPerTrack);
 }

@@ -25,7 +25,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         var typed = options.Deserialize(VpcJson.Default.VpcCreateOptions.Deep())!;
         var length = LengthFor(typed.Size, typed.ForceSize);
         var isFixed = typed.Subformat == BlockdevVpcSubformat.Fixed;
-        var footer = Footer.New(isFixed ? DiskType.Fixed : DiskType.Dynamic, context.Host.Clock.GetUtcNow()).WithLength(length, typed.ForceSize);
+        var footer = Footer.New(isFixed ? DiskType.Fixed : DiskType.Dynamic, context.Host.Clock.GetUtcNow())
+            .WithLength(length, typed.ForceSize);
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         if (isFixed)
@@ -38,14 +39,17 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     }
 
     /// <summary>QEMU does not measure this format.</summary>
-    public async ValueTask<ImageMeasure> MeasureAsync(JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
+    public async ValueTask<ImageMeasure> MeasureAsync(
+        JsonElement createOptions, IBlockChild? source, CancellationToken cancellationToken)
     {
         var size = source?.Length ?? (createOptions.TryGetProperty("size", out var given) ? given.GetInt64() : 0);
         var isExact = createOptions.TryGetProperty("force-size", out var force) && force.ValueKind == JsonValueKind.True;
         var length = LengthFor(size, isExact);
         if (createOptions.TryGetProperty("subformat", out var subformat) && subformat.GetString() == "fixed")
             return new ImageMeasure(length + Footer.Size, length + Footer.Size);
-        var stored = source is null ? 0 : await StoredBlocks.CountAsync(source, BlockSize, cancellationToken).ConfigureAwait(false);
+        var stored = source is null
+            ? 0
+            : await StoredBlocks.CountAsync(source, BlockSize, cancellationToken).ConfigureAwait(false);
         var empty = TableOffset + TableSize(length) + Footer.Size;
         var block = BlockSize + DynamicDisk.SizeOfBitmap(BlockSize);
         return new ImageMeasure(empty + stored * block, empty + Entries(length) * block);
@@ -69,7 +73,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
 
     private static long TableSize(long length) => DynamicDisk.RoundUp(Entries(length) * sizeof(uint));
 
-    private static async ValueTask WriteTableAsync(IBlockChild file, Footer footer, long length, CancellationToken cancellationToken)
+    private static async ValueTask WriteTableAsync(
+        IBlockChild file, Footer footer, long length, CancellationToken cancellationToken)
     {
         var header = DynamicHeader.New(TableOffset, Entries(length), BlockSize);
         await file.WriteAsync(Footer.Size, header.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);

@@ -7,8 +7,8 @@ using BlockHost.Plugins.Block.Vpc.Format;
 namespace BlockHost.Plugins.Block.Vpc.Maintenance;
 
 /// <summary>
-/// Changes the length of an image's disk, which QEMU cannot. The node is drained. A size that no geometry has makes the image one whose
-/// exact size counts.
+/// Changes the length of an image's disk, which QEMU cannot. The node is drained. A size that no geometry has makes the image one
+/// whose exact size counts.
 /// <code>
 ///   a longer table goes to the end of the file:  table ─► flush ─► header ─► flush ─► footers
 /// </code>
@@ -17,7 +17,8 @@ internal static class ImageResizer
 {
     private const int ChunkEntries = 1 << 16;
 
-    public static async ValueTask ResizeAsync(DiskImage disk, long length, ResizeOptions options, CancellationToken cancellationToken)
+    public static async ValueTask ResizeAsync(
+        DiskImage disk, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         length = DynamicDisk.RoundUp(length);
         if (disk is DifferencingDisk)
@@ -46,14 +47,17 @@ internal static class ImageResizer
         await DropBehindAsync(disk, cancellationToken).ConfigureAwait(false);
         var old = disk.Length;
         if (old % disk.BlockSize > 0)
-            await disk.WriteZeroesAsync(old, disk.BlockSize - old % disk.BlockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+            await disk.WriteZeroesAsync(
+                old, disk.BlockSize - old % disk.BlockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         var entries = BlocksFor(disk, length);
         if (entries > disk.Header.Entries)
             await MoveTableAsync(disk, entries, cancellationToken).ConfigureAwait(false);
         await disk.ReplaceFooterAsync(next, length, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The length comes first: a shrink is done or not. What is not given back after a failure is so with the next growth.</summary>
+    /// <summary>
+    /// The length comes first: a shrink is done or not. What is not given back after a failure is so with the next growth.
+    /// </summary>
     private static async ValueTask ShrinkAsync(DynamicDisk disk, Footer next, long length, CancellationToken cancellationToken)
     {
         await disk.ReplaceFooterAsync(next, length, cancellationToken).ConfigureAwait(false);
@@ -64,7 +68,8 @@ internal static class ImageResizer
             await disk.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             var end = await disk.FindEndAsync(CancellationToken.None).ConfigureAwait(false) + Footer.Size;
             if (disk.File.Profile.Growable && disk.File.Length > end)
-                await disk.File.ResizeAsync(end, new ResizeOptions(MayExceed: true), CancellationToken.None).ConfigureAwait(false);
+                await disk.File.ResizeAsync(
+                    end, new ResizeOptions(MayExceed: true), CancellationToken.None).ConfigureAwait(false);
         }
         catch (BlockException)
         {
@@ -96,7 +101,8 @@ internal static class ImageResizer
                 System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(at), entry);
             }
 
-            await disk.File.WriteAsync(offset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await disk.File.WriteAsync(
+                offset + first * sizeof(uint), chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
 
         await disk.File.FlushAsync(cancellationToken).ConfigureAwait(false);

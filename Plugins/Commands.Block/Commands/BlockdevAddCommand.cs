@@ -19,7 +19,8 @@ internal sealed class BlockdevAddCommand() : QmpCommand("blockdev-add", QmpComma
 
     public override JsonElement Modernise(JsonElement arguments) => LegacyBlockdevOptions.Unwrap(arguments);
 
-    public override async ValueTask InvokeAsync(IQmpCall call, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
+    public override async ValueTask InvokeAsync(
+        IQmpCall call, JsonElement arguments, Utf8JsonWriter result, CancellationToken cancellationToken)
     {
         if (LegacyBlockdevOptions.TakeDevice(ref arguments) is { } device)
             await AddDeviceAsync(call.Host.Graph, device, arguments, cancellationToken).ConfigureAwait(false);
@@ -29,11 +30,17 @@ internal sealed class BlockdevAddCommand() : QmpCommand("blockdev-add", QmpComma
         result.WriteEndObject();
     }
 
-    private static async ValueTask AddDeviceAsync(IBlockGraph graph, LegacyDevice device, JsonElement options, CancellationToken cancellationToken)
+    private static async ValueTask AddDeviceAsync(
+        IBlockGraph graph, LegacyDevice device, JsonElement options, CancellationToken cancellationToken)
     {
         if (graph.Backends.Any(backend => backend.Name == device.Id))
             throw new QmpException($"Device with id '{device.Id}' already exists");
-        var backendOptions = new BackendOptions { Name = device.Id, WriteThrough = device.WriteThrough, Permissions = BlockPermissionSet.None };
+        var backendOptions = new BackendOptions
+        {
+            Name = device.Id,
+            WriteThrough = device.WriteThrough,
+            Permissions = BlockPermissionSet.None,
+        };
         await graph.OpenAsync(BlockdevRef.New(options), backendOptions, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -15,7 +15,8 @@ internal static class ChangeBackingFileCommand
         async (call, arguments, cancellationToken) =>
             await ChangeBackingFileAsync(call.Host.Graph, arguments, cancellationToken).ConfigureAwait(false));
 
-    private static async ValueTask ChangeBackingFileAsync(IBlockGraph graph, ChangeBackingFileArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask ChangeBackingFileAsync(
+        IBlockGraph graph, ChangeBackingFileArguments arguments, CancellationToken cancellationToken)
     {
         var top = graph.Lookup(arguments.Device, arguments.Device);
         var image = graph.Lookup(device: null, arguments.ImageNodeName);
@@ -35,7 +36,8 @@ internal static class ChangeBackingFileCommand
         {
             // QEMU records the overlay's own format here, not the backing image's; clients have come to expect it.
             image.TryGetFacet<IBackingFileStore>(out var store);
-            await store!.SetBackingAsync(new(arguments.BackingFile, image.Driver.FormatName), cancellationToken).ConfigureAwait(false);
+            await store!.SetBackingAsync(
+                new(arguments.BackingFile, image.Driver.FormatName), cancellationToken).ConfigureAwait(false);
         }
         finally
         {

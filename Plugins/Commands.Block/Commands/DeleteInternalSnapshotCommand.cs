@@ -16,17 +16,20 @@ internal static class DeleteInternalSnapshotCommand
         CommandsJson.Default.SnapshotInfo,
         (call, arguments, cancellationToken) => DeleteAsync(call.Host.Graph, arguments, cancellationToken));
 
-    private static async ValueTask<SnapshotInfo> DeleteAsync(IBlockGraph graph, InternalSnapshotDeleteArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<SnapshotInfo> DeleteAsync(
+        IBlockGraph graph, InternalSnapshotDeleteArguments arguments, CancellationToken cancellationToken)
     {
         var node = graph.LookupRoot(arguments.Device);
         if (arguments.Id is null && arguments.Name is null)
             throw new QmpException("Name or id must be provided");
         node.CheckOperation(BlockOperations.InternalSnapshotDelete);
-        var store = node.FindSnapshotStore() ?? throw new QmpException($"Failed to get a snapshot list: {ErrnoText.Of(Errno.ENOTSUP)}");
+        var store = node.FindSnapshotStore()
+            ?? throw new QmpException($"Failed to get a snapshot list: {ErrnoText.Of(Errno.ENOTSUP)}");
         var drained = await graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
         await using var quiet = drained.ConfigureAwait(false);
         var snapshot = (await store.ListAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(arguments.Means)
-            ?? throw new QmpException($"Snapshot with id '{arguments.Id ?? "null"}' and name '{arguments.Name ?? "null"}' does not exist on device '{arguments.Device}'");
+            ?? throw new QmpException(
+                $"Snapshot with id '{arguments.Id ?? "null"}' and name '{arguments.Name ?? "null"}' does not exist on device '{arguments.Device}'");
         if (node.ReadOnly)
             throw CannotRemove(Errno.EPERM, null);
         try

@@ -36,8 +36,6 @@ internal static class GraphCommands
             if (arguments.Size < 0)
                 throw new QmpException(ParameterFault.OutOfRange("size", "a >0 size"));
             CheckMayResize(node, arguments.Device);
-            var drained = await call.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
-            await using var quiet = drained.ConfigureAwait(false);
             await node.ResizeAsync(arguments.Size, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         });
 
@@ -52,7 +50,8 @@ internal static class GraphCommands
             return ValueTask.CompletedTask;
         });
 
-    private static ValueTask ChangeAsync(IBlockGraph graph, BlockdevChangeArguments arguments, CancellationToken cancellationToken)
+    private static ValueTask ChangeAsync(
+        IBlockGraph graph, BlockdevChangeArguments arguments, CancellationToken cancellationToken)
     {
         var parent = graph.Lookup(arguments.Parent, arguments.Parent);
         switch (arguments)

@@ -16,7 +16,8 @@ internal sealed class InternalSnapshotAction : TransactionAction<InternalSnapsho
 
     protected override JsonTypeInfo<InternalSnapshotArguments> TypedDataType => CommandsJson.Default.InternalSnapshotArguments;
 
-    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, InternalSnapshotArguments arguments, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, InternalSnapshotArguments arguments, CancellationToken cancellationToken)
     {
         var node = context.Host.Graph.LookupRoot(arguments.Device);
         var drained = await context.Host.Graph.DrainAsync(node, cancellationToken).ConfigureAwait(false);
@@ -40,7 +41,8 @@ internal sealed class InternalSnapshotAction : TransactionAction<InternalSnapsho
         if (node.ReadOnly)
             throw new QmpException($"Device '{device}' is read only");
         if (node.FindSnapshotStore() is not { } store)
-            throw new QmpException($"Block format '{node.Driver.FormatName}' used by device '{device}' does not support internal snapshots");
+            throw new QmpException(
+                $"Block format '{node.Driver.FormatName}' used by device '{device}' does not support internal snapshots");
         if (name.Length == 0)
             throw new QmpException("Name is empty");
         if ((await store.ListAsync(cancellationToken).ConfigureAwait(false)).Any(snapshot => snapshot.Name == name))
@@ -49,11 +51,15 @@ internal sealed class InternalSnapshotAction : TransactionAction<InternalSnapsho
         var now = clock.GetUtcNow();
         try
         {
-            return (store, await store.CreateAsync(new SnapshotRecord("", name, 0, now, now - DateTimeOffset.UnixEpoch), cancellationToken).ConfigureAwait(false));
+            return (store, await store.CreateAsync(
+                new SnapshotRecord("", name, 0, now, now - DateTimeOffset.UnixEpoch), cancellationToken).ConfigureAwait(false));
         }
         catch (BlockException e)
         {
-            throw new QmpException(QmpErrorClass.GenericError, $"Failed to create snapshot '{name}' on device '{device}': {ErrnoText.Of(e.Errno)}", e);
+            throw new QmpException(
+                QmpErrorClass.GenericError,
+                $"Failed to create snapshot '{name}' on device '{device}': {ErrnoText.Of(e.Errno)}",
+                e);
         }
     }
 

@@ -15,7 +15,9 @@ namespace BlockHost.Plugins.Commands.Block.Commands;
 /// </summary>
 internal static class LegacyBlockdevOptions
 {
-    /// <summary>Today's options, with the members of <see cref="LegacyDevice"/> kept; anything else is returned as it is.</summary>
+    /// <summary>
+    /// Today's options, with the members of <see cref="LegacyDevice"/> kept; anything else is returned as it is.
+    /// </summary>
     public static JsonElement Unwrap(JsonElement arguments)
     {
         if (arguments.ValueKind != JsonValueKind.Object
@@ -38,7 +40,8 @@ internal static class LegacyBlockdevOptions
             return null;
         var rest = JsonObject.Create(options)!;
         rest.Remove("id");
-        var writeThrough = rest["cache"] is JsonObject cache && cache.Remove("writeback", out var writeback) && !writeback!.GetValue<bool>();
+        var writeThrough = rest["cache"] is JsonObject cache && cache.Remove("writeback", out var writeback)
+            && !writeback!.GetValue<bool>();
         options = QmpJson.ToElement(rest);
         return new(id.GetString()!, writeThrough);
     }
@@ -46,7 +49,8 @@ internal static class LegacyBlockdevOptions
     private static void Convert(JsonObject node, JsonNode? inheritedAio)
     {
         var aio = node["aio"]?.DeepClone() ?? inheritedAio;
-        var children = node.Select(member => member.Value).OfType<JsonObject>().Where(child => child.ContainsKey("driver")).ToList();
+        var children = node.Select(member => member.Value).OfType<JsonObject>().Where(child => child.ContainsKey("driver"))
+            .ToList();
         node.Remove("rerror");
         node.Remove("werror");
         if (node["cache"] is JsonObject cache && !node.ContainsKey("id"))

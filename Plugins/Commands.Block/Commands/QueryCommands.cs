@@ -17,7 +17,12 @@ internal static class QueryCommands
         {
             var infos = new List<BlockDeviceInfo>();
             foreach (var node in call.Host.Graph.Nodes)
-                infos.Add(await BlockDeviceInfo.OfAsync(call.Host.Images, node, arguments.Flat ?? false, writeThrough: false, cancellationToken).ConfigureAwait(false));
+                infos.Add(await BlockDeviceInfo.OfAsync(
+                    call.Host.Images,
+                    node,
+                    arguments.Flat ?? false,
+                    writeThrough: false,
+                    cancellationToken).ConfigureAwait(false));
             return (IReadOnlyList<BlockDeviceInfo>)infos;
         });
 
@@ -46,10 +51,12 @@ internal static class QueryCommands
     private static IReadOnlyList<BlockStatsEntry> OfBackends(IBlockGraph graph) =>
         [.. graph.Backends.Where(backend => backend.Name is not null).Select(BlockStatsEntry.OfBackend)];
 
-    private static async ValueTask<BlockInfo> DescribeAsync(IImages images, IBlockBackend backend, CancellationToken cancellationToken)
+    private static async ValueTask<BlockInfo> DescribeAsync(
+        IImages images, IBlockBackend backend, CancellationToken cancellationToken)
     {
         var node = backend.Node;
-        while (node.IsImplicit && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0)?.Child is { } below)
+        while (node.IsImplicit
+            && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Filtered) != 0)?.Child is { } below)
             node = below;
         return new BlockInfo
         {
@@ -57,7 +64,8 @@ internal static class QueryCommands
             Type = "unknown",
             Removable = false,
             Locked = false,
-            Inserted = await BlockDeviceInfo.OfAsync(images, node, flat: false, backend.WriteThrough, cancellationToken).ConfigureAwait(false),
+            Inserted = await BlockDeviceInfo.OfAsync(
+                images, node, flat: false, backend.WriteThrough, cancellationToken).ConfigureAwait(false),
         };
     }
 }

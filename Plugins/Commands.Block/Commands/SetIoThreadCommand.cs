@@ -7,8 +7,8 @@ using BlockHost.Qmp;
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
 /// <summary>
-/// x-blockdev-set-iothread. Nodes have no thread of their own: requests run on that of who makes them. So the command says which thread
-/// those users of the node get that come later and are told no other.
+/// x-blockdev-set-iothread. Nodes have no thread of their own: requests run on that of who makes them. So the command says which
+/// thread those users of the node get that come later and are told no other.
 /// </summary>
 internal static class SetIoThreadCommand
 {

@@ -15,14 +15,17 @@ internal sealed class SnapshotSyncAction : TransactionAction<SnapshotSyncArgumen
 
     protected override JsonTypeInfo<SnapshotSyncArguments> TypedDataType => CommandsJson.Default.SnapshotSyncArguments;
 
-    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
     {
         var graph = context.Host.Graph;
         var step = new CoverStep(graph, graph.Lookup(arguments.Device, arguments.NodeName));
-        return await step.PrepareAsync(() => OverlayAsync(context.Host.Images, step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return await step.PrepareAsync(
+            () => OverlayAsync(context.Host.Images, step, arguments, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
-    private static async ValueTask<IGraphNode> OverlayAsync(IImages images, CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<IGraphNode> OverlayAsync(
+        IImages images, CoverStep step, SnapshotSyncArguments arguments, CancellationToken cancellationToken)
     {
         var (graph, node) = (step.Graph, step.Node);
         if (arguments.NodeName is not null && arguments.SnapshotNodeName is null)
@@ -51,10 +54,12 @@ internal sealed class SnapshotAction : TransactionAction<SnapshotArguments>
 
     protected override JsonTypeInfo<SnapshotArguments> TypedDataType => CommandsJson.Default.SnapshotArguments;
 
-    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, SnapshotArguments arguments, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, SnapshotArguments arguments, CancellationToken cancellationToken)
     {
         var graph = context.Host.Graph;
         var step = new CoverStep(graph, graph.Lookup(arguments.Node, arguments.Node));
-        return await step.PrepareAsync(() => new(graph.Lookup(arguments.Overlay, arguments.Overlay)), cancellationToken).ConfigureAwait(false);
+        return await step.PrepareAsync(
+            () => new(graph.Lookup(arguments.Overlay, arguments.Overlay)), cancellationToken).ConfigureAwait(false);
     }
 }

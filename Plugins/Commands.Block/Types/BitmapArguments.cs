@@ -62,6 +62,7 @@ internal sealed class BlockDirtyBitmapOrStrConverter : JsonConverter<BlockDirtyB
         if (value.Node is null)
             writer.WriteStringValue(value.Name);
         else
-            JsonSerializer.Serialize(writer, new BitmapArguments { Node = value.Node, Name = value.Name }, CommandsJson.Default.BitmapArguments);
+            JsonSerializer.Serialize(
+                writer, new BitmapArguments { Node = value.Node, Name = value.Name }, CommandsJson.Default.BitmapArguments);
     }
 }

@@ -185,7 +185,9 @@ internal sealed record BlockStatsEntry
         NodeName = node.Name,
         Stats = BlockDeviceStats.OfNode(node),
         DriverSpecific = DriverStats.Of(node),
-        Parent = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0)?.Child is { } below ? OfNode(below, withBacking) : null,
+        Parent = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0)?.Child is { } below
+            ? OfNode(below, withBacking)
+            : null,
         Backing = withBacking && node.Backing is { } backing ? OfNode(backing, withBacking) : null,
     };
 }

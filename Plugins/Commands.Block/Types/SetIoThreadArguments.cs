@@ -25,7 +25,9 @@ internal sealed class StrOrNullConverter : JsonConverter<StrOrNull>
 {
     public override bool HandleNull => true;
 
-    public override StrOrNull Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetString());
+    public override StrOrNull Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(reader.GetString());
 
-    public override void Write(Utf8JsonWriter writer, StrOrNull value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text);
+    public override void Write(Utf8JsonWriter writer, StrOrNull value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.Text);
 }

@@ -23,7 +23,9 @@ internal static class BlockJobCommands
         registry.Add(QmpCommand.CreateQuery(
             "query-block-jobs",
             JobJson.Default.IReadOnlyListBlockJobInfo,
-            (call, _) => new ValueTask<IReadOnlyList<BlockJobInfo>>([.. call.Host.Jobs.List().Where(job => job.Type.IsBlockJob).Select(BlockJobInfo.Of)])));
+            (call, _) =>
+                new ValueTask<IReadOnlyList<BlockJobInfo>>(
+                    [.. call.Host.Jobs.List().Where(job => job.Type.IsBlockJob).Select(BlockJobInfo.Of)])));
     }
 
     private static ValueTask CancelAsync(IQmpCall call, BlockJobCancelArguments arguments, CancellationToken cancellationToken)

@@ -33,6 +33,7 @@ internal sealed class AbortAction : TransactionAction<AbortData>
 
     public override bool SupportsGrouped => true;
 
-    protected override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, AbortData data, CancellationToken cancellationToken) =>
+    protected override ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, AbortData data, CancellationToken cancellationToken) =>
         throw new QmpException("Transaction aborted using Abort action");
 }

@@ -37,7 +37,8 @@ internal static class ExportFacts
 {
     public static TransmissionFlags Flags(this INegotiableExport export, bool structuredReplies)
     {
-        var flags = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua | TransmissionFlags.SendCache;
+        var flags = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua
+            | TransmissionFlags.SendCache;
         if (export.MultiConnection)
             flags |= TransmissionFlags.CanMultiConn;
         flags |= export.ReadOnly

@@ -66,7 +66,9 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
         _contextsOf = null;
     }
 
-    /// <summary>Takes complete messages from <paramref name="input"/> until one changes the phase, or they are enough for a turn.</summary>
+    /// <summary>
+    /// Takes complete messages from <paramref name="input"/> until one changes the phase, or they are enough for a turn.
+    /// </summary>
     public HaggleResult Consume(ReadOnlySpan<byte> input, out int consumed, ArrayBufferWriter<byte> output)
     {
         consumed = 0;
@@ -248,7 +250,11 @@ internal sealed class OptionHaggler(IExportDirectory exports, bool tlsOffered)
     {
         var listing = option == NbdOption.ListMetaContext;
         if (!listing && !StructuredReplies)
-            return Refuse(output, option, OptionReply.ErrInvalid, "request option 'set meta context' when structured reply is not negotiated");
+            return Refuse(
+                output,
+                option,
+                OptionReply.ErrInvalid,
+                "request option 'set meta context' when structured reply is not negotiated");
         var reader = new OptionReader(data);
         if (!reader.TryReadString(out var name) || !reader.TryReadUInt32(out var count))
             return Inconsistent(output, option);

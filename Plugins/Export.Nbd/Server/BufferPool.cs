@@ -44,7 +44,9 @@ internal sealed class BufferPool(MemoryBudget memory, IdleTrim idle) : IDisposab
         return New(ChunkSize + Slack);
     }
 
-    /// <summary>A buffer of at least <paramref name="length"/> bytes, held once; false where the budget has no room for it.</summary>
+    /// <summary>
+    /// A buffer of at least <paramref name="length"/> bytes, held once; false where the budget has no room for it.
+    /// </summary>
     public bool TryRent(int length, [NotNullWhen(true)] out PinnedBuffer? buffer)
     {
         var capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(length - Slack, ChunkSize)) + Slack;

@@ -204,5 +204,6 @@ internal sealed unsafe class EventLoop : IDisposable
         _ = Libc.epoll_ctl(_epoll, operation, fd, change);
     }
 
-    private static int Checked(int fd) => fd >= 0 ? fd : throw new IOException($"Failed to set up an event loop: {SystemError.Text(SystemError.Last)}");
+    private static int Checked(int fd) =>
+        fd >= 0 ? fd : throw new IOException($"Failed to set up an event loop: {SystemError.Text(SystemError.Last)}");
 }

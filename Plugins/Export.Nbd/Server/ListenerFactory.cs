@@ -37,7 +37,9 @@ internal static class ListenerFactory
             throw new QmpException("only QEMU supports file descriptor passing");
         try
         {
-            return new ListenerSet(SocketFactory.ListenAll(address, Backlog), address is UnixSocketAddress { Abstract: not true } unix ? [unix.Path] : []);
+            return new ListenerSet(
+                SocketFactory.ListenAll(address, Backlog),
+                address is UnixSocketAddress { Abstract: not true } unix ? [unix.Path] : []);
         }
         catch (SocketException e) when (address is FdSocketAddress fd)
         {

@@ -81,7 +81,8 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnl
         {
             for (var i = 0; i < AcceptsPerEvent && _watching; i++)
             {
-                var fd = Libc.accept4((int)socket.SafeHandle.DangerousGetHandle(), null, null, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC);
+                var fd = Libc.accept4(
+                    (int)socket.SafeHandle.DangerousGetHandle(), null, null, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC);
                 if (fd < 0)
                     break;
                 Prepare(fd);

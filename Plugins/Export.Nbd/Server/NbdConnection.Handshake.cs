@@ -55,8 +55,8 @@ internal sealed partial class NbdConnection
     private void BeginRequests() => _runner = new RequestRunner(this, _export!, _haggler, _input, _replies, _output, AfterReply);
 
     /// <summary>
-    /// The export is served on a loop of its own: everything of the client's goes there, and what it has sent already. False: it does not
-    /// take the last words of the handshake, which lie in this loop's buffers.
+    /// The export is served on a loop of its own: everything of the client's goes there, and what it has sent already. False: it
+    /// does not take the last words of the handshake, which lie in this loop's buffers.
     /// </summary>
     private bool TryMove(EventLoop home)
     {
@@ -86,7 +86,9 @@ internal sealed partial class NbdConnection
         Proceed();
     }
 
-    /// <summary>Anything the client sent after STARTTLS in the clear would be read as if it came through TLS: no such client is served.</summary>
+    /// <summary>
+    /// Anything the client sent after STARTTLS in the clear would be read as if it came through TLS: no such client is served.
+    /// </summary>
     private void StartTls()
     {
         Flush();

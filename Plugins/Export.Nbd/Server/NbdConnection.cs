@@ -23,7 +23,9 @@ internal sealed partial class NbdConnection : IEventHandler
     private const int SendEarlyAt = 32 << 10;
     private const int SendEarlyReplies = 8;
 
-    /// <summary>After this much work (as <see cref="RequestRunner.Work"/> counts it) the loop's other clients get their turn.</summary>
+    /// <summary>
+    /// After this much work (as <see cref="RequestRunner.Work"/> counts it) the loop's other clients get their turn.
+    /// </summary>
     private const long WorkPerTurn = 128;
 
     private readonly NbdServer _server;
@@ -54,7 +56,11 @@ internal sealed partial class NbdConnection : IEventHandler
         _input = new ReceiveBuffer(loop.Buffers);
         _replies = new ReplyBuffer(loop.Buffers);
         _nextTurn = new Work(this, connection => connection.TakeNextTurn());
-        _handshakeLimit = server.Clock.CreateTimer(_ => Loop.Post(new Work(this, connection => connection.HandshakeTooSlow())), null, NbdServer.HandshakeLimit, Timeout.InfiniteTimeSpan);
+        _handshakeLimit = server.Clock.CreateTimer(
+            _ => Loop.Post(new Work(this, connection => connection.HandshakeTooSlow())),
+            null,
+            NbdServer.HandshakeLimit,
+            Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Another one once the client has chosen an export that has its own.</summary>
@@ -120,7 +126,8 @@ internal sealed partial class NbdConnection : IEventHandler
         _repliesUnsent++;
         if (_sendBlocked || _ending)
             return;
-        if (_output.Pending >= SendAt || (Loop.SendEarly && (_output.Pending >= SendEarlyAt || _repliesUnsent >= SendEarlyReplies)))
+        if (_output.Pending >= SendAt
+            || (Loop.SendEarly && (_output.Pending >= SendEarlyAt || _repliesUnsent >= SendEarlyReplies)))
             Flush();
     }
 

@@ -22,7 +22,8 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     private readonly IReadOnlyList<IDisposable> _bitmapHolds;
 
     /// <param name="bitmaps">Busy while the export lives.</param>
-    public NbdExport(NbdServer server, IExportContext context, string name, NbdExportOptions options, IReadOnlyList<IDirtyBitmap> bitmaps)
+    public NbdExport(
+        NbdServer server, IExportContext context, string name, NbdExportOptions options, IReadOnlyList<IDirtyBitmap> bitmaps)
     {
         _server = server;
         _context = context;

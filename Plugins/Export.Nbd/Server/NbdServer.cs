@@ -33,7 +33,8 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private bool _disposed;
 
     /// <param name="started">Clients wait until then: more than one export can belong to a daemon's start.</param>
-    public NbdServer(ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock, MemoryBudget memory, Task? started = null)
+    public NbdServer(
+        ListenerSet listeners, int maxConnections, TlsUpgrade? tls, TimeProvider clock, MemoryBudget memory, Task? started = null)
     {
         MaxConnections = maxConnections;
         Clock = clock;

@@ -69,7 +69,9 @@ internal sealed unsafe class ReceiveBuffer(BufferPool pool)
 
     public void Skip(int bytes) => _start += bytes;
 
-    /// <summary>Takes <paramref name="length"/> unread bytes in place; the caller holds the buffer until it releases it.</summary>
+    /// <summary>
+    /// Takes <paramref name="length"/> unread bytes in place; the caller holds the buffer until it releases it.
+    /// </summary>
     public (PinnedBuffer Buffer, Memory<byte> Bytes) Take(int length)
     {
         var bytes = _chunk!.Slice(_start, length);

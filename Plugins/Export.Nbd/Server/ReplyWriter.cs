@@ -57,7 +57,8 @@ internal sealed class ReplyWriter(ReplyBuffer replies, SendQueue output, bool st
         }
     }
 
-    public void Failure(in NbdRequest request, IoStatus status) => Refuse(request, new(NbdErrors.FromErrno(status.Errno), FailureText(request)));
+    public void Failure(in NbdRequest request, IoStatus status) =>
+        Refuse(request, new(NbdErrors.FromErrno(status.Errno), FailureText(request)));
 
     public void Refuse(in NbdRequest request, in Refusal refusal)
     {

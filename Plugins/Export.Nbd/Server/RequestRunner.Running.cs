@@ -59,7 +59,8 @@ internal sealed partial class RequestRunner
             Read(slot);
     }
 
-    private void Read(RequestSlot slot) => Settle(slot, _queue.ReadAsync((long)slot.Request.Offset, new IoSlice(slot.Reply.Payload)));
+    private void Read(RequestSlot slot) =>
+        Settle(slot, _queue.ReadAsync((long)slot.Request.Offset, new IoSlice(slot.Reply.Payload)));
 
     private void FinishRead(RequestSlot slot)
     {
@@ -107,7 +108,8 @@ internal sealed partial class RequestRunner
         {
             NbdCommand.Flush => _queue.FlushAsync(),
             NbdCommand.WriteZeroes => _queue.WriteZeroesAsync((long)request.Offset, request.Length, ZeroFlagsOf(request.Flags)),
-            NbdCommand.Trim when (request.Flags & CommandFlags.Fua) == 0 => _queue.DiscardAsync((long)request.Offset, request.Length),
+            NbdCommand.Trim when (request.Flags & CommandFlags.Fua) == 0 =>
+                _queue.DiscardAsync((long)request.Offset, request.Length),
             _ => _slow.RunAsync(slot, _contexts),
         };
         Settle(slot, pending);

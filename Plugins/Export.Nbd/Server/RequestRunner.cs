@@ -52,7 +52,13 @@ internal sealed partial class RequestRunner
     private long _largeBytes;
 
     public RequestRunner(
-        NbdConnection connection, NbdExport export, OptionHaggler agreed, ReceiveBuffer input, ReplyBuffer replies, SendQueue output, Action afterReply)
+        NbdConnection connection,
+        NbdExport export,
+        OptionHaggler agreed,
+        ReceiveBuffer input,
+        ReplyBuffer replies,
+        SendQueue output,
+        Action afterReply)
     {
         _connection = connection;
         _export = export;
@@ -67,7 +73,8 @@ internal sealed partial class RequestRunner
         _queue = export.Backend.OpenQueue();
         _slow = new SlowRequests(export);
         _writer = new ReplyWriter(replies, output, _structured, afterReply);
-        _pieces = new PiecewiseTransfer(_queue, input, replies, output, _writer, _structured, Settle, Recycle) { PayloadAlignment = _memoryAlignment };
+        _pieces = new PiecewiseTransfer(_queue, input, replies, output, _writer, _structured, Settle, Recycle)
+        { PayloadAlignment = _memoryAlignment };
     }
 
     /// <summary>Requests begun and not yet answered.</summary>
@@ -105,7 +112,8 @@ internal sealed partial class RequestRunner
             return TakeResult.Goodbye;
         if (request.HasPayload && request.Length > Wire.MaxPayload)
             return RefuseUnread(request);
-        if (request.HasPayload && request.Length <= ReceiveBuffer.SmallLimit && _input.Available < Wire.RequestLength + (int)request.Length)
+        if (request.HasPayload && request.Length <= ReceiveBuffer.SmallLimit
+            && _input.Available < Wire.RequestLength + (int)request.Length)
             return TakeResult.Waiting;
         if (_buffers.IsShort && IsBusy)
             return WaitForMemory();

@@ -130,5 +130,6 @@ internal sealed class SlowRequests(NbdExport export) : IAsyncDisposable
         | ((flags & BlockStatusFlags.Zero) != 0 ? AllocationFlags.Zero : AllocationFlags.Data);
 
     /// <summary>1: the node itself, 2: its backing file, …; 0: no layer.</summary>
-    private static uint DepthOf(in ChainStatus found) => (found.Flags & BlockStatusFlags.Allocated) != 0 ? (uint)found.Depth + 1 : 0;
+    private static uint DepthOf(in ChainStatus found) =>
+        (found.Flags & BlockStatusFlags.Allocated) != 0 ? (uint)found.Depth + 1 : 0;
 }

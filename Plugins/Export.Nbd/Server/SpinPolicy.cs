@@ -18,7 +18,10 @@ internal sealed class SpinPolicy(IIoThread? thread)
 
     private int _credit;
 
-    /// <summary>How long to look, in <see cref="Stopwatch"/> ticks; without a limit of the user's about a wake-up of a sleeping virtual CPU.</summary>
+    /// <summary>
+    /// How long to look, in <see cref="Stopwatch"/> ticks; without a limit of the user's about a wake-up of a sleeping virtual
+    /// CPU.
+    /// </summary>
     public long Duration => thread is null ? OwnLimit : thread.MaxPolling.Ticks * Stopwatch.Frequency / TimeSpan.TicksPerSecond;
 
     public static long Now => Stopwatch.GetTimestamp();

@@ -16,7 +16,8 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 /// </code>
 /// </summary>
 /// <param name="isAllowed">Judges the distinguished name of the client's certificate; null: all are allowed.</param>
-internal sealed class TlsUpgrade(ITlsCredentials credentials, Func<string, bool>? isAllowed, TimeProvider clock) : IAsyncDisposable
+internal sealed class TlsUpgrade(
+    ITlsCredentials credentials, Func<string, bool>? isAllowed, TimeProvider clock) : IAsyncDisposable
 {
     private const int PumpBytes = 128 << 10;
 
@@ -56,7 +57,9 @@ internal sealed class TlsUpgrade(ITlsCredentials credentials, Func<string, bool>
         {
             await tls.AuthenticateAsServerAsync(credentials.CreateServerOptions(), either.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or OperationCanceledException or SocketException)
+        catch (Exception e)
+            when (e is IOException or System.Security.Authentication.AuthenticationException or OperationCanceledException
+                or SocketException)
         {
             Log.ClientRefused($"its TLS handshake failed: {e.Message}");
             return false;

@@ -7,7 +7,9 @@ using BlockHost.Plugins.Filter.Blkdebug.Rules;
 
 namespace BlockHost.Plugins.Filter.Blkdebug.Configuration;
 
-/// <summary>A rule as configuration files and command lines write it: names and texts. Of a name that comes twice the last counts.</summary>
+/// <summary>
+/// A rule as configuration files and command lines write it: names and texts. Of a name that comes twice the last counts.
+/// </summary>
 internal sealed class RuleText(string group)
 {
     public const string InjectError = "inject-error";
@@ -35,7 +37,9 @@ internal sealed class RuleText(string group)
     /// <exception cref="BlockException">The event is missing, or a value is none of the known ones.</exception>
     public Rule ToRule()
     {
-        var at = _values.TryGetValue("event", out var name) ? Choice(name, BlkdebugJson.Default.BlkdebugEvent) : throw Wrong("Missing event name for rule");
+        var at = _values.TryGetValue("event", out var name)
+            ? Choice(name, BlkdebugJson.Default.BlkdebugEvent)
+            : throw Wrong("Missing event name for rule");
         var state = (int)Number("state", 0);
         if (Group == SetState)
             return new SetStateRule(at, state, (int)Number("new_state", 0));

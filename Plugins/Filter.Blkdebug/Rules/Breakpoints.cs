@@ -81,7 +81,8 @@ internal sealed class Breakpoints : IBreakpoints
         lock (_lock)
         {
             // Newest first, as all rules.
-            stops = [.. _waiting.Where(breakpoint => breakpoint.Event == @event).Reverse().Select(breakpoint => new Stop(breakpoint))];
+            stops = [.. _waiting.Where(breakpoint => breakpoint.Event == @event).Reverse()
+                .Select(breakpoint => new Stop(breakpoint))];
             _waiting.RemoveAll(breakpoint => breakpoint.Event == @event);
             _stops.AddRange(stops);
         }

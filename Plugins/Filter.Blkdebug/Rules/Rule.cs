@@ -43,5 +43,6 @@ internal sealed record InjectRule(BlkdebugEvent Event, int State) : Rule(Event, 
 
     /// <summary>A rule with a sector takes no request without a range: flushes.</summary>
     public bool Fits(BlkdebugIOType type, long offset, long bytes) =>
-        (Offset is not { } at || (at >= offset && at - offset < bytes)) && (Type is { } only ? only == type : type != BlkdebugIOType.BlockStatus);
+        (Offset is not { } at || (at >= offset && at - offset < bytes))
+            && (Type is { } only ? only == type : type != BlkdebugIOType.BlockStatus);
 }

@@ -43,7 +43,8 @@ internal sealed class Turn(long bytes)
 
     private async ValueTask WaitUnlessCancelledAsync(CancellationToken cancellationToken)
     {
-        using var registration = cancellationToken.UnsafeRegister(static (turn, token) => ((Turn)turn!)._come.TrySetCanceled(token), this);
+        using var registration = cancellationToken.UnsafeRegister(
+            static (turn, token) => ((Turn)turn!)._come.TrySetCanceled(token), this);
         await _come.Task.ConfigureAwait(false);
     }
 }

@@ -219,7 +219,8 @@ internal sealed class TurnKeeper : IAsyncDisposable
         public Lane(Direction direction, TurnKeeper turns)
         {
             Direction = direction;
-            Timer = turns._clock.CreateTimer(_ => turns.TakeTurns(this), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            Timer = turns._clock.CreateTimer(
+                _ => turns.TakeTurns(this), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
 
         public Direction Direction { get; }

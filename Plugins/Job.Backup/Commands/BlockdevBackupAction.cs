@@ -13,10 +13,12 @@ internal sealed class BlockdevBackupAction(BackupJobType type) : TransactionActi
 
     public override bool SupportsGrouped => true;
 
-    protected override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, BlockdevBackupArguments arguments, CancellationToken cancellationToken)
+    protected override ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, BlockdevBackupArguments arguments, CancellationToken cancellationToken)
     {
         var graph = context.Host.Graph;
-        var request = arguments.ToRequest(graph.Lookup(arguments.Device, arguments.Device), graph.Lookup(arguments.Target, arguments.Target));
+        var request = arguments.ToRequest(
+            graph.Lookup(arguments.Device, arguments.Device), graph.Lookup(arguments.Target, arguments.Target));
         return new BackupStart(type, context.Host, context.Jobs).PrepareAsync(request, cancellationToken);
     }
 }

@@ -16,7 +16,8 @@ internal sealed class DriveBackupAction(BackupJobType type) : TransactionAction<
 
     public override bool SupportsGrouped => true;
 
-    protected override async ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, DriveBackupArguments arguments, CancellationToken cancellationToken)
+    protected override async ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, DriveBackupArguments arguments, CancellationToken cancellationToken)
     {
         var graph = context.Host.Graph;
         var source = graph.Lookup(arguments.Device, arguments.Device);
@@ -35,7 +36,11 @@ internal sealed class DriveBackupAction(BackupJobType type) : TransactionAction<
     }
 
     private async ValueTask<TransactionStep> PrepareDrainedAsync(
-        ITransactionContext context, DriveBackupArguments arguments, IGraphNode source, IAsyncDisposable drained, CancellationToken cancellationToken)
+        ITransactionContext context,
+        DriveBackupArguments arguments,
+        IGraphNode source,
+        IAsyncDisposable drained,
+        CancellationToken cancellationToken)
     {
         // Where nothing is below the top image, it is the whole disk.
         if (arguments.Sync == MirrorSyncMode.Top && source.Backing is null)

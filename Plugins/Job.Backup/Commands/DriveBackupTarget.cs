@@ -17,7 +17,8 @@ internal static class DriveBackupTarget
 {
     private static readonly DriveBackupNodeOptions Sparse = new("unmap", "unmap");
 
-    public static async ValueTask<IImageFile> OpenAsync(IPluginHost host, DriveBackupArguments arguments, IGraphNode source, CancellationToken cancellationToken)
+    public static async ValueTask<IImageFile> OpenAsync(
+        IPluginHost host, DriveBackupArguments arguments, IGraphNode source, CancellationToken cancellationToken)
     {
         var mode = arguments.Mode ?? NewImageMode.AbsolutePaths;
         var image = await host.Images.OpenAsync(

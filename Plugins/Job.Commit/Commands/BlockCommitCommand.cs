@@ -15,7 +15,8 @@ internal static class BlockCommitCommand
         CommitJson.Default.BlockCommitArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
-    private static async ValueTask StartAsync(CommitJobType type, IPluginHost host, BlockCommitArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        CommitJobType type, IPluginHost host, BlockCommitArguments arguments, CancellationToken cancellationToken)
     {
         var chain = FindChain(host.Graph, arguments);
         foreach (var layer in BackingChain.Layers(chain.Top, BackingChain.Below(chain.Base)))
@@ -44,7 +45,8 @@ internal static class BlockCommitCommand
         var isActive = BackingChain.SkipFilters(chain.Top) == BackingChain.SkipFilters(chain.Active);
         var isWritten = isActive || chain.Top.Parents.Any(edge => (edge.Permissions.Needed & BlockPermissions.Write) != 0);
         if (isWritten && arguments.BackingFile is not null)
-            throw new QmpException($"'backing-file' specified, but 'top' {(isActive ? "is the active layer" : "has a writer on it")}");
+            throw new QmpException(
+                $"'backing-file' specified, but 'top' {(isActive ? "is the active layer" : "has a writer on it")}");
         return isWritten;
     }
 
@@ -64,7 +66,8 @@ internal static class BlockCommitCommand
             throw new QmpException("'top-node' and 'top' are mutually exclusive");
         if (arguments.TopNode is { } name)
             return FindInChain(graph, active, name);
-        return arguments.Top is not { } fileName || active.Children.Any(edge => (edge.Role & BlockChildRole.Primary) != 0 && edge.Child.FileName == fileName)
+        return arguments.Top is not { } fileName
+            || active.Children.Any(edge => (edge.Role & BlockChildRole.Primary) != 0 && edge.Child.FileName == fileName)
             ? active
             : BackingChain.FindByFileName(active, fileName) ?? throw new QmpException($"Top image file {fileName} not found");
     }
@@ -77,7 +80,8 @@ internal static class BlockCommitCommand
             return FindInChain(graph, top, name);
         return arguments.Base is not { } fileName
             ? BackingChain.Bottom(top)
-            : BackingChain.FindByFileName(top, fileName) ?? throw new QmpException($"Can't find '{fileName}' in the backing chain");
+            : BackingChain.FindByFileName(top, fileName)
+                ?? throw new QmpException($"Can't find '{fileName}' in the backing chain");
     }
 
     private static IGraphNode FindInChain(IBlockGraph graph, IGraphNode top, string name)

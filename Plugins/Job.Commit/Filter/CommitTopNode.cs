@@ -4,8 +4,8 @@ using BlockHost.Block;
 namespace BlockHost.Plugins.Job.Commit.Filter;
 
 /// <summary>
-/// Holds the place over the top image while it is committed. Reads pass through. What its users see stays the same whichever image holds it,
-/// so it asks nothing of those below.
+/// Holds the place over the top image while it is committed. Reads pass through. What its users see stays the same whichever
+/// image holds it, so it asks nothing of those below.
 /// </summary>
 internal sealed class CommitTopNode(IBlockChild child) : BlockFilterNode(child)
 {

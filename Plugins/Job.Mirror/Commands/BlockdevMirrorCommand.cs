@@ -11,7 +11,8 @@ internal static class BlockdevMirrorCommand
         MirrorJson.Default.BlockdevMirrorArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
-    private static async ValueTask StartAsync(MirrorJobType type, IPluginHost host, BlockdevMirrorArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        MirrorJobType type, IPluginHost host, BlockdevMirrorArguments arguments, CancellationToken cancellationToken)
     {
         var source = host.Graph.LookupRoot(arguments.Device);
         var target = host.Graph.Lookup(arguments.Target, arguments.Target);

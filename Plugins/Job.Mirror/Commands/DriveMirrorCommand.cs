@@ -22,7 +22,8 @@ internal static class DriveMirrorCommand
         MirrorJson.Default.DriveMirrorArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
-    private static async ValueTask StartAsync(MirrorJobType type, IPluginHost host, DriveMirrorArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        MirrorJobType type, IPluginHost host, DriveMirrorArguments arguments, CancellationToken cancellationToken)
     {
         var source = host.Graph.LookupRoot(arguments.Device);
         // Before a file is made for nothing.

@@ -16,7 +16,8 @@ internal static class BlockStreamCommand
         StreamJson.Default.BlockStreamArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
-    private static async ValueTask StartAsync(StreamJobType type, IPluginHost host, BlockStreamArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        StreamJobType type, IPluginHost host, BlockStreamArguments arguments, CancellationToken cancellationToken)
     {
         var chain = FindChain(host.Graph, arguments);
         foreach (var layer in chain.Intermediate.Prepend(chain.Top))
@@ -40,13 +41,21 @@ internal static class BlockStreamCommand
     }
 
     private static async ValueTask InsertAndStartAsync(
-        StreamJobType type, IPluginHost host, StreamChain chain, string id, bool wasReadOnly, BlockStreamArguments arguments, CancellationToken cancellationToken)
+        StreamJobType type,
+        IPluginHost host,
+        StreamChain chain,
+        string id,
+        bool wasReadOnly,
+        BlockStreamArguments arguments,
+        CancellationToken cancellationToken)
     {
-        var filter = await InsertFilterAsync(host.Graph, chain, arguments.FilterNodeName, cancellationToken).ConfigureAwait(false);
+        var filter = await InsertFilterAsync(
+            host.Graph, chain, arguments.FilterNodeName, cancellationToken).ConfigureAwait(false);
         try
         {
             var flags = JobRequest.FlagsOf(arguments.AutoFinalize, arguments.AutoDismiss);
-            var setup = await host.Jobs.CreateAsync(new JobRequest { Type = type, Id = id, Flags = flags }, cancellationToken).ConfigureAwait(false);
+            var setup = await host.Jobs.CreateAsync(
+                new JobRequest { Type = type, Id = id, Flags = flags }, cancellationToken).ConfigureAwait(false);
             await HoldAndStartAsync(setup, host, chain, filter, wasReadOnly, arguments, cancellationToken).ConfigureAwait(false);
         }
         catch
@@ -57,15 +66,23 @@ internal static class BlockStreamCommand
     }
 
     private static async ValueTask HoldAndStartAsync(
-        IJobSetup setup, IPluginHost host, StreamChain chain, IGraphNode filter, bool wasReadOnly, BlockStreamArguments arguments, CancellationToken cancellationToken)
+        IJobSetup setup,
+        IPluginHost host,
+        StreamChain chain,
+        IGraphNode filter,
+        bool wasReadOnly,
+        BlockStreamArguments arguments,
+        CancellationToken cancellationToken)
     {
         try
         {
             await setup.SetSpeedAsync(arguments.Speed ?? 0).ConfigureAwait(false);
             var reads = new BlockPermissionSet(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize);
             var reader = await setup.HoldAsync("main node", filter, reads, cancellationToken).ConfigureAwait(false);
-            var top = await setup.HoldAsync("active node", chain.Top, reads with { Needed = BlockPermissions.None }, cancellationToken).ConfigureAwait(false);
-            var stays = new BlockPermissionSet(BlockPermissions.None, BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged);
+            var top = await setup.HoldAsync(
+                "active node", chain.Top, reads with { Needed = BlockPermissions.None }, cancellationToken).ConfigureAwait(false);
+            var stays = new BlockPermissionSet(
+                BlockPermissions.None, BlockPermissions.ConsistentRead | BlockPermissions.WriteUnchanged);
             foreach (var layer in chain.Intermediate)
                 await setup.HoldAsync("intermediate node", layer, stays, cancellationToken).ConfigureAwait(false);
             var settings = new StreamSettings
@@ -84,7 +101,8 @@ internal static class BlockStreamCommand
         }
     }
 
-    private static async ValueTask<IGraphNode> InsertFilterAsync(IBlockGraph graph, StreamChain chain, string? name, CancellationToken cancellationToken)
+    private static async ValueTask<IGraphNode> InsertFilterAsync(
+        IBlockGraph graph, StreamChain chain, string? name, CancellationToken cancellationToken)
     {
         var driver = await graph.FindDriverAsync("copy-on-read", cancellationToken).ConfigureAwait(false)
             ?? throw new QmpException("Could not create node: Driver 'copy-on-read' is not available");
@@ -92,7 +110,8 @@ internal static class BlockStreamCommand
         var options = JsonSerializer.SerializeToElement(new CopyOnReadBottom(bottom.Name), StreamJson.Default.CopyOnReadBottom);
         try
         {
-            return await graph.InsertFilterAsync(chain.Top, driver, options, new FilterOptions { NodeName = name }, cancellationToken).ConfigureAwait(false);
+            return await graph.InsertFilterAsync(
+                chain.Top, driver, options, new FilterOptions { NodeName = name }, cancellationToken).ConfigureAwait(false);
         }
         catch (BlockException e)
         {
@@ -107,7 +126,10 @@ internal static class BlockStreamCommand
         RefuseBoth(arguments.Bottom, "bottom", arguments.BaseNode, "base-node");
         var top = graph.Lookup(arguments.Device, arguments.Device);
         if (arguments.Base is { } fileName)
-            return StreamChain.Above(top, BackingChain.FindByFileName(top, fileName) ?? throw new QmpException($"Can't find '{fileName}' in the backing chain"));
+            return StreamChain.Above(
+                top,
+                BackingChain.FindByFileName(top, fileName)
+                    ?? throw new QmpException($"Can't find '{fileName}' in the backing chain"));
         if (arguments.BaseNode is { } baseNode)
         {
             var below = LookupNode(graph, baseNode);

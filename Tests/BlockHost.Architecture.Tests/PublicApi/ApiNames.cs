@@ -44,7 +44,8 @@ internal static class ApiNames
         return Simple(type);
     }
 
-    public static string Of(PropertyInfo property) => Annotated(new NullabilityInfoContext().Create(property), property.PropertyType);
+    public static string Of(PropertyInfo property) =>
+        Annotated(new NullabilityInfoContext().Create(property), property.PropertyType);
 
     public static string Return(MethodInfo method) =>
         Annotated(new NullabilityInfoContext().Create(method.ReturnParameter), method.ReturnType);
@@ -75,10 +76,12 @@ internal static class ApiNames
             type = type.GetElementType()!;
         if (type.IsValueType && Nullable.GetUnderlyingType(type) is null && !type.IsGenericType)
             return Of(type);
-        var name = type.IsGenericType && Nullable.GetUnderlyingType(type) is null && info.GenericTypeArguments.Length == type.GetGenericArguments().Length
+        var name = type.IsGenericType && Nullable.GetUnderlyingType(type) is null
+            && info.GenericTypeArguments.Length == type.GetGenericArguments().Length
             ? $"{Plain(type)}<{string.Join(", ", info.GenericTypeArguments.Select(argument => Annotated(argument, argument.Type)))}>"
             : Of(type);
-        var isNullable = !type.IsValueType && (info.ReadState == NullabilityState.Nullable || info.WriteState == NullabilityState.Nullable);
+        var isNullable = !type.IsValueType
+            && (info.ReadState == NullabilityState.Nullable || info.WriteState == NullabilityState.Nullable);
         return isNullable ? name + "?" : name;
     }
 
@@ -115,7 +118,10 @@ internal static class ApiNames
         if (type.IsEnum)
             return [Of(Enum.GetUnderlyingType(type))];
         var inherited = type.BaseType?.GetInterfaces() ?? [];
-        var interfaces = type.GetInterfaces().Except(inherited).Where(i => !Plain(i).StartsWith("IEquatable", StringComparison.Ordinal)).Select(Of).Order();
-        return type.BaseType is { } b && b != typeof(object) && b != typeof(ValueType) && b != typeof(MulticastDelegate) ? [Of(b), .. interfaces] : interfaces;
+        var interfaces = type.GetInterfaces().Except(inherited).Where(
+            i => !Plain(i).StartsWith("IEquatable", StringComparison.Ordinal)).Select(Of).Order();
+        return type.BaseType is { } b && b != typeof(object) && b != typeof(ValueType) && b != typeof(MulticastDelegate)
+            ? [Of(b), .. interfaces]
+            : interfaces;
     }
 }

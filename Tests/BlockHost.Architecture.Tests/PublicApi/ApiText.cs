@@ -35,11 +35,18 @@ internal static class ApiText
             return [Method(type.GetMethod("Invoke")!)];
         return
         [
-            .. type.GetConstructors(Declared).Where(IsVisible).Select(constructor => $"{Access(constructor)}new({Parameters(constructor)})"),
-            .. type.GetMethods(Declared).Where(method => IsVisible(method) && !method.IsSpecialName && !IsOfRecord(method)).Select(Method),
-            .. type.GetProperties(Declared).Where(property => property.GetAccessors(true).Any(IsVisible) && property.Name != "EqualityContract").Select(Property),
-            .. type.GetFields(Declared).Where(field => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly).Select(Field),
-            .. type.GetEvents(Declared).Where(e => IsVisible(e.AddMethod!)).Select(e => $"{Access(e.AddMethod!)}event {ApiNames.Of(e.EventHandlerType!)} {e.Name}"),
+            .. type.GetConstructors(Declared).Where(IsVisible).Select(
+                constructor => $"{Access(constructor)}new({Parameters(constructor)})"),
+            .. type.GetMethods(Declared).Where(method => IsVisible(method) && !method.IsSpecialName && !IsOfRecord(method))
+                .Select(Method),
+            .. type.GetProperties(Declared).Where(
+                property => property.GetAccessors(true).Any(IsVisible) && property.Name != "EqualityContract").Select(Property),
+            .. type.GetFields(Declared).Where(field => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly)
+                .Select(Field),
+            .. type.GetEvents(Declared).Where(
+                e =>
+                    IsVisible(e.AddMethod!)).Select(e =>
+                        $"{Access(e.AddMethod!)}event {ApiNames.Of(e.EventHandlerType!)} {e.Name}"),
         ];
     }
 
@@ -51,14 +58,18 @@ internal static class ApiText
 
     private static string Method(MethodInfo method)
     {
-        var generic = method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(argument => argument.Name))}>" : "";
+        var generic = method.IsGenericMethod
+            ? $"<{string.Join(", ", method.GetGenericArguments().Select(argument => argument.Name))}>"
+            : "";
         return $"{Access(method)}{Modifiers(method)}{ApiNames.Return(method)} {method.Name}{generic}({Parameters(method)})";
     }
 
     private static string Property(PropertyInfo property)
     {
         var accessors = property.GetAccessors(true).Where(IsVisible).ToList();
-        var index = property.GetIndexParameters() is { Length: > 0 } parameters ? $"[{string.Join(", ", parameters.Select(ApiNames.Parameter))}]" : "";
+        var index = property.GetIndexParameters() is { Length: > 0 } parameters
+            ? $"[{string.Join(", ", parameters.Select(ApiNames.Parameter))}]"
+            : "";
         return $"{Access(accessors[0])}{Modifiers(accessors[0])}{ApiNames.Of(property)} {property.Name}{index} {{ {string.Join(" ", accessors.Select(Accessor).Order())} }}";
     }
 

@@ -7,17 +7,21 @@ using BlockHost.Plugins;
 namespace BlockHost.Architecture.Tests.PublicApi;
 
 /// <summary>
-/// What somebody has to read who writes a block driver: the types that its base classes and the host's side of a node speak of. Abilities
-/// (facets) are asked for by type, so an author reads those that the driver has. The graph, jobs, exports, devices and the management
-/// protocol are the second ring, behind <see cref="IPluginHost"/>.
+/// What somebody has to read who writes a block driver: the types that its base classes and the host's side of a node speak of.
+/// Abilities (facets) are asked for by type, so an author reads those that the driver has. The graph, jobs, exports, devices and
+/// the management protocol are the second ring, behind <see cref="IPluginHost"/>.
 /// </summary>
 public sealed class FirstRingTests
 {
     private static readonly Type[] Roots =
-        [typeof(Plugin), typeof(PluginEntryAttribute), typeof(BlockDriver<>), typeof(BlockNode), typeof(BlockFilterNode), typeof(ChildOpening), typeof(BlockException)];
+        [
+            typeof(Plugin), typeof(PluginEntryAttribute), typeof(BlockDriver<>), typeof(BlockNode), typeof(BlockFilterNode),
+            typeof(ChildOpening), typeof(BlockException)];
 
     private static readonly string[] SecondRing =
-        ["BlockHost.Block.Graph", "BlockHost.Block.Bitmaps", "BlockHost.Jobs", "BlockHost.Exports", "BlockHost.Devices", "BlockHost.Qmp", "BlockHost.Yank"];
+        [
+            "BlockHost.Block.Graph", "BlockHost.Block.Bitmaps", "BlockHost.Jobs", "BlockHost.Exports", "BlockHost.Devices",
+            "BlockHost.Qmp", "BlockHost.Yank"];
 
     [Fact]
     public void A_drivers_author_reads_seventy_types_at_the_most()
@@ -37,7 +41,8 @@ public sealed class FirstRingTests
     {
         var lines = Directory.EnumerateFiles(Repository.PathOf("samples", "Example.Ram"), "*.cs").SelectMany(File.ReadLines);
 
-        var code = lines.Select(line => line.Trim()).Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal)).ToList();
+        var code = lines.Select(line => line.Trim())
+            .Where(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal)).ToList();
 
         Assert.InRange(code.Count, 30, 60);
         Assert.Contains(code, line => line.Contains(": BlockDriver<", StringComparison.Ordinal));
@@ -52,7 +57,8 @@ public sealed class FirstRingTests
         {
             if (!found.Add(type) || type == typeof(IPluginHost))
                 continue;
-            foreach (var next in SpokenOf(type).SelectMany(Parts).Where(next => next.Assembly == typeof(Plugin).Assembly && next.IsVisible))
+            foreach (var next in SpokenOf(type).SelectMany(Parts).Where(
+                next => next.Assembly == typeof(Plugin).Assembly && next.IsVisible))
                 open.Push(next);
         }
 

@@ -23,7 +23,8 @@ public sealed class PublicApiTests
 
         var agreed = File.ReadAllText(path);
 
-        Assert.True(agreed == actual, $"The contract has changed (BLOCKHOST_UPDATE_API=1 takes it in):\n{Difference(agreed, actual)}");
+        Assert.True(
+            agreed == actual, $"The contract has changed (BLOCKHOST_UPDATE_API=1 takes it in):\n{Difference(agreed, actual)}");
     }
 
     /// <summary>Plugins have these numbers compiled in: new ones may come, old ones never change.</summary>
@@ -53,6 +54,7 @@ public sealed class PublicApiTests
     {
         var old = agreed.Split('\n');
         var now = actual.Split('\n');
-        return string.Join('\n', [.. old.Except(now).Select(line => "- " + line), .. now.Except(old).Select(line => "+ " + line)]);
+        return string.Join(
+            '\n', [.. old.Except(now).Select(line => "- " + line), .. now.Except(old).Select(line => "+ " + line)]);
     }
 }

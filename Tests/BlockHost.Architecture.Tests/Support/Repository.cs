@@ -10,7 +10,8 @@ internal static class Repository
 
     /// <summary>Folders of the plugins, by project name ("Block.Raw").</summary>
     public static IReadOnlyList<string> PluginProjects { get; } =
-        [.. Directory.EnumerateDirectories(Path.Combine(Root, "Plugins")).Where(HasProject).Select(folder => Path.GetFileName(folder)!).Order()];
+        [.. Directory.EnumerateDirectories(Path.Combine(Root, "Plugins")).Where(HasProject)
+            .Select(folder => Path.GetFileName(folder)!).Order()];
 
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 
@@ -20,7 +21,8 @@ internal static class Repository
 
     /// <summary>Names of the projects that a project file refers to by itself (not by Directory.Build.*).</summary>
     public static IReadOnlyList<string> ProjectReferences(string project) =>
-        [.. References(project, "ProjectReference").Select(include => Path.GetFileNameWithoutExtension(include.Replace('\\', '/')))];
+        [.. References(project, "ProjectReference")
+            .Select(include => Path.GetFileNameWithoutExtension(include.Replace('\\', '/')))];
 
     public static IReadOnlyList<string> PackageReferences(string project) => [.. References(project, "PackageReference")];
 

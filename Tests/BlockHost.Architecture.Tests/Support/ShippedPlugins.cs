@@ -19,7 +19,8 @@ internal static class ShippedPlugins
     public static PluginManifest Manifest(string project)
     {
         var id = IdOf(project);
-        var candidate = ManifestFile.Read(Path.Combine(Locations.ManifestFolders[0], id + ".json"), Path.Combine(Locations.PluginFolders[0], id));
+        var candidate = ManifestFile.Read(
+            Path.Combine(Locations.ManifestFolders[0], id + ".json"), Path.Combine(Locations.PluginFolders[0], id));
         Assert.True(candidate.Manifest is not null, candidate.Reason);
         return candidate.Manifest!;
     }

@@ -8,10 +8,13 @@ namespace BlockHost.Block.Nbd.Tests.Fakes;
 /// <summary>Nodes of the driver.</summary>
 internal static class Client
 {
-    public static Task<BlockNode> OpenAsync(MemoryServer server, string more = "", TestNodeContext? context = null, CancellationToken cancellationToken = default)
+    public static Task<BlockNode> OpenAsync(
+        MemoryServer server, string more = "", TestNodeContext? context = null, CancellationToken cancellationToken = default)
     {
-        var options = JsonDocument.Parse($$"""{"server":{"type":"unix","path":"{{server.SocketPath}}"},"export":"disk"{{more}}}""").RootElement;
-        return new NbdDriver().OpenAsync(context ?? new TestNodeContext(new TestPluginHost()), options, cancellationToken).AsTask();
+        var options = JsonDocument.Parse(
+            $$"""{"server":{"type":"unix","path":"{{server.SocketPath}}"},"export":"disk"{{more}}}""").RootElement;
+        return new NbdDriver().OpenAsync(
+            context ?? new TestNodeContext(new TestPluginHost()), options, cancellationToken).AsTask();
     }
 
     public static async Task<byte[]> ReadAsync(this BlockNode node, long offset, int bytes)

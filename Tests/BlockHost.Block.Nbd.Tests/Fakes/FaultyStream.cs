@@ -19,12 +19,13 @@ internal sealed class FaultyStream(Socket socket, FaultAt fault) : NetworkStream
         return fault == FaultAt.Read ? throw Fault() : read;
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => fault switch
-    {
-        FaultAt.Write => throw Fault(),
-        FaultAt.WriteLater => LaterAsync(),
-        _ => base.WriteAsync(buffer, cancellationToken),
-    };
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        fault switch
+        {
+            FaultAt.Write => throw Fault(),
+            FaultAt.WriteLater => LaterAsync(),
+            _ => base.WriteAsync(buffer, cancellationToken),
+        };
 
     private static async ValueTask LaterAsync()
     {

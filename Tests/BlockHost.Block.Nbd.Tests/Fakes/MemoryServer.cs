@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace BlockHost.Block.Nbd.Tests.Fakes;
 
-/// <summary>An NBD server with one disk in memory, that does at once what it is asked for, until a test has other wishes.</summary>
+/// <summary>
+/// An NBD server with one disk in memory, that does at once what it is asked for, until a test has other wishes.
+/// </summary>
 internal sealed class MemoryServer : IAsyncDisposable
 {
     private readonly Lock _gate = new();

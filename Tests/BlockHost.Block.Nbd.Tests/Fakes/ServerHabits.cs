@@ -9,7 +9,8 @@ internal sealed class ServerHabits
     private readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _silent;
 
-    public TransmissionFlags Flags { get; set; } = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush | TransmissionFlags.SendFua
+    public TransmissionFlags Flags { get; set; } = TransmissionFlags.HasFlags | TransmissionFlags.SendFlush
+        | TransmissionFlags.SendFua
         | TransmissionFlags.SendTrim | TransmissionFlags.SendWriteZeroes | TransmissionFlags.SendFastZero;
 
     public NbdBlockSizes? BlockSizes { get; set; } = new(1, 4096, 1 << 20);

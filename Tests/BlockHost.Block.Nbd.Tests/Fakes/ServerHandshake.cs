@@ -59,10 +59,14 @@ internal sealed class ServerHandshake(Stream stream, MemoryServer server)
         {
             NbdOption.StructuredReply when habits.StructuredReplies => Reply(option, OptionReply.Ack),
             NbdOption.SetMetaContext when habits.Context is { } context =>
-                [.. Reply(option, OptionReply.MetaContext, [.. Bytes(ServerRequests.ContextId), .. Encoding.UTF8.GetBytes(context)]), .. Reply(option, OptionReply.Ack)],
+                [.. Reply(
+                    option,
+                    OptionReply.MetaContext,
+                    [.. Bytes(ServerRequests.ContextId), .. Encoding.UTF8.GetBytes(context)]), .. Reply(option, OptionReply.Ack)],
             NbdOption.SetMetaContext => Reply(option, OptionReply.Ack),
             NbdOption.Go =>
-                [.. habits.BlockSizes is { } sizes ? SizesInfo(sizes) : [], .. ExportInfo((ulong)server.Disk.Length, habits.Flags), .. Reply(option, OptionReply.Ack)],
+                [.. habits.BlockSizes is { } sizes ? SizesInfo(sizes) : [], .. ExportInfo(
+                    (ulong)server.Disk.Length, habits.Flags), .. Reply(option, OptionReply.Ack)],
             _ => Reply(option, OptionReply.ErrUnsupported),
         };
     }

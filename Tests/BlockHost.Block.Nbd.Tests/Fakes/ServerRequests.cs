@@ -41,16 +41,24 @@ internal sealed class ServerRequests(Stream stream, MemoryServer server)
         Chunk(request, ChunkType.OffsetHole, last ? ChunkFlags.Done : ChunkFlags.None, Bytes(offset, bytes));
 
     public static byte[] Status(NbdRequest request, uint context, params uint[] numbers) =>
-        Chunk(request, ChunkType.BlockStatus, ChunkFlags.Done, [.. Bytes(context), .. numbers.SelectMany(number => Bytes(number))]);
+        Chunk(
+            request, ChunkType.BlockStatus, ChunkFlags.Done, [.. Bytes(context), .. numbers.SelectMany(number => Bytes(number))]);
 
     public static byte[] Error(NbdRequest request, NbdError error, string text = "") =>
-        Chunk(request, ChunkType.Error, ChunkFlags.Done, [.. Bytes((uint)error, (ushort)text.Length), .. System.Text.Encoding.UTF8.GetBytes(text)]);
+        Chunk(
+            request,
+            ChunkType.Error,
+            ChunkFlags.Done,
+            [.. Bytes((uint)error, (ushort)text.Length), .. System.Text.Encoding.UTF8.GetBytes(text)]);
 
     private byte[] Answer(NbdRequest request, byte[] data)
     {
         var disk = server.Disk;
-        if (request.Command != NbdCommand.Flush && (request.Offset > (ulong)disk.Length || request.Length > (ulong)disk.Length - request.Offset))
-            return server.Habits.StructuredReplies ? Error(request, NbdError.Invalid, "beyond the end") : Simple(request, NbdError.Invalid);
+        if (request.Command != NbdCommand.Flush
+            && (request.Offset > (ulong)disk.Length || request.Length > (ulong)disk.Length - request.Offset))
+            return server.Habits.StructuredReplies
+                ? Error(request, NbdError.Invalid, "beyond the end")
+                : Simple(request, NbdError.Invalid);
         var range = request.Command == NbdCommand.Flush ? [] : disk.AsSpan((int)request.Offset, (int)request.Length);
         switch (request.Command)
         {
@@ -58,7 +66,11 @@ internal sealed class ServerRequests(Stream stream, MemoryServer server)
                 var half = range.Length / 2;
                 return half == 0
                     ? Data(request, request.Offset, range)
-                    : [.. Data(request, request.Offset + (ulong)half, range[half..], last: false), .. Data(request, request.Offset, range[..half])];
+                    : [.. Data(
+                        request,
+                        request.Offset + (ulong)half,
+                        range[half..],
+                        last: false), .. Data(request, request.Offset, range[..half])];
             case NbdCommand.Read:
                 return Simple(request, NbdError.None, range.ToArray());
             case NbdCommand.Write:

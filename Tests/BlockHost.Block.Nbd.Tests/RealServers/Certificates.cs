@@ -19,7 +19,8 @@ public sealed class Certificates : IAsyncLifetime
     private readonly UserObjects _objects = ObjectBed.Create();
     private readonly string _folder = Directory.CreateTempSubdirectory("tls").FullName;
 
-    internal static bool CanMake => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "certtool")));
+    internal static bool CanMake =>
+        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "certtool")));
 
     internal string this[string name] => Path.Combine(_folder, name);
 
@@ -31,7 +32,8 @@ public sealed class Certificates : IAsyncLifetime
         {
             await MakeAuthorityAsync(authority);
             foreach (var folder in folders)
-                File.Copy(this[$"{authority}.pem"], Path.Combine(Directory.CreateDirectory(this[folder]).FullName, "ca-cert.pem"));
+                File.Copy(
+                    this[$"{authority}.pem"], Path.Combine(Directory.CreateDirectory(this[folder]).FullName, "ca-cert.pem"));
         }
 
         await IssueAsync("server", "cn = localhost", "dns_name = localhost", "ip_address = 127.0.0.1", "tls_www_server");
@@ -39,7 +41,8 @@ public sealed class Certificates : IAsyncLifetime
         // Without them qemu-nbd looks for prime numbers of its own first, for seconds.
         await RunAsync("--get-dh-params", "--sec-param=medium", "--outfile", Path.Combine(this["server"], "dh-params.pem"));
         foreach (var folder in new[] { "client", "nameless", "other" })
-            await _objects.AddAsync($$"""{"qom-type": "tls-creds-x509", "id": "{{folder}}", "dir": "{{this[folder]}}", "endpoint": "client"}""");
+            await _objects.AddAsync(
+                $$"""{"qom-type": "tls-creds-x509", "id": "{{folder}}", "dir": "{{this[folder]}}", "endpoint": "client"}""");
     }
 
     public Task DisposeAsync()
@@ -61,7 +64,14 @@ public sealed class Certificates : IAsyncLifetime
     {
         await MakeKeyAsync(this[$"{name}.key"]);
         var template = await WriteAsync($"cn = {name}", "ca", "cert_signing_key", "expiration_days = 2");
-        await RunAsync("--generate-self-signed", "--load-privkey", this[$"{name}.key"], "--template", template, "--outfile", this[$"{name}.pem"]);
+        await RunAsync(
+            "--generate-self-signed",
+            "--load-privkey",
+            this[$"{name}.key"],
+            "--template",
+            template,
+            "--outfile",
+            this[$"{name}.pem"]);
     }
 
     private async Task IssueAsync(string name, params string[] properties)
@@ -74,7 +84,8 @@ public sealed class Certificates : IAsyncLifetime
             "--template", template, "--outfile", Path.Combine(this[name], $"{name}-cert.pem"));
     }
 
-    private static Task MakeKeyAsync(string file) => RunAsync("--generate-privkey", "--key-type=rsa", "--bits=2048", "--outfile", file);
+    private static Task MakeKeyAsync(string file) =>
+        RunAsync("--generate-privkey", "--key-type=rsa", "--bits=2048", "--outfile", file);
 
     private async Task<string> WriteAsync(params string[] template)
     {
@@ -84,7 +95,8 @@ public sealed class Certificates : IAsyncLifetime
 
     private static async Task RunAsync(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("certtool", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("certtool", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, await output + await errors);

@@ -20,7 +20,9 @@ public sealed class ServerErrorTests
     public async Task An_error_arrives_as_itself(string name, int errno, BlockErrorKind kind)
     {
         await using var server = await ServerProgram.RunAsync(
-            "nbdkit", tcp: false, it => ["--filter=error", "memory", "1M", $"error={name}", "error-rate=100%", $"error-file={it["trigger"]}"]);
+            "nbdkit",
+            tcp: false,
+            it => ["--filter=error", "memory", "1M", $"error={name}", "error-rate=100%", $"error-file={it["trigger"]}"]);
         await using var node = await server.OpenAsync();
         await File.WriteAllTextAsync(server["trigger"], "");
 
@@ -44,7 +46,8 @@ public sealed class ServerErrorTests
     [MemberData(nameof(Errors))]
     public async Task So_does_that_of_a_flush(string name, int errno, BlockErrorKind kind)
     {
-        await using var server = await ServerProgram.NbdkitAsync("eval", "get_size=echo 1M", "pread=exit 1", "pwrite=exit 1", "can_flush=exit 0", $"flush=echo {name} no >&2; exit 1");
+        await using var server = await ServerProgram.NbdkitAsync(
+            "eval", "get_size=echo 1M", "pread=exit 1", "pwrite=exit 1", "can_flush=exit 0", $"flush=echo {name} no >&2; exit 1");
         await using var node = await server.OpenAsync();
 
         var error = await Assert.ThrowsAsync<BlockException>(() => node.FlushAsync(CancellationToken.None).AsTask());

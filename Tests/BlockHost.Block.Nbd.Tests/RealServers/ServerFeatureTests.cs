@@ -26,7 +26,8 @@ public sealed class ServerFeatureTests
         await using (var node = await server.OpenAsync())
         {
             Assert.Equal((Size, true), (node.Profile.Length, node.Profile.Writable));
-            await Task.WhenAll(Enumerable.Range(0, 64).Select(i => node.WriteAsync(i << 14, wanted[(i << 14)..((i + 1) << 14)]).AsTask()));
+            await Task.WhenAll(
+                Enumerable.Range(0, 64).Select(i => node.WriteAsync(i << 14, wanted[(i << 14)..((i + 1) << 14)]).AsTask()));
             await node.WriteZeroesAsync(4096, 8192, ZeroFlags.MayUnmap, CancellationToken.None);
             await node.DiscardAsync(65536, 4096, CancellationToken.None);
             await node.WriteAsync(65536, new byte[4096], WriteFlags.Fua, CancellationToken.None);
@@ -44,7 +45,14 @@ public sealed class ServerFeatureTests
     [InlineData("--filter=nozero", "memory", "1M")]
     [InlineData("--filter=noextents", "memory", "1M")]
     [InlineData("--no-sr", "memory", "1M")]
-    [InlineData("--filter=blocksize-policy", "memory", "1M", "blocksize-error-policy=error", "blocksize-minimum=4096", "blocksize-preferred=64K", "blocksize-maximum=128K")]
+    [InlineData(
+        "--filter=blocksize-policy",
+        "memory",
+        "1M",
+        "blocksize-error-policy=error",
+        "blocksize-minimum=4096",
+        "blocksize-preferred=64K",
+        "blocksize-maximum=128K")]
     public async Task The_driver_is_sound_whatever_is_missing(params string[] nbdkit)
     {
         // The kit's images are new each time: so is the server.
@@ -70,13 +78,21 @@ public sealed class ServerFeatureTests
     public async Task A_profile_is_what_nbdkit_offers()
     {
         await using var server = await ServerProgram.NbdkitAsync(
-            "--filter=blocksize-policy", "--filter=nozero", "memory", "1M", "blocksize-minimum=4096", "blocksize-preferred=64K", "blocksize-maximum=128K");
+            "--filter=blocksize-policy",
+            "--filter=nozero",
+            "memory",
+            "1M",
+            "blocksize-minimum=4096",
+            "blocksize-preferred=64K",
+            "blocksize-maximum=128K");
         await using var node = await server.OpenAsync();
 
         var limits = node.Profile.Limits;
 
         Assert.Equal((4096, 65536L, 131072L), (limits.RequestAlignment, limits.OptimalTransfer, limits.MaxTransfer));
-        Assert.Equal((Support.Emulate, Support.Native, Support.Native), (node.Profile.WriteZeroes, node.Profile.Fua, node.Profile.Discard));
+        Assert.Equal(
+            (Support.Emulate, Support.Native, Support.Native),
+            (node.Profile.WriteZeroes, node.Profile.Fua, node.Profile.Discard));
     }
 
     [SkippableTheory]
@@ -129,7 +145,13 @@ public sealed class ServerFeatureTests
     public async Task Exports_are_listed()
     {
         await using var server = await ServerProgram.NbdkitAsync(
-            "--filter=exportname", "memory", "1M", "exportname-list=explicit", "exportname=a", "exportname=b", "exportdesc=fixed:words");
+            "--filter=exportname",
+            "memory",
+            "1M",
+            "exportname-list=explicit",
+            "exportname=a",
+            "exportname=b",
+            "exportdesc=fixed:words");
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(server.SocketPath));
         var handshake = new NbdHandshake(new NetworkStream(socket));
@@ -172,15 +194,21 @@ public sealed class ServerFeatureTests
         var log = await File.ReadAllLinesAsync(server["log"]);
 
         Assert.Equal(
-            ["Write offset=0x0 count=0x200 fua=0", "Write offset=0x200 count=0x200 fua=1", "Zero offset=0x1000 count=0x1000 trim=1 fua=1", "Flush"],
-            log.Where(line => line.Contains("Write") || line.Contains("Zero") || line.Contains("Flush")).Where(line => !line.Contains("return")).Select(Request));
+            [
+                "Write offset=0x0 count=0x200 fua=0", "Write offset=0x200 count=0x200 fua=1",
+                "Zero offset=0x1000 count=0x1000 trim=1 fua=1", "Flush"],
+            log.Where(
+                line =>
+                    line.Contains("Write") || line.Contains("Zero") || line.Contains("Flush")).Where(line =>
+                        !line.Contains("return")).Select(Request));
     }
 
     /// <summary>A line of the log without when, whose and which.</summary>
     private static string Request(string line)
     {
         var from = new[] { "Write", "Zero", "Flush" }.Max(word => line.IndexOf(word, StringComparison.Ordinal));
-        var words = line[from..].Split(' ').Where(word => !word.StartsWith("id=", StringComparison.Ordinal) && !word.StartsWith("fast=", StringComparison.Ordinal));
+        var words = line[from..].Split(' ').Where(
+            word => !word.StartsWith("id=", StringComparison.Ordinal) && !word.StartsWith("fast=", StringComparison.Ordinal));
         return string.Join(' ', words.TakeWhile(word => word != "...")).TrimEnd('.', ' ');
     }
 

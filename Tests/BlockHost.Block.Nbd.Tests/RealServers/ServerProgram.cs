@@ -9,7 +9,9 @@ using BlockHost.Plugins.Block.Nbd;
 
 namespace BlockHost.Block.Nbd.Tests.RealServers;
 
-/// <summary>nbdkit or qemu-nbd, in a folder of its own, over a Unix socket or TCP; a test is skipped where it is not installed.</summary>
+/// <summary>
+/// nbdkit or qemu-nbd, in a folder of its own, over a Unix socket or TCP; a test is skipped where it is not installed.
+/// </summary>
 internal sealed class ServerProgram : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -65,7 +67,8 @@ internal sealed class ServerProgram : IAsyncDisposable
         for (var clock = Stopwatch.StartNew(); !File.Exists(PidFile) || new FileInfo(PidFile).Length == 0; await Task.Delay(5))
         {
             if (_process.HasExited || clock.Elapsed > Patience)
-                throw new InvalidOperationException($"{_program} does not get ready ({(_process.HasExited ? $"{_process.ExitCode}: {await errors}" : "it still runs")})");
+                throw new InvalidOperationException(
+                    $"{_program} does not get ready ({(_process.HasExited ? $"{_process.ExitCode}: {await errors}" : "it still runs")})");
         }
     }
 
@@ -84,7 +87,8 @@ internal sealed class ServerProgram : IAsyncDisposable
     }
 
     public async Task<BlockNode> OpenAsync(string more = "{}", TestNodeContext? context = null) =>
-        await new NbdDriver().OpenAsync(context ?? new TestNodeContext(new TestPluginHost()), Options(more), CancellationToken.None);
+        await new NbdDriver().OpenAsync(
+            context ?? new TestNodeContext(new TestPluginHost()), Options(more), CancellationToken.None);
 
     public ValueTask DisposeAsync()
     {
@@ -94,7 +98,9 @@ internal sealed class ServerProgram : IAsyncDisposable
         return default;
     }
 
-    /// <summary>nbdkit asks the kernel to end it with the thread that started it: so that thread stays as long as the server.</summary>
+    /// <summary>
+    /// nbdkit asks the kernel to end it with the thread that started it: so that thread stays as long as the server.
+    /// </summary>
     private Task<Process> LaunchAsync(string[] arguments)
     {
         var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -5,7 +5,10 @@ using BlockHost.Nbd;
 
 namespace BlockHost.Block.Nbd.Tests.RealServers;
 
-/// <summary>Servers behind TLS, with the credentials that users give: both sides see each other's certificates, or nothing is said in the clear.</summary>
+/// <summary>
+/// Servers behind TLS, with the credentials that users give: both sides see each other's certificates, or nothing is said in the
+/// clear.
+/// </summary>
 public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Certificates>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -23,7 +26,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
         var data = new byte[size];
         new Random(1).NextBytes(data);
 
-        await Task.WhenAll(Enumerable.Range(0, 128).Select(i => node.WriteAsync(i << 15, data[(i << 15)..((i + 1) << 15)]).AsTask()));
+        await Task.WhenAll(
+            Enumerable.Range(0, 128).Select(i => node.WriteAsync(i << 15, data[(i << 15)..((i + 1) << 15)]).AsTask()));
         var reads = await Task.WhenAll(Enumerable.Range(0, 128).Select(i => node.ReadAsync(i << 15, 1 << 15)));
 
         Assert.True(reads.SelectMany(read => read).ToArray().AsSpan().SequenceEqual(data));
@@ -39,7 +43,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
         {
             await using var server = await ServeAsync(program, tcp: false, demandsCertificate: false);
 
-            var refusal = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(server, credentials, name is null ? "" : $", \"tls-hostname\": \"{name}\""));
+            var refusal = await Assert.ThrowsAsync<BlockException>(
+                () => OpenAsync(server, credentials, name is null ? "" : $", \"tls-hostname\": \"{name}\""));
 
             Assert.Equal((BlockErrorKind.PermissionDenied, message), (refusal.Kind, refusal.Message));
         }
@@ -52,7 +57,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
     {
         await using var server = await ServeAsync(program, tcp: true, demandsCertificate: true);
 
-        await Assert.ThrowsAsync<BlockException>(() => OpenAsync(server, "nameless", ", \"tls-hostname\": \"localhost\"").WaitAsync(Patience));
+        await Assert.ThrowsAsync<BlockException>(
+            () => OpenAsync(server, "nameless", ", \"tls-hostname\": \"localhost\"").WaitAsync(Patience));
         await using var node = await OpenAsync(server, "client", ", \"tls-hostname\": \"localhost\"");
     }
 
@@ -75,7 +81,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
     public async Task A_server_without_tls_is_not_talked_to(string program, params string[] arguments)
     {
         RequireCertificates();
-        await using var server = await ServerProgram.RunAsync(program, tcp: false, it => [.. arguments, .. Disk(it, program, 1 << 20)]);
+        await using var server = await ServerProgram.RunAsync(
+            program, tcp: false, it => [.. arguments, .. Disk(it, program, 1 << 20)]);
 
         // Not even where there is no name to check.
         var refusal = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(server, "client", ""));
@@ -109,7 +116,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
             return ServerHandshake.Reply(option, OptionReply.Ack);
         };
         var host = certificates.Host("client");
-        var opening = Client.OpenAsync(server, ",\"tls-creds\":\"client\",\"tls-hostname\":\"localhost\"", new TestNodeContext(host));
+        var opening = Client.OpenAsync(
+            server, ",\"tls-creds\":\"client\",\"tls-hostname\":\"localhost\"", new TestNodeContext(host));
         await asked.Task;
 
         host.Yank.YankAll();
@@ -118,7 +126,8 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
     }
 
     private async Task<BlockNode> OpenAsync(ServerProgram server, string credentials, string more) =>
-        await server.OpenAsync($$"""{"tls-creds": "{{credentials}}"{{more}}}""", new TestNodeContext(certificates.Host(credentials)));
+        await server.OpenAsync(
+            $$"""{"tls-creds": "{{credentials}}"{{more}}}""", new TestNodeContext(certificates.Host(credentials)));
 
     private Task<ServerProgram> ServeAsync(string program, bool tcp, bool demandsCertificate, int size = 1 << 20)
     {
@@ -127,7 +136,9 @@ public sealed class ServerTlsTests(Certificates certificates) : IClassFixture<Ce
     }
 
     private string[] Tls(string program, bool demandsCertificate) => program == "nbdkit"
-        ? ["--tls=require", $"--tls-certificates={certificates["server"]}", .. demandsCertificate ? new[] { "--tls-verify-peer" } : []]
+        ? [
+            "--tls=require", $"--tls-certificates={certificates["server"]}",
+            .. demandsCertificate ? new[] { "--tls-verify-peer" } : []]
         :
         [
             "--object", $"tls-creds-x509,id=t,dir={certificates["server"]},endpoint=server,verify-peer={(demandsCertificate ? "yes" : "no")}",

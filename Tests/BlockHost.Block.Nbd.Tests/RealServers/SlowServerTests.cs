@@ -45,16 +45,21 @@ public sealed class SlowServerTests
         await using var server = await ServerProgram.NbdkitAsync("--filter=delay", "memory", "64M", delay);
         var host = new TestPluginHost();
         await using var node = await server.OpenAsync(context: new TestNodeContext(host));
-        var requests = Enumerable.Range(0, 80).Select(i => i % 2 == 0 ? node.ReadAsync(i << 16, 65536) : node.WriteAsync(i << 16, new byte[65536]).AsTask()).ToArray();
+        var requests = Enumerable.Range(0, 80).Select(
+            i => i % 2 == 0 ? node.ReadAsync(i << 16, 65536) : node.WriteAsync(i << 16, new byte[65536]).AsTask()).ToArray();
         await Task.Delay(20);
 
         host.Yank.YankAll();
 
         // Of the others, some were answered before.
         foreach (var request in requests.Where((_, i) => i % 2 == slow))
-            Assert.Equal((Errno.EIO, BlockErrorKind.Yanked), ErrorOf(await Assert.ThrowsAsync<BlockException>(() => request.WaitAsync(Soon))));
+            Assert.Equal(
+                (Errno.EIO, BlockErrorKind.Yanked),
+                ErrorOf(await Assert.ThrowsAsync<BlockException>(() => request.WaitAsync(Soon))));
         await Task.WhenAll(requests).WaitAsync(Soon).ContinueWith(_ => { });
-        Assert.All(requests.Where(request => !request.IsCompletedSuccessfully), request => Assert.IsType<BlockException>(request.Exception!.InnerException));
+        Assert.All(
+            requests.Where(request => !request.IsCompletedSuccessfully),
+            request => Assert.IsType<BlockException>(request.Exception!.InnerException));
     }
 
     [SkippableFact]
@@ -77,7 +82,8 @@ public sealed class SlowServerTests
 
         host.Yank.YankAll();
 
-        Assert.Equal((Errno.EIO, BlockErrorKind.Yanked), ErrorOf(await Assert.ThrowsAsync<BlockException>(() => opening.WaitAsync(Soon))));
+        Assert.Equal(
+            (Errno.EIO, BlockErrorKind.Yanked), ErrorOf(await Assert.ThrowsAsync<BlockException>(() => opening.WaitAsync(Soon))));
     }
 
     private static (int Errno, BlockErrorKind Kind) ErrorOf(BlockException error) => (error.Errno, error.Kind);

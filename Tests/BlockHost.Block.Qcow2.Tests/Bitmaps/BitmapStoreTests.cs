@@ -12,7 +12,12 @@ public sealed class BitmapStoreTests
     private const int Size = 16 << 20;
     private const int Unit = 4096;
 
-    public static TheoryData<string> Formats => new("{}", """{"cluster-size": 512}""", """{"cluster-size": 512, "refcount-bits": 1}""", """{"cluster-size": 2097152, "refcount-bits": 64}""");
+    public static TheoryData<string> Formats =>
+        new(
+            "{}",
+            """{"cluster-size": 512}""",
+            """{"cluster-size": 512, "refcount-bits": 1}""",
+            """{"cluster-size": 2097152, "refcount-bits": 64}""");
 
     [Theory]
     [MemberData(nameof(Formats))]
@@ -73,7 +78,8 @@ public sealed class BitmapStoreTests
         var storage = await TestDisk.CreateAsync(Size);
         await using var disk = await TestDisk.OpenAsync(storage);
         var store = disk.Facet<IBitmapStore>();
-        var (first, second) = (PlainBitmap.Random("first", Size, Unit, new Random(3)), PlainBitmap.Random("second", Size, 512, new Random(4)));
+        var (first, second) = (PlainBitmap.Random("first", Size, Unit, new Random(3)), PlainBitmap
+            .Random("second", Size, 512, new Random(4)));
         await store.StoreAsync([first, second], default);
         await store.MarkInUseAsync(default);
         Assert.All(await store.ListAsync(default), entry => Assert.True(entry.InUse));
@@ -184,7 +190,8 @@ public sealed class BitmapStoreTests
             var store = disk.Facet<IBitmapStore>();
             Assert.Equal(["known"], (await store.ListAsync(default)).Select(entry => entry.Name));
             await store.MarkInUseAsync(default);
-            await store.StoreAsync([PlainBitmap.Random("known", Size, Unit, new Random(8)), new PlainBitmap("new", Size, Unit)], default);
+            await store.StoreAsync(
+                [PlainBitmap.Random("known", Size, Unit, new Random(8)), new PlainBitmap("new", Size, Unit)], default);
             await store.RemoveAsync("known", default);
             await disk.AssertSoundAsync();
         }
@@ -246,8 +253,10 @@ public sealed class BitmapStoreTests
 
         Put(storage, directory);
         Assert.Equal(expected, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage))).Message);
-        Assert.Equal(expected, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, readOnly: true))).Message);
-        Assert.Equal(expected, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, forRepair: true))).Message);
+        Assert.Equal(
+            expected, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, readOnly: true))).Message);
+        Assert.Equal(
+            expected, (await Assert.ThrowsAsync<BlockException>(() => TestDisk.OpenAsync(storage, forRepair: true))).Message);
     }
 
     [Theory]
@@ -283,7 +292,8 @@ public sealed class BitmapStoreTests
         Assert.Equal("Granularity is under minimum (512 bytes)", await RefusalAsync(disk, "b", 256));
         Assert.Equal("Name length exceeds maximum (1023 characters)", await RefusalAsync(disk, new string('x', 1024), 1 << 20));
         var many = Enumerable.Range(0, 65535).Select(i => new PlainBitmap($"{i}", 1, 1 << 20)).ToArray();
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await disk.Facet<IBitmapStore>().CheckNewAsync("b", 1 << 20, many, default));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await disk.Facet<IBitmapStore>().CheckNewAsync("b", 1 << 20, many, default));
         Assert.Equal("Maximum number of persistent bitmaps is already reached", error.Message);
     }
 
@@ -311,7 +321,8 @@ public sealed class BitmapStoreTests
     {
         var storage = await TestDisk.CreateAsync(Size);
         await using var disk = await TestDisk.OpenAsync(storage);
-        await disk.Facet<IBitmapStore>().StoreAsync([.. names.Select(name => PlainBitmap.Random(name, Size, Unit, new Random(9)))], default);
+        await disk.Facet<IBitmapStore>().StoreAsync(
+            [.. names.Select(name => PlainBitmap.Random(name, Size, Unit, new Random(9)))], default);
         return storage;
     }
 
@@ -321,7 +332,8 @@ public sealed class BitmapStoreTests
         return BitmapsExtension.Parse(header.Extension(HeaderExtension.Bitmaps)!.Data, header.Geometry());
     }
 
-    private static byte[] Directory(MemoryImage storage) => Bytes(storage, Place(storage).DirectoryOffset, (int)Place(storage).DirectorySize);
+    private static byte[] Directory(MemoryImage storage) =>
+        Bytes(storage, Place(storage).DirectoryOffset, (int)Place(storage).DirectorySize);
 
     private static void Put(MemoryImage storage, byte[] directory) => storage.Write(Place(storage).DirectoryOffset, directory);
 

@@ -13,7 +13,8 @@ public sealed class CheckParityTests
 {
     private static readonly Field[] Structure =
     [
-        Field.L1Entry, Field.L2Entry, Field.SubclusterBitmap, Field.RefcountTableEntry, Field.Refcount, Field.SnapshotL1Entry, Field.BitmapTableEntry,
+        Field.L1Entry, Field.L2Entry, Field.SubclusterBitmap, Field.RefcountTableEntry, Field.Refcount, Field.SnapshotL1Entry,
+        Field.BitmapTableEntry,
         Field.SnapshotEntry,
     ];
 
@@ -48,7 +49,10 @@ public sealed class CheckParityTests
     {
         var (qemu, mine) = (theirs.Split('\n'), ours.Split('\n'));
         var same = qemu.Zip(mine).TakeWhile(p => p.First == p.Second).Count();
-        return string.Join('\n', qemu.Skip(same - 1).Take(5).Select(l => $"  qemu: {l}").Concat(mine.Skip(same - 1).Take(5).Select(l => $"  ours: {l}")));
+        return string.Join(
+            '\n',
+            qemu.Skip(same - 1).Take(5).Select(l => $"  qemu: {l}")
+                .Concat(mine.Skip(same - 1).Take(5).Select(l => $"  ours: {l}")));
     }
 
     [SkippableTheory]
@@ -79,7 +83,8 @@ public sealed class CheckParityTests
                 await using var disk = await TestDisk.OpenAsync(storage, forRepair: true);
                 var result = await disk.CheckAsync(repair == "all" ? CheckRepair.Leaks | CheckRepair.Errors : CheckRepair.Leaks);
                 var again = await disk.CheckAsync();
-                mended = $"{result.CorruptionsFixed} {result.LeaksFixed} left {again.Corruptions} {again.Leaks}\n{string.Join('\n', result.Messages)}";
+                mended =
+                    $"{result.CorruptionsFixed} {result.LeaksFixed} left {again.Corruptions} {again.Leaks}\n{string.Join('\n', result.Messages)}";
             }
             catch (BlockException e)
             {
@@ -91,7 +96,8 @@ public sealed class CheckParityTests
 
             // QEMU lets the file grow to a block outside of it, however far away; here the structure is made anew.
             // It also puts a new structure where a stray entry refers to.
-            var differs = first.Error.Contains("is outside image", StringComparison.Ordinal) || first.Error.Contains("exceeding the end", StringComparison.Ordinal);
+            var differs = first.Error.Contains("is outside image", StringComparison.Ordinal)
+                || first.Error.Contains("exceeding the end", StringComparison.Ordinal);
             var isSame = differs || Lines(mended) == Lines(first.Error);
             if (ours.Code != theirs.Code || !isSame)
             {
@@ -103,9 +109,12 @@ public sealed class CheckParityTests
     }
 
     /// <summary>What the first pass said; the second one of a repair follows it on QEMU's standard error.</summary>
-    private static string Lines(string text) => string.Join('\n', text.Trim().Split('\n').Where(l => l.Contains("Repairing", StringComparison.Ordinal)));
+    private static string Lines(string text) =>
+        string.Join('\n', text.Trim().Split('\n').Where(l => l.Contains("Repairing", StringComparison.Ordinal)));
 
-    /// <summary>Headers and directories included: what QEMU refuses to open, or calls corrupt, is not called sound here.</summary>
+    /// <summary>
+    /// Headers and directories included: what QEMU refuses to open, or calls corrupt, is not called sound here.
+    /// </summary>
     [SkippableTheory]
     [InlineData("")]
     [InlineData("compat=0.10,cluster_size=2k")]
@@ -125,13 +134,16 @@ public sealed class CheckParityTests
             var verdict = ours.StartsWith("refused", StringComparison.Ordinal) || ours[0] != '0' ? 1
                 : ours.Split(' ')[1] != "0" ? 2
                 : ours.Split(' ')[2] != "0" ? 3 : 0;
-            if (verdict != code) differences.AppendLine($"{what}\n  qemu {code} {Head(output.Length == 0 ? error : error)}\n  ours {verdict} {Head(ours)}");
+            if (verdict != code) differences.AppendLine(
+                $"{what}\n  qemu {code} {Head(output.Length == 0 ? error : error)}\n  ours {verdict} {Head(ours)}");
         }
         Assert.True(differences.Length == 0, differences.ToString());
     }
 
     private static int Mutants(int usual) =>
-        Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS") is { } more ? int.Parse(more, System.Globalization.CultureInfo.InvariantCulture) : usual;
+        Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS") is { } more
+            ? int.Parse(more, System.Globalization.CultureInfo.InvariantCulture)
+            : usual;
 
     private static string Head(string text) => string.Join('\n', text.Trim().Split('\n').Take(8));
 
@@ -153,7 +165,9 @@ public sealed class CheckParityTests
     {
         if (output.Length == 0) return "nothing";
         var check = JsonDocument.Parse(output).RootElement;
-        return string.Join(' ', new[] { "check-errors", "corruptions", "leaks", "image-end-offset", "allocated-clusters", "fragmented-clusters", "compressed-clusters" }
+        return string.Join(' ', new[] {
+            "check-errors", "corruptions", "leaks", "image-end-offset", "allocated-clusters", "fragmented-clusters",
+            "compressed-clusters" }
             .Select(n => check.TryGetProperty(n, out var value) ? value.GetInt64() : 0));
     }
 }

@@ -50,7 +50,8 @@ internal sealed class ImageMap
     private void AddHeader()
     {
         for (var at = 0; at < 112; at += 4) Places.Add(new Place(Field.HeaderField, at, 4));
-        for (var at = Header.Version == 2 ? 72 : 112; at < Math.Min(640, Geometry.ClusterSize); at += 8) Places.Add(new Place(Field.Extension, at, 8));
+        for (var at = Header.Version == 2 ? 72 : 112; at < Math.Min(640, Geometry.ClusterSize); at += 8) Places.Add(
+            new Place(Field.Extension, at, 8));
     }
 
     private void AddMappings(Field field, int offset, int entries)
@@ -105,10 +106,13 @@ internal sealed class ImageMap
     {
         if (Header.Extension(HeaderExtension.Bitmaps) is not { } extension) return;
         var bitmaps = BitmapsExtension.Parse(extension.Data, Geometry);
-        for (var at = 0; at < bitmaps.DirectorySize; at += 4) Places.Add(new Place(Field.BitmapDirectory, (int)bitmaps.DirectoryOffset + at, 4));
-        foreach (var bitmap in BitmapEntry.ParseDirectory(_image.AsSpan((int)bitmaps.DirectoryOffset, (int)bitmaps.DirectorySize), Geometry))
+        for (var at = 0; at < bitmaps.DirectorySize; at += 4) Places.Add(
+            new Place(Field.BitmapDirectory, (int)bitmaps.DirectoryOffset + at, 4));
+        foreach (var bitmap in BitmapEntry.ParseDirectory(
+            _image.AsSpan((int)bitmaps.DirectoryOffset, (int)bitmaps.DirectorySize), Geometry))
         {
-            for (var i = 0; i < bitmap.TableEntries; i++) Places.Add(new Place(Field.BitmapTableEntry, (int)bitmap.TableOffset + (i * 8), 8));
+            for (var i = 0; i < bitmap.TableEntries; i++) Places.Add(
+                new Place(Field.BitmapTableEntry, (int)bitmap.TableOffset + (i * 8), 8));
         }
     }
 

@@ -64,7 +64,9 @@ public sealed class MutantTests
     }
 
     private static int Factor =>
-        Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS_FACTOR") is { } more ? int.Parse(more, System.Globalization.CultureInfo.InvariantCulture) : 1;
+        Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS_FACTOR") is { } more
+            ? int.Parse(more, System.Globalization.CultureInfo.InvariantCulture)
+            : 1;
 
     /// <returns>Bytes allocated.</returns>
     private static async Task<long> MeasureAsync(byte[] mutant, int seed)
@@ -112,7 +114,9 @@ public sealed class MutantTests
         await TryAsync(async () => await disk.CheckAsync());
         if (!writable || disk.Facet<IImageInfo>() is null) return;
         var store = disk.Facet<ISnapshotStore>();
-        await TryAsync(async () => await store.CreateAsync(new SnapshotRecord("", "new", 0, DateTimeOffset.UnixEpoch, TimeSpan.Zero), default));
+        await TryAsync(
+            async () =>
+                await store.CreateAsync(new SnapshotRecord("", "new", 0, DateTimeOffset.UnixEpoch, TimeSpan.Zero), default));
         await TryAsync(async () => await store.ApplyAsync("1", default));
         await TryAsync(async () => await store.DeleteAsync("1", null, default));
         await TryAsync(async () => await disk.Facet<IResizable>().ResizeAsync(8 << 20, new ResizeOptions(), default));

@@ -31,10 +31,12 @@ internal sealed class DiskDriver(string protocol, Func<string, IDisk> disks) : B
 
     public override bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
     {
-        options = JsonSerializer.SerializeToElement(new DiskOptions { FileName = fileName[(protocol.Length + 1)..] }, DiskJson.Default.DiskOptions);
+        options = JsonSerializer.SerializeToElement(
+            new DiskOptions { FileName = fileName[(protocol.Length + 1)..] }, DiskJson.Default.DiskOptions);
         return true;
     }
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, DiskOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, DiskOptions options, CancellationToken cancellationToken) =>
         new(new DiskNode($"{protocol}:{options.FileName}", disks(options.FileName), context.ReadOnly));
 }

@@ -27,7 +27,8 @@ internal sealed class DiskNode(string fileName, IDisk disk, bool readOnly) : Blo
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
         DoAsync(DiskRequest.Write, offset, source.Length, () => disk.Image.Write(offset, source));
 
-    public override ValueTask FlushAsync(CancellationToken cancellationToken) => DoAsync(DiskRequest.Flush, 0, 0, disk.Image.Flush);
+    public override ValueTask FlushAsync(CancellationToken cancellationToken) =>
+        DoAsync(DiskRequest.Flush, 0, 0, disk.Image.Flush);
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         DoAsync(DiskRequest.Zero, offset, bytes, () => disk.Image.WriteZeroes(offset, bytes));
@@ -38,13 +39,15 @@ internal sealed class DiskNode(string fileName, IDisk disk, bool readOnly) : Blo
     public ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken) =>
         DoAsync(DiskRequest.Write, length, 0, () => disk.Image.Resize(length));
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
         new(new Reopen(this, context.ReadOnly));
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>A disk that fails at once fails the request's task, as real ones do.</summary>
-    private async ValueTask DoAsync(DiskRequest request, long offset, long bytes, Action action) => await disk.DoAsync(request, offset, bytes, action);
+    private async ValueTask DoAsync(DiskRequest request, long offset, long bytes, Action action) =>
+        await disk.DoAsync(request, offset, bytes, action);
 
     private sealed class Reopen(DiskNode node, bool readOnly) : IReopenStep
     {

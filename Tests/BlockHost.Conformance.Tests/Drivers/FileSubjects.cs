@@ -21,7 +21,8 @@ internal static class FileSubjects
             var path = folder.NewFile(Length);
             return new(new SubjectImage
             {
-                Options = JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["filename"] = path, ["aio"] = aio }),
+                Options = JsonSerializer.SerializeToElement(
+                    new Dictionary<string, string> { ["filename"] = path, ["aio"] = aio }),
                 Length = Length,
                 Cleanup = () =>
                 {

@@ -7,7 +7,10 @@ using BlockHost.Plugins.Block.Parallels;
 
 namespace BlockHost.Conformance.Tests.Drivers;
 
-/// <summary>The parallels driver on images that it made itself, with clusters of which QEMU says that older versions used them, and others.</summary>
+/// <summary>
+/// The parallels driver on images that it made itself, with clusters of which QEMU says that older versions used them, and
+/// others.
+/// </summary>
 internal static class ParallelsSubjects
 {
     private const int BackingLength = 100_864;
@@ -25,7 +28,8 @@ internal static class ParallelsSubjects
         };
     }
 
-    private static async Task<SubjectImage> CreateAsync(BlockDriver driver, int clusterSize, bool backing, CancellationToken cancellationToken)
+    private static async Task<SubjectImage> CreateAsync(
+        BlockDriver driver, int clusterSize, bool backing, CancellationToken cancellationToken)
     {
         var length = (6 * clusterSize) + 512;
         var storage = new MemoryImage();

@@ -15,7 +15,8 @@ internal static class Qcow2Subjects
     private const int BackingLength = 1_000_448;
 
     /// <param name="dataFile">Guest data lies in a file of its own.</param>
-    public static BlockDriverSubject Make(string name, string createOptions, bool backing, string openOptions, bool dataFile = false)
+    public static BlockDriverSubject Make(
+        string name, string createOptions, bool backing, string openOptions, bool dataFile = false)
     {
         var driver = PluginContents.Of(new Qcow2Plugin()).Driver("qcow2");
         return new()
@@ -27,7 +28,12 @@ internal static class Qcow2Subjects
     }
 
     private static async Task<SubjectImage> CreateAsync(
-        BlockDriver driver, string createOptions, bool backing, bool dataFile, string openOptions, CancellationToken cancellationToken)
+        BlockDriver driver,
+        string createOptions,
+        bool backing,
+        bool dataFile,
+        string openOptions,
+        CancellationToken cancellationToken)
     {
         var storage = new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());

@@ -26,13 +26,20 @@ internal static class QedSubjects
         };
     }
 
-    private static async Task<SubjectImage> CreateAsync(BlockDriver driver, int tableSize, bool backing, CancellationToken cancellationToken)
+    private static async Task<SubjectImage> CreateAsync(
+        BlockDriver driver, int tableSize, bool backing, CancellationToken cancellationToken)
     {
         var storage = new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());
         context.Storage["file"] = new MemoryChild(storage);
         Assert.True(driver.TryGetFacet<IImageCreator>(out var creator));
-        var options = new Dictionary<string, object> { ["file"] = "file", ["size"] = Length, ["cluster-size"] = 4096, ["table-size"] = tableSize };
+        var options = new Dictionary<string, object>
+        {
+            ["file"] = "file",
+            ["size"] = Length,
+            ["cluster-size"] = 4096,
+            ["table-size"] = tableSize,
+        };
         await creator.CreateAsync(context, JsonSerializer.SerializeToElement(options), cancellationToken);
         var children = new Dictionary<string, SubjectChild> { ["file"] = new(storage) };
         var content = new byte[backing ? BackingLength : 0];

@@ -16,7 +16,8 @@ internal static class QuorumSubjects
         Driver = PluginContents.Of(new QuorumPlugin()).Driver("quorum"),
         Resizable = false,
         Redundant = true,
-        // Where a write was under way, the copies may have no majority left: that is a read error then, and not the kit's old or new data.
+        // Where a write was under way, the copies may have no majority left: that is a read error then, and not the kit's old or
+        // new data.
         PowerCut = pattern != "quorum",
         AllocationBudget = 4096,
         CreateImage = _ => new(new SubjectImage
@@ -25,7 +26,8 @@ internal static class QuorumSubjects
                 {"children":[{{string.Join(',', Enumerable.Range(0, children).Select(i => $"\"c{i}\""))}}],"vote-threshold":{{threshold}},"read-pattern":"{{pattern}}"}
                 """).RootElement,
             Length = Storage,
-            Children = Enumerable.Range(0, children).ToDictionary(i => $"c{i}", _ => new SubjectChild(new MemoryImage(Storage), BlockChildRole.Data)),
+            Children = Enumerable.Range(0, children).ToDictionary(
+                i => $"c{i}", _ => new SubjectChild(new MemoryImage(Storage), BlockChildRole.Data)),
         }),
     };
 }

@@ -11,7 +11,8 @@ internal static class RawSubjects
 
     public static BlockDriverSubject Whole() => Make("raw", """{"file":"file"}""", Storage);
 
-    public static BlockDriverSubject Windowed() => Make("raw, offset and size", """{"file":"file","offset":66048,"size":786432}""", 786432);
+    public static BlockDriverSubject Windowed() =>
+        Make("raw, offset and size", """{"file":"file","offset":66048,"size":786432}""", 786432);
 
     private static BlockDriverSubject Make(string name, string options, int length) => new()
     {

@@ -6,7 +6,8 @@ internal sealed class TemporaryFolder : IDisposable
     private readonly string _path = Directory.CreateTempSubdirectory("conformance-").FullName;
 
     /// <summary>Files here can be opened with O_DIRECT.</summary>
-    public bool SupportsDirect => ProcessRunner.Succeeds("dd", "if=/dev/zero", "of=" + Path.Combine(_path, "direct"), "bs=4096", "count=1", "oflag=direct");
+    public bool SupportsDirect =>
+        ProcessRunner.Succeeds("dd", "if=/dev/zero", "of=" + Path.Combine(_path, "direct"), "bs=4096", "count=1", "oflag=direct");
 
     /// <summary>A new file of zeroes; its path.</summary>
     public string NewFile(long length)

@@ -31,5 +31,7 @@ internal static class ThrottleSubjects
     }
 
     private static UserObject Group(PluginContents plugin, IPluginHost host) =>
-        plugin.Of(ProvidedKind.Object)[0].Create(Mock.Of<IObjectContext>(context => context.Host == host), JsonDocument.Parse("{}").RootElement);
+        plugin.Of(
+            ProvidedKind.Object)[0].Create(Mock.Of<IObjectContext>(context => context.Host == host), JsonDocument
+                .Parse("{}").RootElement);
 }

@@ -26,7 +26,8 @@ internal static class VdiSubjects
         };
     }
 
-    private static async Task<SubjectImage> CreateAsync(BlockDriver driver, string preallocation, bool backing, CancellationToken cancellationToken)
+    private static async Task<SubjectImage> CreateAsync(
+        BlockDriver driver, string preallocation, bool backing, CancellationToken cancellationToken)
     {
         var storage = new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());

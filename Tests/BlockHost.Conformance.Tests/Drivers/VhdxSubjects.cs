@@ -55,7 +55,8 @@ internal static class VhdxSubjects
 
         return new SubjectImage
         {
-            Options = JsonDocument.Parse(isDifferencing ? """{"file":"file","backing":"backing"}""" : """{"file":"file"}""").RootElement,
+            Options = JsonDocument.Parse(
+                isDifferencing ? """{"file":"file","backing":"backing"}""" : """{"file":"file"}""").RootElement,
             Length = Length,
             Content = content,
             Children = children,
@@ -68,7 +69,8 @@ internal static class VhdxSubjects
         const int Locator = Items + 4096;
         image.Write(Metadata + Items + 4, new byte[] { 2 });
         image.Write(Metadata + 10, new byte[] { 6 });
-        byte[] entry = [.. new Guid("A8D35F2D-B30B-454D-ABF7-D3D84834AB0C").ToByteArray(), .. BitConverter.GetBytes(Locator), 20, 0, 0, 0, 4, 0, 0, 0];
+        byte[] entry = [.. new Guid("A8D35F2D-B30B-454D-ABF7-D3D84834AB0C").ToByteArray(), .. BitConverter
+            .GetBytes(Locator), 20, 0, 0, 0, 4, 0, 0, 0];
         image.Write(Metadata + 32 + (5 * 32), entry);
         image.Write(Metadata + Locator, new Guid("B04AEFB7-D19E-4A81-B789-25B8E9445913").ToByteArray());
     }

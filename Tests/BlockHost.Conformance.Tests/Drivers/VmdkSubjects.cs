@@ -27,7 +27,8 @@ internal static class VmdkSubjects
         };
     }
 
-    private static async Task<SubjectImage> CreateAsync(BlockDriver driver, string createOptions, CancellationToken cancellationToken)
+    private static async Task<SubjectImage> CreateAsync(
+        BlockDriver driver, string createOptions, CancellationToken cancellationToken)
     {
         Assert.True(driver.TryGetFacet<IImageCreator>(out var creator));
         var options = (JsonObject)JsonNode.Parse(createOptions)!;

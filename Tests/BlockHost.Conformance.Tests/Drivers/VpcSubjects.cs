@@ -30,19 +30,27 @@ internal static class VpcSubjects
         };
     }
 
-    private static async Task<MemoryImage> CreateAsync(BlockDriver driver, string subformat, long size, CancellationToken cancellationToken)
+    private static async Task<MemoryImage> CreateAsync(
+        BlockDriver driver, string subformat, long size, CancellationToken cancellationToken)
     {
         var storage = new MemoryImage();
         var context = new TestImageCreateContext(new TestPluginHost());
         context.Storage["file"] = new MemoryChild(storage);
         Assert.True(driver.TryGetFacet<IImageCreator>(out var creator));
-        var options = new Dictionary<string, object> { ["file"] = "file", ["size"] = size, ["subformat"] = subformat, ["force-size"] = true };
+        var options = new Dictionary<string, object>
+        {
+            ["file"] = "file",
+            ["size"] = size,
+            ["subformat"] = subformat,
+            ["force-size"] = true,
+        };
         await creator.CreateAsync(context, JsonSerializer.SerializeToElement(options), cancellationToken);
         return storage;
     }
 
     /// <summary>As many blocks of 2 MiB as there will be; the headers then say that they are smaller.</summary>
-    private static async Task<SubjectImage> CreateSmallAsync(BlockDriver driver, bool differencing, CancellationToken cancellationToken)
+    private static async Task<SubjectImage> CreateSmallAsync(
+        BlockDriver driver, bool differencing, CancellationToken cancellationToken)
     {
         var image = await CreateAsync(driver, "dynamic", 11 << 20, cancellationToken);
         Set(image, 512, 1024, 36, (32, BlockSize));
@@ -60,7 +68,8 @@ internal static class VpcSubjects
             children["backing"] = new SubjectChild(new MemoryImage(content), BlockChildRole.Backing, ReadOnly: true);
         return new SubjectImage
         {
-            Options = JsonDocument.Parse(content.Length > 0 ? """{"file":"file","backing":"backing"}""" : """{"file":"file"}""").RootElement,
+            Options = JsonDocument.Parse(
+                content.Length > 0 ? """{"file":"file","backing":"backing"}""" : """{"file":"file"}""").RootElement,
             Length = Length,
             Content = content,
             Children = children,

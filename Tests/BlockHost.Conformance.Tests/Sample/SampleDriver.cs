@@ -23,12 +23,14 @@ internal sealed class SampleDriver(Defect defect = Defect.None) : BlockDriver
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
-    public override Concurrency Concurrency => defect == Defect.WidensConcurrency ? Concurrency.SerializeNode : Concurrency.Parallel;
+    public override Concurrency Concurrency =>
+        defect == Defect.WidensConcurrency ? Concurrency.SerializeNode : Concurrency.Parallel;
 
     public override JsonTypeInfo OptionsType =>
         defect == Defect.SwallowsOptions ? SampleJson.Default.GreedyOptions : SampleJson.Default.SampleOptions;
 
-    public override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
+    public override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var file = options.Deserialize(SampleJson.Default.SampleOptions)!.File;
         var child = await context.OpenChildAsync("file", BlockChildRole.Image, file, cancellationToken);

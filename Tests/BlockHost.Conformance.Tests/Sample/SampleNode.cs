@@ -26,18 +26,23 @@ internal sealed class SampleNode : BlockNode, IResizable
         _profile = MakeProfile(child.Length - Header);
         _yank = context.OnYank(ShutDown);
         if (defect == Defect.IgnoresDrain)
-            _timer = context.Host.Clock.CreateTimer(_ => child.FlushAsync().AsTask().Wait(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
+            _timer = context.Host.Clock.CreateTimer(
+                _ => child.FlushAsync().AsTask().Wait(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
     }
 
     public override BlockProfile Profile => _profile;
 
-    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) => _defect switch
-    {
-        Defect.IgnoresSegmentOffsets => ReadEachFromStartAsync(offset, target),
-        Defect.KeepsBufferAfterCancel => new(_child.ReadAsync(Header + offset, target, flags, CancellationToken.None).AsTask().WaitAsync(cancellationToken)),
-        Defect.Allocates => _child.ReadAsync(Header + offset, target.Slice(0, new byte[target.Length].Length), flags, cancellationToken),
-        _ => _child.ReadAsync(Header + offset, target, flags, cancellationToken),
-    };
+    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        _defect switch
+        {
+            Defect.IgnoresSegmentOffsets => ReadEachFromStartAsync(offset, target),
+            Defect.KeepsBufferAfterCancel =>
+                new(_child.ReadAsync(Header + offset, target, flags, CancellationToken.None)
+                    .AsTask().WaitAsync(cancellationToken)),
+            Defect.Allocates =>
+                _child.ReadAsync(Header + offset, target.Slice(0, new byte[target.Length].Length), flags, cancellationToken),
+            _ => _child.ReadAsync(Header + offset, target, flags, cancellationToken),
+        };
 
     public override async ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
@@ -73,7 +78,8 @@ internal sealed class SampleNode : BlockNode, IResizable
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
         _child.DiscardAsync(Header + offset, bytes, cancellationToken);
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         _defect == Defect.StatusLies
             ? new(new BlockStatus(bytes, BlockStatusFlags.Zero | BlockStatusFlags.Allocated))
             : new(new BlockStatus(bytes, BlockStatusFlags.Raw | BlockStatusFlags.OffsetValid, Header + offset, _child));
@@ -116,7 +122,8 @@ internal sealed class SampleNode : BlockNode, IResizable
             await _child.ReadAsync(Header + offset, segment);
     }
 
-    private async ValueTask WriteThroughScratchAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    private async ValueTask WriteThroughScratchAsync(
+        long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
         source.CopyTo(_scratch);
         await _child.WriteAsync(Header + offset, _scratch.AsMemory(0, (int)source.Length), flags, cancellationToken);

@@ -16,7 +16,11 @@ internal static class SampleSubject
         {
             Options = JsonDocument.Parse("""{"file":"file"}""").RootElement,
             Length = Length,
-            Children = new Dictionary<string, SubjectChild> { ["file"] = new(new MemoryImage(SampleDriver.HeaderLength + Length)) },
+            Children = new Dictionary<string, SubjectChild>
+            {
+                ["file"] = new(
+                new MemoryImage(SampleDriver.HeaderLength + Length))
+            },
         }),
     };
 }

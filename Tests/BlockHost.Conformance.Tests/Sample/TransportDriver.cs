@@ -55,7 +55,8 @@ internal sealed class TransportDriver(BlockErrorKind yankedAs) : BlockDriver<Tra
         };
     }
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, TransportOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, TransportOptions options, CancellationToken cancellationToken) =>
         new(new Node(context, _peer, yankedAs));
 
     private sealed class Node : BlockNode
@@ -73,7 +74,8 @@ internal sealed class TransportDriver(BlockErrorKind yankedAs) : BlockDriver<Tra
 
         public override BlockProfile Profile { get; } = new() { Length = Length };
 
-        public override async ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+        public override async ValueTask ReadAsync(
+            long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
         {
             await _peer.AnswerAsync(_broken.Task);
             target.Clear();

@@ -13,9 +13,11 @@ internal static class CommandRunner
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
-    public static CommandResult Run(string program, params IReadOnlyList<string> args) => RunIn(Directory.GetCurrentDirectory(), program, args);
+    public static CommandResult Run(string program, params IReadOnlyList<string> args) =>
+        RunIn(Directory.GetCurrentDirectory(), program, args);
 
-    public static CommandResult RunIn(string folder, string program, params IReadOnlyList<string> args) => RunIn(folder, program, Patience, args);
+    public static CommandResult RunIn(string folder, string program, params IReadOnlyList<string> args) =>
+        RunIn(folder, program, Patience, args);
 
     public static CommandResult RunIn(string folder, string program, TimeSpan patience, IReadOnlyList<string> args)
     {

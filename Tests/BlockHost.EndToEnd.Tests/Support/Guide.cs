@@ -88,8 +88,12 @@ internal sealed class Guide(string folder, string path)
     private static bool Contains(JsonElement actual, JsonElement expected) => expected.ValueKind switch
     {
         _ when actual.ValueKind != expected.ValueKind => false,
-        JsonValueKind.Object => expected.EnumerateObject().All(member => actual.TryGetProperty(member.Name, out var value) && Contains(value, member.Value)),
-        JsonValueKind.Array => actual.GetArrayLength() == expected.GetArrayLength() && actual.EnumerateArray().Zip(expected.EnumerateArray(), Contains).All(same => same),
+        JsonValueKind.Object =>
+            expected.EnumerateObject().All(
+                member => actual.TryGetProperty(member.Name, out var value) && Contains(value, member.Value)),
+        JsonValueKind.Array =>
+            actual.GetArrayLength() == expected.GetArrayLength()
+                && actual.EnumerateArray().Zip(expected.EnumerateArray(), Contains).All(same => same),
         _ => actual.GetRawText() == expected.GetRawText(),
     };
 

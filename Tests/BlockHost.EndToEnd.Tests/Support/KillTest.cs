@@ -43,7 +43,10 @@ public abstract class KillTest : IDisposable
     }
 
     private protected static Task UntilAsync(QmpClient qmp, string state) =>
-        qmp.WaitForAsync(told => told.GetProperty("event").GetString() == "JOB_STATUS_CHANGE" && told.GetProperty("data").GetProperty("status").GetString() == state);
+        qmp.WaitForAsync(
+            told =>
+                told.GetProperty("event").GetString() == "JOB_STATUS_CHANGE"
+                    && told.GetProperty("data").GetProperty("status").GetString() == state);
 
     private protected void CheckChain()
     {

@@ -21,7 +21,9 @@ internal static class Programs
     public static void RequireQemu72()
     {
         Require("qemu-img");
-        Skip.IfNot(CommandRunner.Run("qemu-img", "--version").Output.Contains(" version 7.2.", StringComparison.Ordinal), "the installed qemu-img is not 7.2");
+        Skip.IfNot(
+            CommandRunner.Run("qemu-img", "--version").Output.Contains(" version 7.2.", StringComparison.Ordinal),
+            "the installed qemu-img is not 7.2");
     }
 
     private static bool Exists(string name) =>

@@ -77,7 +77,8 @@ internal sealed class QmpClient : IDisposable
 
     private async Task<JsonElement> ReadAsync()
     {
-        var line = await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)) ?? throw new EndOfStreamException("The monitor has ended");
+        var line = await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60))
+            ?? throw new EndOfStreamException("The monitor has ended");
         return JsonDocument.Parse(line).RootElement;
     }
 }

@@ -39,7 +39,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program and waits until a file (a socket) is there.</summary>
-    public static async Task<ServerProcess> StartAsync(string readyWhen, string folder, string program, params IReadOnlyList<string> args)
+    public static async Task<ServerProcess> StartAsync(
+        string readyWhen, string folder, string program, params IReadOnlyList<string> args)
     {
         var server = new ServerProcess(CommandRunner.Start(folder, program, args));
         var clock = Stopwatch.StartNew();

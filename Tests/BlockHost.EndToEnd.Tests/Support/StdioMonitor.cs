@@ -9,7 +9,8 @@ internal static class StdioMonitor
     /// <summary>The answers to commands, in order, without events.</summary>
     public static async Task<IReadOnlyList<JsonNode>> RunAsync(string program, IReadOnlyList<string> commands)
     {
-        using var process = CommandRunner.Start(Path.GetTempPath(), program, ["--chardev", "stdio,id=c", "--monitor", "chardev=c"]);
+        using var process = CommandRunner.Start(
+            Path.GetTempPath(), program, ["--chardev", "stdio,id=c", "--monitor", "chardev=c"]);
         try
         {
             var answers = new List<JsonNode>();
@@ -30,7 +31,9 @@ internal static class StdioMonitor
     /// <summary>The same whatever the order of lists and members.</summary>
     public static string Normalise(JsonNode? node) => node switch
     {
-        JsonObject members => "{" + string.Join(", ", members.Select(member => $"{member.Key}: {Normalise(member.Value)}").Order(StringComparer.Ordinal)) + "}",
+        JsonObject members =>
+            "{" + string.Join(
+                ", ", members.Select(member => $"{member.Key}: {Normalise(member.Value)}").Order(StringComparer.Ordinal)) + "}",
         JsonArray items => "[" + string.Join(", ", items.Select(Normalise).Order(StringComparer.Ordinal)) + "]",
         null => "null",
         _ => node.ToJsonString(),
@@ -40,7 +43,8 @@ internal static class StdioMonitor
     {
         while (true)
         {
-            var line = await output.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)) ?? throw new EndOfStreamException("The daemon has ended");
+            var line = await output.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60))
+                ?? throw new EndOfStreamException("The daemon has ended");
             var message = JsonNode.Parse(line)!.AsObject();
             if (message.ContainsKey("return") || message.ContainsKey("error"))
                 return message;

@@ -129,12 +129,19 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
         return Hold ? HeldAsync(() => { }) : new(Answer);
     }
 
-    public ValueTask<ChainStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public ValueTask<ChainStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         if (!Answer.IsOk)
             return new(new ChainStatus(Answer, 0, BlockStatusFlags.None, 0, 0, null));
         return offset < HoleFrom
-            ? new(new ChainStatus(IoStatus.Ok, Math.Min(bytes, HoleFrom - offset), BlockStatusFlags.Data | BlockStatusFlags.Allocated, 0, 0, null))
+            ? new(new ChainStatus(
+                IoStatus.Ok,
+                Math.Min(bytes, HoleFrom - offset),
+                BlockStatusFlags.Data | BlockStatusFlags.Allocated,
+                0,
+                0,
+                null))
             : new(new ChainStatus(IoStatus.Ok, bytes, BlockStatusFlags.Zero, 1, 0, null));
     }
 
@@ -158,7 +165,8 @@ internal sealed class MemoryBackend : IBlockBackend, IBlockQueue
         return new(Answer);
     }
 
-    private ValueTask<IoStatus> HeldWriteAsync(long offset, IoSlice source) => HeldAsync(() => source.CopyTo(Data.AsSpan((int)offset)));
+    private ValueTask<IoStatus> HeldWriteAsync(long offset, IoSlice source) =>
+        HeldAsync(() => source.CopyTo(Data.AsSpan((int)offset)));
 
     private ValueTask<IoStatus> HeldReadAsync(long offset, IoSlice target) =>
         HeldAsync(() => target.CopyFrom(Data.AsSpan((int)offset, (int)target.Length)));

@@ -29,7 +29,8 @@ internal sealed class RawClient : IDisposable
 
     public RawClient(string path)
     {
-        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
         _socket.Connect(new UnixDomainSocketEndPoint(path));
         _stream = new NetworkStream(_socket);
     }
@@ -75,7 +76,8 @@ internal sealed class RawClient : IDisposable
         {
             return _stream.Read(new byte[1]) == 0;
         }
-        catch (IOException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
+        catch (IOException e)
+            when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
         {
             return true;
         }
@@ -129,7 +131,13 @@ internal sealed class RawClient : IDisposable
         return this;
     }
 
-    public static byte[] Request(NbdCommand command, ulong offset = 0, uint length = 0, CommandFlags flags = 0, ulong cookie = 7, uint magic = Wire.RequestMagic)
+    public static byte[] Request(
+        NbdCommand command,
+        ulong offset = 0,
+        uint length = 0,
+        CommandFlags flags = 0,
+        ulong cookie = 7,
+        uint magic = Wire.RequestMagic)
     {
         var message = new byte[28];
         BinaryPrimitives.WriteUInt32BigEndian(message, magic);
@@ -141,14 +149,22 @@ internal sealed class RawClient : IDisposable
         return message;
     }
 
-    public void SendRequest(NbdCommand command, ulong offset = 0, uint length = 0, CommandFlags flags = 0, ulong cookie = 7, byte[]? payload = null) =>
+    public void SendRequest(
+        NbdCommand command,
+        ulong offset = 0,
+        uint length = 0,
+        CommandFlags flags = 0,
+        ulong cookie = 7,
+        byte[]? payload = null) =>
         Send([.. Request(command, offset, length, flags, cookie), .. payload ?? []]);
 
     public SimpleReply ReadSimple()
     {
         var header = Read(16);
         Assert.Equal(Wire.SimpleReplyMagic, BinaryPrimitives.ReadUInt32BigEndian(header));
-        return new((NbdError)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4)), BinaryPrimitives.ReadUInt64BigEndian(header.AsSpan(8)));
+        return new(
+            (NbdError)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4)),
+            BinaryPrimitives.ReadUInt64BigEndian(header.AsSpan(8)));
     }
 
     public Chunk ReadChunk()
@@ -201,7 +217,8 @@ internal static class OptionData
     public static byte[] MetaContext(string export, params string[] queries) =>
         [.. String(export), .. UInt32((uint)queries.Length), .. queries.SelectMany(String)];
 
-    public static byte[] String(string text) => [.. UInt32((uint)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
+    public static byte[] String(string text) =>
+        [.. UInt32((uint)Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
     public static byte[] UInt32(uint value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
 

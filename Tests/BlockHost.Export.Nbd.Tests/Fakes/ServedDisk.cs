@@ -33,8 +33,14 @@ internal sealed class ServedDisk : IAsyncDisposable
     public string Uri => $"nbd+unix:///disk?socket={Socket}";
 
     public static async Task<ServedDisk> StartAsync(
-        MemoryBackend? backend = null, bool writable = true, NbdExportOptions? options = null, int maxConnections = 100, TlsUpgrade? tls = null, TimeProvider? clock = null,
-        bool withExport = true, long memory = MemoryBudget.DefaultLimit)
+        MemoryBackend? backend = null,
+        bool writable = true,
+        NbdExportOptions? options = null,
+        int maxConnections = 100,
+        TlsUpgrade? tls = null,
+        TimeProvider? clock = null,
+        bool withExport = true,
+        long memory = MemoryBudget.DefaultLimit)
     {
         var disk = new ServedDisk(backend ?? new MemoryBackend(1 << 20), memory);
         var listeners = ListenerFactory.Open([new UnixSocketAddress { Path = disk.Socket }]);
@@ -44,7 +50,8 @@ internal sealed class ServedDisk : IAsyncDisposable
         return disk;
     }
 
-    public NbdExport Add(string name, MemoryBackend backend, bool writable = true, NbdExportOptions? options = null, IIoThread? thread = null)
+    public NbdExport Add(
+        string name, MemoryBackend backend, bool writable = true, NbdExportOptions? options = null, IIoThread? thread = null)
     {
         var context = new Context(backend, writable, Ended) { IoThread = thread };
         var export = new NbdExport(Server, context, name, options ?? new NbdExportOptions(), []);

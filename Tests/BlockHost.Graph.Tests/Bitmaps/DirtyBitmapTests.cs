@@ -51,7 +51,11 @@ public sealed class DirtyBitmapTests
     [Fact]
     public async Task A_write_that_fails_is_marked_as_well()
     {
-        await using var graph = new TestGraph { Memory = { BeforeRequest = _ => throw new BlockException(BlockErrorKind.Io, "no") } };
+        await using var graph = new TestGraph
+        {
+            Memory = { BeforeRequest = _ => throw new BlockException(
+            BlockErrorKind.Io, "no") }
+        };
         var node = await graph.AddAsync("{'driver':'memory','node-name':'disk'}");
         var bitmap = await AddAsync(node);
         await using var backend = await graph.BackendAsync("disk", TestGraph.Writer);
@@ -155,7 +159,9 @@ public sealed class DirtyBitmapTests
         coarse.Merge(fine);
         Assert.Equal([(0, 2 * Unit)], Ranges(coarse));
         var error = Assert.Throws<BlockException>(() => coarse.Merge(other.DirtyBitmaps.CreateAnonymous(512)));
-        Assert.Equal("Bitmaps are of different sizes (destination size is 1048576, source size is 4096) and can't be merged", error.Message);
+        Assert.Equal(
+            "Bitmaps are of different sizes (destination size is 1048576, source size is 4096) and can't be merged",
+            error.Message);
     }
 
     [Fact]
@@ -201,8 +207,10 @@ public sealed class DirtyBitmapTests
         Assert.Equal(new DirtyRun(false, Unit), bitmap.GetRun(15 * Unit, Unit));
     }
 
-    private static async Task<IDirtyBitmap> AddAsync(IGraphNode node, string name = "b", bool disabled = false, long? granularity = null) =>
-        await node.DirtyBitmaps.AddAsync(new() { Name = name, Disabled = disabled, Granularity = granularity }, CancellationToken.None);
+    private static async Task<IDirtyBitmap> AddAsync(
+        IGraphNode node, string name = "b", bool disabled = false, long? granularity = null) =>
+        await node.DirtyBitmaps.AddAsync(
+            new() { Name = name, Disabled = disabled, Granularity = granularity }, CancellationToken.None);
 
     private static List<(long Offset, long Bytes)> Ranges(IDirtyBitmap bitmap)
     {

@@ -8,7 +8,8 @@ internal sealed class CountingNode(IBlockChild child) : BlockFilterNode(child)
 {
     public int Writes { get; private set; }
 
-    public static ValueTask<CountingNode> MakeAsync(IBlockNodeContext context, IBlockChild child, CancellationToken cancellationToken) => new(new CountingNode(child));
+    public static ValueTask<CountingNode> MakeAsync(
+        IBlockNodeContext context, IBlockChild child, CancellationToken cancellationToken) => new(new CountingNode(child));
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {

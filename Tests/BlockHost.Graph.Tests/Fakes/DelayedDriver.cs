@@ -16,7 +16,8 @@ internal sealed class DelayedDriver : BlockDriver<MemoryOptions>
 
     protected override JsonTypeInfo<MemoryOptions> TypedOptionsType => FakesJson.Default.MemoryOptions;
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken) =>
         new(Last = new DelayedNode());
 }
 
@@ -26,7 +27,8 @@ internal sealed class DelayedNode : BlockNode, IValueTaskSource
 
     public override BlockProfile Profile { get; } = new() { Length = 1 << 20 };
 
-    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) => new(this, _core.Version);
+    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        new(this, _core.Version);
 
     public void Complete() => _core.SetResult(true);
 

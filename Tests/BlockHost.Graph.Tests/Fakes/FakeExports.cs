@@ -21,7 +21,8 @@ internal sealed class FakeExportType : ExportType, IExportTypeSource
 
     public int Leases { get; private set; }
 
-    public override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken)
+    public override ValueTask<BlockExport> CreateAsync(
+        IExportContext context, JsonElement options, CancellationToken cancellationToken)
     {
         if (FailCreate is not null)
             throw FailCreate;

@@ -55,7 +55,8 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
 
     protected override JsonTypeInfo<LayerOptions> TypedOptionsType => FakesJson.Default.LayerOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, LayerOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, LayerOptions options, CancellationToken cancellationToken)
     {
         var file = await context.OpenChildAsync("file", BlockChildRole.Image, options.File, cancellationToken);
         var recorded = Recorded.GetValueOrDefault(file.FileName);
@@ -66,7 +67,8 @@ internal sealed class LayerDriver : BlockDriver<LayerOptions>
     }
 }
 
-internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, IBlockChild file, IBlockChild? backing, BackingFileReference? recorded)
+internal sealed class LayerNode(
+    LayerDriver driver, IBlockNodeContext context, IBlockChild file, IBlockChild? backing, BackingFileReference? recorded)
     : BlockNode, IBackingFileStore, IBackingChildHolder, IReopenable
 {
     public const int Block = 4096;
@@ -115,7 +117,8 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
         return base.GetChildPermissions(child, own);
     }
 
-    public override ValueTask<BlockStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
+    public override ValueTask<BlockStatus> GetStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
     {
         driver.StatusCalls++;
         var end = offset / Block;
@@ -135,7 +138,8 @@ internal sealed class LayerNode(LayerDriver driver, IBlockNodeContext context, I
 
     public void SetBackingChild(IBlockChild? backing) => _backing = backing;
 
-    public ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, System.Text.Json.JsonElement options, CancellationToken cancellationToken)
+    public ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, System.Text.Json.JsonElement options, CancellationToken cancellationToken)
     {
         if (driver.FailReopen is not null)
             throw driver.FailReopen;

@@ -18,9 +18,10 @@ internal sealed class ListeningDriver(int alignment = 1) : BlockDriver<LayerOpti
 
     protected override JsonTypeInfo<LayerOptions> TypedOptionsType => FakesJson.Default.LayerOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, LayerOptions options, CancellationToken cancellationToken) =>
-        Last = new ListeningNode(
-            await context.OpenChildAsync("file", BlockChildRole.Filtered | BlockChildRole.Primary, options.File, cancellationToken), alignment);
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, LayerOptions options, CancellationToken cancellationToken) =>
+        Last = new ListeningNode(await context.OpenChildAsync(
+            "file", BlockChildRole.Filtered | BlockChildRole.Primary, options.File, cancellationToken), alignment);
 }
 
 internal sealed class ListeningNode(IBlockChild child, int alignment) : BlockFilterNode(child), IBlockEventTarget
@@ -29,7 +30,12 @@ internal sealed class ListeningNode(IBlockChild child, int alignment) : BlockFil
 
     public new IBlockChild Child => base.Child;
 
-    public override BlockProfile Profile => base.Profile with { Limits = base.Profile.Limits with { RequestAlignment = alignment }, Flush = Support.Native, WriteZeroes = Support.Native };
+    public override BlockProfile Profile => base.Profile with
+    {
+        Limits = base.Profile.Limits with { RequestAlignment = alignment },
+        Flush = Support.Native,
+        WriteZeroes = Support.Native,
+    };
 
     public ValueTask OnEventAsync(BlkdebugEvent @event, CancellationToken cancellationToken)
     {

@@ -47,7 +47,8 @@ internal sealed class MemoryDriver : BlockDriver<MemoryOptions>
 
     public override IReadOnlyList<string> StrongOptions => ["filename", "size"];
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken)
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken)
     {
         if (FailOpen is not null)
             throw FailOpen;
@@ -71,7 +72,9 @@ internal sealed class MemoryNode : BlockNode, IResizable
         _driver = driver;
         _context = context;
         _fileName = options.FileName;
-        Bytes = options.FileName is { } name && driver.Files.TryGetValue(name, out var file) ? file : new byte[options.Size ?? 1 << 20];
+        Bytes = options.FileName is { } name && driver.Files.TryGetValue(name, out var file)
+            ? file
+            : new byte[options.Size ?? 1 << 20];
         _length = Bytes.Length;
         _profile = MakeProfile();
     }

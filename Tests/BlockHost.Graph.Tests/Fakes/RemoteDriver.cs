@@ -28,7 +28,8 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
 
     public void Answer() => _answer.TrySetResult();
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, MemoryOptions options, CancellationToken cancellationToken)
     {
         var yanked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         context.OnYank(() => yanked.TrySetException(new BlockException(BlockErrorKind.Yanked, "yanked")));

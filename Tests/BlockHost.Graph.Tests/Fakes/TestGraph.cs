@@ -25,7 +25,8 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     public TestGraph(TimeProvider clock, ILoggerFactory loggers, params BlockDriver[] more)
     {
         _drivers = more.Append(Memory).Append(Layer).ToDictionary(driver => driver.FormatName);
-        Graph = new BlockGraph(this, Buffers, this, clock, () => Mock.Of<IPluginHost>(host => host.Yank == Yank)) { Loggers = loggers };
+        Graph = new BlockGraph(this, Buffers, this, clock, () => Mock.Of<IPluginHost>(host => host.Yank == Yank))
+        { Loggers = loggers };
     }
 
     public MemoryDriver Memory { get; init; } = new();
@@ -44,11 +45,13 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
 
     public static JsonElement Json(string json) => JsonDocument.Parse(json.Replace('\'', '"')).RootElement;
 
-    public static BackendOptions Reader { get; } = new() { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
+    public static BackendOptions Reader { get; } = new()
+    { Permissions = new(BlockPermissions.ConsistentRead, BlockPermissions.All) };
 
     public static BackendOptions Writer { get; } = new()
     {
-        Permissions = new(BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All & ~BlockPermissions.Resize),
+        Permissions = new(
+            BlockPermissions.ConsistentRead | BlockPermissions.Write, BlockPermissions.All & ~BlockPermissions.Resize),
     };
 
     public async Task<IGraphNode> AddAsync(string json) => await Graph.AddAsync(Json(json), CancellationToken.None);
@@ -73,12 +76,14 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
     {
         var byMagic = head.Length > 0 && Magic.TryGetValue(head[0], out var named) ? named : null;
-        return [.. _drivers.Keys.Append(byMagic).OfType<string>().Distinct().Select(name => new FormatCandidate(name, name == byMagic))];
+        return [.. _drivers.Keys.Append(byMagic).OfType<string>().Distinct().Select(
+            name => new FormatCandidate(name, name == byMagic))];
     }
 
     public string? FormatOfAnything { get; init; } = "raw";
 
-    public string? FindByPrefix(string prefix) => _drivers.Values.FirstOrDefault(driver => driver.FileNamePrefixes.Contains(prefix))?.FormatName;
+    public string? FindByPrefix(string prefix) =>
+        _drivers.Values.FirstOrDefault(driver => driver.FileNamePrefixes.Contains(prefix))?.FormatName;
 
     public void Emit<T>(QmpEvent<T> qmpEvent, T data)
     {

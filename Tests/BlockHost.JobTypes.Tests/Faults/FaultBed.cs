@@ -35,7 +35,8 @@ internal sealed class FaultBed : IAsyncDisposable
     public async Task AddAsync(string name, string? backing = null, Random? data = null)
     {
         var recorded = backing is null ? "" : $",\"backing-file\":\"{FaultPlugin.Protocol}:{backing}\",\"backing-fmt\":\"qcow2\"";
-        var create = $$"""{"driver":"qcow2","file":{"driver":"fault","filename":"{{name}}"},"size":{{Size}},"cluster-size":{{ClusterSize}}{{recorded}}}""";
+        var create =
+            $$"""{"driver":"qcow2","file":{"driver":"fault","filename":"{{name}}"},"size":{{Size}},"cluster-size":{{ClusterSize}}{{recorded}}}""";
         using var options = JsonDocument.Parse(create);
         await Graph.CreateImageAsync(options.RootElement, CancellationToken.None);
         await OpenAsync(name, backing);
@@ -108,7 +109,8 @@ internal sealed class FaultBed : IAsyncDisposable
         {
             if (Events.Where(told => told.Name is "BLOCK_JOB_COMPLETED" or "BLOCK_JOB_CANCELLED").ToList() is { Count: > 0 } ends)
                 return Assert.Single(ends);
-            Assert.True(clock.Elapsed < patience, $"nothing is told of the job's end; events: {string.Join(' ', Events.TakeLast(20))}");
+            Assert.True(
+                clock.Elapsed < patience, $"nothing is told of the job's end; events: {string.Join(' ', Events.TakeLast(20))}");
         }
     }
 
@@ -123,7 +125,8 @@ internal sealed class FaultBed : IAsyncDisposable
         }
 
         Assert.Empty(Graph.Backends);
-        Assert.Empty(Graph.Nodes.Select(node => $"{node.Name}: {string.Join(", ", node.Parents.Select(parent => parent.ParentDescription))}"));
+        Assert.Empty(Graph.Nodes.Select(
+            node => $"{node.Name}: {string.Join(", ", node.Parents.Select(parent => parent.ParentDescription))}"));
     }
 
     /// <summary>No corruption.</summary>
@@ -133,7 +136,8 @@ internal sealed class FaultBed : IAsyncDisposable
         Assert.True(Node(name).TryGetFacet<IImageCheck>(out var check));
         var found = await check.CheckAsync(CheckRepair.None, CancellationToken.None);
         Assert.True(
-            found.Corruptions == 0 && found.CheckErrors == 0 && (!leaksToo || found.Leaks == 0), $"{name}: {string.Join('\n', found.Messages)}");
+            found.Corruptions == 0 && found.CheckErrors == 0 && (!leaksToo || found.Leaks == 0),
+            $"{name}: {string.Join('\n', found.Messages)}");
     }
 
     public ValueTask DisposeAsync() => _bed.DisposeAsync();

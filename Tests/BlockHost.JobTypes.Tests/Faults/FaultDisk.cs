@@ -5,7 +5,9 @@ using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.JobTypes.Tests.Faults;
 
-/// <summary>Requests that fail: after the first <paramref name="Skip"/> of their kind, so many <paramref name="Times"/>.</summary>
+/// <summary>
+/// Requests that fail: after the first <paramref name="Skip"/> of their kind, so many <paramref name="Times"/>.
+/// </summary>
 internal sealed record Fault(DiskRequest On, int Errno, int Skip = 0, int Times = int.MaxValue);
 
 /// <summary>Bytes of data that are being read and written.</summary>

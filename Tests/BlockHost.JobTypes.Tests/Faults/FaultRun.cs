@@ -92,7 +92,10 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
                 Disk.Break(new(DiskRequest.Flush, Errno.EIO, Skip: 0, Times: _random.Next(1, 3)));
                 break;
             case FaultKind.Vanish:
-                Disk.Break(new(DiskRequest.Read | DiskRequest.Change | DiskRequest.Discard | DiskRequest.Flush, Errno.EIO, Skip: _random.Next(6)));
+                Disk.Break(new(
+                    DiskRequest.Read | DiskRequest.Change | DiskRequest.Discard | DiskRequest.Flush,
+                    Errno.EIO,
+                    Skip: _random.Next(6)));
                 break;
         }
     }
@@ -149,7 +152,8 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
 
     private string Action => Stops ? "stop" : policy == "ignore" ? "ignore" : "report";
 
-    private static List<System.Text.Json.JsonElement> ErrorsOf(FaultBed bed) => [.. bed.Events.Where(told => told.Name == "BLOCK_JOB_ERROR").Select(told => told.Data)];
+    private static List<System.Text.Json.JsonElement> ErrorsOf(FaultBed bed) =>
+        [.. bed.Events.Where(told => told.Name == "BLOCK_JOB_ERROR").Select(told => told.Data)];
 
     private async Task CheckEndAsync(FaultBed bed, FaultGuest guest, byte[]? start, bool started)
     {
@@ -164,7 +168,8 @@ internal sealed class FaultRun(JobScenario scenario, FaultKind kind, string poli
             Assert.Equal(Action, error.GetProperty("action").GetString());
             // A target that has vanished under the guest's disk cannot be read either.
             if (kind != FaultKind.Vanish || !scenario.TargetIsTheGuests)
-                Assert.Equal(kind == FaultKind.Read || scenario.OnlyReads ? "read" : "write", error.GetProperty("operation").GetString());
+                Assert.Equal(
+                    kind == FaultKind.Read || scenario.OnlyReads ? "read" : "write", error.GetProperty("operation").GetString());
         }
 
         var end = await bed.EndAsync(Patience);

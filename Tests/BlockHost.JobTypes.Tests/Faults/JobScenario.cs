@@ -36,19 +36,30 @@ internal sealed record JobScenario
     /// <summary>The target is below the guest's disk or that disk itself: it must be whole whatever happens.</summary>
     public bool TargetIsTheGuests { get; init; }
 
-    public static JobScenario Stream { get; } = OverChain("block-stream", "", source: "b", target: "t") with { OnlyReads = true, IgnoredErrorsFail = true };
+    public static JobScenario Stream { get; } = OverChain(
+        "block-stream", "", source: "b", target: "t") with
+    { OnlyReads = true, IgnoredErrorsFail = true };
 
     public static JobScenario IntermediateCommit { get; } =
         OverChain("block-commit", "\"top-node\":\"m\",\"base-node\":\"b\",", source: "m", target: "b");
 
     public static JobScenario ActiveCommit { get; } =
-        OverChain("block-commit", "\"base-node\":\"m\",", source: "t", target: "m") with { PrepareAsync = ChainWithDataAsync, Result = "m" };
+        OverChain(
+            "block-commit",
+            "\"base-node\":\"m\",",
+            source: "t",
+            target: "m") with
+        { PrepareAsync = ChainWithDataAsync, Result = "m" };
 
-    public static JobScenario MirrorInBackground { get; } = Copy("blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"background\"");
+    public static JobScenario MirrorInBackground { get; } = Copy(
+        "blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"background\"");
 
-    public static JobScenario MirrorWithWrites { get; } = Copy("blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"write-blocking\"");
+    public static JobScenario MirrorWithWrites { get; } = Copy(
+        "blockdev-mirror", "\"granularity\":16384,\"copy-mode\":\"write-blocking\"");
 
-    public static JobScenario Backup { get; } = Copy("blockdev-backup", "\"x-perf\":{\"max-chunk\":65536}") with { TargetIsOfTheStart = true };
+    public static JobScenario Backup { get; } = Copy(
+        "blockdev-backup", "\"x-perf\":{\"max-chunk\":65536}") with
+    { TargetIsOfTheStart = true };
 
     /// <summary>Within a chain b ◄ m ◄ t whose top a guest uses.</summary>
     private static JobScenario OverChain(string command, string more, string source, string target) => new()
@@ -68,7 +79,8 @@ internal sealed record JobScenario
     {
         PrepareAsync = CopyAsync,
         Command = command,
-        Arguments = $"\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",{more},\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
+        Arguments =
+            $"\"device\":\"s\",\"target\":\"t\",\"sync\":\"full\",{more},\"on-source-error\":\"POLICY\",\"on-target-error\":\"POLICY\"",
         Guest = "s",
         Source = "s",
         Target = "t",

@@ -30,7 +30,8 @@ public sealed class ModelTests
     {
         Operation[] script = [.. Enumerable.Range(0, 40).Select(i => new Start(i))];
 
-        var shrunk = await ScriptShrinker.ShrinkAsync(script, shorter => Task.FromResult(shorter.Any(o => o.Job == 7) && shorter.Any(o => o.Job == 31)));
+        var shrunk = await ScriptShrinker.ShrinkAsync(
+            script, shorter => Task.FromResult(shorter.Any(o => o.Job == 7) && shorter.Any(o => o.Job == 31)));
 
         Assert.Equal([new Start(7), new Start(31)], shrunk);
     }

@@ -8,7 +8,8 @@ internal abstract record Operation(int Job)
 }
 
 /// <param name="Group">0: alone; else the transaction of that number, until one of its jobs has started.</param>
-internal sealed record Create(int Job, JobFlags Flags, int Group, bool Softly, bool Completable, bool PrepareFails) : Operation(Job);
+internal sealed record Create(
+    int Job, JobFlags Flags, int Group, bool Softly, bool Completable, bool PrepareFails) : Operation(Job);
 
 internal sealed record Start(int Job) : Operation(Job);
 

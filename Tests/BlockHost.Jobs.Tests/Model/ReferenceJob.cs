@@ -55,7 +55,8 @@ internal sealed class ReferenceJob(Create creation, ReferenceGroup group)
 
     public bool IsReady => Status is JobStatus.Ready or JobStatus.Standby;
 
-    public bool IsCompleted => Status is JobStatus.Waiting or JobStatus.Pending or JobStatus.Aborting or JobStatus.Concluded or JobStatus.Null;
+    public bool IsCompleted =>
+        Status is JobStatus.Waiting or JobStatus.Pending or JobStatus.Aborting or JobStatus.Concluded or JobStatus.Null;
 }
 
 /// <summary>A transaction.</summary>

@@ -9,7 +9,9 @@ internal sealed class ReferenceMachine
 {
     private static readonly Dictionary<JobVerb, JobStatus[]> Accepted = new()
     {
-        [JobVerb.Cancel] = [JobStatus.Created, JobStatus.Running, JobStatus.Paused, JobStatus.Ready, JobStatus.Standby, JobStatus.Waiting, JobStatus.Pending],
+        [JobVerb.Cancel] = [
+            JobStatus.Created, JobStatus.Running, JobStatus.Paused, JobStatus.Ready, JobStatus.Standby, JobStatus.Waiting,
+            JobStatus.Pending],
         [JobVerb.Pause] = [JobStatus.Created, JobStatus.Running, JobStatus.Paused, JobStatus.Ready, JobStatus.Standby],
         [JobVerb.Resume] = [JobStatus.Created, JobStatus.Running, JobStatus.Paused, JobStatus.Ready, JobStatus.Standby],
         [JobVerb.SetSpeed] = [JobStatus.Created, JobStatus.Running, JobStatus.Paused, JobStatus.Ready, JobStatus.Standby],
@@ -336,7 +338,8 @@ internal sealed class ReferenceMachine
     {
         job.Group.Members.Remove(job);
         if (job.IsStarted)
-            Events.Add(job.Forced ? $"BLOCK_JOB_CANCELLED {job.Id}" : $"BLOCK_JOB_COMPLETED {job.Id}{(job.Error is null ? "" : $": {job.Error}")}");
+            Events.Add(
+                job.Forced ? $"BLOCK_JOB_CANCELLED {job.Id}" : $"BLOCK_JOB_COMPLETED {job.Id}{(job.Error is null ? "" : $": {job.Error}")}");
         Become(job, JobStatus.Concluded);
         if (!job.ManualDismiss || !job.IsStarted)
             Vanish(job);

@@ -160,7 +160,8 @@ internal sealed class ScriptRunner
         var ids = _bed.Jobs.List().Select(job => job.Id!).Order();
         if (!ids.SequenceEqual(_reference.Jobs.Keys.Order()))
             return $"there are {string.Join(", ", ids)}, should be {string.Join(", ", _reference.Jobs.Keys)}";
-        return _reference.Jobs.Values.Select(job => Difference(job, _jobs[job.Id])).FirstOrDefault(difference => difference is not null);
+        return _reference.Jobs.Values.Select(job => Difference(job, _jobs[job.Id]))
+            .FirstOrDefault(difference => difference is not null);
     }
 
     private static string? Difference(ReferenceJob job, (IJobSetup Setup, ScriptedJob Work) real)

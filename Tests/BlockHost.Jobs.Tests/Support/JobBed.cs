@@ -32,7 +32,12 @@ internal sealed class JobBed : IJobTypeSource, IQmpEvents
         }
     }
 
-    public async Task<(IJob Job, ScriptedJob Work)> StartAsync(string? id, JobFlags flags = JobFlags.None, IJobGroup? group = null, bool isBlockJob = true, Action<ScriptedJob>? with = null)
+    public async Task<(IJob Job, ScriptedJob Work)> StartAsync(
+        string? id,
+        JobFlags flags = JobFlags.None,
+        IJobGroup? group = null,
+        bool isBlockJob = true,
+        Action<ScriptedJob>? with = null)
     {
         var (setup, work) = await CreateAsync(id, flags, group, isBlockJob);
         with?.Invoke(work);
@@ -41,9 +46,12 @@ internal sealed class JobBed : IJobTypeSource, IQmpEvents
         return (setup.Job, work);
     }
 
-    public async Task<(IJobSetup Setup, ScriptedJob Work)> CreateAsync(string? id, JobFlags flags = JobFlags.None, IJobGroup? group = null, bool isBlockJob = true)
+    public async Task<(IJobSetup Setup, ScriptedJob Work)> CreateAsync(
+        string? id, JobFlags flags = JobFlags.None, IJobGroup? group = null, bool isBlockJob = true)
     {
-        var setup = await Jobs.CreateAsync(new JobRequest { Type = new ScriptedType(isBlockJob), Id = id, Flags = flags, Group = group }, CancellationToken.None);
+        var setup = await Jobs.CreateAsync(
+            new JobRequest { Type = new ScriptedType(isBlockJob), Id = id, Flags = flags, Group = group },
+            CancellationToken.None);
         var work = new ScriptedJob();
         setup.SetWork(work);
         return (setup, work);
@@ -53,7 +61,8 @@ internal sealed class JobBed : IJobTypeSource, IQmpEvents
     public async Task<IReadOnlyList<string>> TakeAsync(string? awaited = null)
     {
         if (awaited is not null)
-            await Eventually.HoldsAsync(() => Events.Contains(awaited), () => $"no event '{awaited}', but: {string.Join(", ", Events)}");
+            await Eventually.HoldsAsync(
+                () => Events.Contains(awaited), () => $"no event '{awaited}', but: {string.Join(", ", Events)}");
         lock (_events)
         {
             string[] taken = [.. _events];
@@ -66,7 +75,9 @@ internal sealed class JobBed : IJobTypeSource, IQmpEvents
     {
         var json = qmpEvent.Serialize(data);
         var id = (json.TryGetProperty("id", out var name) ? name : json.GetProperty("device")).GetString();
-        var line = qmpEvent.Name == "JOB_STATUS_CHANGE" ? $"{json.GetProperty("status").GetString()} {id}" : $"{qmpEvent.Name} {id}";
+        var line = qmpEvent.Name == "JOB_STATUS_CHANGE"
+            ? $"{json.GetProperty("status").GetString()} {id}"
+            : $"{qmpEvent.Name} {id}";
         if (json.TryGetProperty("action", out var action))
             line += $" {json.GetProperty("operation").GetString()} {action.GetString()}";
         if (json.TryGetProperty("error", out var error))
@@ -77,9 +88,11 @@ internal sealed class JobBed : IJobTypeSource, IQmpEvents
 
     public void Emit(QmpSignal signal) => throw new UnreachableException();
 
-    public ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) => new((IDisposable?)null);
+    public ValueTask<IDisposable?> UseJobTypeAsync(JobType type, string user, CancellationToken cancellationToken) =>
+        new((IDisposable?)null);
 
-    public ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) => new((TransactionActionLease?)null);
+    public ValueTask<TransactionActionLease?> AcquireActionAsync(string type, CancellationToken cancellationToken) =>
+        new((TransactionActionLease?)null);
 
     private sealed class ScriptedType(bool isBlockJob) : JobType
     {

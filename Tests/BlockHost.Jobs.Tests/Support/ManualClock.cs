@@ -25,7 +25,8 @@ internal sealed class ManualClock : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new ManualTimer(this, () => callback(state), dueTime < TimeSpan.Zero ? long.MaxValue : GetTimestamp() + dueTime.Ticks);
+        var timer = new ManualTimer(
+            this, () => callback(state), dueTime < TimeSpan.Zero ? long.MaxValue : GetTimestamp() + dueTime.Ticks);
         lock (_lock)
             _timers.Add(timer);
         return timer;

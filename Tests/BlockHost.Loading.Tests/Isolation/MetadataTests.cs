@@ -27,7 +27,8 @@ public sealed class MetadataTests : IDisposable
 
     [Fact]
     public void An_assembly_without_entry_is_no_plugin() =>
-        Assert.Contains("no attribute PluginEntry", Assert.Throws<PluginException>(() => Read(Fixtures.Assembly("GreeterV1"))).Message);
+        Assert.Contains(
+            "no attribute PluginEntry", Assert.Throws<PluginException>(() => Read(Fixtures.Assembly("GreeterV1"))).Message);
 
     [Fact]
     public void A_missing_file_is_named()

@@ -37,12 +37,17 @@ public sealed class NativeLibraryTests : IDisposable
     [InlineData("runtimes/linux-x64/native")]
     public async Task A_library_finds_another_that_lies_beside_it(string folder)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "the folder is that of Linux on x64");
+        Skip.IfNot(
+            OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64,
+            "the folder is that of Linux on x64");
         _bed.Install("NativeLibrary", "fixture.native", "events:ANSWER_42");
         var plugin = Path.Combine(_bed.PluginFolder, "fixture.native");
         var natives = Directory.CreateDirectory(Path.Combine(plugin, folder)).FullName;
         var sources = Fixtures.Sources("NativeLibrary");
-        Compile(Path.Combine(sources, "fixture_quirk.c"), Path.Combine(natives, "libfixture_inner.so"), "-Dfixture_answer=fixture_inner");
+        Compile(
+            Path.Combine(sources, "fixture_quirk.c"),
+            Path.Combine(natives, "libfixture_inner.so"),
+            "-Dfixture_answer=fixture_inner");
         Compile(
             Path.Combine(sources, "fixture_outer.c"), Path.Combine(natives, "libfixture_quirk.so"),
             "-L", natives, "-l:libfixture_inner.so", "-Wl,-rpath,$ORIGIN");
@@ -84,7 +89,9 @@ public sealed class NativeLibraryTests : IDisposable
     {
         try
         {
-            using var compiler = Process.Start(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-o", library, source, .. more]) { RedirectStandardError = true })!;
+            using var compiler = Process.Start(
+                new ProcessStartInfo("cc", ["-shared", "-fPIC", "-o", library, source, .. more])
+                { RedirectStandardError = true })!;
             var errors = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             Assert.True(compiler.ExitCode == 0, errors);

@@ -31,7 +31,8 @@ public sealed class PluginLoaderTests : IDisposable
         using var second = Load("Ordinary");
 
         Assert.NotEqual(
-            first.LoadDefaultAssembly().GetType("Fixture.OrdinaryPlugin"), second.LoadDefaultAssembly().GetType("Fixture.OrdinaryPlugin"));
+            first.LoadDefaultAssembly().GetType("Fixture.OrdinaryPlugin"),
+            second.LoadDefaultAssembly().GetType("Fixture.OrdinaryPlugin"));
     }
 
     [Fact]
@@ -109,12 +110,15 @@ public sealed class PluginLoaderTests : IDisposable
     {
         using var loader = Load("PrivateContract");
 
-        var error = Assert.ThrowsAny<IOException>(() => loader.LoadAssembly(new AssemblyName("BlockHost.Abstractions, Version=1.9.0.0")));
+        var error = Assert.ThrowsAny<IOException>(
+            () => loader.LoadAssembly(new AssemblyName("BlockHost.Abstractions, Version=1.9.0.0")));
         Assert.Contains("BlockHost.Abstractions 1.9.0.0", error.ToString());
         Assert.Contains($"the host has {typeof(Plugin).Assembly.GetName().Version}", error.ToString());
     }
 
-    /// <summary>Refused before anything of it is loaded; but were it not, the plugin would still get no second contract.</summary>
+    /// <summary>
+    /// Refused before anything of it is loaded; but were it not, the plugin would still get no second contract.
+    /// </summary>
     [Fact]
     public void A_later_contract_beside_the_plugin_is_never_loaded()
     {
@@ -150,7 +154,8 @@ public sealed class PluginLoaderTests : IDisposable
     {
         var context = new AssemblyLoadContext("a host inside a host", isCollectible: true);
         var contract = context.LoadFromAssemblyPath(typeof(Plugin).Assembly.Location);
-        using var loader = PluginLoader.FromAssembly(Fixtures.Assembly("Ordinary"), [contract.GetType(typeof(Plugin).FullName!)!], unloadable: true);
+        using var loader = PluginLoader.FromAssembly(
+            Fixtures.Assembly("Ordinary"), [contract.GetType(typeof(Plugin).FullName!)!], unloadable: true);
 
         var entry = loader.LoadDefaultAssembly().GetType("Fixture.OrdinaryPlugin")!;
 
@@ -204,7 +209,8 @@ public sealed class PluginLoaderTests : IDisposable
         Assert.Throws<InvalidOperationException>(loader.Unload);
     }
 
-    private static PluginLoader Load(string fixture) => PluginLoader.FromAssembly(Fixtures.Assembly(fixture), Shared, unloadable: true);
+    private static PluginLoader Load(string fixture) =>
+        PluginLoader.FromAssembly(Fixtures.Assembly(fixture), Shared, unloadable: true);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static IUnloadProof LoadAndUnload()

@@ -65,7 +65,8 @@ public sealed class ComeBackTests : IDisposable
 
         void Look(string when)
         {
-            if (!manager.Of(ProvidedKind.Driver).Names.Contains(Driver) || !manager.Of(ProvidedKind.Command).Names.Contains(Command))
+            if (!manager.Of(ProvidedKind.Driver).Names.Contains(Driver)
+                || !manager.Of(ProvidedKind.Command).Names.Contains(Command))
                 missing.Add(when);
         }
     }
@@ -74,10 +75,12 @@ public sealed class ComeBackTests : IDisposable
     public async Task An_unload_that_waits_only_for_a_command_is_called_off_by_who_wants_the_plugin()
     {
         var manager = _bed.InstallOrdinary().CreateManager();
-        var lease = await manager.Of(ProvidedKind.Command).LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None);
+        var lease = await manager.Of(ProvidedKind.Command)
+            .LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None);
         var unload = manager.UnloadAsync(Id, Patience, CancellationToken.None);
 
-        Assert.NotNull(await manager.Of(ProvidedKind.Driver).LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None));
+        Assert.NotNull(
+            await manager.Of(ProvidedKind.Driver).LeaseAsync(Driver, "node 'disk0'", brief: false, CancellationToken.None));
 
         Assert.Equal(PluginState.Loaded, (await unload).State);
         lease!.Use.Dispose();
@@ -91,7 +94,9 @@ public sealed class ComeBackTests : IDisposable
         await manager.UnloadAsync(Id, TimeSpan.Zero, CancellationToken.None);
 
         var error = await Assert.ThrowsAsync<PluginException>(
-            async () => await manager.Of(ProvidedKind.Command).LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None));
+            async () =>
+                await manager.Of(ProvidedKind.Command)
+                    .LeaseAsync(Command, "command 'fixture-echo'", brief: true, CancellationToken.None));
 
         Assert.Equal("Plugin 'fixture.ordinary' is unloading: in use by node 'disk0'", error.Message);
         node!.Use.Dispose();

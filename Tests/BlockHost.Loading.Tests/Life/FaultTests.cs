@@ -20,7 +20,9 @@ public sealed class FaultTests : IDisposable
         var wrong = new string('0', 64);
         _bed.EditManifest("fixture.ordinary", manifest => manifest["sha256"] = wrong);
 
-        await Faults("fixture.ordinary", $"has SHA-256 {PluginBed.Sha256(_bed.AssemblyPath("fixture.ordinary"))}, but its manifest says {wrong}");
+        await Faults(
+            "fixture.ordinary",
+            $"has SHA-256 {PluginBed.Sha256(_bed.AssemblyPath("fixture.ordinary"))}, but its manifest says {wrong}");
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public sealed class FaultTests : IDisposable
     public async Task A_manifest_for_another_contract_is_unsupported_before_anything_is_asked_for()
     {
         _bed.InstallOrdinary();
-        _bed.EditManifest("fixture.ordinary", manifest => manifest["contract"] = new JsonObject { ["min"] = "7.0", ["max"] = "8.0" });
+        _bed.EditManifest(
+            "fixture.ordinary", manifest => manifest["contract"] = new JsonObject { ["min"] = "7.0", ["max"] = "8.0" });
         Assert.Equal(PluginState.Unsupported, _bed.CreateManager().Find("fixture.ordinary")!.State);
 
         await Faults("fixture.ordinary", "it is for contract [7.0, 8.0)", PluginState.Unsupported);
@@ -70,7 +73,8 @@ public sealed class FaultTests : IDisposable
     {
         _bed.Install("PrivateContract", "fixture.private-contract", "events:PRIVATE_CONTRACT");
 
-        await Faults("fixture.private-contract", "it needs BlockHost.Abstractions 1.9.0.0, but the host has", PluginState.Unsupported);
+        await Faults(
+            "fixture.private-contract", "it needs BlockHost.Abstractions 1.9.0.0, but the host has", PluginState.Unsupported);
     }
 
     [Fact]
@@ -81,7 +85,9 @@ public sealed class FaultTests : IDisposable
         File.Copy(library, Path.Combine(_bed.PluginFolder, "fixture.ordinary", Path.GetFileName(library)));
 
         await Faults(
-            "fixture.ordinary", "its library Fixture.PrivateContract.dll needs BlockHost.Abstractions 1.9.0.0, but the host has", PluginState.Unsupported);
+            "fixture.ordinary",
+            "its library Fixture.PrivateContract.dll needs BlockHost.Abstractions 1.9.0.0, but the host has",
+            PluginState.Unsupported);
     }
 
     [Fact]
@@ -97,7 +103,8 @@ public sealed class FaultTests : IDisposable
     {
         _bed.Install("ThrowsInRegister", "fixture.throws-in-register", "events:HALF_WAY");
 
-        var manager = await Faults("fixture.throws-in-register", "failed in Register: InvalidOperationException: half way is enough");
+        var manager = await Faults(
+            "fixture.throws-in-register", "failed in Register: InvalidOperationException: half way is enough");
 
         Assert.Empty(manager.Of(ProvidedKind.Event).Loaded);
         Assert.Empty(manager.Of(ProvidedKind.Event).Names);
@@ -111,7 +118,8 @@ public sealed class FaultTests : IDisposable
 
         Assert.Equal(PluginState.Faulted, manager.Find("fixture.ordinary")!.State);
         Assert.Equal(
-            "provides the block driver 'fixture-zeroes', which plugin 'fixture.duplicate' already provides", manager.Find("fixture.ordinary")!.Reason);
+            "provides the block driver 'fixture-zeroes', which plugin 'fixture.duplicate' already provides",
+            manager.Find("fixture.ordinary")!.Reason);
         var driver = await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None);
         Assert.Equal("fixture.duplicate", driver!.Owner.Identity.Id);
     }
@@ -122,7 +130,8 @@ public sealed class FaultTests : IDisposable
         var manager = _bed.InstallOrdinary().CreateManager();
         manager.AddHost(registry => registry.Add(BlockHost.Qmp.QmpCommand.CreateAction("fixture-echo", (_, _) => default)));
 
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
 
         Assert.Contains("provides the command 'fixture-echo', which plugin 'host' already provides", error.Message);
         Assert.Empty(manager.Of(ProvidedKind.Driver).Loaded);

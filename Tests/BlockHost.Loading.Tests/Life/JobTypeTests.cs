@@ -27,7 +27,8 @@ public sealed class JobTypeTests : IDisposable
     [Fact]
     public async Task Every_verb_works_on_it()
     {
-        await using var host = await StartedAsync("""{"job-id":"c","node-name":"n","speed":1,"auto-finalize":false,"auto-dismiss":false}""");
+        await using var host = await StartedAsync(
+            """{"job-id":"c","node-name":"n","speed":1,"auto-finalize":false,"auto-dismiss":false}""");
         Assert.Equal("fixture-count", (await JobAsync(host)).GetProperty("type").GetString());
 
         await host.RunAsync("job-pause", Id);
@@ -136,7 +137,9 @@ public sealed class JobTypeTests : IDisposable
     private async Task<JobHost> NodeAsync()
     {
         var host = await JobHost.StartAsync(_bed);
-        await host.Host.Graph.AddAsync(JsonDocument.Parse("""{"driver":"fixture-zeroes","node-name":"n","size":1048576}""").RootElement, CancellationToken.None);
+        await host.Host.Graph.AddAsync(
+            JsonDocument.Parse("""{"driver":"fixture-zeroes","node-name":"n","size":1048576}""").RootElement,
+            CancellationToken.None);
         return host;
     }
 

@@ -45,7 +45,8 @@ public sealed class LazyLoadingTests : IDisposable
         var manager = _bed.InstallOrdinary().CreateManager();
 
         var found = await Task.WhenAll(Enumerable.Range(0, 16).Select(
-            _ => Task.Run(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None))));
+            _ =>
+                Task.Run(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None))));
 
         Assert.Single(found.Select(driver => driver!.Value).Distinct());
     }
@@ -139,7 +140,8 @@ public sealed class LazyLoadingTests : IDisposable
     {
         var manager = _bed.CreateManager();
 
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.LoadAsync("fixture.none", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.LoadAsync("fixture.none", CancellationToken.None));
 
         Assert.Equal("Plugin 'fixture.none' is unknown: no manifest has that id", error.Message);
     }

@@ -35,7 +35,8 @@ public sealed class LinkedPluginTests
     [Fact]
     public async Task One_that_fails_is_faulted_and_does_not_stop_the_start()
     {
-        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE") { OnStart = _ => throw new IOException("no disk") }, CancellationToken.None);
+        await _manager.AddLinkedAsync(
+            "linked.one", new LinkedFixture("ONE") { OnStart = _ => throw new IOException("no disk") }, CancellationToken.None);
         await _manager.AddLinkedAsync("linked.two", new LinkedFixture("TWO"), CancellationToken.None);
 
         Assert.Equal("failed in StartAsync: IOException: no disk", _manager.Find("linked.one")!.Reason);
@@ -48,7 +49,8 @@ public sealed class LinkedPluginTests
         await _manager.AddLinkedAsync("linked.one", new LinkedFixture("SAME"), CancellationToken.None);
         await _manager.AddLinkedAsync("linked.two", new LinkedFixture("SAME"), CancellationToken.None);
 
-        Assert.Equal("provides the event 'SAME', which plugin 'linked.one' already provides", _manager.Find("linked.two")!.Reason);
+        Assert.Equal(
+            "provides the event 'SAME', which plugin 'linked.one' already provides", _manager.Find("linked.two")!.Reason);
     }
 
     [Fact]
@@ -75,7 +77,10 @@ public sealed class LinkedPluginTests
     public async Task Nothing_is_visible_before_the_plugin_has_started()
     {
         var visible = -1;
-        await _manager.AddLinkedAsync("linked.one", new LinkedFixture("ONE") { OnStart = _ => visible = _manager.Of(ProvidedKind.Event).Loaded.Count }, CancellationToken.None);
+        await _manager.AddLinkedAsync(
+            "linked.one",
+            new LinkedFixture("ONE") { OnStart = _ => visible = _manager.Of(ProvidedKind.Event).Loaded.Count },
+            CancellationToken.None);
 
         Assert.Equal(0, visible);
         Assert.Single(_manager.Of(ProvidedKind.Event).Loaded);

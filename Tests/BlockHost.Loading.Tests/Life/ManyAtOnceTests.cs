@@ -46,7 +46,8 @@ public sealed class ManyAtOnceTests
         }
     });
 
-    private Task UnloadAsync() => Repeat(async () => await _manager.UnloadAsync(MemoryLoader.Id, TimeSpan.FromMilliseconds(1), CancellationToken.None));
+    private Task UnloadAsync() =>
+        Repeat(async () => await _manager.UnloadAsync(MemoryLoader.Id, TimeSpan.FromMilliseconds(1), CancellationToken.None));
 
     private Task LoadAsync() => Repeat(async () => await _manager.LoadAsync(MemoryLoader.Id, CancellationToken.None));
 

@@ -27,7 +27,9 @@ public sealed class MetricsTests : IDisposable
     {
         await using var host = await JobHost.StartAsync(_bed);
         Listen(host);
-        await host.Host.Graph.AddAsync(JsonDocument.Parse("""{"driver":"fixture-zeroes","node-name":"n","size":1048576}""").RootElement, CancellationToken.None);
+        await host.Host.Graph.AddAsync(
+            JsonDocument.Parse("""{"driver":"fixture-zeroes","node-name":"n","size":1048576}""").RootElement,
+            CancellationToken.None);
         await host.RunAsync("fixture-count", """{"job-id":"c","node-name":"n"}""");
         await host.HearAsync("BLOCK_JOB_READY");
         Assert.Equal(["ended: none", "running: 1", "started: 1"], Jobs());
@@ -66,7 +68,10 @@ public sealed class MetricsTests : IDisposable
         _series.Clear();
         _listener.RecordObservableInstruments();
         const string Ended = "blockhost.job.ended fixture-count ";
-        var ended = _series.Where(one => one.Key.StartsWith(Ended, StringComparison.Ordinal)).Select(one => $"{one.Key[Ended.Length..]} {one.Value}").Order();
+        var ended = _series.Where(
+            one =>
+                one.Key.StartsWith(Ended, StringComparison.Ordinal)).Select(one =>
+                    $"{one.Key[Ended.Length..]} {one.Value}").Order();
         return
         [
             $"ended: {(ended.Any() ? string.Join(", ", ended) : "none")}",

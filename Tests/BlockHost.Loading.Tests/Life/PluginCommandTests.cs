@@ -23,7 +23,9 @@ public sealed class PluginCommandTests : IDisposable
         _manager.AddHost(commands.Register);
         var events = new Mock<IQmpEvents>();
         events.Setup(e => e.Emit(It.IsAny<QmpEvent<PluginStateChange>>(), It.IsAny<PluginStateChange>()))
-            .Callback((QmpEvent<PluginStateChange> qmpEvent, PluginStateChange data) => _events.Add($"{qmpEvent.Name} {qmpEvent.Serialize(data)}"));
+            .Callback(
+                (QmpEvent<PluginStateChange> qmpEvent, PluginStateChange data) =>
+                    _events.Add($"{qmpEvent.Name} {qmpEvent.Serialize(data)}"));
         commands.EmitTo(events.Object);
     }
 

@@ -51,7 +51,8 @@ public sealed class ThreadEndTests : IDisposable
 
         foreach (var id in new[] { "fixture.ordinary", "fixture.own-threads" })
         {
-            var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.UnloadAsync(id, Patience, CancellationToken.None));
+            var error = await Assert.ThrowsAsync<PluginException>(
+                async () => await manager.UnloadAsync(id, Patience, CancellationToken.None));
             Assert.Equal(
                 $"Plugin '{id}' cannot be unloaded: Fixture.OwnThreads.dll makes threads that end (System.Threading.Thread, where PluginThread is meant to be used)",
                 error.Message);
@@ -66,7 +67,8 @@ public sealed class ThreadEndTests : IDisposable
         File.Copy(library, Path.Combine(_bed.PluginFolder, "fixture.ordinary", Path.GetFileName(library)));
         await manager.LoadAsync("fixture.ordinary", CancellationToken.None);
 
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.UnloadAsync("fixture.ordinary", Patience, CancellationToken.None));
 
         Assert.Contains("Fixture.OwnThreads.dll makes threads that end", error.Message);
     }
@@ -80,7 +82,8 @@ public sealed class ThreadEndTests : IDisposable
     [Fact]
     public void What_is_no_assembly_makes_no_threads() => Assert.Null(ThreadUse.Find([1, 2, 3]));
 
-    private static PluginLoader Load() => PluginLoader.FromAssembly(Fixtures.Assembly("ThreadStatics"), [typeof(Plugin)], unloadable: true);
+    private static PluginLoader Load() =>
+        PluginLoader.FromAssembly(Fixtures.Assembly("ThreadStatics"), [typeof(Plugin)], unloadable: true);
 
     private static object? Call(PluginLoader loader, string method) =>
         loader.LoadDefaultAssembly().GetType("Fixture.Probe")!.GetMethod(method)!.Invoke(null, null);

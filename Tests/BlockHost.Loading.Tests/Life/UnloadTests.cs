@@ -84,7 +84,8 @@ public sealed class UnloadTests : IDisposable
         Assert.Equal(PluginState.Unloading, info.State);
         Assert.Empty(info.Users);
         Assert.Contains("a forgotten delegate or a static root holds it", info.Reason);
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.LoadAsync("fixture.forgotten-delegate", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.LoadAsync("fixture.forgotten-delegate", CancellationToken.None));
         Assert.Contains("is unloading", error.Message);
     }
 
@@ -123,7 +124,8 @@ public sealed class UnloadTests : IDisposable
         _bed.Install("Ordinary", "fixture.ordinary", "drivers:fixture-zeroes", "commands:fixture-echo");
         File.Delete(_bed.ManifestPath("fixture.greeter1"));
 
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.LoadAsync("fixture.greeter1", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.LoadAsync("fixture.greeter1", CancellationToken.None));
         Assert.Contains("cannot be read", error.Message);
         Assert.Equal(PluginState.Loaded, (await manager.LoadAsync("fixture.ordinary", CancellationToken.None)).State);
     }
@@ -173,7 +175,8 @@ public sealed class UnloadTests : IDisposable
 
     private static async Task RefusesNewUsers(PluginManager manager)
     {
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await manager.Of(ProvidedKind.Driver).FindAsync("fixture-zeroes", CancellationToken.None));
         Assert.Equal("Plugin 'fixture.ordinary' is unloading: in use by node 'disk0'", error.Message);
         Assert.Throws<PluginException>(() => manager.Of(ProvidedKind.Driver).Loaded.Single().Use("node 'disk1'"));
     }

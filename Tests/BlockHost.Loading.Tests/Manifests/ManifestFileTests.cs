@@ -68,10 +68,14 @@ public sealed class ManifestFileTests : IDisposable
     [InlineData("provides", "[]", "has a list in \"provides\" where an object is wanted")]
     [InlineData("version", "1", "has 1 for \"version\" where a text is wanted")]
     [InlineData("provides", "{\"gadgets\":[]}", "has \"gadgets\" in \"provides\", which is unknown")]
-    [InlineData("probes", "[{\"driver\":\"two\",\"magic\":\"00\"}]", "has the driver 'two' in \"probes\", but does not provide it")]
+    [InlineData(
+        "probes", "[{\"driver\":\"two\",\"magic\":\"00\"}]", "has the driver 'two' in \"probes\", but does not provide it")]
     [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"0\"}]", "with the magic '0'")]
     [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"00\",\"offset\":-1}]", "at offset -1")]
-    [InlineData("probes", "[{\"driver\":\"one\",\"magic\":\"00\",\"offset\":1e99}]", "has 1e99 for \"offset\" in \"probes\" where a number is wanted")]
+    [InlineData(
+        "probes",
+        "[{\"driver\":\"one\",\"magic\":\"00\",\"offset\":1e99}]",
+        "has 1e99 for \"offset\" in \"probes\" where a number is wanted")]
     [InlineData("probes", "[{\"magic\":\"00\"}]", "has no \"driver\" in \"probes\"")]
     [InlineData("probes", "[null]", "has null in \"probes\" where an object is wanted")]
     [InlineData("fileNamePrefixes", "{\"a b\":\"one\"}", "has the file name prefix 'a b'")]

@@ -44,7 +44,8 @@ public sealed class PluginTrustTests : IDisposable
         Assert.Equal(PluginState.Loaded, (await _bed.CreateManager().LoadAsync(Id, CancellationToken.None)).State);
 
         File.SetUnixFileMode(open, File.GetUnixFileMode(open) | UnixFileMode.OtherWrite);
-        var error = await Assert.ThrowsAsync<PluginException>(async () => await _bed.CreateManager().LoadAsync(Id, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<PluginException>(
+            async () => await _bed.CreateManager().LoadAsync(Id, CancellationToken.None));
 
         Assert.Contains($"the folder {open} can be written by other users (mode 0757)", error.Message);
     }
@@ -60,8 +61,11 @@ public sealed class PluginTrustTests : IDisposable
 
         foreach (var path in new[] { elsewhere.ManifestPath("fixture.ordinary"), link })
         {
-            var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.LoadManifestAsync(path, CancellationToken.None));
-            Assert.Contains($"is in {elsewhere.ManifestFolder}, which is none of the host's folders of plugins ({_bed.ManifestFolder}, {_bed.PluginFolder})", error.Message);
+            var error = await Assert.ThrowsAsync<PluginException>(
+                async () => await manager.LoadManifestAsync(path, CancellationToken.None));
+            Assert.Contains(
+                $"is in {elsewhere.ManifestFolder}, which is none of the host's folders of plugins ({_bed.ManifestFolder}, {_bed.PluginFolder})",
+                error.Message);
         }
     }
 
@@ -130,7 +134,9 @@ public sealed class PluginTrustTests : IDisposable
         await File.AppendAllTextAsync(assembly, " ");
         _bed.EditManifest(Id, manifest => (manifest["sha256"], manifest["version"]) = (PluginBed.Sha256(assembly), "1.0.1"));
         var error = await Assert.ThrowsAsync<PluginException>(async () => await manager.LoadAsync(Id, CancellationToken.None));
-        Assert.Equal($"Plugin '{Id}' is loaded, and {assembly} has changed since: plugin-unload it first, then plugin-load takes the new code", error.Message);
+        Assert.Equal(
+            $"Plugin '{Id}' is loaded, and {assembly} has changed since: plugin-unload it first, then plugin-load takes the new code",
+            error.Message);
 
         await manager.UnloadAsync(Id, TimeSpan.FromSeconds(20), CancellationToken.None);
         var reloaded = await manager.LoadAsync(Id, CancellationToken.None);

@@ -27,7 +27,10 @@ internal sealed class JobHost : IQmpEvents, IQmpCall, IAsyncDisposable
         var services = new ServiceCollection();
         services.AddBlockHostCore();
         services.AddSingleton<IQmpEvents>(this);
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loader = bed.Loader }));
+        services.AddSingleton(
+            provider =>
+                new PluginManager(
+                    new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loader = bed.Loader }));
         services.AddBlockHostMonitors();
         _services = services.BuildServiceProvider();
         Plugins = _services.GetRequiredService<PluginManager>();
@@ -57,13 +60,17 @@ internal sealed class JobHost : IQmpEvents, IQmpCall, IAsyncDisposable
     }
 
     public async Task<string> SchemaAsync() =>
-        string.Join('\n', (await _services.GetRequiredService<QapiIntrospection>().BuildAsync(CancellationToken.None)).Select(entry => JsonSerializer.Serialize(entry)));
+        string.Join(
+            '\n',
+            (await _services.GetRequiredService<QapiIntrospection>().BuildAsync(CancellationToken.None)).Select(
+                entry => JsonSerializer.Serialize(entry)));
 
     public async Task<JsonElement> RunAsync(string command, string arguments = "{}")
     {
         var output = new ArrayBufferWriter<byte>();
         await using (var writer = new Utf8JsonWriter(output))
-            await _dispatcher.DispatchAsync(this, command, JsonDocument.Parse(arguments).RootElement, writer, CancellationToken.None);
+            await _dispatcher.DispatchAsync(
+                this, command, JsonDocument.Parse(arguments).RootElement, writer, CancellationToken.None);
         return JsonDocument.Parse(output.WrittenMemory.ToArray()).RootElement;
     }
 

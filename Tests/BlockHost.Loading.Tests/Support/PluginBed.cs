@@ -66,7 +66,8 @@ internal sealed class PluginBed : IDisposable
         return this;
     }
 
-    public PluginBed InstallOrdinary() => Install("Ordinary", "fixture.ordinary", "drivers:fixture-zeroes", "commands:fixture-echo");
+    public PluginBed InstallOrdinary() =>
+        Install("Ordinary", "fixture.ordinary", "drivers:fixture-zeroes", "commands:fixture-echo");
 
     public void EditManifest(string id, Action<JsonObject> edit)
     {

@@ -6,7 +6,9 @@ using System.Text.RegularExpressions;
 
 namespace BlockHost.Oracle.Tests.Support;
 
-/// <summary>Answers without what may differ: order of members, digits of generated names, numbers of nodes, times of snapshots.</summary>
+/// <summary>
+/// Answers without what may differ: order of members, digits of generated names, numbers of nodes, times of snapshots.
+/// </summary>
 internal static partial class Answers
 {
     public static string Normalise(JsonNode answer) =>
@@ -21,7 +23,10 @@ internal static partial class Answers
     private static JsonNode? Sort(JsonNode? node) => node switch
     {
         JsonObject graph when graph["nodes"] is JsonArray nodes && graph["edges"] is JsonArray edges => SortGraph(nodes, edges),
-        JsonObject members => new JsonObject(members.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, Sort(member.Value)))),
+        JsonObject members =>
+            new JsonObject(members.OrderBy(
+                member => member.Key,
+                StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, Sort(member.Value)))),
         JsonArray items => new JsonArray([.. items.Select(Sort)]),
         _ => node?.DeepClone(),
     };
@@ -30,8 +35,12 @@ internal static partial class Answers
     private static JsonArray SortGraph(JsonArray nodes, JsonArray edges)
     {
         var names = nodes.ToDictionary(node => (ulong)node!["id"]!, node => $"{node!["type"]}:{node["name"]}");
-        var lines = edges.Select(edge => $"{names[(ulong)edge!["parent"]!]} {edge["name"]} {names[(ulong)edge["child"]!]} [{Set(edge["perm"])}] [{Set(edge["shared-perm"])}]");
-        return new JsonArray([.. names.Values.Concat(lines).Select(line => GeneratedName().Replace(line, "#block")).Order(StringComparer.Ordinal).Select(line => (JsonNode)line)]);
+        var lines = edges.Select(
+            edge =>
+                $"{names[(ulong)edge!["parent"]!]} {edge["name"]} {names[(ulong)edge["child"]!]} [{Set(edge["perm"])}] [{Set(edge["shared-perm"])}]");
+        return new JsonArray(
+            [.. names.Values.Concat(lines).Select(line => GeneratedName().Replace(line, "#block")).Order(StringComparer.Ordinal)
+                .Select(line => (JsonNode)line)]);
     }
 
     private static string Set(JsonNode? permissions) =>
@@ -48,7 +57,8 @@ internal static partial class Answers
     private static partial Regex Space();
 
     // Those without a name.
-    [GeneratedRegex("\"dirty-bitmaps\":\\[(?:\\{\"busy\":[a-z]+,\"count\":[0-9]+,\"granularity\":[0-9]+,\"persistent\":[a-z]+,\"recording\":[a-z]+\\},?)+\\],")]
+    [GeneratedRegex(
+        "\"dirty-bitmaps\":\\[(?:\\{\"busy\":[a-z]+,\"count\":[0-9]+,\"granularity\":[0-9]+,\"persistent\":[a-z]+,\"recording\":[a-z]+\\},?)+\\],")]
     private static partial Regex OwnBitmaps();
 
     [GeneratedRegex("(\"format\":\"file\",\"virtual-size\":)[0-9]+")]

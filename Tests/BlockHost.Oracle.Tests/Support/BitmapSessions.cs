@@ -11,11 +11,15 @@ namespace BlockHost.Oracle.Tests.Support;
 internal static class BitmapSessions
 {
     public const string Query = """{"execute":"query-named-block-nodes","arguments":{"flat":true}}""";
-    public const string OpenA = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
-    public const string OpenReadOnly = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","read-only":true,"file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
+    public const string OpenA =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
+    public const string OpenReadOnly =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"a","read-only":true,"file":{"driver":"file","filename":"DIR/a.qcow2"}}}""";
     public const string CloseA = """{"execute":"blockdev-del","arguments":{"node-name":"a"}}""";
-    public const string Serve = """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd.sock"}}}}""";
-    public const string ExportA = """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true}}""";
+    public const string Serve =
+        """{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"DIR/nbd.sock"}}}}""";
+    public const string ExportA =
+        """{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","name":"a","writable":true}}""";
     public const string StopServing = """{"execute":"nbd-server-stop"}""";
 
     public static string Add(string node, string name, string more = "") =>
@@ -41,7 +45,8 @@ internal static class BitmapSessions
     public static async Task CompareAsync(Func<string, Task> prepare, params string[] lines)
     {
         Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
-        var (realFolder, ourFolder) = (Directory.CreateTempSubdirectory("session").FullName, Directory.CreateTempSubdirectory("session").FullName);
+        var (realFolder, ourFolder) = (
+            Directory.CreateTempSubdirectory("session").FullName, Directory.CreateTempSubdirectory("session").FullName);
         try
         {
             await MakeImagesAsync(realFolder);
@@ -57,7 +62,8 @@ internal static class BitmapSessions
                     var expected = await RunAsync(line, realFolder, real.ExecuteAsync);
                     var actual = await RunAsync(line, ourFolder, ours.ExecuteAsync);
                     if (expected != actual)
-                        differences.AppendLine().AppendLine(line).AppendLine($"  real: {expected}").AppendLine($"  ours: {actual}");
+                        differences.AppendLine().AppendLine(line).AppendLine($"  real: {expected}")
+                            .AppendLine($"  ours: {actual}");
                 }
 
                 await real.QuitAsync();
@@ -76,7 +82,8 @@ internal static class BitmapSessions
     private static async Task<string> RunAsync(string line, string folder, Func<string, Task<JsonNode>> execute)
     {
         if (line == Query)
-            return string.Join(' ', (await execute(line))["return"]!.AsArray().Select(node => Answers.Normalise(AboutBitmaps(node!))));
+            return string.Join(
+                ' ', (await execute(line))["return"]!.AsArray().Select(node => Answers.Normalise(AboutBitmaps(node!))));
         if (line.StartsWith('{'))
             return Answers.Normalise(await execute(line.Replace("DIR", folder))).Replace(folder, "DIR");
         var uri = $"nbd+unix:///a?socket={folder}/nbd.sock";
@@ -124,7 +131,8 @@ internal static class BitmapSessions
         {
             found.AppendLine(node!["image"]!["format-specific"]!["data"]!["bitmaps"]?.ToJsonString());
             foreach (var bitmap in node["dirty-bitmaps"]?.AsArray() ?? [])
-                found.AppendLine(bitmap!.ToJsonString()).AppendLine((await reader.ExecuteAsync(Sha((string)bitmap["name"]!))).ToJsonString());
+                found.AppendLine(bitmap!.ToJsonString())
+                    .AppendLine((await reader.ExecuteAsync(Sha((string)bitmap["name"]!))).ToJsonString());
         }
 
         return found.ToString();
@@ -133,7 +141,8 @@ internal static class BitmapSessions
     public static async Task MakeImagesAsync(string folder)
     {
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", $"{folder}/a.qcow2", "16M");
-        await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", $"{folder}/top.qcow2");
+        await StorageDaemon.RunAsync(
+            "qemu-img", "create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", $"{folder}/top.qcow2");
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", $"{folder}/v2.qcow2", "16M");
         await StorageDaemon.RunAsync("qemu-img", "create", "-q", "-f", "raw", $"{folder}/disk.raw", "1M");
     }

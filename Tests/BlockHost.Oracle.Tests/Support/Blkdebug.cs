@@ -54,7 +54,8 @@ internal sealed record BlkdebugOptions
     public IReadOnlyList<BlkdebugError>? InjectError { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(BlkdebugOptions))]
 internal sealed partial class BlkdebugJson : JsonSerializerContext;
 
@@ -66,8 +67,12 @@ internal sealed class BlkdebugDriver : BlockDriver<BlkdebugOptions>
 
     protected override JsonTypeInfo<BlkdebugOptions> TypedOptionsType => BlkdebugJson.Default.BlkdebugOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, BlkdebugOptions options, CancellationToken cancellationToken) =>
-        new BlkdebugNode(await context.OpenChildAsync("image", BlockChildRole.Filtered | BlockChildRole.Primary, options.Image, cancellationToken), options.InjectError ?? []);
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, BlkdebugOptions options, CancellationToken cancellationToken) =>
+        new BlkdebugNode(
+            await context.OpenChildAsync(
+                "image", BlockChildRole.Filtered | BlockChildRole.Primary, options.Image, cancellationToken),
+            options.InjectError ?? []);
 }
 
 internal sealed class BlkdebugNode(IBlockChild child, IReadOnlyList<BlkdebugError> errors) : BlockFilterNode(child)
@@ -109,7 +114,10 @@ internal sealed class BlkdebugNode(IBlockChild child, IReadOnlyList<BlkdebugErro
     {
         lock (_lock)
         {
-            var error = _errors.Find(error => error.IoType == type && (error.Sector is not { } sector || (sector * 512 >= offset && sector * 512 < offset + bytes)));
+            var error = _errors.Find(
+                error =>
+                    error.IoType == type
+                        && (error.Sector is not { } sector || (sector * 512 >= offset && sector * 512 < offset + bytes)));
             if (error is null)
                 return;
             if (error.Once)

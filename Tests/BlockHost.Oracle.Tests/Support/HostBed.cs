@@ -34,7 +34,9 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         services.AddSingleton<ILoggerFactory>(_log);
         services.AddBlockHostCore();
         services.AddSingleton<IQmpEvents>(this);
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loggers = _log }));
+        services.AddSingleton(
+            provider =>
+                new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost>, Loggers = _log }));
         _services = services.BuildServiceProvider();
         _services.GetRequiredService<HostWarnings>().Given += Warnings.Add;
         var plugins = _services.GetRequiredService<PluginManager>();
@@ -42,7 +44,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         var types = new QapiTypes();
         var branches = new QapiBranches(plugins, types);
         Schema = new QapiIntrospection(plugins, types, branches);
-        _dispatcher = new QmpDispatcher(plugins, new QapiInput(types, branches), _services.GetRequiredService<PluginFaults>(), _log);
+        _dispatcher = new QmpDispatcher(
+            plugins, new QapiInput(types, branches), _services.GetRequiredService<PluginFaults>(), _log);
     }
 
     public QapiIntrospection Schema { get; }
@@ -65,7 +68,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
     public static async Task<HostBed> StartAsync(params IEnumerable<Plugin> more)
     {
         var bed = new HostBed();
-        foreach (var (id, plugin) in LinkedPlugins.All().Select(plugin => (plugin.Id, plugin.Create())).Concat(more.Select(plugin => (plugin.GetType().Name, plugin))))
+        foreach (var (id, plugin) in LinkedPlugins.All().Select(
+            plugin => (plugin.Id, plugin.Create())).Concat(more.Select(plugin => (plugin.GetType().Name, plugin))))
             await bed._services.GetRequiredService<PluginManager>().AddLinkedAsync(id, plugin, CancellationToken.None);
         return bed;
     }
@@ -79,7 +83,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
         try
         {
             await using var writer = new Utf8JsonWriter(output, QmpJson.Writing);
-            await _dispatcher.DispatchAsync(this, json.RootElement.GetProperty("execute").GetString()!, arguments, writer, CancellationToken.None);
+            await _dispatcher.DispatchAsync(
+                this, json.RootElement.GetProperty("execute").GetString()!, arguments, writer, CancellationToken.None);
             await writer.FlushAsync();
             return new JsonObject { ["return"] = JsonNode.Parse(output.WrittenSpan, documentOptions: QmpJson.Reading) };
         }
@@ -97,7 +102,8 @@ internal sealed class HostBed : IQmpEvents, IQmpCall, IAsyncDisposable
 
     public void Emit(QmpSignal signal) => Events.Enqueue((signal.Name, default));
 
-    public async Task StopPluginsAsync() => await _services.GetRequiredService<PluginManager>().StopAllAsync(CancellationToken.None);
+    public async Task StopPluginsAsync() =>
+        await _services.GetRequiredService<PluginManager>().StopAllAsync(CancellationToken.None);
 
     /// <summary>Ends as the daemon does: exports, jobs, nodes, and plugins when nothing uses them any more.</summary>
     public async ValueTask DisposeAsync()

@@ -18,7 +18,8 @@ internal static class JobSessions
         {
             var lines = session.Select(line => line.Replace("DIR", folder)).ToArray();
             var real = await RunAsync(folder, prepare, lines, async () => await RealDaemon.StartAsync());
-            var ours = await RunAsync(folder, prepare, lines, async () => new OurDaemon(await HostBed.StartAsync(new BlkdebugPlugin())));
+            var ours = await RunAsync(
+                folder, prepare, lines, async () => new OurDaemon(await HostBed.StartAsync(new BlkdebugPlugin())));
             Assert.True(Transcript.Difference(real, ours) is null, Transcript.Difference(real, ours));
         }
         finally
@@ -27,7 +28,8 @@ internal static class JobSessions
         }
     }
 
-    private static async Task<Transcript> RunAsync(string folder, Func<string, Task> prepare, string[] lines, Func<Task<IDaemonSide>> start)
+    private static async Task<Transcript> RunAsync(
+        string folder, Func<string, Task> prepare, string[] lines, Func<Task<IDaemonSide>> start)
     {
         await Images.MakeAsync(folder);
         await prepare(folder);

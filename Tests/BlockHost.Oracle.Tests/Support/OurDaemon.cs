@@ -8,7 +8,10 @@ namespace BlockHost.Oracle.Tests.Support;
 internal sealed class OurDaemon(HostBed bed) : IDaemonSide
 {
     public IReadOnlyList<JsonNode> JobEvents =>
-        [.. bed.Events.Where(told => told.Name.Contains("JOB_")).Select(told => new JsonObject { ["event"] = told.Name, ["data"] = JsonNode.Parse(told.Data.GetRawText()) })];
+        [.. bed.Events.Where(
+            told =>
+                told.Name.Contains("JOB_")).Select(told =>
+                    new JsonObject { ["event"] = told.Name, ["data"] = JsonNode.Parse(told.Data.GetRawText()) })];
 
     public Task<JsonNode> ExecuteAsync(string request) => bed.ExecuteAsync(request);
 

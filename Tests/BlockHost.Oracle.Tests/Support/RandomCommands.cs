@@ -19,7 +19,8 @@ internal sealed class RandomCommands
     /// <param name="folder">Where files may be made.</param>
     public RandomCommands(IReadOnlyList<SchemaInfo> schema, Random random, string folder)
     {
-        _types = schema.Where(entry => entry is not (SchemaCommand or SchemaEvent)).ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        _types = schema.Where(entry => entry is not (SchemaCommand or SchemaEvent))
+            .ToDictionary(entry => entry.Name, StringComparer.Ordinal);
         _commands = [.. schema.OfType<SchemaCommand>().OrderBy(command => command.Name, StringComparer.Ordinal)];
         _random = random;
         _folder = folder;
@@ -40,7 +41,9 @@ internal sealed class RandomCommands
         var file = $"{_folder}/{name}.raw";
         if (!File.Exists(file))
             File.WriteAllBytes(file, new byte[1 << 16]);
-        return Text("blockdev-add", new JsonObject { ["driver"] = "raw", ["node-name"] = name, ["file"] = new JsonObject { ["driver"] = "file", ["filename"] = file } });
+        return Text(
+            "blockdev-add",
+            new JsonObject { ["driver"] = "raw", ["node-name"] = name, ["file"] = new JsonObject { ["driver"] = "file", ["filename"] = file } });
     }
 
     private static string Text(string command, JsonObject arguments) =>
@@ -51,7 +54,9 @@ internal sealed class RandomCommands
         SchemaBuiltin builtin => Scalar(builtin.JsonType, member),
         SchemaEnum { Members: { Count: > 0 } values } => JsonValue.Create(Pick(values).Name),
         SchemaEnum => JsonValue.Create(""),
-        SchemaArray array => new JsonArray([.. Enumerable.Range(0, _random.Next(3)).Select(_ => Value(_types[array.ElementType], member, depth + 1))]),
+        SchemaArray array =>
+            new JsonArray(
+                [.. Enumerable.Range(0, _random.Next(3)).Select(_ => Value(_types[array.ElementType], member, depth + 1))]),
         SchemaAlternate alternate => Value(_types[Pick(alternate.Members).Type], member, depth + 1),
         SchemaObject members => Members(members, depth),
         _ => null,
@@ -61,7 +66,8 @@ internal sealed class RandomCommands
     {
         var result = new JsonObject();
         Add(type, result, depth);
-        if (type.Tag is { } tag && result[tag] is JsonValue chosen && type.Variants?.FirstOrDefault(variant => variant.Case == chosen.ToString()) is { } variant)
+        if (type.Tag is { } tag && result[tag] is JsonValue chosen
+            && type.Variants?.FirstOrDefault(variant => variant.Case == chosen.ToString()) is { } variant)
             Add((SchemaObject)_types[variant.Type], result, depth);
         return result;
     }
@@ -91,8 +97,13 @@ internal sealed class RandomCommands
         "host" => "127.0.0.1",
         "port" => "0",
         "str" => "no-such-fd",
-        "path" or "filename" or "file" or "target" or "dir" or "data-file" or "backing-file" or "backing-fmt" or "snapshot-file" or "manifest" or "format"
-            => Pick([$"{_folder}/a", $"{_folder}/b", $"{_folder}/n0.raw", $"{_folder}/none/a", $"{_folder}", "", "json:{", """json:{"driver":"null-co","size":65536}""", "raw", "qcow2", $"{_folder}/\0"]),
+        "path" or "filename" or "file" or "target" or "dir" or "data-file" or "backing-file" or "backing-fmt" or "snapshot-file"
+            or "manifest" or "format"
+            =>
+                Pick(
+                    [
+                        $"{_folder}/a", $"{_folder}/b", $"{_folder}/n0.raw", $"{_folder}/none/a", $"{_folder}", "", "json:{",
+                        """json:{"driver":"null-co","size":65536}""", "raw", "qcow2", $"{_folder}/\0"]),
         _ => Pick(["n0", "n1", "n2", "n3", "j0", "j1", "b0", "e0", "", "none", "a b", "#x", "\u00e9", new string('x', 300)]),
     };
 

@@ -62,7 +62,8 @@ internal sealed class RealDaemon : IDaemonSide
             if (message["event"] is null)
                 await _answers.Writer.WriteAsync(message);
             else if (IsOfJobs(message))
-                _events.Enqueue(new JsonObject { ["event"] = (string)message["event"]!, ["data"] = message["data"]!.DeepClone() });
+                _events.Enqueue(
+                    new JsonObject { ["event"] = (string)message["event"]!, ["data"] = message["data"]!.DeepClone() });
         }
 
         _answers.Writer.TryComplete();

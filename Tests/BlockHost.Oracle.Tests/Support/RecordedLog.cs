@@ -26,7 +26,8 @@ internal sealed class RecordedLog : ILoggerFactory
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             log.Entries.Enqueue(new RecordedEntry(category, logLevel, formatter(state, exception), exception?.StackTrace));
     }
 }

@@ -5,13 +5,16 @@ namespace BlockHost.Oracle.Tests.Support;
 internal static class SessionLines
 {
     /// <summary>Nodes b ◄ m ◄ t.</summary>
-    public const string OpenChain = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""";
+    public const string OpenChain =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/top.qcow2"},"backing":{"driver":"qcow2","node-name":"m","file":{"driver":"file","filename":"DIR/middle.qcow2"},"backing":{"driver":"qcow2","node-name":"b","file":{"driver":"file","filename":"DIR/base.qcow2"}}}}}""";
 
     /// <summary>A node s that holds data.</summary>
-    public const string OpenSource = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""";
+    public const string OpenSource =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"s","file":{"driver":"file","filename":"DIR/base.qcow2"}}}""";
 
     /// <summary>An empty node t.</summary>
-    public const string OpenTarget = """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
+    public const string OpenTarget =
+        """{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"t","file":{"driver":"file","filename":"DIR/other.qcow2"}}}""";
 
     public const string QueryJobs = """{"execute":"query-jobs"}""";
     public const string BlockJobs = """{"execute":"query-block-jobs"}""";

@@ -41,7 +41,9 @@ internal static class StorageDaemon
     }
 
     public static Process Start(string program, params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Process.Start(
+            new ProcessStartInfo(program, arguments)
+            { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     // Creating an overlay prints a line of its own on standard output.
     private static async Task<JsonNode> ReadAsync(Process daemon)

@@ -15,9 +15,9 @@ internal interface IDaemonSide : IAsyncDisposable
 /// <summary>
 /// What a session gave: answers, and events of jobs, each in order. How the two interleave depends on the speed of the
 /// machine. A line of a session is a request, or a wait for the n-th time (default: the first) that a job is in a state or
-/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>; <c>@ progress c1 65536</c> waits
-/// until the job has come so far; <c>$ socket export command</c> has a guest do a command of qemu-io. In the answer to a request after <c>~</c> the space that files take is not compared: each side
-/// places metadata as it likes.
+/// an event tells of it: <c>@ concluded c1</c>, <c>@ running c1 2</c>, <c>@ BLOCK_JOB_READY c1</c>; <c>@ progress c1 65536</c>
+/// waits until the job has come so far; <c>$ socket export command</c> has a guest do a command of qemu-io. In the answer to a
+/// request after <c>~</c> the space that files take is not compared: each side places metadata as it likes.
 /// </summary>
 internal sealed record Transcript(IReadOnlyList<string> Lines)
 {
@@ -59,7 +59,8 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
 
     private static async Task<string> GuestAsync(string[] words)
     {
-        using var guest = StorageDaemon.Start("qemu-io", "-f", "raw", "-c", words[3], $"nbd+unix:///{words[2]}?socket={words[1]}");
+        using var guest = StorageDaemon.Start(
+            "qemu-io", "-f", "raw", "-c", words[3], $"nbd+unix:///{words[2]}?socket={words[1]}");
         var output = await guest.StandardOutput.ReadToEndAsync() + await guest.StandardError.ReadToEndAsync();
         await guest.WaitForExitAsync();
         return $"{guest.ExitCode} {output.TrimEnd()}";
@@ -99,10 +100,13 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
     private static bool Tells(JsonNode told, string what, string id)
     {
         var data = told["data"]!;
-        return (string?)(data["id"] ?? data["device"]) == id && ((string?)told["event"] == what || (string?)data["status"] == what);
+        return (string?)(data["id"] ?? data["device"]) == id
+            && ((string?)told["event"] == what || (string?)data["status"] == what);
     }
 
-    /// <summary>Without what depends on the moment: whether a job is just busy, how far one had come that failed or was ended early.</summary>
+    /// <summary>
+    /// Without what depends on the moment: whether a job is just busy, how far one had come that failed or was ended early.
+    /// </summary>
     private static JsonNode Settled(JsonNode node)
     {
         var copy = node.DeepClone();
@@ -112,7 +116,8 @@ internal sealed record Transcript(IReadOnlyList<string> Lines)
                 RemoveMoment(item);
         }
 
-        if (copy["event"] is { } name && copy["data"] is JsonObject data && ((string?)name == "BLOCK_JOB_CANCELLED" || data.ContainsKey("error")))
+        if (copy["event"] is { } name && copy["data"] is JsonObject data
+            && ((string?)name == "BLOCK_JOB_CANCELLED" || data.ContainsKey("error")))
             data.Remove("offset");
         return copy;
     }

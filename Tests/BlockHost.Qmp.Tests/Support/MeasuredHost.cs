@@ -30,7 +30,8 @@ internal sealed class MeasuredHost : IAsyncDisposable
         services.AddSingleton<TimeProvider>(Clock);
         services.AddBlockHostCore();
         services.AddBlockHostMonitors();
-        services.AddSingleton(provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
+        services.AddSingleton(
+            provider => new PluginManager(new PluginManagerOptions { Host = provider.GetRequiredService<IPluginHost> }));
         _services = services.BuildServiceProvider();
         _services.GetRequiredService<PluginManager>().AddHost(registry =>
         {
@@ -44,7 +45,8 @@ internal sealed class MeasuredHost : IAsyncDisposable
                 listener.EnableMeasurementEvents(instrument);
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => _series.Add(NameOf(instrument, tags), value));
-        _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Recorded.Add($"{NameOf(instrument, tags)} {value}"));
+        _listener.SetMeasurementEventCallback<double>(
+            (instrument, value, tags, _) => Recorded.Add($"{NameOf(instrument, tags)} {value}"));
         _listener.Start();
     }
 
@@ -58,7 +60,8 @@ internal sealed class MeasuredHost : IAsyncDisposable
     {
         var host = new MeasuredHost();
         foreach (var plugin in LinkedPlugins.All())
-            await host._services.GetRequiredService<PluginManager>().AddLinkedAsync(plugin.Id, plugin.Create(), CancellationToken.None);
+            await host._services.GetRequiredService<PluginManager>().AddLinkedAsync(
+                plugin.Id, plugin.Create(), CancellationToken.None);
         return host;
     }
 
@@ -66,14 +69,17 @@ internal sealed class MeasuredHost : IAsyncDisposable
     {
         await using var result = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
         var call = Mock.Of<IQmpCall>(call => call.Host == Host && call.MonitorId == "test");
-        await _services.GetRequiredService<IQmpDispatcher>().DispatchAsync(call, command, JsonDocument.Parse(arguments.Replace('\'', '"')).RootElement, result, CancellationToken.None);
+        await _services.GetRequiredService<IQmpDispatcher>().DispatchAsync(
+            call, command, JsonDocument.Parse(arguments.Replace('\'', '"')).RootElement, result, CancellationToken.None);
     }
 
     public async Task ListenAsync(string socket)
     {
         var chardevs = _services.GetRequiredService<ChardevTable>();
-        await chardevs.AddAsync(ChardevParser.Parse($"socket,id=c,path={socket},server=on,wait=off"), waiting: null, CancellationToken.None);
-        await _services.GetRequiredService<Monitors>().AddAsync("c", _services.GetRequiredService<QapiInput>(), chardevs, CancellationToken.None);
+        await chardevs.AddAsync(
+            ChardevParser.Parse($"socket,id=c,path={socket},server=on,wait=off"), waiting: null, CancellationToken.None);
+        await _services.GetRequiredService<Monitors>().AddAsync(
+            "c", _services.GetRequiredService<QapiInput>(), chardevs, CancellationToken.None);
     }
 
     /// <summary>All series whose name begins so: "blockhost.node.errors{node=disk,operation=read}".</summary>

@@ -20,7 +20,9 @@ internal sealed record Observation
     public string Error { get; init; } = "";
 
     public static IReadOnlyList<Observation> Load(string name) =>
-        [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Facts", name)).Select(line => JsonSerializer.Deserialize(line, ObservationJson.Default.Observation)!)];
+        [.. File.ReadLines(
+            Path.Combine(AppContext.BaseDirectory, "Facts", name)).Select(line =>
+                JsonSerializer.Deserialize(line, ObservationJson.Default.Observation)!)];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -15,19 +15,24 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
     public string Write()
     {
         Line("# QMP reference");
-        Line("Written from the registered types by a test (`ReferenceTests`). `?` marks what may be left out. The protocol itself, its");
+        Line(
+            "Written from the registered types by a test (`ReferenceTests`). `?` marks what may be left out. The protocol itself, its");
         _text.Append("errors and its out-of-band execution are QEMU 7.2's; `query-qmp-schema` tells all of this to programs.\n");
         Line("## Commands");
-        foreach (var command in plugins.Of(ProvidedKind.Command).Loaded.Select(c => c.Value).Where(c => !c.Flags.HasFlag(QmpCommandFlags.Hidden)).OrderBy(c => c.Name, StringComparer.Ordinal))
+        foreach (var command in plugins.Of(
+            ProvidedKind.Command).Loaded.Select(c =>
+                c.Value).Where(c => !c.Flags.HasFlag(QmpCommandFlags.Hidden)).OrderBy(c => c.Name, StringComparer.Ordinal))
         {
-            Line($"### {command.Name}" + (command.Flags.HasFlag(QmpCommandFlags.AllowOutOfBand) ? " (out of band too)" : "") + Features(command.Features));
+            Line($"### {command.Name}" + (command.Flags.HasFlag(
+                QmpCommandFlags.AllowOutOfBand) ? " (out of band too)" : "") + Features(command.Features));
             Members(command.ArgumentsType is { } arguments ? types.Get(arguments) : QapiTypes.Empty, "takes nothing");
             if (command.ReturnType is { } returns)
                 Line($"Returns {Describe(types.Get(returns), [])}.");
         }
 
         Line("## Events");
-        foreach (var item in plugins.Of(ProvidedKind.Event).Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
+        foreach (var item in plugins.Of(ProvidedKind.Event).Loaded.Select(e => e.Value)
+            .OrderBy(e => e.Name, StringComparer.Ordinal))
         {
             Line($"### {item.Name}" + Features(item.Features));
             Members(types.GetObject(item.DataType), "has no data");
@@ -54,11 +59,13 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         Line("## Options of exports (BlockExportOptions)");
         Line("Every export has these, and those of its type:");
         Members(branches.Union(QapiExtension.BlockExportOptions), "");
-        foreach (var export in plugins.Of(ProvidedKind.Export).Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
+        foreach (var export in plugins.Of(
+            ProvidedKind.Export).Loaded.Select(e => e.Value).OrderBy(e => e.Name, StringComparer.Ordinal))
             Branch(export.Name, types.Get(export.OptionsType));
     }
 
-    private IEnumerable<Block.BlockDriver> Drivers() => plugins.Of(ProvidedKind.Driver).Loaded.Select(d => d.Value).OrderBy(d => d.FormatName, StringComparer.Ordinal);
+    private IEnumerable<Block.BlockDriver> Drivers() =>
+        plugins.Of(ProvidedKind.Driver).Loaded.Select(d => d.Value).OrderBy(d => d.FormatName, StringComparer.Ordinal);
 
     private void Branch(string name, QapiType type)
     {
@@ -76,7 +83,8 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
         else
             _text.Append('\n');
         foreach (var member in shown)
-            _text.Append($"- `{member.Name}`{(member.Optional ? "?" : "")}: {Describe(member.Type, [])}{Features(member.Features)}\n");
+            _text.Append(
+                $"- `{member.Name}`{(member.Optional ? "?" : "")}: {Describe(member.Type, [])}{Features(member.Features)}\n");
         if (type is QapiObjectType { Variants.Count: > 0 } union)
             Variants(union);
     }
@@ -104,12 +112,14 @@ internal sealed class ReferenceWriter(PluginManager plugins, QapiTypes types, Qa
 
     private static string Inside(QapiObjectType type, HashSet<QapiType> outer)
     {
-        var members = type.Members.Where(m => !m.IsLegacy).Select(m => $"`{m.Name}`{(m.Optional ? "?" : "")}: {Describe(m.Type, outer)}");
+        var members = type.Members.Where(m => !m.IsLegacy)
+            .Select(m => $"`{m.Name}`{(m.Optional ? "?" : "")}: {Describe(m.Type, outer)}");
         var variants = type.Variants.Where(v => v.Type.Members.Count > 0).Select(v => $"with `{v.Case}` {Inside(v.Type, outer)}");
         return "{" + string.Join(", ", members.Concat(variants)) + "}";
     }
 
-    private static string Features(IReadOnlyList<string> features) => features.Count == 0 ? "" : $" ({string.Join(", ", features)})";
+    private static string Features(IReadOnlyList<string> features) =>
+        features.Count == 0 ? "" : $" ({string.Join(", ", features)})";
 
     private void Line(string text) => _text.Append(_text.Length == 0 ? "" : "\n").Append(text).Append('\n');
 }

@@ -61,7 +61,8 @@ internal sealed class SchemaComparison(SchemaView theirs, SchemaView ours)
     private void Members(string path, JsonElement their, JsonElement our)
     {
         var (theirMembers, ourMembers) = (SchemaView.Parts(their, "members", "name"), SchemaView.Parts(our, "members", "name"));
-        foreach (var name in theirMembers.Keys.Except(ourMembers.Keys).Where(name => _isInput || !theirMembers[name].TryGetProperty("default", out _)))
+        foreach (var name in theirMembers.Keys.Except(
+            ourMembers.Keys).Where(name => _isInput || !theirMembers[name].TryGetProperty("default", out _)))
             _differences.Add($"{path}.{name}: only there");
         foreach (var name in ourMembers.Keys.Except(theirMembers.Keys))
             _differences.Add($"{path}.{name}: only here");
@@ -99,13 +100,17 @@ internal sealed class SchemaComparison(SchemaView theirs, SchemaView ours)
         if (Names(their) is var expected && Names(our) is var actual && expected != actual)
             _differences.Add($"{path}: features '{expected}' there, '{actual}' here");
 
-        static string Names(JsonElement entry) => entry.TryGetProperty("features", out var features) ? string.Join(',', features.EnumerateArray()) : "";
+        static string Names(JsonElement entry) =>
+            entry.TryGetProperty("features", out var features) ? string.Join(',', features.EnumerateArray()) : "";
     }
 
     private static List<string> Kinds(SchemaView schema, JsonElement alternate) =>
-        [.. alternate.GetProperty("members").EnumerateArray().Select(member => schema[member.GetProperty("type").GetString()!]).Select(Kind).Order()];
+        [.. alternate.GetProperty("members").EnumerateArray().Select(member => schema[member.GetProperty("type").GetString()!])
+            .Select(Kind).Order()];
 
-    private static string Kind(JsonElement type) => SchemaView.Meta(type) == "builtin" ? type.GetProperty("name").GetString()! : SchemaView.Meta(type);
+    private static string Kind(JsonElement type) =>
+        SchemaView.Meta(type) == "builtin" ? type.GetProperty("name").GetString()! : SchemaView.Meta(type);
 
-    private static string? Text(JsonElement entry, string member) => entry.TryGetProperty(member, out var value) ? value.GetString() : null;
+    private static string? Text(JsonElement entry, string member) =>
+        entry.TryGetProperty(member, out var value) ? value.GetString() : null;
 }

@@ -11,13 +11,15 @@ internal static class StorageDaemon
 
     public static async Task<List<JsonElement>> QuerySchemaAsync()
     {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/qemu-storage-daemon", ["--chardev", "stdio,id=c", "--monitor", "c"])
+        using var process = Process.Start(new ProcessStartInfo(
+            "/usr/bin/qemu-storage-daemon", ["--chardev", "stdio,id=c", "--monitor", "c"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
         // Its standard input stays open until the answer is there: at the end of input QEMU drops what it has not sent.
-        await process.StandardInput.WriteLineAsync("""{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":"schema"}""");
+        await process.StandardInput.WriteLineAsync(
+            """{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema","id":"schema"}""");
         await process.StandardInput.FlushAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)

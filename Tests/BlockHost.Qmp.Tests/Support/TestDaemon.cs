@@ -32,7 +32,8 @@ internal sealed class TestDaemon : IAsyncDisposable
         host.SetupGet(it => it.Events).Returns(Events);
         host.SetupGet(it => it.Objects).Returns(Objects);
         host.SetupGet(it => it.Loggers).Returns(NullLoggerFactory.Instance);
-        Catalog.AddHost(new MonitorCommands(Catalog, new QapiIntrospection(Catalog, types, branches), Objects, Lifetime).Register);
+        Catalog.AddHost(
+            new MonitorCommands(Catalog, new QapiIntrospection(Catalog, types, branches), Objects, Lifetime).Register);
         Catalog.AddHost(Commands.Register);
         Chardevs = new ChardevTable(Objects, clock);
         _monitors = new Monitors(new QmpDispatcher(Catalog, Input), host.Object, Events, limits ?? new MonitorLimits(), clock);

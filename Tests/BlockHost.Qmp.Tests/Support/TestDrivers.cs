@@ -16,7 +16,8 @@ internal sealed class SchemaDriver(string name, JsonTypeInfo options) : BlockDri
 
     public override JsonTypeInfo OptionsType => options;
 
-    public override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
         throw new NotSupportedException("only the schema of this driver is used");
 }
 
@@ -26,7 +27,8 @@ internal sealed class SchemaExport(string name, JsonTypeInfo options) : ExportTy
 
     public override JsonTypeInfo OptionsType => options;
 
-    public override ValueTask<BlockExport> CreateAsync(IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockExport> CreateAsync(
+        IExportContext context, JsonElement options, CancellationToken cancellationToken) =>
         throw new NotSupportedException("only the schema of this export is used");
 }
 

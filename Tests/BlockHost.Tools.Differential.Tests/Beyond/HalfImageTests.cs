@@ -83,11 +83,14 @@ public sealed class HalfImageTests : IDisposable
 
         var result = Run("convert -f raw -n --target-is-zero -B b.qcow2 -O qcow2 s.raw t.qcow2");
 
-        Assert.Equal((1, "qemu-img: Cannot use --target-is-zero when the destination image has a backing file\n"), (result.ExitCode, result.Error));
+        Assert.Equal(
+            (1, "qemu-img: Cannot use --target-is-zero when the destination image has a backing file\n"),
+            (result.ExitCode, result.Error));
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(_folder, "t.qcow2")));
     }
 
     private ToolResult Run(string line) => InProcessTool.Run(_folder, "qemu-img", line.Split(' '), "");
 
-    private string[] Files() => [.. new DirectoryInfo(_folder).EnumerateFileSystemInfos().Select(file => file.Name).Order(StringComparer.Ordinal)];
+    private string[] Files() =>
+        [.. new DirectoryInfo(_folder).EnumerateFileSystemInfos().Select(file => file.Name).Order(StringComparer.Ordinal)];
 }

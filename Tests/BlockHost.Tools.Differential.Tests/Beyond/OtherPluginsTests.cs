@@ -62,7 +62,9 @@ public sealed class OtherPluginsTests : IDisposable
 
         Assert.Null(other);
         Assert.Equal(1, result.ExitCode);
-        Assert.Equal("qemu-io: Plugin 'test.other' is not linked into this program, and it is too late to start over: use 'blockhost io'\n", result.Error);
+        Assert.Equal(
+            "qemu-io: Plugin 'test.other' is not linked into this program, and it is too late to start over: use 'blockhost io'\n",
+            result.Error);
     }
 
     [Fact]
@@ -97,7 +99,8 @@ public sealed class OtherPluginsTests : IDisposable
         public ValueTask<RunningHost> StartAsync(HostOptions options, CancellationToken cancellationToken)
         {
             var manifest = ManifestFile.Parse(Encoding.UTF8.GetBytes(Manifest), AppContext.BaseDirectory);
-            var loader = new LinkedPluginLoader(LinkedPlugins.All(), AppContext.BaseDirectory, [new(manifest.Id, "/test.other.json", manifest, null)]);
+            var loader = new LinkedPluginLoader(
+                LinkedPlugins.All(), AppContext.BaseDirectory, [new(manifest.Id, "/test.other.json", manifest, null)]);
             var host = HostComposition.Build(loader, PluginSelection.Everything, startInline: true, options.Log, decorate: null);
             host.Plugins.Discover();
             return new(host);

@@ -11,18 +11,52 @@ public sealed class OwnNamesTests
     private const int Width = 80;
 
     [Theory]
-    [InlineData("blockhost", "pluging", "blockhost: 'pluging' is not a subcommand\nDid you mean 'plugin'?\nTry 'blockhost --help' for more information\n")]
-    [InlineData("blockhost", "--versoin", "blockhost: unrecognized option '--versoin'\nDid you mean '--version'?\nTry 'blockhost --help' for more information\n")]
-    [InlineData("blockhost img", "inof a", "blockhost img: Command not found: inof\nDid you mean 'info'?\nTry 'blockhost img --help' for more information\n")]
-    [InlineData("blockhost img", "info --ouput=json a", "blockhost img: unrecognized option '--ouput=json'\nDid you mean '--output'?\nTry 'blockhost img --help' for more information\n")]
-    [InlineData("blockhost img", "xyzzy", "blockhost img: Command not found: xyzzy\nTry 'blockhost img --help' for more information\n")]
-    [InlineData("blockhost io", "--formt raw", "blockhost io: unrecognized option '--formt'\nDid you mean '--format'?\nTry 'blockhost io --help' for more information\n")]
-    [InlineData("blockhost nbd", "--sokcet a", "blockhost nbd: unrecognized option '--sokcet'\nDid you mean '--socket'?\nblockhost nbd: Try `blockhost nbd --help' for more information.\n")]
-    [InlineData("blockhost serve", "--blokdev a", "blockhost serve: unrecognized option '--blokdev'\nDid you mean '--blockdev'?\nTry 'blockhost serve --help' for more information\n")]
-    [InlineData("blockhost serve", "export", "blockhost serve: export: Unexpected argument\nDid you mean '--export'?\nTry 'blockhost serve --help' for more information\n")]
-    [InlineData("blockhost plugin", "lst", "blockhost plugin: 'lst' is no command\nDid you mean 'list'?\nTry 'blockhost plugin --help' for more information\n")]
-    [InlineData("blockhost plugin", "info block.qcow", "blockhost plugin: There is no plugin 'block.qcow'; 'plugin list' lists them\nDid you mean 'block.qcow2'?\nTry 'blockhost plugin --help' for more information\n")]
-    [InlineData("blockhost serve", "--blockdev qcw2,help", "blockhost serve: There is no block driver 'qcw2'\nDid you mean 'qcow2'?\nTry 'blockhost serve --help' for more information\n")]
+    [InlineData(
+        "blockhost",
+        "pluging",
+        "blockhost: 'pluging' is not a subcommand\nDid you mean 'plugin'?\nTry 'blockhost --help' for more information\n")]
+    [InlineData(
+        "blockhost",
+        "--versoin",
+        "blockhost: unrecognized option '--versoin'\nDid you mean '--version'?\nTry 'blockhost --help' for more information\n")]
+    [InlineData(
+        "blockhost img",
+        "inof a",
+        "blockhost img: Command not found: inof\nDid you mean 'info'?\nTry 'blockhost img --help' for more information\n")]
+    [InlineData(
+        "blockhost img",
+        "info --ouput=json a",
+        "blockhost img: unrecognized option '--ouput=json'\nDid you mean '--output'?\nTry 'blockhost img --help' for more information\n")]
+    [InlineData(
+        "blockhost img", "xyzzy", "blockhost img: Command not found: xyzzy\nTry 'blockhost img --help' for more information\n")]
+    [InlineData(
+        "blockhost io",
+        "--formt raw",
+        "blockhost io: unrecognized option '--formt'\nDid you mean '--format'?\nTry 'blockhost io --help' for more information\n")]
+    [InlineData(
+        "blockhost nbd",
+        "--sokcet a",
+        "blockhost nbd: unrecognized option '--sokcet'\nDid you mean '--socket'?\nblockhost nbd: Try `blockhost nbd --help' for more information.\n")]
+    [InlineData(
+        "blockhost serve",
+        "--blokdev a",
+        "blockhost serve: unrecognized option '--blokdev'\nDid you mean '--blockdev'?\nTry 'blockhost serve --help' for more information\n")]
+    [InlineData(
+        "blockhost serve",
+        "export",
+        "blockhost serve: export: Unexpected argument\nDid you mean '--export'?\nTry 'blockhost serve --help' for more information\n")]
+    [InlineData(
+        "blockhost plugin",
+        "lst",
+        "blockhost plugin: 'lst' is no command\nDid you mean 'list'?\nTry 'blockhost plugin --help' for more information\n")]
+    [InlineData(
+        "blockhost plugin",
+        "info block.qcow",
+        "blockhost plugin: There is no plugin 'block.qcow'; 'plugin list' lists them\nDid you mean 'block.qcow2'?\nTry 'blockhost plugin --help' for more information\n")]
+    [InlineData(
+        "blockhost serve",
+        "--blockdev qcw2,help",
+        "blockhost serve: There is no block driver 'qcw2'\nDid you mean 'qcow2'?\nTry 'blockhost serve --help' for more information\n")]
     public void An_unknown_word_gets_the_nearest_known_one_and_the_way_to_help(string name, string line, string error)
     {
         var result = Run(name, line);
@@ -41,8 +75,14 @@ public sealed class OwnNamesTests
     [Theory]
     [InlineData("qemu-img", "inof a", "qemu-img: Command not found: inof\nTry 'qemu-img --help' for more information\n")]
     [InlineData("qemu-storage-daemon", "--blokdev a", "qemu-storage-daemon: unrecognized option '--blokdev'\n")]
-    [InlineData("qemu-storage-daemon", "--blockdev help", "qemu-storage-daemon: --blockdev help: Help is not available for this option\n")]
-    [InlineData("qemu-storage-daemon", "--export nbd,help", "qemu-storage-daemon: --export nbd,help: Help is not available for this option\n")]
+    [InlineData(
+        "qemu-storage-daemon",
+        "--blockdev help",
+        "qemu-storage-daemon: --blockdev help: Help is not available for this option\n")]
+    [InlineData(
+        "qemu-storage-daemon",
+        "--export nbd,help",
+        "qemu-storage-daemon: --export nbd,help: Help is not available for this option\n")]
     public void Under_QEMUs_names_errors_are_QEMUs(string name, string line, string error)
     {
         var result = Run(name, line);
@@ -59,7 +99,8 @@ public sealed class OwnNamesTests
     [InlineData("blockhost serve", "--object help", "List of user creatable objects:\n", "  secret\n")]
     [InlineData("qemu-storage-daemon", "--object help", "List of user creatable objects:\n", "  iothread\n")]
     [InlineData("blockhost img", "info --object secret,help x", "secret options:\n", "  keyid=<string>\n")]
-    public void Options_that_name_a_type_list_the_types_and_the_options_of_one(string name, string line, string heading, string entry)
+    public void Options_that_name_a_type_list_the_types_and_the_options_of_one(
+        string name, string line, string heading, string entry)
     {
         var result = Run(name, line);
 
@@ -111,7 +152,11 @@ public sealed class OwnNamesTests
 
         var lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.StartsWith("PLUGIN ", lines[0], StringComparison.Ordinal);
-        Assert.Contains(lines, line => line.StartsWith("block.qcow2 ", StringComparison.Ordinal) && line.EndsWith(" available    drivers qcow2", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line =>
+                line.StartsWith("block.qcow2 ", StringComparison.Ordinal)
+                    && line.EndsWith(" available    drivers qcow2", StringComparison.Ordinal));
         Assert.All(lines, line => Assert.InRange(line.Length, 1, Width));
         Assert.DoesNotContain('\u001b', result.Output);
     }
@@ -122,7 +167,9 @@ public sealed class OwnNamesTests
         var result = Run("blockhost plugin", "info commands.block");
 
         var names = result.Output.Split([' ', ',', '\n']).ToHashSet(StringComparer.Ordinal);
-        Assert.Superset(new HashSet<string> { "blockdev-snapshot", "block-dirty-bitmap-add", "blockdev-add", "query-named-block-nodes" }, names);
+        Assert.Superset(
+            new HashSet<string> { "blockdev-snapshot", "block-dirty-bitmap-add", "blockdev-add", "query-named-block-nodes" },
+            names);
         // A path stands whole, however long it is.
         var lines = result.Output.Split('\n').Where(line => !line.StartsWith("Assembly ", StringComparison.Ordinal));
         Assert.All(lines, line => Assert.InRange(line.Length, 0, Width));

@@ -27,7 +27,8 @@ public sealed class ProgressTests : IDisposable
     {
         var result = Run(line);
 
-        var lines = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(text => JsonDocument.Parse(text).RootElement).ToList();
+        var lines = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(text => JsonDocument.Parse(text).RootElement).ToList();
         Assert.Equal(0, result.ExitCode);
         Assert.All(lines, progress => Assert.Equal(command, progress.GetProperty("command").GetString()));
         Assert.Equal(0, lines[0].GetProperty("percent").GetDouble());

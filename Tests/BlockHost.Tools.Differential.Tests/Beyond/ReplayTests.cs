@@ -75,8 +75,12 @@ public sealed class ReplayTests : IDisposable
     [InlineData("log", "an image is missing; '--list' shows the log alone\nTry 'blockhost replay --help' for more information\n")]
     [InlineData("--list log image", "unexpected argument 'image'\nTry 'blockhost replay --help' for more information\n")]
     [InlineData("--json log image", "'--json' is for '--list'\nTry 'blockhost replay --help' for more information\n")]
-    [InlineData("--until 1 --mark a log image", "'--until' and '--mark' are mutually exclusive\nTry 'blockhost replay --help' for more information\n")]
-    [InlineData("--untli 1 log image", "unrecognized option '--untli'\nDid you mean '--until'?\nTry 'blockhost replay --help' for more information\n")]
+    [InlineData(
+        "--until 1 --mark a log image",
+        "'--until' and '--mark' are mutually exclusive\nTry 'blockhost replay --help' for more information\n")]
+    [InlineData(
+        "--untli 1 log image",
+        "unrecognized option '--untli'\nDid you mean '--until'?\nTry 'blockhost replay --help' for more information\n")]
     [InlineData("--until 6 log image", "The log has 5 entries, fewer than 6\n")]
     [InlineData("--mark snyc log image", "The log has no mark 'snyc'\n")]
     [InlineData("image image", "Invalid log superblock magic\n")]
@@ -103,7 +107,8 @@ public sealed class ReplayTests : IDisposable
 
     public void Dispose() => _scratch.Dispose();
 
-    private ToolResult Run(params IReadOnlyList<string> args) => InProcessTool.Run(_scratch.Folder, "blockhost replay", args, input: "");
+    private ToolResult Run(params IReadOnlyList<string> args) =>
+        InProcessTool.Run(_scratch.Folder, "blockhost replay", args, input: "");
 
     private static byte[] Log(params IReadOnlyList<(WriteLogEntry Entry, byte Pattern)> entries)
     {

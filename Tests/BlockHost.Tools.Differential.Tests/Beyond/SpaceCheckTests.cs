@@ -21,25 +21,30 @@ public sealed class SpaceCheckTests : IDisposable
     {
         var error = await Assert.ThrowsAsync<ToolException>(() => CheckAsync(dataBytes: 4 * MiB, zeroBytes: 0, free: 3 * MiB));
 
-        Assert.Equal("target: not enough space: 4 MiB are needed and 3 MiB free, 1 MiB (1048576 bytes) are missing", error.Message);
+        Assert.Equal(
+            "target: not enough space: 4 MiB are needed and 3 MiB free, 1 MiB (1048576 bytes) are missing", error.Message);
     }
 
     [Fact]
     public Task Lets_a_copy_pass_that_just_fits() => CheckAsync(dataBytes: 4 * MiB, zeroBytes: 0, free: 4 * MiB);
 
     [Fact]
-    public Task Does_not_count_data_that_turns_out_to_be_zeroes() => CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB);
+    public Task Does_not_count_data_that_turns_out_to_be_zeroes() =>
+        CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB);
 
     [Fact]
     public async Task Counts_zeroes_where_the_target_is_fully_written() =>
-        await Assert.ThrowsAsync<ToolException>(() => CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB, new CopyOptions { MinSparse = 0 }));
+        await Assert.ThrowsAsync<ToolException>(
+            () => CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB, new CopyOptions { MinSparse = 0 }));
 
     [Fact]
     public async Task Counts_everything_where_the_space_is_taken_at_once() =>
-        await Assert.ThrowsAsync<ToolException>(() => CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB, new CopyOptions(), isFull: true));
+        await Assert.ThrowsAsync<ToolException>(
+            () => CheckAsync(dataBytes: MiB, zeroBytes: 8 * MiB, free: 2 * MiB, new CopyOptions(), isFull: true));
 
     [Fact]
-    public Task Leaves_compressed_copies_alone() => CheckAsync(dataBytes: 4 * MiB, zeroBytes: 0, free: MiB, new CopyOptions { Compress = true, ClusterSize = 65536 });
+    public Task Leaves_compressed_copies_alone() =>
+        CheckAsync(dataBytes: 4 * MiB, zeroBytes: 0, free: MiB, new CopyOptions { Compress = true, ClusterSize = 65536 });
 
     [Fact]
     public void Knows_what_a_folder_has_left_and_adds_what_is_written_over()

@@ -32,7 +32,8 @@ internal static class FolderComparison
         var buffer2 = new byte[buffer1.Length];
         while (first.ReadAtLeast(buffer1, buffer1.Length, throwOnEndOfStream: false) is > 0 and var read)
         {
-            if (second.ReadAtLeast(buffer2, read, throwOnEndOfStream: false) < read || !buffer1.AsSpan(0, read).SequenceEqual(buffer2.AsSpan(0, read)))
+            if (second.ReadAtLeast(buffer2, read, throwOnEndOfStream: false) < read
+                || !buffer1.AsSpan(0, read).SequenceEqual(buffer2.AsSpan(0, read)))
                 return false;
         }
 
@@ -40,7 +41,10 @@ internal static class FolderComparison
     }
 
     private static string[] Names(string folder) =>
-        [.. new DirectoryInfo(folder).EnumerateFiles().Where(file => file.UnixFileMode != 0 && file.Attributes is not FileAttributes.Device).Select(file => file.Name).Order(StringComparer.Ordinal)];
+        [.. new DirectoryInfo(folder).EnumerateFiles().Where(
+            file =>
+                file.UnixFileMode != 0 && file.Attributes is not FileAttributes.Device).Select(file =>
+                    file.Name).Order(StringComparer.Ordinal)];
 
     private static string? Difference(string theirs, string ours)
     {

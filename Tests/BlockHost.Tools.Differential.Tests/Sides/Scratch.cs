@@ -20,13 +20,15 @@ internal sealed class Scratch(string path) : IDisposable
     /// <summary>Starts a server that is ready when the file <paramref name="socket"/> is there.</summary>
     public void Serve(string socket, string program, IReadOnlyList<string> args)
     {
-        var server = ProgramRunner.Start(Folder, program, [.. args.Select(arg => WithDevices(arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal)))]);
+        var server = ProgramRunner.Start(
+            Folder, program, [.. args.Select(arg => WithDevices(arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal)))]);
         _servers.Add(server);
         var clock = Stopwatch.StartNew();
         while (!File.Exists(this[socket]))
         {
             if (server.HasExited)
-                throw new InvalidOperationException($"{program} has ended with {server.ExitCode}: {server.StandardError.ReadToEnd()}");
+                throw new InvalidOperationException(
+                    $"{program} has ended with {server.ExitCode}: {server.StandardError.ReadToEnd()}");
             if (clock.Elapsed > Patience)
                 throw new TimeoutException($"{program} does not make {socket}");
             Thread.Sleep(5);
@@ -39,7 +41,8 @@ internal sealed class Scratch(string path) : IDisposable
     /// <summary>The socket is there before the image is open; a server that stays is greeted once, so that it is.</summary>
     private static void AwaitGreeting(string path)
     {
-        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        { ReceiveTimeout = (int)Patience.TotalMilliseconds };
         var clock = Stopwatch.StartNew();
         while (!TryConnect(client, path))
         {

@@ -66,7 +66,8 @@ public sealed class StandardStreamTests : IDisposable
     {
         get
         {
-            var count = int.Parse(Environment.GetEnvironmentVariable("BLOCKHOST_STREAM_STATES") ?? "1", CultureInfo.InvariantCulture);
+            var count = int.Parse(
+                Environment.GetEnvironmentVariable("BLOCKHOST_STREAM_STATES") ?? "1", CultureInfo.InvariantCulture);
             var data = new TheoryData<string, int, StreamState>();
             for (var i = 0; i < Commands.Length; i++)
             {
@@ -120,7 +121,12 @@ public sealed class StandardStreamTests : IDisposable
         var folder = Prepare("o");
         var pidFile = Path.Combine(folder, "pid");
 
-        var result = StreamRunner.Run(folder, ProgramRunner.Ours("qemu-nbd"), ["--fork", "-t", "-k", folder + "/n", "--pid-file", pidFile, "-f", "raw", "r.raw"], stream, state);
+        var result = StreamRunner.Run(
+            folder,
+            ProgramRunner.Ours("qemu-nbd"),
+            ["--fork", "-t", "-k", folder + "/n", "--pid-file", pidFile, "-f", "raw", "r.raw"],
+            stream,
+            state);
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         AssertServesAndRests(folder, pidFile);
@@ -156,14 +162,21 @@ public sealed class StandardStreamTests : IDisposable
         var folder = Prepare("o");
         var before = File.ReadAllBytes(Path.Combine(folder, "r.raw"));
 
-        var result = StreamRunner.Run(folder, ProgramRunner.Ours("qemu-io"), ["-f", "raw", "-c", "length", "-c", "nonsense", "-c", "read 0 4k", "r.raw"], stream, StreamState.Closed);
+        var result = StreamRunner.Run(
+            folder,
+            ProgramRunner.Ours("qemu-io"),
+            ["-f", "raw", "-c", "length", "-c", "nonsense", "-c", "read 0 4k", "r.raw"],
+            stream,
+            StreamState.Closed);
 
         Assert.Equal(1, result.ExitCode);
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(folder, "r.raw")));
     }
 
     private static void SkipUnlessInstalled() =>
-        Skip.IfNot(ProgramRunner.Exists("qemu-img") && ProgramRunner.Exists("qemu-io") && ProgramRunner.Exists("bash"), "QEMU's tools or bash are not installed");
+        Skip.IfNot(
+            ProgramRunner.Exists("qemu-img") && ProgramRunner.Exists("qemu-io") && ProgramRunner.Exists("bash"),
+            "QEMU's tools or bash are not installed");
 
     /// <summary>What the two print alike; help and versions name the program that prints them.</summary>
     private static (int ExitCode, string Output, string Error) Said(ToolResult result, string folder, int stream)
@@ -223,7 +236,8 @@ public sealed class StandardStreamTests : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(_root, name)).FullName;
         using (var raw = File.Create(Path.Combine(folder, "r.raw")))
             raw.SetLength(4 * 1024 * 1024);
-        string[] preparations = ["create -q -f qcow2 a.qcow2 4M", "snapshot -c one a.qcow2", "create -q -f qcow2 -b r.raw -F raw o.qcow2"];
+        string[] preparations = [
+            "create -q -f qcow2 a.qcow2 4M", "snapshot -c one a.qcow2", "create -q -f qcow2 -b r.raw -F raw o.qcow2"];
         foreach (var line in preparations.Where(_ => ProgramRunner.Exists("qemu-img")))
             ProgramRunner.Run(folder, "qemu-img", line.Split(' '));
         ProgramRunner.Run(folder, "qemu-io", ["-c", "write -P 3 0 1M", "a.qcow2"]);

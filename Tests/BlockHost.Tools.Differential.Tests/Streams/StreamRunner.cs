@@ -3,7 +3,9 @@ using BlockHost.Tools.Differential.Tests.Sides;
 
 namespace BlockHost.Tools.Differential.Tests.Streams;
 
-/// <summary>Starts a program with one of its standard streams out of order. The shell sees to it, so that both sides start alike.</summary>
+/// <summary>
+/// Starts a program with one of its standard streams out of order. The shell sees to it, so that both sides start alike.
+/// </summary>
 internal static class StreamRunner
 {
     /// <summary>So long may a command take; the shell's own code for one that did not end is 124.</summary>

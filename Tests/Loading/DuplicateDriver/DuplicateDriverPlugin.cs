@@ -29,6 +29,7 @@ public sealed class OtherZeroesDriver : BlockDriver
 
     public override JsonTypeInfo OptionsType => FixtureJson.Default.NoOptions;
 
-    public override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
+    public override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken) =>
         throw new BlockException(BlockErrorKind.NotSupported, "never opened");
 }

@@ -16,7 +16,8 @@ public sealed class ForgottenTimerPlugin : Plugin
 
     public override ValueTask StartAsync(IPluginHost host, CancellationToken cancellationToken)
     {
-        _timer = host.Clock.CreateTimer(_ => throw new InvalidOperationException("tick"), this, TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
+        _timer = host.Clock.CreateTimer(
+            _ => throw new InvalidOperationException("tick"), this, TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
         return ValueTask.CompletedTask;
     }
 }

@@ -21,16 +21,27 @@ public sealed class CountPlugin : Plugin
             StartAsync(type, call.Host, arguments, cancellationToken)));
     }
 
-    private static async ValueTask StartAsync(CountType type, IPluginHost host, CountArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask StartAsync(
+        CountType type, IPluginHost host, CountArguments arguments, CancellationToken cancellationToken)
     {
         var node = host.Graph.Lookup(device: null, arguments.NodeName);
         node.CheckOperation(BlockHost.Block.Graph.BlockOperations.BackupSource);
         var setup = await host.Jobs.CreateAsync(
-            new JobRequest { Type = type, Id = arguments.JobId, Flags = JobRequest.FlagsOf(arguments.AutoFinalize, arguments.AutoDismiss) },
+            new JobRequest
+            {
+                Type = type,
+                Id = arguments.JobId,
+                Flags = JobRequest.FlagsOf(
+                arguments.AutoFinalize, arguments.AutoDismiss)
+            },
             cancellationToken);
         try
         {
-            await setup.HoldAsync("counted", node, new(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize), cancellationToken);
+            await setup.HoldAsync(
+                "counted",
+                node,
+                new(BlockPermissions.ConsistentRead, BlockPermissions.All & ~BlockPermissions.Resize),
+                cancellationToken);
             await setup.SetSpeedAsync(arguments.Speed ?? 0);
             setup.Start(new CountJob());
         }

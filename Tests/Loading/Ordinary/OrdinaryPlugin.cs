@@ -16,7 +16,8 @@ public sealed class OrdinaryPlugin : Plugin
     public override void Register(IPluginRegistry registry)
     {
         registry.Add(new ZeroesDriver());
-        registry.Add(QmpCommand.Create("fixture-echo", FixtureJson.Default.Echo, FixtureJson.Default.Echo, (_, echo, _) => new(echo)));
+        registry.Add(
+            QmpCommand.Create("fixture-echo", FixtureJson.Default.Echo, FixtureJson.Default.Echo, (_, echo, _) => new(echo)));
     }
 }
 
@@ -37,7 +38,8 @@ public sealed class ZeroesDriver : BlockDriver<ZeroesOptions>
 
     protected override JsonTypeInfo<ZeroesOptions> TypedOptionsType => FixtureJson.Default.ZeroesOptions;
 
-    protected override ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, ZeroesOptions options, CancellationToken cancellationToken) =>
+    protected override ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, ZeroesOptions options, CancellationToken cancellationToken) =>
         new(new ZeroesNode(options.Size));
 }
 

@@ -51,7 +51,10 @@ public interface IDirtyBitmap : IDisposable
     /// <param name="bytes">Where to end at the latest; positive.</param>
     DirtyRun GetRun(long offset, long bytes);
 
-    /// <summary>The first dirty range in [<paramref name="offset"/>, <paramref name="end"/>), cut to it and to <paramref name="maxBytes"/>.</summary>
+    /// <summary>
+    /// The first dirty range in [<paramref name="offset"/>, <paramref name="end"/>), cut to it and to
+    /// <paramref name="maxBytes"/>.
+    /// </summary>
     bool TryFindDirty(long offset, long end, long maxBytes, out DirtyRange range);
 
     void Set(long offset, long bytes);
@@ -70,7 +73,9 @@ public interface IDirtyBitmap : IDisposable
     /// <summary>A copy of the state, for <see cref="Restore"/>.</summary>
     IBitmapContent Capture();
 
-    /// <summary>Puts back a state captured of this bitmap; of a bitmap that was resized since, the part that still exists.</summary>
+    /// <summary>
+    /// Puts back a state captured of this bitmap; of a bitmap that was resized since, the part that still exists.
+    /// </summary>
     void Restore(IBitmapContent content);
 
     /// <summary>

@@ -15,7 +15,9 @@ public sealed record StoredBitmap(string Name, long Granularity, bool InUse, boo
 /// </summary>
 public interface IBitmapStore
 {
-    /// <summary>Those that the host can use, in the image's order. What the driver does not understand is kept and not listed.</summary>
+    /// <summary>
+    /// Those that the host can use, in the image's order. What the driver does not understand is kept and not listed.
+    /// </summary>
     ValueTask<IReadOnlyList<StoredBitmap>> ListAsync(CancellationToken cancellationToken);
 
     /// <summary>Adds what the image holds to a clean bitmap.</summary>
@@ -24,11 +26,16 @@ public interface IBitmapStore
     /// <summary>The image is about to be written: marks all its bitmaps in use, durable when this returns.</summary>
     ValueTask MarkInUseAsync(CancellationToken cancellationToken);
 
-    /// <summary>Whether one more bitmap can be stored beside those of the image and the <paramref name="unsaved"/> ones.</summary>
+    /// <summary>
+    /// Whether one more bitmap can be stored beside those of the image and the <paramref name="unsaved"/> ones.
+    /// </summary>
     /// <exception cref="BlockException">It cannot, with QEMU's text.</exception>
-    ValueTask CheckNewAsync(string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken);
+    ValueTask CheckNewAsync(
+        string name, long granularity, IReadOnlyList<IDirtyBitmap> unsaved, CancellationToken cancellationToken);
 
-    /// <summary>Stores the bitmaps, which are not in use then: replaces those of the same name, adds the others, keeps the rest as it is.</summary>
+    /// <summary>
+    /// Stores the bitmaps, which are not in use then: replaces those of the same name, adds the others, keeps the rest as it is.
+    /// </summary>
     ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken);
 
     /// <summary>Removes a bitmap; without one of that name nothing happens.</summary>

@@ -2,7 +2,8 @@
 namespace BlockHost.Block.Facets;
 
 /// <summary>
-/// Facet of a node that can hold back what fires an event at it, until it is told to go on. Tags name breakpoints and what they hold back.
+/// Facet of a node that can hold back what fires an event at it, until it is told to go on. Tags name breakpoints and what they
+/// hold back.
 /// </summary>
 public interface IBreakpoints
 {

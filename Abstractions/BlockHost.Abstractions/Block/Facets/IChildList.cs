@@ -2,8 +2,8 @@
 namespace BlockHost.Block.Facets;
 
 /// <summary>
-/// Facet of a node with a list of children: one can be added or taken away while the node is in use (x-blockdev-change). The node is drained;
-/// permissions, links and names are the host's work.
+/// Facet of a node with a list of children: one can be added or taken away while the node is in use (x-blockdev-change). The node
+/// is drained; permissions, links and names are the host's work.
 /// </summary>
 public interface IChildList
 {

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace BlockHost.Block.Facets;
 
 /// <summary>
-/// Facet of a protocol driver whose files come and go by name. What was made for an image that then fails is taken away with it, and what was
-/// there before stays. Storage without it (a device, a server's disk) is never taken away.
+/// Facet of a protocol driver whose files come and go by name. What was made for an image that then fails is taken away with it,
+/// and what was there before stays. Storage without it (a device, a server's disk) is never taken away.
 /// </summary>
 public interface IFileStore
 {

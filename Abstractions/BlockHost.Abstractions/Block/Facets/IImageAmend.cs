@@ -14,5 +14,6 @@ public interface IImageAmend : IAmendOptions
 {
     /// <param name="options">Members of the image's creation options; what is absent stays as it is.</param>
     /// <param name="progress">Work units done and in all; the total may grow.</param>
-    ValueTask AmendAsync(JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken);
+    ValueTask AmendAsync(
+        JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken);
 }

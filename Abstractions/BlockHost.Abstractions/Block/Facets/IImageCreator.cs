@@ -22,10 +22,15 @@ public enum CreateOptionKind
 /// <param name="Default">As printed by <c>-o help</c>, or null.</param>
 public sealed record CreateOption(string Name, CreateOptionKind Kind, string Help, string Member, string? Default = null)
 {
-    /// <summary>Command-line value to member value, where they differ (compat=1.1 is version=v3); of a switch, the choice that "on" stands for.</summary>
+    /// <summary>
+    /// Command-line value to member value, where they differ (compat=1.1 is version=v3); of a switch, the choice that "on" stands
+    /// for.
+    /// </summary>
     public IReadOnlyDictionary<string, string>? Values { get; init; }
 
-    /// <summary>The values there are, for drivers that refuse others in QEMU's older words; null: the member's type says it.</summary>
+    /// <summary>
+    /// The values there are, for drivers that refuse others in QEMU's older words; null: the member's type says it.
+    /// </summary>
     public IReadOnlyList<string>? Choices { get; init; }
 
     /// <summary>The value names a file that the command line makes, empty; the member is the node that stores it.</summary>
@@ -45,8 +50,8 @@ public interface IImageCreator
     IReadOnlyList<CreateOption> CreateOptions { get; }
 
     /// <summary>
-    /// Files beside the image's own, in the order of their lists. Those who name an image by its file make them first, empty, and add their nodes to
-    /// the options; the driver gives them their length.
+    /// Files beside the image's own, in the order of their lists. Those who name an image by its file make them first, empty, and
+    /// add their nodes to the options; the driver gives them their length.
     /// </summary>
     IReadOnlyList<PlannedFile> PlanFiles(string fileName, JsonElement options) => [];
 
@@ -64,7 +69,10 @@ public interface IImageCreateContext
     /// <summary>Opens the storage a format writes into: write and resize are granted.</summary>
     ValueTask<IBlockChild> OpenStorageAsync(BlockdevRef reference, CancellationToken cancellationToken);
 
-    /// <summary>Opens an image for reading that is to be recorded in the new one, such as its backing file; relative names count from the storage that was opened first.</summary>
+    /// <summary>
+    /// Opens an image for reading that is to be recorded in the new one, such as its backing file; relative names count from the
+    /// storage that was opened first.
+    /// </summary>
     ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken) =>
         throw new BlockException(BlockErrorKind.NotSupported, "Images cannot be opened here");
 }

@@ -18,7 +18,9 @@ public sealed record ImageFacts
 
     public bool Compressed { get; init; }
 
-    /// <summary>Data can be stored compressed only, and once: copies into the image are compressed without being asked to.</summary>
+    /// <summary>
+    /// Data can be stored compressed only, and once: copies into the image are compressed without being asked to.
+    /// </summary>
     public bool NeedsCompressedWrites { get; init; }
 
     /// <summary>Bytes of storage in use, for protocol drivers.</summary>

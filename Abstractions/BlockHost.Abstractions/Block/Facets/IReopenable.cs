@@ -11,7 +11,8 @@ public interface IReopenable
 {
     /// <param name="context">The node with the new generic options (read-only, cache, …).</param>
     /// <param name="options">All of the driver's options, validated; what is absent goes back to its default.</param>
-    ValueTask<IReopenStep> PrepareReopenAsync(IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
+    ValueTask<IReopenStep> PrepareReopenAsync(
+        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken);
 }
 
 /// <summary>The second half of a reopen: either commit or abort is called.</summary>

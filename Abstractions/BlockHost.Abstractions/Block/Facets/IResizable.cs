@@ -20,9 +20,11 @@ public enum PreallocationMode
 }
 
 /// <param name="Preallocation">For the bytes added.</param>
-/// <param name="MayExceed">The result may be larger than the length asked for (a device, a rounded file). All defaults are the struct's own.</param>
+/// <param name="MayExceed">The result may be larger than the length asked for (a device, a rounded file). All defaults are the
+/// struct's own.</param>
 /// <param name="ZeroNewArea">The bytes added must read as zeroes, also over a longer backing file.</param>
-public readonly record struct ResizeOptions(PreallocationMode Preallocation = PreallocationMode.Off, bool MayExceed = false, bool ZeroNewArea = false);
+public readonly record struct ResizeOptions(
+    PreallocationMode Preallocation = PreallocationMode.Off, bool MayExceed = false, bool ZeroNewArea = false);
 
 /// <summary>Changes the node's length. The host refreshes the profile afterwards.</summary>
 public interface IResizable

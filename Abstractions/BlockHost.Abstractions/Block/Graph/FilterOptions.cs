@@ -19,7 +19,8 @@ public sealed record FilterOptions
 
 /// <summary>Makes the owner's half of its filter: may open more children, as a driver does.</summary>
 /// <param name="child">What is filtered.</param>
-public delegate ValueTask<TNode> FilterFactory<TNode>(IBlockNodeContext context, IBlockChild child, CancellationToken cancellationToken)
+public delegate ValueTask<TNode> FilterFactory<TNode>(
+    IBlockNodeContext context, IBlockChild child, CancellationToken cancellationToken)
     where TNode : BlockNode;
 
 /// <summary>A filter in its place.</summary>

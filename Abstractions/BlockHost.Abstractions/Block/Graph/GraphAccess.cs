@@ -10,7 +10,8 @@ public interface IGraphChild : IBlockChild
     IGraphNode? Node => null;
 
     /// <summary>State of a run over the child and its backing files.</summary>
-    ValueTask<ChainStatus> GetChainStatusAsync(long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken);
+    ValueTask<ChainStatus> GetChainStatusAsync(
+        long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken);
 }
 
 /// <summary>The second ring, for drivers that work with the graph around them: filters of jobs, composites, overlays.</summary>
@@ -24,7 +25,9 @@ public static class GraphAccess
 
     extension(IBlockChild child)
     {
-        /// <summary>The child's node in the graph, for filters that look at what lies below; null where there is no graph.</summary>
+        /// <summary>
+        /// The child's node in the graph, for filters that look at what lies below; null where there is no graph.
+        /// </summary>
         public IGraphNode? Node => (child as IGraphChild)?.Node;
 
         /// <summary>
@@ -32,7 +35,10 @@ public static class GraphAccess
         /// depth 0 where it is allocated, else 1.
         /// </summary>
         public ValueTask<ChainStatus> GetChainStatusAsync(
-            long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default) =>
+            long offset,
+            long bytes,
+            StatusPrecision precision = StatusPrecision.WantZero,
+            CancellationToken cancellationToken = default) =>
             child is IGraphChild inGraph
                 ? inGraph.GetChainStatusAsync(offset, bytes, precision, cancellationToken)
                 : OwnStatusAsync(child, offset, bytes, precision, cancellationToken);

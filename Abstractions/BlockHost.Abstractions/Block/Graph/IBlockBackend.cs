@@ -36,7 +36,9 @@ public sealed record BackendOptions
     /// <summary>Opening only: "filename" may stand for a format's storage or be a json: or protocol name (tools).</summary>
     public bool AllowFileNames { get; init; }
 
-    /// <summary>Opening only: a format that is not given is found by looking at the image (tools; a guest can forge it).</summary>
+    /// <summary>
+    /// Opening only: a format that is not given is found by looking at the image (tools; a guest can forge it).
+    /// </summary>
     public bool AllowProbing { get; init; }
 
     /// <summary>Opening only: leave out backing files that the header records.</summary>
@@ -48,7 +50,9 @@ public sealed record BackendOptions
     /// <summary>Opening only: the image will be checked and perhaps repaired, so it may be damaged.</summary>
     public bool ForRepair { get; init; }
 
-    /// <summary>Opening only: how storage that is not told otherwise does its I/O (its option "aio"); null: its own choice.</summary>
+    /// <summary>
+    /// Opening only: how storage that is not told otherwise does its I/O (its option "aio"); null: its own choice.
+    /// </summary>
     public string? Aio { get; init; }
 }
 
@@ -72,12 +76,14 @@ public interface IBlockBackend : IAsyncDisposable
 
     BlockStats Stats { get; }
 
-    /// <summary>A way in for one thread of work. Queues may be used at the same time; one queue only by one caller at a time.</summary>
+    /// <summary>
+    /// A way in for one thread of work. Queues may be used at the same time; one queue only by one caller at a time.
+    /// </summary>
     IBlockQueue OpenQueue();
 
     /// <summary>
-    /// Changes the node's length: the backend must have asked for <see cref="BlockPermissions.Resize"/>. Drains the node, so a job calls
-    /// it inside <see cref="Jobs.IJobContext.ChangeGraph"/>.
+    /// Changes the node's length: the backend must have asked for <see cref="BlockPermissions.Resize"/>. Drains the node, so a
+    /// job calls it inside <see cref="Jobs.IJobContext.ChangeGraph"/>.
     /// </summary>
     /// <exception cref="BlockException">The node cannot be resized, or the backend may not do it.</exception>
     ValueTask ResizeAsync(long length, Facets.ResizeOptions options, CancellationToken cancellationToken);
@@ -94,22 +100,31 @@ public interface IBlockBackend : IAsyncDisposable
 /// </summary>
 public interface IBlockQueue : IAsyncDisposable
 {
-    ValueTask<IoStatus> ReadAsync(long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default);
+    ValueTask<IoStatus> ReadAsync(
+        long offset, IoSlice target, ReadFlags flags = ReadFlags.None, CancellationToken cancellationToken = default);
 
-    ValueTask<IoStatus> WriteAsync(long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default);
+    ValueTask<IoStatus> WriteAsync(
+        long offset, IoSlice source, WriteFlags flags = WriteFlags.None, CancellationToken cancellationToken = default);
 
-    ValueTask<IoStatus> WriteZeroesAsync(long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default);
+    ValueTask<IoStatus> WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags = ZeroFlags.None, CancellationToken cancellationToken = default);
 
     ValueTask<IoStatus> DiscardAsync(long offset, long bytes, CancellationToken cancellationToken = default);
 
     ValueTask<IoStatus> FlushAsync(CancellationToken cancellationToken = default);
 
     /// <summary>State of a run over the whole chain: which layer provides it and what it reads as.</summary>
-    ValueTask<ChainStatus> GetStatusAsync(long offset, long bytes, StatusPrecision precision = StatusPrecision.WantZero, CancellationToken cancellationToken = default);
+    ValueTask<ChainStatus> GetStatusAsync(
+        long offset,
+        long bytes,
+        StatusPrecision precision = StatusPrecision.WantZero,
+        CancellationToken cancellationToken = default);
 }
 
 /// <param name="Bytes">Length of the run; at least 1 where <paramref name="Status"/> is ok.</param>
 /// <param name="Flags">What the run reads as.</param>
 /// <param name="Depth">0: the node itself provides it, 1: its backing file, …; the chain's length where no layer does.</param>
-/// <param name="File">The node that stores the data at <paramref name="HostOffset"/>, with <see cref="BlockStatusFlags.OffsetValid"/>.</param>
-public readonly record struct ChainStatus(IoStatus Status, long Bytes, BlockStatusFlags Flags, int Depth, long HostOffset, IGraphNode? File);
+/// <param name="File">The node that stores the data at <paramref name="HostOffset"/>, with
+/// <see cref="BlockStatusFlags.OffsetValid"/>.</param>
+public readonly record struct ChainStatus(
+    IoStatus Status, long Bytes, BlockStatusFlags Flags, int Depth, long HostOffset, IGraphNode? File);

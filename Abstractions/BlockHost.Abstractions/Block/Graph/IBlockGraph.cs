@@ -22,7 +22,9 @@ public interface IBlockGraph
     /// <exception cref="BlockException">There is none, with QEMU's text.</exception>
     IGraphNode Lookup(string? device, string? nodeName);
 
-    /// <summary>As <see cref="Lookup"/>, for commands that take the name of either, and a node that no other node is built on.</summary>
+    /// <summary>
+    /// As <see cref="Lookup"/>, for commands that take the name of either, and a node that no other node is built on.
+    /// </summary>
     /// <exception cref="BlockException">There is none, or it is a part of another node.</exception>
     IGraphNode LookupRoot(string name)
     {
@@ -51,18 +53,24 @@ public interface IBlockGraph
     /// <summary>A user of a node outside the graph.</summary>
     ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken);
 
-    /// <summary>Makes <paramref name="overlay"/> take <paramref name="node"/>'s place for all its users, and node its backing file.</summary>
+    /// <summary>
+    /// Makes <paramref name="overlay"/> take <paramref name="node"/>'s place for all its users, and node its backing file.
+    /// </summary>
     ValueTask AppendAsync(IGraphNode overlay, IGraphNode node, CancellationToken cancellationToken);
 
-    /// <summary>The inverse of <see cref="AppendAsync"/>: what is under <paramref name="overlay"/> gets its users back, and the overlay has no backing file.</summary>
+    /// <summary>
+    /// The inverse of <see cref="AppendAsync"/>: what is under <paramref name="overlay"/> gets its users back, and the overlay
+    /// has no backing file.
+    /// </summary>
     ValueTask RemoveOverlayAsync(IGraphNode overlay, CancellationToken cancellationToken);
 
     /// <summary>Gives the users of <paramref name="from"/> the node <paramref name="to"/> instead.</summary>
     ValueTask ReplaceAsync(IGraphNode from, IGraphNode to, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Opens a filter over a node and gives it the node's users, except those that stay (<see cref="BackendOptions.StaysAtNode"/>).
-    /// Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>, or until it has had users and the last one goes.
+    /// Opens a filter over a node and gives it the node's users, except those that stay
+    /// (<see cref="BackendOptions.StaysAtNode"/>). Nobody but the caller owns it: it stays until <see cref="RemoveFilterAsync"/>,
+    /// or until it has had users and the last one goes.
     /// </summary>
     /// <param name="driver">One that users can name too.</param>
     /// <param name="options">Its options, an object, without the filtered child.</param>
@@ -91,7 +99,9 @@ public interface IBlockGraph
     /// <summary>Opens the backing file that an overlay's header records, if any, where the overlay was opened without.</summary>
     ValueTask OpenRecordedBackingAsync(IGraphNode overlay, CancellationToken cancellationToken);
 
-    /// <summary>No request is in flight on <paramref name="node"/> (null: on any) nor starts until the section is disposed.</summary>
+    /// <summary>
+    /// No request is in flight on <paramref name="node"/> (null: on any) nor starts until the section is disposed.
+    /// </summary>
     ValueTask<IAsyncDisposable> DrainAsync(IGraphNode? node, CancellationToken cancellationToken);
 
     /// <summary>blockdev-create without the job: makes an image by its BlockdevCreateOptions.</summary>

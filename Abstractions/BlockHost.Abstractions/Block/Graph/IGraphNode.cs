@@ -64,6 +64,10 @@ public interface IGraphNode
     /// <param name="reason">As the refusal says it, such as "block device is in use by block job: mirror".</param>
     IDisposable BlockOperations(BlockOperations operations, string reason);
 
+    /// <summary>
+    /// Changes the length, as a user of its own. It drains the node, and waits for sections that are going on: it must not be
+    /// called inside one.
+    /// </summary>
     ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken);
 
     ValueTask FlushAsync(CancellationToken cancellationToken);

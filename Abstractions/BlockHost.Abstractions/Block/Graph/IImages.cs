@@ -47,12 +47,14 @@ public sealed record ImageFileOptions
     public JsonElement? Options { get; init; }
 }
 
-/// <summary>Images as commands speak of them: those that they name by file rather than by node, and what queries say of one.</summary>
+/// <summary>
+/// Images as commands speak of them: those that they name by file rather than by node, and what queries say of one.
+/// </summary>
 public interface IImages
 {
     /// <summary>
-    /// Makes the image where its mode says so, and opens it for writing. On failure no node is left, and no file that was not there
-    /// before; a file that was there and is not in use may have been emptied.
+    /// Makes the image where its mode says so, and opens it for writing. On failure no node is left, and no file that was not
+    /// there before; a file that was there and is not in use may have been emptied.
     /// </summary>
     /// <exception cref="BlockException">The format or protocol is unknown or refuses.</exception>
     /// <exception cref="BlockException">An option is refused, such as a node name that is taken.</exception>

@@ -18,7 +18,9 @@ public enum WriteFlags
     /// <summary>Data is on stable storage before the write completes.</summary>
     Fua = 1,
 
-    /// <summary>The write does not change what a reader sees (needs only <see cref="BlockPermissions.WriteUnchanged"/>).</summary>
+    /// <summary>
+    /// The write does not change what a reader sees (needs only <see cref="BlockPermissions.WriteUnchanged"/>).
+    /// </summary>
     Unchanged = 2,
 
     /// <summary>Store the data compressed; whole clusters only.</summary>

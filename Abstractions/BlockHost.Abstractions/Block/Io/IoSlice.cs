@@ -84,7 +84,9 @@ public readonly struct IoSlice
     {
         if ((ulong)start > (ulong)Length || (ulong)length > (ulong)(Length - start))
             throw new ArgumentOutOfRangeException(nameof(start), $"Slice {start}+{length} is outside of {Length} bytes");
-        return _vector is null ? new IoSlice(_memory.Slice((int)start, (int)length)) : new IoSlice(_vector, _start + start, length);
+        return _vector is null
+            ? new IoSlice(_memory.Slice((int)start, (int)length))
+            : new IoSlice(_vector, _start + start, length);
     }
 
     public void CopyTo(Span<byte> destination)

@@ -16,7 +16,8 @@ public sealed class IoVector
     /// <summary>Sum of the segments' lengths in bytes.</summary>
     public long Length { get; private set; }
 
-    public Memory<byte> this[int index] => index < Count ? _segments[index] : throw new ArgumentOutOfRangeException(nameof(index));
+    public Memory<byte> this[int index] =>
+        index < Count ? _segments[index] : throw new ArgumentOutOfRangeException(nameof(index));
 
     /// <summary>All of the vector as a slice.</summary>
     public IoSlice All => new(this, 0, Length);

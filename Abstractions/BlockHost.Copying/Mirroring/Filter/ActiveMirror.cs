@@ -8,9 +8,11 @@ namespace BlockHost.Copying.Mirroring.Filter;
 
 /// <summary>Writes of guests that go to the target at once, in order with the job's own copies of the same units.</summary>
 /// <param name="job">Such writes are part of its progress.</param>
-/// <param name="bareCluster">See <see cref="MirrorSettings.BareCluster"/>: clusters that are written in part are the job's to complete.</param>
+/// <param name="bareCluster">See <see cref="MirrorSettings.BareCluster"/>: clusters that are written in part are the job's to
+/// complete.</param>
 /// <param name="targetFailed">Told of a write that did not reach the target; its range is dirty.</param>
-internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePool target, IJobContext job, long bareCluster, Action<IoStatus> targetFailed)
+internal sealed class ActiveMirror(
+    IDirtyBitmap dirty, RangeLock ranges, QueuePool target, IJobContext job, long bareCluster, Action<IoStatus> targetFailed)
 {
     private readonly long _unit = Math.Max(dirty.Granularity, bareCluster);
 
@@ -19,7 +21,8 @@ internal sealed class ActiveMirror(IDirtyBitmap dirty, RangeLock ranges, QueuePo
     /// covers in part and that the job has yet to copy. Whoever marks units otherwise holds their range, so what is seen
     /// at the beginning holds at the end.
     /// </summary>
-    public async ValueTask WriteAsync(long offset, long bytes, Func<ValueTask> toSource, Func<IBlockQueue, ValueTask<IoStatus>> toTarget)
+    public async ValueTask WriteAsync(
+        long offset, long bytes, Func<ValueTask> toSource, Func<IBlockQueue, ValueTask<IoStatus>> toTarget)
     {
         var (start, end) = (offset / _unit * _unit, (offset + bytes + _unit - 1) / _unit * _unit);
         using var hold = await ranges.EnterAsync(start, end - start, exclusive: true).ConfigureAwait(false);

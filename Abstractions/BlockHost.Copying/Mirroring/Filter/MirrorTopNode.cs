@@ -26,19 +26,31 @@ internal sealed class MirrorTopNode(IBlockChild child, bool targetIsBelow) : Blo
     }
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        _active is { } active ? WriteBothAsync(active, offset, source, flags, cancellationToken) : base.WriteAsync(offset, source, flags, cancellationToken);
+        _active is { } active
+            ? WriteBothAsync(active, offset, source, flags, cancellationToken)
+            : base.WriteAsync(offset, source, flags, cancellationToken);
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
-        _active is { } active ? ZeroBothAsync(active, offset, bytes, flags, cancellationToken) : base.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
+        _active is { } active
+            ? ZeroBothAsync(active, offset, bytes, flags, cancellationToken)
+            : base.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        _active is { } active ? DiscardBothAsync(active, offset, bytes, cancellationToken) : base.DiscardAsync(offset, bytes, cancellationToken);
+        _active is { } active
+            ? DiscardBothAsync(active, offset, bytes, cancellationToken)
+            : base.DiscardAsync(offset, bytes, cancellationToken);
 
     // Apart, so that only a write that goes to both allocates what its two steps need.
-    private ValueTask WriteBothAsync(ActiveMirror active, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        active.WriteAsync(offset, source.Length, () => base.WriteAsync(offset, source, flags, cancellationToken), target => target.WriteAsync(offset, source));
+    private ValueTask WriteBothAsync(
+        ActiveMirror active, long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
+        active.WriteAsync(
+            offset,
+            source.Length,
+            () => base.WriteAsync(offset, source, flags, cancellationToken),
+            target => target.WriteAsync(offset, source));
 
-    private ValueTask ZeroBothAsync(ActiveMirror active, long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
+    private ValueTask ZeroBothAsync(
+        ActiveMirror active, long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         active.WriteAsync(
             offset,
             bytes,
@@ -46,5 +58,9 @@ internal sealed class MirrorTopNode(IBlockChild child, bool targetIsBelow) : Blo
             target => target.WriteZeroesAsync(offset, bytes, flags & ZeroFlags.MayUnmap));
 
     private ValueTask DiscardBothAsync(ActiveMirror active, long offset, long bytes, CancellationToken cancellationToken) =>
-        active.WriteAsync(offset, bytes, () => base.DiscardAsync(offset, bytes, cancellationToken), target => target.DiscardAsync(offset, bytes));
+        active.WriteAsync(
+            offset,
+            bytes,
+            () => base.DiscardAsync(offset, bytes, cancellationToken),
+            target => target.DiscardAsync(offset, bytes));
 }

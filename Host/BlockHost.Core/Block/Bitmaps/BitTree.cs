@@ -52,7 +52,9 @@ internal sealed class BitTree
         {
             var groups = Volatile.Read(ref _groups);
             var at = (int)(bit >> GroupShift);
-            var page = at < groups.Length && Volatile.Read(ref groups[at]) is { } group ? Volatile.Read(ref group.Pages[PageInGroup(bit)]) : null;
+            var page = at < groups.Length && Volatile.Read(ref groups[at]) is { } group
+                ? Volatile.Read(ref group.Pages[PageInGroup(bit)])
+                : null;
             return page is not null && (Volatile.Read(ref page[WordInPage(bit)]) >> (int)(bit & 63) & 1) != 0;
         }
     }
@@ -87,7 +89,9 @@ internal sealed class BitTree
         }
     }
 
-    /// <summary>The first bit in [<paramref name="from"/>, <paramref name="end"/>) that is set (or clear), else the end.</summary>
+    /// <summary>
+    /// The first bit in [<paramref name="from"/>, <paramref name="end"/>) that is set (or clear), else the end.
+    /// </summary>
     public long Find(bool set, long from, long end)
     {
         lock (_lock)

@@ -40,11 +40,13 @@ internal static class BitmapPersistence
             await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public static async ValueTask CheckNewAsync(NodeBitmaps bitmaps, string name, long granularity, CancellationToken cancellationToken)
+    public static async ValueTask CheckNewAsync(
+        NodeBitmaps bitmaps, string name, long granularity, CancellationToken cancellationToken)
     {
         var node = bitmaps.Node;
         if (!node.TryGetFacet<IBitmapStore>(out var store))
-            throw new BlockException(BlockErrorKind.NotSupported, $"Can't store persistent bitmaps to {node.Name}: Operation not supported");
+            throw new BlockException(
+                BlockErrorKind.NotSupported, $"Can't store persistent bitmaps to {node.Name}: Operation not supported");
         if (bitmaps.Find(name) is not null)
             return;
         try
@@ -53,7 +55,10 @@ internal static class BitmapPersistence
         }
         catch (BlockException e)
         {
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Can't make bitmap '{name}' persistent in '{node.Name}': {e.Message}", innerException: e);
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                $"Can't make bitmap '{name}' persistent in '{node.Name}': {e.Message}",
+                innerException: e);
         }
     }
 
@@ -103,5 +108,6 @@ internal static class BitmapPersistence
 
     // A read-only bitmap is in the image as it is, and an inconsistent one stays there as it is.
     private static IReadOnlyList<DirtyBitmap> Persistent(NodeBitmaps bitmaps) =>
-        [.. bitmaps.All.Where(bitmap => bitmap is { IsPersistent: true, IsInconsistent: false, IsReadOnly: false, SkipsStore: false })];
+        [.. bitmaps.All.Where(
+            bitmap => bitmap is { IsPersistent: true, IsInconsistent: false, IsReadOnly: false, SkipsStore: false })];
 }

@@ -6,7 +6,9 @@ using BlockHost.Block.Graph;
 
 namespace BlockHost.Core.Block.Bitmaps;
 
-/// <summary>One bitmap of a node: state under the lock of <see cref="NodeBitmaps"/>, content in a <see cref="BitTree"/>.</summary>
+/// <summary>
+/// One bitmap of a node: state under the lock of <see cref="NodeBitmaps"/>, content in a <see cref="BitTree"/>.
+/// </summary>
 internal sealed class DirtyBitmap : IDirtyBitmap
 {
     private readonly NodeBitmaps _owner;
@@ -62,7 +64,8 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     public void RequireUsable(BitmapUse use)
     {
         if (IsBusy)
-            throw new BlockException(BlockErrorKind.Busy, $"Bitmap '{Name}' is currently in use by another operation and cannot be used");
+            throw new BlockException(
+                BlockErrorKind.Busy, $"Bitmap '{Name}' is currently in use by another operation and cannot be used");
         if (IsReadOnly && (use & BitmapUse.AllowReadOnly) == 0)
             throw new BlockException(BlockErrorKind.PermissionDenied, $"Bitmap '{Name}' is readonly and cannot be modified");
         if (IsInconsistent && (use & BitmapUse.AllowInconsistent) == 0)
@@ -132,7 +135,9 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     public void RequireMergeable(IDirtyBitmap source)
     {
         if (source.Length != Length)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmaps are of different sizes (destination size is {Length}, source size is {source.Length}) and can't be merged");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                $"Bitmaps are of different sizes (destination size is {Length}, source size is {source.Length}) and can't be merged");
     }
 
     public void Merge(IDirtyBitmap source)
@@ -173,7 +178,8 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     public static void CheckSize(long length, long granularity)
     {
         if (length / granularity >= BitTree.MaxBits)
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"A bitmap of {length} bytes with a granularity of {granularity} is too large");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"A bitmap of {length} bytes with a granularity of {granularity} is too large");
     }
 
     private long UnitsFor(long length) => (length >> _shift) + ((length & (Granularity - 1)) != 0 ? 1 : 0);

@@ -43,9 +43,11 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
     {
         if (options.Name.Length == 0)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Bitmap name cannot be empty");
-        if (options.Granularity is { } given && (given < MinGranularity || given > MaxGranularity || !BitOperations.IsPow2(given)))
+        if (options.Granularity is { } given
+            && (given < MinGranularity || given > MaxGranularity || !BitOperations.IsPow2(given)))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Granularity must be power of 2 and at least 512");
-        await using var change = (await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await using var change = (await graph.BeginBitmapChangeAsync(
+            cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var granularity = options.Granularity ?? await GetDefaultGranularityAsync(cancellationToken).ConfigureAwait(false);
         if (options.Persistent)
             await BitmapPersistence.CheckNewAsync(this, options.Name, granularity, cancellationToken).ConfigureAwait(false);
@@ -54,7 +56,8 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
         if (System.Text.Encoding.UTF8.GetByteCount(options.Name) > MaxNameLength)
             throw new BlockException(BlockErrorKind.InvalidArgument, $"Bitmap name too long: {options.Name}");
         DirtyBitmap.CheckSize(Node.Length, granularity);
-        var bitmap = new DirtyBitmap(this, options.Name, granularity, Node.Length) { IsPersistent = options.Persistent, IsEnabled = !options.Disabled };
+        var bitmap = new DirtyBitmap(this, options.Name, granularity, Node.Length)
+        { IsPersistent = options.Persistent, IsEnabled = !options.Disabled };
         var drained = await graph.DrainBrieflyAsync(Node, cancellationToken).ConfigureAwait(false);
         await using (drained.ConfigureAwait(false))
             Insert(bitmap);
@@ -71,7 +74,8 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
 
     public async ValueTask<IBitmapRemoval> BeginRemovalAsync(IDirtyBitmap bitmap, CancellationToken cancellationToken)
     {
-        await using var change = (await graph.BeginBitmapChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await using var change = (await graph.BeginBitmapChangeAsync(
+            cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var own = Own(bitmap);
         if (own is { IsPersistent: true, Name: { } name } && Node.TryGetFacet<IBitmapStore>(out var store))
             await store.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
@@ -162,7 +166,9 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
     }
 
     private DirtyBitmap Own(IDirtyBitmap bitmap) =>
-        bitmap is DirtyBitmap own && _all.Contains(own) ? own : throw new ArgumentException($"Bitmap '{bitmap.Name}' is not of node '{Node.Name}'", nameof(bitmap));
+        bitmap is DirtyBitmap own && _all.Contains(own)
+            ? own
+            : throw new ArgumentException($"Bitmap '{bitmap.Name}' is not of node '{Node.Name}'", nameof(bitmap));
 
     private sealed class Removal(NodeBitmaps owner, DirtyBitmap bitmap, IDisposable hold) : IBitmapRemoval
     {

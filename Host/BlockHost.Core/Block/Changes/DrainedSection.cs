@@ -9,7 +9,8 @@ namespace BlockHost.Core.Block.Changes;
 /// then what is under way is waited for. A user that stops by itself is held back only when it has. Users that come
 /// meanwhile are held back too.
 /// </summary>
-/// <param name="isBrief">Users that stop by themselves are held back like all others, and do not notice: jobs do not pause.</param>
+/// <param name="isBrief">Users that stop by themselves are held back like all others, and do not notice: jobs do not
+/// pause.</param>
 /// <param name="except">A user that is not held back: whose section it is.</param>
 internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isBrief, Backend? except) : IAsyncDisposable
 {
@@ -40,7 +41,8 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
             await gate.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
         await WhenIdleAsync(HoldBack(backend => isBrief || _stopped.Contains(backend)), cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(Nodes().Where(n => n.IsClosed).Select(n => n.WhenClosed)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(
+            Nodes().Where(n => n.IsClosed).Select(n => n.WhenClosed)).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync()
@@ -69,7 +71,8 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
     {
         lock (_lock)
         {
-            if (_ended || isBrief || Users().FirstOrDefault(backend => backend.DrainedUser is not null && _stopping.Add(backend)) is not { } next)
+            if (_ended || isBrief
+                || Users().FirstOrDefault(backend => backend.DrainedUser is not null && _stopping.Add(backend)) is not { } next)
                 return null;
             next.DrainedUser!.DrainBegin();
             return next;
@@ -95,7 +98,8 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         {
             if (_ended)
                 return [];
-            var gates = graph.NodesBeingOpened(above: node).Select(n => n.Opening).OfType<OpeningGate>().Where(_gates.Add).ToArray();
+            var gates = graph.NodesBeingOpened(above: node).Select(n => n.Opening).OfType<OpeningGate>().Where(_gates.Add)
+                .ToArray();
             foreach (var gate in gates)
                 gate.HoldBack();
             return gates;
@@ -122,11 +126,15 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
         }
     }
 
-    /// <summary>Users from the node upwards, or all as they have come: so jobs are told to stop, and to go on, in QEMU's order.</summary>
+    /// <summary>
+    /// Users from the node upwards, or all as they have come: so jobs are told to stop, and to go on, in QEMU's order.
+    /// </summary>
     private IEnumerable<Backend> Users() => (node is null
         ? graph.Backends.Cast<Backend>()
-        : GraphWalk.UpFrom(node).SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend).Distinct()).Where(backend => backend != except);
+        : GraphWalk.UpFrom(node).SelectMany(n => n.ParentEdges).OfType<RootLink>().Select(root => root.Backend)
+            .Distinct()).Where(backend => backend != except);
 
     /// <summary>From the top down to the node, or all.</summary>
-    private IReadOnlyList<GraphNode> Nodes() => node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
+    private IReadOnlyList<GraphNode> Nodes() =>
+        node is null ? graph.AllNodesTopDown() : [.. Enumerable.Reverse(GraphWalk.UpFrom(node))];
 }

@@ -25,7 +25,8 @@ internal static class GraphWalk
         if (parent != child && parent.ParentEdges.Length == 0)
             return;
         if (DownFrom([child]).Contains(parent))
-            throw new BlockException(BlockErrorKind.InvalidArgument, $"Making '{child.Name}' a {edge} child of '{parent.Name}' would create a cycle");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument, $"Making '{child.Name}' a {edge} child of '{parent.Name}' would create a cycle");
     }
 
     // Depth first without recursion; a node is placed when all that follows from it has been.

@@ -30,7 +30,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
     public async ValueTask PrepareAsync(BlockGraph graph, CancellationToken cancellationToken)
     {
-        if (!IsInherited && Node.Driver.SupportsBacking && Node.RecordedBacking is not null && !options.DriverOptions.TryGetProperty("backing", out _))
+        if (!IsInherited && Node.Driver.SupportsBacking && Node.RecordedBacking is not null
+            && !options.DriverOptions.TryGetProperty("backing", out _))
             throw new BlockException(BlockErrorKind.InvalidArgument, $"backing is missing for '{Node.Name}'");
         if (options.Driver != Node.Driver.FormatName)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot change the option 'driver'");
@@ -53,7 +54,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         ExchangeBacking();
     }
 
-    private async ValueTask<IReopenStep> PrepareDriverAsync(IReopenable driver, NodeContext context, CancellationToken cancellationToken)
+    private async ValueTask<IReopenStep> PrepareDriverAsync(
+        IReopenable driver, NodeContext context, CancellationToken cancellationToken)
     {
         var step = await driver.PrepareReopenAsync(context, options.DriverOptions, cancellationToken).ConfigureAwait(false);
         if (_storage is null)
@@ -107,7 +109,9 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
         _bitmapsStored = true;
     }
 
-    /// <summary>Children must be the present ones, but for "file" and "backing". Returns the names of options that are children.</summary>
+    /// <summary>
+    /// Children must be the present ones, but for "file" and "backing". Returns the names of options that are children.
+    /// </summary>
     private HashSet<string> CheckChildren(BlockGraph graph)
     {
         var children = new HashSet<string> { "backing" };
@@ -119,7 +123,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             if (given.ValueKind == JsonValueKind.Undefined && link.IsRecorded)
                 continue;
             if (given.ValueKind == JsonValueKind.Undefined)
-                throw new BlockException(BlockErrorKind.InvalidArgument, $"Option '{link.Name}' cannot be reset to its default value");
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument, $"Option '{link.Name}' cannot be reset to its default value");
             if (given.ValueKind == JsonValueKind.String)
                 _storage = StorageExchange.Plan(Node, link, graph.ResolveExisting(given.GetString()!)) ?? _storage;
             else if (link.Child.InheritsFrom != Node)
@@ -168,14 +173,18 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
 
     private void RestoreBacking()
     {
-        if (_newBacking is not null && !Node.ChildLinks.Contains(_newBacking) && (_oldBacking is null || Node.ChildLinks.Contains(_oldBacking)))
+        if (_newBacking is not null && !Node.ChildLinks.Contains(_newBacking)
+            && (_oldBacking is null || Node.ChildLinks.Contains(_oldBacking)))
             return;
         Remove(_newBacking);
         if (_oldBacking is not null && !Node.ChildLinks.Contains(_oldBacking))
             Add(_oldBacking);
     }
 
-    private BlockException CannotReopen() => new(BlockErrorKind.NotSupported, $"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
+    private BlockException CannotReopen() =>
+        new(
+            BlockErrorKind.NotSupported,
+            $"Block format '{Node.Driver.FormatName}' used by node '{Node.Name}' does not support reopening files");
 
     private static IEnumerable<GraphNode> Present(params IEnumerable<GraphNode?> nodes) => nodes.OfType<GraphNode>();
 
@@ -198,18 +207,21 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
     /// <summary>A driver that cannot reopen takes no new options of its own, and cannot learn to write.</summary>
     private void CheckSameOptions(HashSet<string> children)
     {
-        if (_storage is not null || _oldGeneric.ReadOnly != Node.Generic.ReadOnly || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
+        if (_storage is not null || _oldGeneric.ReadOnly != Node.Generic.ReadOnly
+            || _oldGeneric.CacheDirect != Node.Generic.CacheDirect)
             throw CannotReopen();
         foreach (var member in options.DriverOptions.EnumerateObject())
         {
-            if (!children.Contains(member.Name) && !(Node.DriverOptions.TryGetProperty(member.Name, out var old) && JsonElement.DeepEquals(old, member.Value)))
+            if (!children.Contains(member.Name)
+                && !(Node.DriverOptions.TryGetProperty(member.Name, out var old) && JsonElement.DeepEquals(old, member.Value)))
                 throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{member.Name}'");
         }
 
         foreach (var member in Node.DriverOptions.EnumerateObject())
         {
             if (!children.Contains(member.Name) && !options.DriverOptions.TryGetProperty(member.Name, out _))
-                throw new BlockException(BlockErrorKind.InvalidArgument, $"Option '{member.Name}' cannot be reset to its default value");
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument, $"Option '{member.Name}' cannot be reset to its default value");
         }
     }
 }

@@ -46,7 +46,9 @@ internal sealed class PermissionUpdate
         update.Commit();
     }
 
-    /// <summary>After a user has gone: fewer permissions cannot conflict, and a lock not given back is no reason to fail.</summary>
+    /// <summary>
+    /// After a user has gone: fewer permissions cannot conflict, and a lock not given back is no reason to fail.
+    /// </summary>
     public static async ValueTask LoosenAsync(GraphNode node)
     {
         if (node.IsClosed)
@@ -61,7 +63,9 @@ internal sealed class PermissionUpdate
         }
     }
 
-    /// <summary>A node that is reached again on a longer way proposes again: what it said last is with all its users in mind.</summary>
+    /// <summary>
+    /// A node that is reached again on a longer way proposes again: what it said last is with all its users in mind.
+    /// </summary>
     private void Propose()
     {
         var due = new Queue<GraphNode>(_changed);
@@ -118,7 +122,8 @@ internal sealed class PermissionUpdate
             edge.Proposed = null;
     }
 
-    private IEnumerable<GraphEdge> Edges() => _affected.SelectMany(node => node.ParentEdges).Concat(_affected.SelectMany(node => node.ChildLinks));
+    private IEnumerable<GraphEdge> Edges() =>
+        _affected.SelectMany(node => node.ParentEdges).Concat(_affected.SelectMany(node => node.ChildLinks));
 
     private static BlockPermissionSet Propose(GraphNode node, ChildLink link, BlockPermissionSet own)
     {
@@ -131,7 +136,8 @@ internal sealed class PermissionUpdate
     }
 
     // The driver answers for what it is now; whether it writes afterwards is the new options' to say.
-    private static BlockPermissionSet AfterReopen(GraphNode node, ChildLink link, BlockPermissionSet own, BlockPermissionSet wanted)
+    private static BlockPermissionSet AfterReopen(
+        GraphNode node, ChildLink link, BlockPermissionSet own, BlockPermissionSet wanted)
     {
         const BlockPermissions writing = AnyWrite | BlockPermissions.Resize;
         var usual = DefaultChildPermissions.For(link.Role, own, writable: !node.Generic.ReadOnly).Needed;
@@ -166,7 +172,9 @@ internal sealed class PermissionUpdate
     {
         if ((permissions.Needed & AnyWrite) != 0 && node.IsOpen && node.ReadOnly)
         {
-            var message = node.IsLosingWrite ? $"Read-only block node '{node.Name}' cannot support read-write users" : "Block node is read-only";
+            var message = node.IsLosingWrite
+                ? $"Read-only block node '{node.Name}' cannot support read-write users"
+                : "Block node is read-only";
             throw new BlockException(BlockErrorKind.ReadOnly, message) { NodeName = node.Name };
         }
     }

@@ -32,7 +32,8 @@ internal static class BackingFiles
     public static JsonElement Completed(JsonElement given, BackingFileReference? recorded, string? overlayFile)
     {
         var hasFile = given.TryGetProperty("filename", out _)
-            || (given.TryGetProperty("file", out var file) && (file.ValueKind != JsonValueKind.Object || file.TryGetProperty("filename", out _)));
+            || (given.TryGetProperty(
+                "file", out var file) && (file.ValueKind != JsonValueKind.Object || file.TryGetProperty("filename", out _)));
         return JsonObjects.Write(writer =>
         {
             if (recorded?.Format is { } format && !given.TryGetProperty("driver", out _))

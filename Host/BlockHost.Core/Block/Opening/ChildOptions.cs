@@ -5,7 +5,9 @@ using BlockHost.Core.Json;
 
 namespace BlockHost.Core.Block.Opening;
 
-/// <summary>Where a child stands in its parent's options: in the member of its name, or in a list, at its place among the list's children.</summary>
+/// <summary>
+/// Where a child stands in its parent's options: in the member of its name, or in a list, at its place among the list's children.
+/// </summary>
 internal static class ChildOptions
 {
     /// <summary>What is given for a child; <see cref="JsonValueKind.Undefined"/>: nothing.</summary>
@@ -17,10 +19,14 @@ internal static class ChildOptions
         return given.ValueKind == JsonValueKind.Array && place < given.GetArrayLength() ? given[place] : default;
     }
 
-    public static IEnumerable<ChildLink> InList(GraphNode parent, string option) => parent.ChildLinks.Where(link => link.IsInList && link.Option == option);
+    public static IEnumerable<ChildLink> InList(GraphNode parent, string option) =>
+        parent.ChildLinks.Where(link => link.IsInList && link.Option == option);
 
     /// <summary>The options with another list of children.</summary>
-    public static JsonElement WithList(JsonElement options, string option, Func<IEnumerable<JsonElement>, IEnumerable<JsonElement>> change) => JsonObjects.Write(writer =>
+    public static JsonElement WithList(
+        JsonElement options,
+        string option,
+        Func<IEnumerable<JsonElement>, IEnumerable<JsonElement>> change) => JsonObjects.Write(writer =>
     {
         foreach (var member in options.EnumerateObject())
         {
@@ -51,13 +57,16 @@ internal static class ChildOptions
         var count = places.EnumerateObject().Count();
         while (places.TryGetProperty($"{items.Count}", out var item))
             items.Add(item);
-        return items.Count == count ? items : throw new BlockException(BlockErrorKind.InvalidArgument, $"Option {name} is not a valid array");
+        return items.Count == count
+            ? items
+            : throw new BlockException(BlockErrorKind.InvalidArgument, $"Option {name} is not a valid array");
     }
 
     /// <exception cref="BlockException">The list has more or fewer items than the node has children.</exception>
     public static void RequireSameCount(GraphNode parent, string option, JsonElement options)
     {
-        if (options.TryGetProperty(option, out var given) && given.ValueKind == JsonValueKind.Array && given.GetArrayLength() != InList(parent, option).Count())
+        if (options.TryGetProperty(option, out var given) && given.ValueKind == JsonValueKind.Array
+            && given.GetArrayLength() != InList(parent, option).Count())
             throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{option}'");
     }
 }

@@ -51,7 +51,9 @@ internal static class DottedOptions
         foreach (var member in value.EnumerateObject())
         {
             if (member.Name.AsSpan().Count('.') >= MaxSegments)
-                throw new BlockException(BlockErrorKind.InvalidArgument, $"Parameter '{member.Name[..Math.Min(member.Name.Length, 64)]}…' has more than {MaxSegments} parts");
+                throw new BlockException(
+                    BlockErrorKind.InvalidArgument,
+                    $"Parameter '{member.Name[..Math.Min(member.Name.Length, 64)]}…' has more than {MaxSegments} parts");
             yield return new Option(member.Name, member.Value);
         }
     }

@@ -38,7 +38,12 @@ public static class LooseOptions
         {
             writer.WritePropertyName(member.Name);
             if (type.Properties.FirstOrDefault(property => property.Name == member.Name) is { } known)
-                Write(writer, type, Nullable.GetUnderlyingType(known.PropertyType) ?? known.PropertyType, member.Value, prefix + member.Name);
+                Write(
+                    writer,
+                    type,
+                    Nullable.GetUnderlyingType(known.PropertyType) ?? known.PropertyType,
+                    member.Value,
+                    prefix + member.Name);
             else
                 member.Value.WriteTo(writer);
         }
@@ -50,7 +55,8 @@ public static class LooseOptions
             writer.WriteBooleanValue(Switch(value, name));
         else if (wanted == typeof(long) || wanted == typeof(ulong) || wanted == typeof(int) || wanted == typeof(uint))
             WriteNumber(writer, value, name);
-        else if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var list) && list.Kind == JsonTypeInfoKind.Enumerable)
+        else if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var list)
+            && list.Kind == JsonTypeInfoKind.Enumerable)
             WriteList(writer, ChildOptions.ListOf(value, name));
         else if (value.ValueKind == JsonValueKind.Object && ObjectType(owner, wanted) is { } nested)
             WriteNested(writer, nested, value, name);
@@ -73,7 +79,9 @@ public static class LooseOptions
         writer.WriteEndObject();
     }
 
-    /// <summary>The type of an object, or of the branch of an alternate that is one; null of what is read in another way.</summary>
+    /// <summary>
+    /// The type of an object, or of the branch of an alternate that is one; null of what is read in another way.
+    /// </summary>
     private static JsonTypeInfo? ObjectType(JsonTypeInfo owner, Type wanted)
     {
         var candidates = wanted.GetCustomAttribute<QapiAlternateAttribute>() is { } alternate ? alternate.Branches : [wanted];
@@ -111,7 +119,8 @@ public static class LooseOptions
     public static ulong Size(string text, string name) => SizeText.TryParseUnsigned(text, out var bytes) switch
     {
         SizeError.None => bytes,
-        SizeError.OutOfRange => throw new BlockException(BlockErrorKind.InvalidArgument, $"Value '{text}' is out of range for parameter '{name}'"),
+        SizeError.OutOfRange =>
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"Value '{text}' is out of range for parameter '{name}'"),
         _ => throw NoSize(name),
     };
 }

@@ -4,7 +4,8 @@ using BlockHost.Block;
 namespace BlockHost.Core.Block.Opening;
 
 /// <summary>
-/// The cause of an error: nodes lie under each other deeper than anybody means. That is a chain that leads back to itself, or an attack.
+/// The cause of an error: nodes lie under each other deeper than anybody means. That is a chain that leads back to itself, or an
+/// attack.
 /// </summary>
 internal sealed class NestingException : Exception
 {

@@ -50,14 +50,18 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             return await OpenFileAsync(child, fileName, cancellationToken).ConfigureAwait(false);
         if (child.IsOptional)
             return null;
-        throw new BlockException(BlockErrorKind.InvalidArgument, $"A block device must be specified for \"{child.Name}\"") { NodeName = node.Name };
+        throw new BlockException(BlockErrorKind.InvalidArgument, $"A block device must be specified for \"{child.Name}\"")
+        { NodeName = node.Name };
     }
 
-    public async ValueTask<IBlockChild?> OpenBackingAsync(BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
+    public async ValueTask<IBlockChild?> OpenBackingAsync(
+        BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
     {
         CheckOpening();
         if (option is not null)
-            return option.Value is { } reference ? await OpenGivenBackingAsync(reference, recorded, cancellationToken).ConfigureAwait(false) : null;
+            return option.Value is { } reference
+                ? await OpenGivenBackingAsync(reference, recorded, cancellationToken).ConfigureAwait(false)
+                : null;
         if (recorded is null || recorded.FileName.Length == 0 || scope.NoBacking)
             return null;
         await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
@@ -65,7 +69,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     }
 
     public async ValueTask<bool> IsForeignAsync(ReadOnlyMemory<byte> head, CancellationToken cancellationToken) =>
-        await FormatProbing.GuessAsync(graph.Drivers, head, node.FileName, cancellationToken).ConfigureAwait(false) != node.Driver.FormatName;
+        await FormatProbing.GuessAsync(
+            graph.Drivers, head, node.FileName, cancellationToken).ConfigureAwait(false) != node.Driver.FormatName;
 
     public void FallBackToReadOnly(string reason)
     {
@@ -114,7 +119,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         if ((spec.Role & (BlockChildRole.Primary | BlockChildRole.Filtered | BlockChildRole.CopyOnWrite)) == 0)
             await graph.ListAsync(node, cancellationToken).ConfigureAwait(false);
         reference = await AsStorageAsync(spec, reference, cancellationToken).ConfigureAwait(false);
-        return await graph.OpenForUserAsync(reference, scope.ForChild(node.Generic, spec.Role), Attach, cancellationToken).ConfigureAwait(false);
+        return await graph.OpenForUserAsync(
+            reference, scope.ForChild(node.Generic, spec.Role), Attach, cancellationToken).ConfigureAwait(false);
 
         async ValueTask<ChildLink> Attach(GraphNode child)
         {
@@ -127,7 +133,9 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         }
     }
 
-    /// <summary>What relative names in the image count from: the name of its storage, below filters that stand in names.</summary>
+    /// <summary>
+    /// What relative names in the image count from: the name of its storage, below filters that stand in names.
+    /// </summary>
     private string? StorageName
     {
         get
@@ -140,11 +148,13 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     }
 
     /// <summary>A filter that stands in names where a protocol does has storage below it, not an image of some format.</summary>
-    private async ValueTask<BlockdevRef> AsStorageAsync(ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
+    private async ValueTask<BlockdevRef> AsStorageAsync(
+        ChildSpec spec, BlockdevRef reference, CancellationToken cancellationToken)
     {
         var isStorage = scope.AllowFileNames && node.Driver.NamesStorage && (spec.Role & BlockChildRole.Filtered) != 0;
         return isStorage && !reference.IsReference
-            ? BlockdevRef.New(await FileNameOptions.AsStorageAsync(graph.Drivers, reference.Options, cancellationToken).ConfigureAwait(false))
+            ? BlockdevRef.New(
+                await FileNameOptions.AsStorageAsync(graph.Drivers, reference.Options, cancellationToken).ConfigureAwait(false))
             : reference;
     }
 
@@ -159,7 +169,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     }
 
     /// <summary>Where names stand for options, what the options for a backing file leave out is in the header.</summary>
-    private async ValueTask<IBlockChild?> OpenGivenBackingAsync(BlockdevRef reference, BackingFileReference? recorded, CancellationToken cancellationToken)
+    private async ValueTask<IBlockChild?> OpenGivenBackingAsync(
+        BlockdevRef reference, BackingFileReference? recorded, CancellationToken cancellationToken)
     {
         if (!scope.AllowFileNames)
             return await OpenGivenAsync(Backing, reference, cancellationToken).ConfigureAwait(false);
@@ -197,19 +208,23 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     }
 
     /// <summary>Attaches a child that was opened for this node.</summary>
-    private ValueTask<ChildLink> AdoptAsync(GraphNode opened, ChildSpec spec, CancellationToken cancellationToken) => graph.GiveToUserAsync(opened, child =>
+    private ValueTask<ChildLink> AdoptAsync(GraphNode opened, ChildSpec spec, CancellationToken cancellationToken) =>
+        graph.GiveToUserAsync(opened, child =>
     {
         child.InheritsFrom = node;
         return graph.AttachChildAsync(node, spec, child, cancellationToken);
     });
 
-    /// <summary>Each level of a chain adds its line of the story, but for a chain that is too deep: there the levels are the news.</summary>
+    /// <summary>
+    /// Each level of a chain adds its line of the story, but for a chain that is too deep: there the levels are the news.
+    /// </summary>
     private Exception CouldNotOpenBacking(Exception e)
     {
         if (NestingException.IsCauseOf(e))
             return e;
         var cause = e as BlockException;
-        return new BlockException(cause?.Kind ?? BlockErrorKind.InvalidArgument, $"Could not open backing file: {e.Message}", cause?.Errno ?? 0, e)
+        return new BlockException(
+            cause?.Kind ?? BlockErrorKind.InvalidArgument, $"Could not open backing file: {e.Message}", cause?.Errno ?? 0, e)
         {
             NodeName = node.Name,
             Hint = cause?.Hint,

@@ -3,7 +3,9 @@ using BlockHost.Block;
 
 namespace BlockHost.Core.Block.Opening;
 
-/// <summary>Names of nodes: a letter, then letters, digits, '-', '.', '_'; at most 31 characters. Generated ones start with '#'.</summary>
+/// <summary>
+/// Names of nodes: a letter, then letters, digits, '-', '.', '_'; at most 31 characters. Generated ones start with '#'.
+/// </summary>
 internal static class NodeNames
 {
     private const int MaxLength = 31;

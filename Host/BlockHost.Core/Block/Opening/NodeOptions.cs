@@ -85,7 +85,8 @@ internal sealed record NodeOptions
     };
 
     private static bool IsCommon(string name) =>
-        name is "driver" or "node-name" or "read-only" or "auto-read-only" or "force-share" or "discard" or "detect-zeroes" or "cache";
+        name is "driver" or "node-name" or "read-only" or "auto-read-only" or "force-share" or "discard" or "detect-zeroes"
+            or "cache";
 
     private static GenericOptions With(GenericOptions generic, JsonProperty member) => member.Name switch
     {
@@ -118,7 +119,9 @@ internal sealed record NodeOptions
     private static void Check(GenericOptions generic)
     {
         if (generic.DetectZeroes == DetectZeroes.Unmap && !generic.DiscardUnmap)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
+            throw new BlockException(
+                BlockErrorKind.InvalidArgument,
+                "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap");
         if (generic.ForceShare && !generic.ReadOnly)
             throw new BlockException(BlockErrorKind.InvalidArgument, "force-share=on can only be used with read-only images");
     }

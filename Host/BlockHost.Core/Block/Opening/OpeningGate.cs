@@ -2,8 +2,8 @@
 namespace BlockHost.Core.Block.Opening;
 
 /// <summary>
-/// The way of a driver to its children while its node opens. Those requests come from no queue, and the graph's lock is not held, so
-/// a drained section holds them back here:
+/// The way of a driver to its children while its node opens. Those requests come from no queue, and the graph's lock is not held,
+/// so a drained section holds them back here:
 /// <code>
 ///   request:  held back? ─ no ─► in flight + 1 ─► go on ─► in flight - 1
 ///                └ yes ─► wait

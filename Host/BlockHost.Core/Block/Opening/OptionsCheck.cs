@@ -32,7 +32,8 @@ internal static class OptionsCheck
             var name = prefix + member.Name;
             var property = known.FirstOrDefault(property => property.Name == member.Name)
                 ?? throw Unexpected(name, unexpected);
-            CheckValue(type, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, member.Value, name, unexpected);
+            CheckValue(
+                type, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType, member.Value, name, unexpected);
         }
 
         foreach (var property in known)
@@ -42,25 +43,30 @@ internal static class OptionsCheck
         }
     }
 
-    private static void CheckValue(JsonTypeInfo owner, Type wanted, JsonElement value, string name, Func<string, string>? unexpected)
+    private static void CheckValue(
+        JsonTypeInfo owner, Type wanted, JsonElement value, string name, Func<string, string>? unexpected)
     {
         if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var nested) && IsPlain(nested))
             CheckMembers(nested, value, name + ".", unexpected);
-        else if (wanted.IsEnum && value.ValueKind == JsonValueKind.String && IsNumber(value.GetString()!) && !Names(owner, wanted).Contains(value.GetString()))
+        else if (wanted.IsEnum && value.ValueKind == JsonValueKind.String && IsNumber(value.GetString()!)
+            && !Names(owner, wanted).Contains(value.GetString()))
             throw new BlockException(NotAccepted(name, value));
     }
 
     // Branches of a union are the serializer's to choose.
     private static bool IsPlain(JsonTypeInfo type) =>
-        type is { Kind: JsonTypeInfoKind.Object, PolymorphismOptions: null } && !type.Properties.Any(property => property.IsExtensionData);
+        type is { Kind: JsonTypeInfoKind.Object, PolymorphismOptions: null }
+            && !type.Properties.Any(property => property.IsExtensionData);
 
     // The serializer takes the number of a choice for its name.
-    private static bool IsNumber(string text) => text.AsSpan().Trim() is var digits && (digits.IsEmpty || char.IsAsciiDigit(digits[0]) || digits[0] is '-' or '+');
+    private static bool IsNumber(string text) =>
+        text.AsSpan().Trim() is var digits && (digits.IsEmpty || char.IsAsciiDigit(digits[0]) || digits[0] is '-' or '+');
 
     private static IEnumerable<string?> Names(JsonTypeInfo owner, Type type)
     {
         foreach (var number in Enum.GetValuesAsUnderlyingType(type))
-            yield return JsonSerializer.SerializeToElement(Enum.ToObject(type, number), owner.Options.GetTypeInfo(type)).GetString();
+            yield return JsonSerializer.SerializeToElement(Enum.ToObject(type, number), owner.Options.GetTypeInfo(type))
+                .GetString();
     }
 
     private static BlockException Unexpected(string name, Func<string, string>? text)

@@ -9,7 +9,10 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Qom;
 
-/// <summary>qom-list, qom-get, qom-set, qom-list-types, qom-list-properties and device-list-properties: objects as QEMU's object model shows them.</summary>
+/// <summary>
+/// qom-list, qom-get, qom-set, qom-list-types, qom-list-properties and device-list-properties: objects as QEMU's object model
+/// shows them.
+/// </summary>
 public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, ChardevTable chardevs, QapiInput input)
 {
     /// <summary>For <see cref="PluginManager.AddHost"/>.</summary>
@@ -18,9 +21,15 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
         var json = QomJson.Default;
         const QmpCommandFlags flags = QmpCommandFlags.AllowPreconfig;
         registry.Add(QmpCommand.Create(
-            "qom-list", json.QomListArguments, json.IReadOnlyListObjectPropertyInfo, (_, arguments, _) => new(List(Find(arguments.Path))), flags));
-        registry.Add(QmpCommand.Create("qom-get", json.QomGetArguments, json.JsonElement, (_, arguments, _) => new(Get(arguments)), flags));
-        registry.Add(QmpCommand.CreateAction("qom-set", json.QomSetArguments, (_, arguments, ct) => SetAsync(arguments, ct), flags));
+            "qom-list",
+            json.QomListArguments,
+            json.IReadOnlyListObjectPropertyInfo,
+            (_, arguments, _) => new(List(Find(arguments.Path))),
+            flags));
+        registry.Add(QmpCommand.Create(
+            "qom-get", json.QomGetArguments, json.JsonElement, (_, arguments, _) => new(Get(arguments)), flags));
+        registry.Add(
+            QmpCommand.CreateAction("qom-set", json.QomSetArguments, (_, arguments, ct) => SetAsync(arguments, ct), flags));
         registry.Add(QmpCommand.Create(
             "qom-list-types",
             json.QomListTypesArguments,
@@ -47,7 +56,8 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
 
     private static JsonElement Text(string text) => JsonSerializer.SerializeToElement(text, QomJson.Default.String);
 
-    private static QmpException Refused(QomNode node, string property, string how) => new($"Property '{node.Type}.{property}' {how}");
+    private static QmpException Refused(QomNode node, string property, string how) =>
+        new($"Property '{node.Type}.{property}' {how}");
 
     private static JsonElement? Value(QomNode node, string property)
     {
@@ -76,28 +86,37 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
             throw Refused(node, property, exists ? "is not writable" : "not found");
         }
 
-        var value = await input.ValidateMemberAsync(made.Type.OptionsType, property, arguments.Value, cancellationToken).ConfigureAwait(false);
+        var value = await input.ValidateMemberAsync(
+            made.Type.OptionsType, property, arguments.Value, cancellationToken).ConfigureAwait(false);
         if (!made.Object.TrySetProperty(property, value))
             throw Refused(node, property, "is not writable");
     }
 
-    private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListDevicePropertiesAsync(string type, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListDevicePropertiesAsync(
+        string type, CancellationToken cancellationToken)
     {
-        if (await catalog.Of(ProvidedKind.Device).FindAsync(type, cancellationToken).ConfigureAwait(false) is { ValueOrNull: { } device })
+        if (await catalog.Of(
+            ProvidedKind.Device).FindAsync(type, cancellationToken).ConfigureAwait(false) is { ValueOrNull: { } device })
             return [.. QomProperties.Of(device.OptionsType)];
-        var known = await QomTypes.ListAsync(catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
+        var known = await QomTypes.ListAsync(
+            catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
         throw known.Any(other => other.Name == type)
             ? new QmpException(ParameterFault.OutOfRange("typename", "a non-abstract device type"))
             : new QmpException(QmpErrorClass.DeviceNotFound, $"Device '{type}' not found");
     }
 
-    private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListPropertiesAsync(string type, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<ObjectPropertyInfo>> ListPropertiesAsync(
+        string type, CancellationToken cancellationToken)
     {
-        if (await catalog.Of(ProvidedKind.Object).FindAsync(type, cancellationToken).ConfigureAwait(false) is { ValueOrNull: { } found })
+        if (await catalog.Of(
+            ProvidedKind.Object).FindAsync(type, cancellationToken).ConfigureAwait(false) is { ValueOrNull: { } found })
             return [.. QomProperties.Of(found)];
-        var known = await QomTypes.ListAsync(catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
+        var known = await QomTypes.ListAsync(
+            catalog, implements: null, withAbstract: true, cancellationToken).ConfigureAwait(false);
         if (known.All(other => other.Name != type))
             throw new QmpException(QmpErrorClass.DeviceNotFound, $"Class '{type}' not found");
-        return type is QomTypes.Interface or "interface" ? throw new QmpException(ParameterFault.OutOfRange("typename", "a QOM type")) : [QomProperties.Type];
+        return type is QomTypes.Interface or "interface"
+            ? throw new QmpException(ParameterFault.OutOfRange("typename", "a QOM type"))
+            : [QomProperties.Type];
     }
 }

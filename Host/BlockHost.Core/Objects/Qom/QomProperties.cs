@@ -16,7 +16,8 @@ internal static class QomProperties
     public static IEnumerable<ObjectPropertyInfo> Of(JsonTypeInfo options) =>
         options.Properties.Select(option => new ObjectPropertyInfo(option.Name, TypeName(option)));
 
-    public static bool Has(ObjectType type, string property) => type.OptionsType.Properties.Any(option => option.Name == property);
+    public static bool Has(ObjectType type, string property) =>
+        type.OptionsType.Properties.Any(option => option.Name == property);
 
     private static string TypeName(JsonPropertyInfo option)
     {

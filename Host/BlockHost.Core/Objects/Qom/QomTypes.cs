@@ -33,7 +33,8 @@ internal static class QomTypes
         var parents = concrete.Select(type => type.Parent!).Distinct().Where(parent => parent != Root);
         return
         [
-            .. parents.Select(parent => new ObjectTypeInfo(parent) { Abstract = true, Parent = parent == "chardev-fd" ? "chardev" : Root }),
+            .. parents.Select(
+                parent => new ObjectTypeInfo(parent) { Abstract = true, Parent = parent == "chardev-fd" ? "chardev" : Root }),
             new(Root) { Abstract = true },
             new("interface") { Abstract = true },
             new(Interface) { Abstract = true, Parent = "interface" },

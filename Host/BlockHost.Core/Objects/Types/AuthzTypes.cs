@@ -61,7 +61,8 @@ internal sealed class AuthzSimpleType : ObjectType<AuthzSimpleOptions>
 
     protected override UserObject Create(IObjectContext context, AuthzSimpleOptions options) => new Simple(options);
 
-    private sealed class Simple(AuthzSimpleOptions options) : UserObject<AuthzSimpleOptions>(ObjectsJson.Default.AuthzSimpleOptions), IAuthorization
+    private sealed class Simple(
+        AuthzSimpleOptions options) : UserObject<AuthzSimpleOptions>(ObjectsJson.Default.AuthzSimpleOptions), IAuthorization
     {
         private volatile AuthzSimpleOptions _options = options;
 
@@ -88,9 +89,14 @@ internal sealed class AuthzListType : ObjectType<AuthzListOptions>
 
     protected override UserObject Create(IObjectContext context, AuthzListOptions options) => new RuleList(options);
 
-    private sealed class RuleList(AuthzListOptions options) : UserObject<AuthzListOptions>(ObjectsJson.Default.AuthzListOptions), IAuthorization
+    private sealed class RuleList(
+        AuthzListOptions options) : UserObject<AuthzListOptions>(ObjectsJson.Default.AuthzListOptions), IAuthorization
     {
-        private volatile AuthzListOptions _options = options with { Policy = options.Policy ?? AuthzPolicy.Deny, Rules = options.Rules ?? [] };
+        private volatile AuthzListOptions _options = options with
+        {
+            Policy = options.Policy ?? AuthzPolicy.Deny,
+            Rules = options.Rules ?? [],
+        };
 
         protected override AuthzListOptions Properties => _options;
 

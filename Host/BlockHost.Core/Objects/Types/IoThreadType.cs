@@ -21,8 +21,9 @@ internal sealed record IoThreadOptions
 }
 
 /// <summary>
-/// "iothread": a thread for the loop of an export that names it. What a loop does not do itself (requests that wait for a disk) runs on the
-/// runtime's pool. <c>poll-max-ns</c> is how long the loop polls; the other tuning options are checked and kept for queries.
+/// "iothread": a thread for the loop of an export that names it. What a loop does not do itself (requests that wait for a disk)
+/// runs on the runtime's pool. <c>poll-max-ns</c> is how long the loop polls; the other tuning options are checked and kept for
+/// queries.
 /// </summary>
 internal sealed class IoThread : UserObject<IoThreadOptions>, IIoThread
 {

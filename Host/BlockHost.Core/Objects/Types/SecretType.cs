@@ -38,7 +38,8 @@ internal sealed record SecretOptions
 }
 
 /// <summary>A secret's bytes; they never appear in messages or logs.</summary>
-internal sealed class Secret(byte[] data, SecretOptions options) : UserObject<SecretOptions>(ObjectsJson.Default.SecretOptions), ISecret
+internal sealed class Secret(
+    byte[] data, SecretOptions options) : UserObject<SecretOptions>(ObjectsJson.Default.SecretOptions), ISecret
 {
     public ReadOnlyMemory<byte> Data => data;
 
@@ -61,7 +62,9 @@ internal sealed class Secret(byte[] data, SecretOptions options) : UserObject<Se
     public override string ToString() => "secret";
 }
 
-/// <summary>"secret": given in place or in a file, raw or base64, plain or encrypted with AES-256-CBC by another secret.</summary>
+/// <summary>
+/// "secret": given in place or in a file, raw or base64, plain or encrypted with AES-256-CBC by another secret.
+/// </summary>
 internal sealed class SecretType : ObjectType<SecretOptions>
 {
     private const int KeyBytes = 32;
@@ -117,7 +120,9 @@ internal sealed class SecretType : ObjectType<SecretOptions>
     {
         if (!others.TryGet<ISecret>(keyId, out var secret))
             throw new QmpException($"No secret with id '{keyId}'");
-        return secret.Data.Length == KeyBytes ? secret.Data.ToArray() : throw new QmpException("Key should be 32 bytes in length");
+        return secret.Data.Length == KeyBytes
+            ? secret.Data.ToArray()
+            : throw new QmpException("Key should be 32 bytes in length");
     }
 
     // An encrypted secret is base64 unless the file holds it raw; QEMU decodes by "format" as well.

@@ -11,7 +11,8 @@ internal sealed class TlsCredentials(
     TlsCredsX509Options options,
     X509Certificate2 authority,
     X509Certificate2? own,
-    CertificateRevocationListBuilder? revoked) : UserObject<TlsCredsX509Options>(ObjectsJson.Default.TlsCredsX509Options), ITlsCredentials
+    CertificateRevocationListBuilder? revoked)
+    : UserObject<TlsCredsX509Options>(ObjectsJson.Default.TlsCredsX509Options), ITlsCredentials
 {
     private readonly Lock _revocations = new();
 

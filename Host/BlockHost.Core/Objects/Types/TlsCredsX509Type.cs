@@ -61,7 +61,8 @@ internal sealed class TlsCredsX509Type : ObjectType<TlsCredsX509Options>
         if (options.Dir is not { } folder)
             throw new QmpException("Missing 'dir' property value");
         if (options.Priority is not null)
-            throw new QmpException("Property 'priority' is not supported: the TLS versions and ciphers are the system's OpenSSL policy");
+            throw new QmpException(
+                "Property 'priority' is not supported: the TLS versions and ciphers are the system's OpenSSL policy");
 
         var isServer = options.Endpoint is TlsEndpoint.Server;
         var authority = Load(Path.Combine(folder, "ca-cert.pem"), X509CertificateLoader.LoadCertificateFromFile);
@@ -141,7 +142,8 @@ internal sealed class TlsCredsX509Type : ObjectType<TlsCredsX509Options>
         CheckDates(own, path, isServer ? "server" : "client");
         using var chain = TlsCredentials.Chain(authority);
         if (!chain.Build(own))
-            throw new QmpException($"Our own certificate {path} failed validation against {folder}/ca-cert.pem: {chain.ChainStatus[0].StatusInformation.Trim()}");
+            throw new QmpException(
+                $"Our own certificate {path} failed validation against {folder}/ca-cert.pem: {chain.ChainStatus[0].StatusInformation.Trim()}");
     }
 
     private static void CheckDates(X509Certificate2 certificate, string path, string kind)

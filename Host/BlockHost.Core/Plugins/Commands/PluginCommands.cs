@@ -4,7 +4,9 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Plugins;
 
-/// <summary>The plugin plane of the management protocol: plugin-load, plugin-unload, query-plugins, PLUGIN_STATE_CHANGE.</summary>
+/// <summary>
+/// The plugin plane of the management protocol: plugin-load, plugin-unload, query-plugins, PLUGIN_STATE_CHANGE.
+/// </summary>
 public sealed class PluginCommands(PluginManager manager)
 {
     private const long DefaultPatienceSeconds = 5;
@@ -16,16 +18,24 @@ public sealed class PluginCommands(PluginManager manager)
     public void Register(IPluginRegistry registry)
     {
         registry.Add(_stateChange);
-        registry.Add(QmpCommand.CreateQuery("query-plugins", PluginJson.Default.IReadOnlyListPluginInfo, (_, _) => new(manager.List())));
+        registry.Add(
+            QmpCommand.CreateQuery("query-plugins", PluginJson.Default.IReadOnlyListPluginInfo, (_, _) => new(manager.List())));
         registry.Add(QmpCommand.Create(
-            "plugin-load", PluginJson.Default.PluginLoadArguments, PluginJson.Default.PluginInfo, (_, arguments, ct) => LoadAsync(arguments, ct)));
+            "plugin-load",
+            PluginJson.Default.PluginLoadArguments,
+            PluginJson.Default.PluginInfo,
+            (_, arguments, ct) => LoadAsync(arguments, ct)));
         registry.Add(QmpCommand.Create(
-            "plugin-unload", PluginJson.Default.PluginUnloadArguments, PluginJson.Default.PluginInfo, (_, arguments, ct) => UnloadAsync(arguments, ct)));
+            "plugin-unload",
+            PluginJson.Default.PluginUnloadArguments,
+            PluginJson.Default.PluginInfo,
+            (_, arguments, ct) => UnloadAsync(arguments, ct)));
     }
 
     /// <summary>Sends an event for every change of a plugin's state that a user asked for, and for faults, from now on.</summary>
     public void EmitTo(IQmpEvents events) =>
-        manager.Announced += info => events.Emit(_stateChange, new PluginStateChange { Id = info.Id, State = info.State, Reason = info.Reason });
+        manager.Announced += info =>
+            events.Emit(_stateChange, new PluginStateChange { Id = info.Id, State = info.State, Reason = info.Reason });
 
     private async ValueTask<PluginInfo> LoadAsync(PluginLoadArguments arguments, CancellationToken cancellationToken)
     {
@@ -47,10 +57,12 @@ public sealed class PluginCommands(PluginManager manager)
     {
         var seconds = arguments.Timeout ?? DefaultPatienceSeconds;
         if (seconds is < 0 or > LongestPatienceSeconds)
-            throw new QmpException(ParameterFault.OutOfRange("timeout", $"a number of seconds from 0 to {LongestPatienceSeconds}"));
+            throw new QmpException(
+                ParameterFault.OutOfRange("timeout", $"a number of seconds from 0 to {LongestPatienceSeconds}"));
         try
         {
-            return await manager.UnloadAsync(arguments.Id, TimeSpan.FromSeconds(seconds), cancellationToken).ConfigureAwait(false);
+            return await manager.UnloadAsync(
+                arguments.Id, TimeSpan.FromSeconds(seconds), cancellationToken).ConfigureAwait(false);
         }
         catch (PluginException e)
         {

@@ -43,7 +43,8 @@ public static class PluginListing
     public static string ToJson(IReadOnlyList<PluginInfo> plugins)
     {
         using var text = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(text, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(
+            text, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             JsonSerializer.Serialize(writer, plugins, PluginJson.Default.IReadOnlyListPluginInfo);
         return Encoding.UTF8.GetString(text.ToArray());
     }

@@ -16,8 +16,10 @@ public interface IPluginLoader
     bool HasNewCode(PluginManifest loaded);
 
     /// <summary>Checks hash, contract and entry before any code runs, then loads the code and constructs the plugin.</summary>
-    /// <exception cref="UnsupportedContractException">The plugin was compiled against a contract this host does not serve.</exception>
-    /// <exception cref="PluginException">Anything else. Messages are reasons without a subject: they follow "Plugin 'x' is faulted: ".</exception>
+    /// <exception cref="UnsupportedContractException">The plugin was compiled against a contract this host does not
+    /// serve.</exception>
+    /// <exception cref="PluginException">Anything else. Messages are reasons without a subject: they follow "Plugin 'x' is
+    /// faulted: ".</exception>
     ILoadedPlugin Load(PluginManifest manifest);
 }
 

@@ -20,7 +20,9 @@ public sealed class NotLinkedInException(string pluginId) : Exception($"Plugin '
 /// one of them gets a <see cref="NotLinkedInException"/>.
 /// </param>
 public sealed class LinkedPluginLoader(
-    IReadOnlyList<LinkedPluginSource> plugins, string programFolder, IReadOnlyList<PluginCandidate>? others = null) : IPluginLoader
+    IReadOnlyList<LinkedPluginSource> plugins,
+    string programFolder,
+    IReadOnlyList<PluginCandidate>? others = null) : IPluginLoader
 {
     /// <summary>Others come first: one with the id of a linked plugin is there because the user named its folder.</summary>
     public IReadOnlyList<PluginCandidate> Discover() => [.. others ?? [], .. plugins.Select(Candidate)];

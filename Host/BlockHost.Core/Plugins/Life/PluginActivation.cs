@@ -14,7 +14,12 @@ namespace BlockHost.Core.Plugins;
 internal static class PluginActivation
 {
     public static async Task<ActivePlugin> RunAsync(
-        ILoadedPlugin loaded, PluginIdentity identity, PluginManifest? manifest, PluginRegistry registry, IPluginHost host, PluginFaults faults)
+        ILoadedPlugin loaded,
+        PluginIdentity identity,
+        PluginManifest? manifest,
+        PluginRegistry registry,
+        IPluginHost host,
+        PluginFaults faults)
     {
         var plugin = loaded.Plugin;
         var owner = new PluginOwner(identity);

@@ -102,7 +102,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             {
                 if (present.ManifestPath == candidate.Path)
                     return;
-                throw new PluginException($"Plugin '{candidate.Id}' is already there, from {present.ManifestPath ?? "the program itself"}");
+                throw new PluginException(
+                    $"Plugin '{candidate.Id}' is already there, from {present.ManifestPath ?? "the program itself"}");
             }
 
             info = Take(candidate, wanted: true).ToInfo();
@@ -147,7 +148,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         PluginEntry entry;
         lock (_gate)
         {
-            entry = _entries.GetValueOrDefault(id) ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
+            entry = _entries.GetValueOrDefault(id)
+                ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
             if (entry.State == PluginState.Loaded)
                 return entry.ToInfo();
             if (entry.State != PluginState.Available)
@@ -190,7 +192,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         lock (_gate)
         {
             var entry = _entries.GetValueOrDefault(id);
-            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || (onlyBrief && owner.IsHeldForLong) || !owner.TryReopen())
+            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || (onlyBrief && owner.IsHeldForLong)
+                || !owner.TryReopen())
                 return false;
             entry.Unloading = null;
             info = Enter(entry, PluginState.Loaded, null);
@@ -209,7 +212,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         PluginInfo info;
         lock (_gate)
         {
-            var entry = _entries.GetValueOrDefault(id) ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
+            var entry = _entries.GetValueOrDefault(id)
+                ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
             if (entry.Unloading is { } present)
                 return present;
             if (entry is not { State: PluginState.Loaded, Active: { } active })
@@ -280,7 +284,10 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
             if (manifest.Contract.Contains(ContractVersion.Host))
                 Enter(entry, PluginState.Available, null);
             else
-                Enter(entry, PluginState.Unsupported, $"it is for contract {manifest.Contract}; this host serves {ContractVersion.Host}");
+                Enter(
+                    entry,
+                    PluginState.Unsupported,
+                    $"it is for contract {manifest.Contract}; this host serves {ContractVersion.Host}");
         }
         catch (PluginException e)
         {
@@ -340,7 +347,8 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         var loaded = load();
         try
         {
-            return await PluginActivation.RunAsync(loaded, identity, manifest, registry, options.Host(), _faults).ConfigureAwait(false);
+            return await PluginActivation.RunAsync(
+                loaded, identity, manifest, registry, options.Host(), _faults).ConfigureAwait(false);
         }
         catch
         {

@@ -8,7 +8,9 @@ namespace BlockHost.Core.Plugins;
 /// <summary>What a plugin manager works with.</summary>
 public sealed record PluginManagerOptions
 {
-    /// <summary>The host as plugins see it. Asked for when the first plugin starts, so that host services may use the manager.</summary>
+    /// <summary>
+    /// The host as plugins see it. Asked for when the first plugin starts, so that host services may use the manager.
+    /// </summary>
     public required Func<IPluginHost> Host { get; init; }
 
     /// <summary>Null: no plugin comes from a file.</summary>

@@ -56,7 +56,8 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
             if (_proof is { IsCollected: true })
                 await _completion.Task.WaitAsync(LongestWait, clock, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The plugin's StopAsync hangs, or the unload was called off: the plugin's state says which.
         }
@@ -91,7 +92,8 @@ internal sealed class PluginUnloading(PluginRegistry registry, TimeProvider cloc
         await ForceAsync(_proof!).ConfigureAwait(false);
         if (!_proof!.IsCollected)
         {
-            _reason = $"its code is still in memory: a forgotten delegate or a static root holds it{(_reason is null ? "" : $"; {_reason}")}";
+            _reason =
+                $"its code is still in memory: a forgotten delegate or a static root holds it{(_reason is null ? "" : $"; {_reason}")}";
             _tried.TrySetResult();
         }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace BlockHost.Core.Plugins;
 
-/// <summary>An image whose byte <paramref name="Offset"/> and following are <paramref name="Magic"/> may be of <paramref name="Driver"/>.</summary>
+/// <summary>
+/// An image whose byte <paramref name="Offset"/> and following are <paramref name="Magic"/> may be of <paramref name="Driver"/>.
+/// </summary>
 public sealed record FormatProbe(string Driver, int Offset, ReadOnlyMemory<byte> Magic)
 {
     /// <summary>No magic: any image, where nobody else claims it.</summary>

@@ -30,7 +30,8 @@ public sealed class JsonMembers
     }
 
     /// <summary>Reads a small file and takes all of its members with <paramref name="read"/>.</summary>
-    /// <exception cref="PluginException">The file is unreadable, too large, no JSON object, or has other members; the message is a reason.</exception>
+    /// <exception cref="PluginException">The file is unreadable, too large, no JSON object, or has other members; the message is
+    /// a reason.</exception>
     public static T ReadFile<T>(string path, Func<JsonMembers, T> read)
     {
         try

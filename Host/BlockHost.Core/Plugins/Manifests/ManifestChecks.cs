@@ -17,9 +17,11 @@ public static class ManifestChecks
 
     /// <summary>The id is a folder's and a file's name too.</summary>
     public static string Id(string id) =>
-        id.Length <= LongestId && id != "host" && id.Split('.', '-').All(word => word.Length > 0 && !word.AsSpan().ContainsAnyExcept(WordCharacters))
+        id.Length <= LongestId && id != "host"
+            && id.Split('.', '-').All(word => word.Length > 0 && !word.AsSpan().ContainsAnyExcept(WordCharacters))
             ? id
-            : throw new PluginException($"has the id '{id}'; an id is lower-case words and digits joined by '.' or '-', and not 'host'");
+            : throw new PluginException(
+                $"has the id '{id}'; an id is lower-case words and digits joined by '.' or '-', and not 'host'");
 
     /// <summary>The assembly's full path; nothing outside the plugin's folder can be named.</summary>
     public static string AssemblyPath(string relative, string pluginFolder)
@@ -70,17 +72,20 @@ public static class ManifestChecks
         if (magic is null)
             return new FormatProbe(driver, 0, ReadOnlyMemory<byte>.Empty);
         if (magic.Length is 0 or > 2 * LongestMagic || magic.Length % 2 != 0 || !IsHex(magic))
-            throw new PluginException($"probes for '{driver}' with the magic '{magic}'; 1 to {LongestMagic} bytes in hexadecimal are wanted");
+            throw new PluginException(
+                $"probes for '{driver}' with the magic '{magic}'; 1 to {LongestMagic} bytes in hexadecimal are wanted");
         return new FormatProbe(driver, offset, Convert.FromHexString(magic));
     }
 
-    public static IReadOnlyDictionary<string, string> Prefixes(IReadOnlyDictionary<string, string> prefixes, IReadOnlyList<string> drivers)
+    public static IReadOnlyDictionary<string, string> Prefixes(
+        IReadOnlyDictionary<string, string> prefixes, IReadOnlyList<string> drivers)
     {
         foreach (var (prefix, driver) in prefixes)
         {
             RequireOwn(driver, drivers, "fileNamePrefixes");
             if (!IsPrefix(prefix))
-                throw new PluginException($"has the file name prefix '{prefix}'; letters, digits, '_', '+', '-' and '.' are possible");
+                throw new PluginException(
+                    $"has the file name prefix '{prefix}'; letters, digits, '_', '+', '-' and '.' are possible");
         }
 
         return prefixes;
@@ -95,5 +100,6 @@ public static class ManifestChecks
     private static bool IsHex(string text) => !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     private static bool IsPrefix(string text) =>
-        text.Length == 0 || (char.IsAsciiLetter(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '+' or '-' or '.'));
+        text.Length == 0
+            || (char.IsAsciiLetter(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '+' or '-' or '.'));
 }

@@ -6,7 +6,9 @@ namespace BlockHost.Core.Plugins;
 /// <summary>Reads one manifest. It may come from anywhere: everything in it is checked before it is believed.</summary>
 public static class ManifestFile
 {
-    /// <summary>The manifest of a plugin that is linked into the program, whose files are in <paramref name="programFolder"/>.</summary>
+    /// <summary>
+    /// The manifest of a plugin that is linked into the program, whose files are in <paramref name="programFolder"/>.
+    /// </summary>
     /// <exception cref="PluginException">It is not usable; the message is a reason.</exception>
     public static PluginManifest Parse(ReadOnlyMemory<byte> json, string programFolder) =>
         JsonMembers.Read(json, members => Read(members, ManifestChecks.Id(members.RequiredText("id")), programFolder));
@@ -22,7 +24,8 @@ public static class ManifestFile
             var manifest = JsonMembers.ReadFile(path, members =>
             {
                 id = ManifestChecks.Id(members.RequiredText("id"));
-                return Read(members, id, pluginFolder ?? throw new PluginException("has no folder of plugins to find its assembly in"));
+                return Read(
+                    members, id, pluginFolder ?? throw new PluginException("has no folder of plugins to find its assembly in"));
             });
             return new PluginCandidate(id, path, manifest, null);
         }
@@ -44,7 +47,8 @@ public static class ManifestFile
             Description = members.Text("description") ?? "",
             AssemblyPath = ManifestChecks.AssemblyPath(members.RequiredText("assembly"), pluginFolder),
             Sha256 = ManifestChecks.Sha256(members.RequiredText("sha256")),
-            Contract = members.RequiredObject("contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
+            Contract = members.RequiredObject(
+                "contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
             Provides = provides,
             Probes = members.Objects("probes", probe => ManifestChecks.Probe(
                 probe.RequiredText("driver"), probe.Number("offset"), probe.Text("magic"), provides[ProvidedKind.Driver])),

@@ -37,14 +37,17 @@ public sealed record PluginLocations
     }
 
     /// <summary>The command line's folders, then those that came with the program.</summary>
-    /// <exception cref="PluginException">One of them is missing, or somebody else could put code into it; names the folder.</exception>
+    /// <exception cref="PluginException">One of them is missing, or somebody else could put code into it; names the
+    /// folder.</exception>
     public static PluginLocations From(IReadOnlyList<string> manifestFolders, IReadOnlyList<string> pluginFolders)
     {
         var standard = Default();
         var locations = new PluginLocations
         {
-            ManifestFolders = [.. manifestFolders.Select(folder => Existing(folder, "manifests", "--manifests")).Concat(standard.ManifestFolders).Distinct()],
-            PluginFolders = [.. pluginFolders.Select(folder => Existing(folder, "plugins", "--plugin-path")).Concat(standard.PluginFolders).Distinct()],
+            ManifestFolders = [.. manifestFolders.Select(folder => Existing(folder, "manifests", "--manifests"))
+                .Concat(standard.ManifestFolders).Distinct()],
+            PluginFolders = [.. pluginFolders.Select(folder => Existing(folder, "plugins", "--plugin-path"))
+                .Concat(standard.PluginFolders).Distinct()],
         };
         var trusted = new TrustedPath();
         foreach (var folder in locations.ManifestFolders.Concat(locations.PluginFolders))
@@ -56,7 +59,9 @@ public sealed record PluginLocations
         return locations;
     }
 
-    /// <summary>The manifests in a folder, in ordinal order; no subfolders, and not what .NET's build puts beside an assembly.</summary>
+    /// <summary>
+    /// The manifests in a folder, in ordinal order; no subfolders, and not what .NET's build puts beside an assembly.
+    /// </summary>
     public static IEnumerable<string> ManifestsIn(string folder) =>
         Directory.Exists(folder)
             ? Directory.EnumerateFiles(folder, "*.json").Where(IsManifest).Order(StringComparer.Ordinal)
@@ -75,6 +80,7 @@ public sealed record PluginLocations
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         return Directory.Exists(path)
             ? path
-            : throw new PluginException($"There is no folder of {what} '{path}' ({option}, or BLOCKHOST_{(option == "--manifests" ? "MANIFESTS" : "PLUGIN_PATH")})");
+            : throw new PluginException(
+                $"There is no folder of {what} '{path}' ({option}, or BLOCKHOST_{(option == "--manifests" ? "MANIFESTS" : "PLUGIN_PATH")})");
     }
 }

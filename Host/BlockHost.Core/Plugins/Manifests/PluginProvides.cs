@@ -13,7 +13,8 @@ public sealed class PluginProvides
 {
     private readonly ILookup<ProvidedKind, string> _names;
 
-    public PluginProvides(IEnumerable<ProvidedName> names) => _names = names.Order().ToLookup(name => name.Kind, name => name.Name);
+    public PluginProvides(IEnumerable<ProvidedName> names) =>
+        _names = names.Order().ToLookup(name => name.Kind, name => name.Name);
 
     /// <summary>In ordinal order; none where the plugin provides nothing of the kind.</summary>
     public IReadOnlyList<string> this[ProvidedKind kind] => [.. _names[kind]];

@@ -46,7 +46,8 @@ public sealed class PluginOwner(PluginIdentity identity)
     /// <param name="user">Who uses it, for people: <c>node 'disk0'</c>, <c>command 'block-dirty-bitmap-add'</c>.</param>
     /// <exception cref="PluginException">The plugin is being unloaded.</exception>
     public PluginUse Use(string user) =>
-        TryUse(user, brief: false) ?? throw new PluginException($"Plugin '{Identity.Id}' is being unloaded and takes no new users");
+        TryUse(user, brief: false)
+            ?? throw new PluginException($"Plugin '{Identity.Id}' is being unloaded and takes no new users");
 
     /// <summary>As <see cref="Use"/>; null where the plugin is being unloaded.</summary>
     /// <param name="user">Who uses it, for people.</param>

@@ -20,7 +20,8 @@ public static class ProvidedTables
     /// <param name="user">Who uses it, for people: <c>node 'disk0'</c>.</param>
     /// <param name="brief">The use lasts until a command is done, and no longer.</param>
     /// <param name="cancellationToken">Ends the wait, not the load.</param>
-    /// <exception cref="PluginException">Its plugin is faulted, unsupported or leaves when its users have; the message says why.</exception>
+    /// <exception cref="PluginException">Its plugin is faulted, unsupported or leaves when its users have; the message says
+    /// why.</exception>
     public static async ValueTask<ProvidedLease<T>?> LeaseAsync<T>(
         this IProvidedTable<T> table, string name, string user, bool brief, CancellationToken cancellationToken)
         where T : class, IProvided

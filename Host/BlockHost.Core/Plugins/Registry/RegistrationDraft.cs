@@ -22,7 +22,8 @@ public sealed class RegistrationDraft : IPluginRegistry
     public IReadOnlyCollection<IProvided> Things => _things.Values;
 
     /// <summary>Runs <paramref name="register"/> and keeps what it declares.</summary>
-    /// <exception cref="PluginException">It threw, declared a name twice, or declared a name that is not well formed; the message is a reason, without a subject.</exception>
+    /// <exception cref="PluginException">It threw, declared a name twice, or declared a name that is not well formed; the message
+    /// is a reason, without a subject.</exception>
     public static RegistrationDraft Of(PluginOwner owner, Action<IPluginRegistry> register)
     {
         var draft = new RegistrationDraft(owner);

@@ -16,19 +16,29 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
     /// <returns>The same input, fit for the serializer.</returns>
     /// <exception cref="QmpException">The input does not fit the type.</exception>
     public ValueTask<JsonElement> ValidateAsync(JsonTypeInfo? type, JsonElement value, CancellationToken cancellationToken) =>
-        type is not null && types.Get(type) is QapiScalarType { Kind: QapiScalar.Any } ? new(value) : VisitAsync(Root(type), value, keyValue: false, cancellationToken);
+        type is not null && types.Get(type) is QapiScalarType { Kind: QapiScalar.Any }
+            ? new(value)
+            : VisitAsync(Root(type), value, keyValue: false, cancellationToken);
 
-    /// <summary>As <see cref="ValidateAsync(JsonTypeInfo?, JsonElement, CancellationToken)"/>, for a union that plugins complete.</summary>
+    /// <summary>
+    /// As <see cref="ValidateAsync(JsonTypeInfo?, JsonElement, CancellationToken)"/>, for a union that plugins complete.
+    /// </summary>
     public ValueTask<JsonElement> ValidateAsync(QapiExtension union, JsonElement value, CancellationToken cancellationToken) =>
         VisitAsync(branches.Union(union), value, keyValue: false, cancellationToken);
 
     /// <summary>One member of an object type, such as a property of an object that is changed alone.</summary>
     /// <returns>The value, fit for the serializer.</returns>
     /// <exception cref="QmpException">The value does not fit the member.</exception>
-    public async ValueTask<JsonElement> ValidateMemberAsync(JsonTypeInfo type, string member, JsonElement value, CancellationToken cancellationToken)
+    public async ValueTask<JsonElement> ValidateMemberAsync(
+        JsonTypeInfo type, string member, JsonElement value, CancellationToken cancellationToken)
     {
-        var alone = new QapiObjectType { Members = [types.GetObject(type).Members.First(other => other.Name == member) with { Optional = false }] };
-        var given = QmpJson.ToElement(new JsonObject { [member] = JsonNode.Parse(value.GetRawText(), documentOptions: QmpJson.Reading) });
+        var alone = new QapiObjectType
+        {
+            Members = [types.GetObject(type).Members.First(
+            other => other.Name == member) with { Optional = false }]
+        };
+        var given = QmpJson.ToElement(
+            new JsonObject { [member] = JsonNode.Parse(value.GetRawText(), documentOptions: QmpJson.Reading) });
         return (await VisitAsync(alone, given, keyValue: false, cancellationToken).ConfigureAwait(false)).GetProperty(member);
     }
 
@@ -37,22 +47,28 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
     /// </summary>
     /// <param name="impliedKey">Key of the first value where it stands alone, or null.</param>
     /// <exception cref="QmpException">With the text that follows the option on QEMU's command line.</exception>
-    public ValueTask<JsonElement> ParseAsync(JsonTypeInfo type, string argument, string? impliedKey, CancellationToken cancellationToken) =>
+    public ValueTask<JsonElement> ParseAsync(
+        JsonTypeInfo type, string argument, string? impliedKey, CancellationToken cancellationToken) =>
         ParseAsync(Root(type), argument, impliedKey, cancellationToken);
 
     /// <inheritdoc cref="ParseAsync(JsonTypeInfo, string, string?, CancellationToken)"/>
-    public ValueTask<JsonElement> ParseAsync(QapiExtension union, string argument, string? impliedKey, CancellationToken cancellationToken) =>
+    public ValueTask<JsonElement> ParseAsync(
+        QapiExtension union, string argument, string? impliedKey, CancellationToken cancellationToken) =>
         ParseAsync(branches.Union(union), argument, impliedKey, cancellationToken);
 
     private QapiObjectType Root(JsonTypeInfo? info) =>
-        info is not null && types.Get(info) is QapiExtensibleType extensible ? branches.Union(extensible.Extension) : types.GetObject(info);
+        info is not null && types.Get(info) is QapiExtensibleType extensible
+            ? branches.Union(extensible.Extension)
+            : types.GetObject(info);
 
-    private ValueTask<JsonElement> ParseAsync(QapiObjectType type, string argument, string? impliedKey, CancellationToken cancellationToken) =>
+    private ValueTask<JsonElement> ParseAsync(
+        QapiObjectType type, string argument, string? impliedKey, CancellationToken cancellationToken) =>
         argument.StartsWith('{')
             ? VisitAsync(type, CommandLineJson.Parse(argument), keyValue: false, cancellationToken)
             : VisitAsync(type, KeyValueParser.Parse(argument, impliedKey), keyValue: true, cancellationToken);
 
-    private async ValueTask<JsonElement> VisitAsync(QapiObjectType type, JsonElement value, bool keyValue, CancellationToken cancellationToken)
+    private async ValueTask<JsonElement> VisitAsync(
+        QapiObjectType type, JsonElement value, bool keyValue, CancellationToken cancellationToken)
     {
         while (true)
         {

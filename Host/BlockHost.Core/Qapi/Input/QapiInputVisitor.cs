@@ -11,7 +11,8 @@ namespace BlockHost.Core.Qapi;
 /// </summary>
 /// <param name="keyValue">All values are strings, to be turned into what the type asks for.</param>
 /// <param name="output">Takes the input with its values converted and tags before what they select; or null.</param>
-internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf8JsonWriter? output, CancellationToken cancellationToken)
+internal sealed class QapiInputVisitor(
+    QapiBranches branches, bool keyValue, Utf8JsonWriter? output, CancellationToken cancellationToken)
 {
     /// <summary>Some union's tag is not its first member, as the serializer wants it.</summary>
     public bool TagsOutOfOrder { get; private set; }
@@ -123,7 +124,8 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
         _ => false,
     };
 
-    private QapiType Resolved(QapiType type) => type is QapiExtensibleType extensible ? branches.Resolve(extensible.Extension) : type;
+    private QapiType Resolved(QapiType type) =>
+        type is QapiExtensibleType extensible ? branches.Resolve(extensible.Extension) : type;
 
     private void VisitEnum(QapiEnumType type, JsonElement value, QapiPath path)
     {
@@ -223,7 +225,9 @@ internal sealed class QapiInputVisitor(QapiBranches branches, bool keyValue, Utf
     private static double RealText(JsonElement value, QapiPath path)
     {
         Expect(value, JsonValueKind.String, path, "string");
-        return NumberText.TryParseReal(value.GetString()!, out var number) ? number : throw QapiErrors.Expects(path.FullName, "number");
+        return NumberText.TryParseReal(value.GetString()!, out var number)
+            ? number
+            : throw QapiErrors.Expects(path.FullName, "number");
     }
 
     private static void Expect(JsonElement value, JsonValueKind kind, QapiPath path, string name)

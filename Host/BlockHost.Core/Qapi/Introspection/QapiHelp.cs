@@ -12,12 +12,18 @@ public sealed class QapiHelp(QapiBranches branches)
     /// <summary>A line for each option of one branch, "name=&lt;type&gt;"; loads its plugin.</summary>
     /// <param name="withCommon">Also those that all branches have, but for the tag.</param>
     /// <exception cref="PluginException">The plugin cannot be loaded.</exception>
-    public async ValueTask<IReadOnlyList<string>> OptionsAsync(QapiExtension union, string name, bool withCommon, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<string>> OptionsAsync(
+        QapiExtension union, string name, bool withCommon, CancellationToken cancellationToken)
     {
         var branch = await BranchAsync(union, name, cancellationToken).ConfigureAwait(false);
         var common = branches.Union(union);
-        var members = withCommon ? branch.Members.Concat(common.Members.Where(member => member.Name != common.Tag)) : branch.Members;
-        return [.. members.Where(member => !member.IsLegacy && !member.Features.Contains("deprecated")).OrderBy(member => member.Name, StringComparer.Ordinal)
+        var members = withCommon
+            ? branch.Members.Concat(common.Members.Where(member => member.Name != common.Tag))
+            : branch.Members;
+        return [.. members.Where(
+            member =>
+                !member.IsLegacy && !member.Features.Contains("deprecated")).OrderBy(member =>
+                    member.Name, StringComparer.Ordinal)
             .Select(member => $"{member.Name}=<{TypeName(member.Type)}>")];
     }
 

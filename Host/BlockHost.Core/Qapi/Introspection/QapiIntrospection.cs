@@ -34,7 +34,9 @@ public sealed class QapiIntrospection(IPluginCatalog catalog, QapiTypes types, Q
         var writer = new SchemaWriter(branches);
         IEnumerable<SchemaInfo> named =
         [
-            .. Values(catalog.Of(ProvidedKind.Command)).Where(command => !command.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => Command(command, writer)),
+            .. Values(
+                catalog.Of(ProvidedKind.Command)).Where(command =>
+                    !command.Flags.HasFlag(QmpCommandFlags.Hidden)).Select(command => Command(command, writer)),
             .. Values(catalog.Of(ProvidedKind.Event)).Select(item => Event(item, writer)),
         ];
         var entries = named.ToList();

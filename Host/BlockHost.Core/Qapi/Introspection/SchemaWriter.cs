@@ -54,7 +54,8 @@ internal sealed class SchemaWriter(QapiBranches branches)
         _extensions.Add(extension, type);
         // The union inside a reference is the one that stands alone.
         if (type is QapiAlternateType alternate)
-            alternate.Branches = [.. alternate.Branches.Select(branch => branch is QapiExtensibleUnion union ? Resolve(union.Extension) : branch)];
+            alternate.Branches = [.. alternate.Branches.Select(
+                branch => branch is QapiExtensibleUnion union ? Resolve(union.Extension) : branch)];
         return type;
     }
 
@@ -66,7 +67,8 @@ internal sealed class SchemaWriter(QapiBranches branches)
         QapiEnumType enumeration => new SchemaEnum
         {
             Name = _names[type],
-            Members = [.. enumeration.Values.Select(value => new SchemaEnumMember { Name = value.Name, Features = Features(value.Features) })],
+            Members = [.. enumeration.Values.Select(
+                value => new SchemaEnumMember { Name = value.Name, Features = Features(value.Features) })],
             Values = [.. enumeration.Values.Select(value => value.Name)],
             Features = Features(type.Features),
         },
@@ -85,12 +87,17 @@ internal sealed class SchemaWriter(QapiBranches branches)
         Name = _names[type],
         Members = [.. type.Members.Where(member => !member.IsLegacy).Select(Member)],
         Tag = type.Tag,
-        Variants = type.Tag is null ? null : [.. Variants(type, cancellationToken).Select(variant => new SchemaVariant { Case = variant.Case, Type = Name(variant.Type) })],
+        Variants = type.Tag is null
+            ? null
+            : [.. Variants(type, cancellationToken)
+                .Select(variant => new SchemaVariant { Case = variant.Case, Type = Name(variant.Type) })],
         Features = Features(type.Features),
     };
 
-    private IEnumerable<QapiVariant> Variants(QapiObjectType type, CancellationToken cancellationToken) => type is QapiExtensibleUnion union
-        ? branches.LoadedCases(union.Extension).Select(name => new QapiVariant(name, branches.Branch(union.Extension, name, cancellationToken)))
+    private IEnumerable<QapiVariant> Variants(QapiObjectType type, CancellationToken cancellationToken) =>
+        type is QapiExtensibleUnion union
+        ? branches.LoadedCases(union.Extension)
+            .Select(name => new QapiVariant(name, branches.Branch(union.Extension, name, cancellationToken)))
         : type.Variants;
 
     private SchemaMember Member(QapiMember member) => new()

@@ -24,14 +24,16 @@ public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
     /// <summary>The type as it is now; unions have no variants listed.</summary>
     public QapiType Resolve(QapiExtension extension) => extension switch
     {
-        QapiExtension.BlockdevRef => new QapiAlternateType("BlockdevRef") { Branches = [Union(QapiExtension.BlockdevOptions), QapiTypes.String] },
+        QapiExtension.BlockdevRef =>
+            new QapiAlternateType("BlockdevRef") { Branches = [Union(QapiExtension.BlockdevOptions), QapiTypes.String] },
         QapiExtension.BlockdevRefOrNull => new QapiAlternateType("BlockdevRefOrNull")
         {
             Branches = [Union(QapiExtension.BlockdevOptions), QapiTypes.String, QapiTypes.Null],
         },
         QapiExtension.ProvidedNames => new QapiObjectType
         {
-            Members = [.. ProvidedKind.All.Select(kind => new QapiMember(kind.Id, new QapiArrayType(QapiTypes.String), Optional: false, []))],
+            Members = [.. ProvidedKind.All.Select(
+                kind => new QapiMember(kind.Id, new QapiArrayType(QapiTypes.String), Optional: false, []))],
         },
         _ => QapiUnionShape.Enumerations.TryGetValue(extension, out var kind) ? Names(catalog.NamesOf(kind)) : Union(extension),
     };
@@ -40,7 +42,8 @@ public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
     public QapiExtensibleUnion Union(QapiExtension extension)
     {
         var common = types.GetObject(QapiUnionShape.All[extension].Common).Members;
-        return new QapiExtensibleUnion(extension) { Tag = common[0].Name, Members = [common[0] with { Type = Names(Cases(extension)) }, .. common.Skip(1)] };
+        return new QapiExtensibleUnion(extension)
+        { Tag = common[0].Name, Members = [common[0] with { Type = Names(Cases(extension)) }, .. common.Skip(1)] };
     }
 
     /// <summary>Values of the tag that have a branch or would have one when their plugin is loaded.</summary>
@@ -69,10 +72,18 @@ public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
         var branch = types.GetObject(info);
         var common = types.GetObject(shape.Common).Members;
         return branch.Members.Any(member => common.Any(other => other.Name == member.Name))
-            ? new QapiObjectType { Members = [.. branch.Members.ExceptBy(common.Select(member => member.Name), member => member.Name)] }
+            ? new QapiObjectType
+            {
+                Members = [.. branch.Members.ExceptBy(
+                common.Select(member => member.Name), member => member.Name)]
+            }
             : branch;
     }
 
     private static QapiObjectType AllOptional(QapiObjectType type) =>
-        new() { Members = [.. type.Members.Where(member => member.Name != "file").Select(member => member with { Optional = true })] };
+        new()
+        {
+            Members = [.. type.Members.Where(
+                member => member.Name != "file").Select(member => member with { Optional = true })]
+        };
 }

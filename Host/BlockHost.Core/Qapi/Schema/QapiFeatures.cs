@@ -9,7 +9,9 @@ namespace BlockHost.Core.Qapi;
 internal static class QapiFeatures
 {
     public static IReadOnlyList<string> Of(ICustomAttributeProvider? provider) =>
-        provider?.GetCustomAttributes(typeof(QapiFeatureAttribute), inherit: true).OfType<QapiFeatureAttribute>().Select(feature => feature.Name).ToArray() ?? [];
+        provider?.GetCustomAttributes(
+            typeof(QapiFeatureAttribute),
+            inherit: true).OfType<QapiFeatureAttribute>().Select(feature => feature.Name).ToArray() ?? [];
 
     // An enumeration that is serialised by name keeps its fields when trimmed.
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "Fields of enumerations are kept with the enumeration.")]

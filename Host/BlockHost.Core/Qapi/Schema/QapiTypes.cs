@@ -103,14 +103,17 @@ public sealed class QapiTypes
     };
 
     private static QapiExtensibleType? Extensible(MemberInfo type) =>
-        type.GetCustomAttribute<QapiExtensibleAttribute>() is { } extensible ? new QapiExtensibleType(extensible.Extension) : null;
+        type.GetCustomAttribute<QapiExtensibleAttribute>() is { } extensible
+            ? new QapiExtensibleType(extensible.Extension)
+            : null;
 
     private QapiAlternateType? Alternate(JsonTypeInfo info, Type type)
     {
         if (type.GetCustomAttribute<QapiAlternateAttribute>() is not { } alternate)
             return null;
         var result = Keep(info, new QapiAlternateType(type.Name) { Features = QapiFeatures.Of(type) });
-        result.Branches = [.. alternate.Branches.Select(branch => branch == typeof(void) ? Null : Build(info.Options.GetTypeInfo(branch)))];
+        result.Branches = [.. alternate.Branches.Select(
+            branch => branch == typeof(void) ? Null : Build(info.Options.GetTypeInfo(branch)))];
         return result;
     }
 
@@ -140,7 +143,8 @@ public sealed class QapiTypes
 
         var tag = union.TypeDiscriminatorPropertyName;
         var branches = union.DerivedTypes.Where(derived => derived.TypeDiscriminator is string).ToList();
-        var tagType = new QapiEnumType([.. branches.Select(derived => new QapiEnumValue((string)derived.TypeDiscriminator!, []))]);
+        var tagType = new QapiEnumType(
+            [.. branches.Select(derived => new QapiEnumValue((string)derived.TypeDiscriminator!, []))]);
         result.Tag = tag;
         result.Members = [new QapiMember(tag, tagType, Optional: false, []), .. members.Where(member => member.Name != tag)];
         var common = result.Members.Select(member => member.Name).ToHashSet();
@@ -159,7 +163,10 @@ public sealed class QapiTypes
 
     private List<QapiMember> Members(JsonTypeInfo info, HashSet<string>? except) =>
         [.. info.Properties
-            .Where(property => !property.IsExtensionData && (property.Get ?? (object?)property.Set) is not null && except?.Contains(property.Name) != true)
+            .Where(
+                property =>
+                    !property.IsExtensionData && (property.Get ?? (object?)property.Set) is not null
+                        && except?.Contains(property.Name) != true)
             .Select(Member)];
 
     private QapiMember Member(JsonPropertyInfo property)
@@ -167,8 +174,11 @@ public sealed class QapiTypes
         var required = property.IsRequired
             || property.AssociatedParameter is { IsMemberInitializer: false, HasDefaultValue: false, IsNullable: false };
         var attributes = property.AttributeProvider;
-        var extensible = attributes?.GetCustomAttributes(typeof(QapiExtensibleAttribute), inherit: true).OfType<QapiExtensibleAttribute>().FirstOrDefault();
-        var type = extensible is null ? Build(property.Options.GetTypeInfo(property.PropertyType)) : new QapiExtensibleType(extensible.Extension);
+        var extensible = attributes?.GetCustomAttributes(typeof(QapiExtensibleAttribute), inherit: true)
+            .OfType<QapiExtensibleAttribute>().FirstOrDefault();
+        var type = extensible is null
+            ? Build(property.Options.GetTypeInfo(property.PropertyType))
+            : new QapiExtensibleType(extensible.Extension);
         var legacy = attributes?.IsDefined(typeof(QapiLegacyAttribute), inherit: true) ?? false;
         return new QapiMember(property.Name, type, !required, QapiFeatures.Of(attributes)) { IsLegacy = legacy };
     }

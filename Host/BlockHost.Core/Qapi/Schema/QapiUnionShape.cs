@@ -22,22 +22,27 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
         [QapiExtension.BlockdevCreateOptions] = Of(ProvidedKind.Driver, Json.DriverTag, CreateOptions),
         // What can be amended is the image's to say, not the driver's: nothing is advertised.
         [QapiExtension.BlockdevAmendOptions] = Of(ProvidedKind.Driver, Json.DriverTag, CreateOptions) with { IsAmending = true },
-        [QapiExtension.ImageInfoSpecific] = Of(ProvidedKind.Driver, Json.TypeTag, driver => driver.SpecificInfoType) with { IsInData = true },
+        [QapiExtension.ImageInfoSpecific] = Of(
+            ProvidedKind.Driver, Json.TypeTag, driver => driver.SpecificInfoType) with
+        { IsInData = true },
         [QapiExtension.BlockExportOptions] = Of(ProvidedKind.Export, Json.BlockExportCommonMembers, export => export.OptionsType),
-        [QapiExtension.TransactionAction] = Of(ProvidedKind.Action, Json.TypeTag, action => action.DataType) with { IsInData = true },
+        [QapiExtension.TransactionAction] = Of(
+            ProvidedKind.Action, Json.TypeTag, action => action.DataType) with
+        { IsInData = true },
         [QapiExtension.ObjectOptions] = Of(ProvidedKind.Object, Json.ObjectCommonMembers, type => type.OptionsType),
         [QapiExtension.YankInstance] = Of(ProvidedKind.Yank, Json.TypeTag, provider => provider.IdentityType),
     }.ToFrozenDictionary();
 
     /// <summary>Enumerations whose values are the names of a kind.</summary>
-    public static FrozenDictionary<QapiExtension, ProvidedKind> Enumerations { get; } = new Dictionary<QapiExtension, ProvidedKind>
-    {
-        [QapiExtension.BlockdevDriver] = ProvidedKind.Driver,
-        [QapiExtension.BlockExportType] = ProvidedKind.Export,
-        [QapiExtension.JobType] = ProvidedKind.Job,
-        [QapiExtension.TransactionActionKind] = ProvidedKind.Action,
-        [QapiExtension.YankInstanceType] = ProvidedKind.Yank,
-    }.ToFrozenDictionary();
+    public static FrozenDictionary<QapiExtension, ProvidedKind> Enumerations { get; } =
+        new Dictionary<QapiExtension, ProvidedKind>
+        {
+            [QapiExtension.BlockdevDriver] = ProvidedKind.Driver,
+            [QapiExtension.BlockExportType] = ProvidedKind.Export,
+            [QapiExtension.JobType] = ProvidedKind.Job,
+            [QapiExtension.TransactionActionKind] = ProvidedKind.Action,
+            [QapiExtension.YankInstanceType] = ProvidedKind.Yank,
+        }.ToFrozenDictionary();
 
     /// <summary>The branch's members are those of one member "data".</summary>
     public bool IsInData { get; init; }
@@ -63,7 +68,8 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
 }
 
 /// <param name="Members">A thing's own members of the branch.</param>
-internal sealed record QapiUnionShape<T>(ProvidedKind<T> Kind, JsonTypeInfo Common, Func<T, JsonTypeInfo?> Members) : QapiUnionShape(Common)
+internal sealed record QapiUnionShape<T>(
+    ProvidedKind<T> Kind, JsonTypeInfo Common, Func<T, JsonTypeInfo?> Members) : QapiUnionShape(Common)
     where T : class, IProvided
 {
     public override IReadOnlyList<string> Cases(IPluginCatalog catalog) => catalog.Of(Kind).Names;

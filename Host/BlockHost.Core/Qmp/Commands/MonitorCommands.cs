@@ -9,7 +9,8 @@ using BlockHost.Qmp;
 namespace BlockHost.Core.Qmp.Commands;
 
 /// <summary>The host's own commands: negotiation, introspection, run state, quitting, objects.</summary>
-public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection introspection, UserObjects objects, HostLifetime lifetime)
+public sealed class MonitorCommands(
+    IPluginCatalog catalog, QapiIntrospection introspection, UserObjects objects, HostLifetime lifetime)
 {
     internal const string Negotiation = "qmp_capabilities";
 
@@ -18,11 +19,17 @@ public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection in
     {
         var json = MonitorJson.Default;
         registry.Add(QmpCommand.CreateAction(Negotiation, json.NegotiationArguments, Negotiate, QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateQuery("query-version", json.VersionInfo, (_, _) => new(CompatibleVersion.Current), QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateQuery("query-commands", json.IReadOnlyListCommandInfo, ListCommands, QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
-            "query-qmp-schema", json.IReadOnlyListSchemaInfo, (_, ct) => introspection.BuildAsync(ct), QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateQuery("query-status", json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
+            "query-version", json.VersionInfo, (_, _) => new(CompatibleVersion.Current), QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateQuery(
+            "query-commands", json.IReadOnlyListCommandInfo, ListCommands, QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateQuery(
+            "query-qmp-schema",
+            json.IReadOnlyListSchemaInfo,
+            (_, ct) => introspection.BuildAsync(ct),
+            QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateQuery(
+            "query-status", json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction("quit", Quit, QmpCommandFlags.AllowPreconfig));
         ObjectCommands.Register(registry, objects);
         registry.Add(lifetime.Shutdown);
@@ -38,7 +45,9 @@ public sealed class MonitorCommands(IPluginCatalog catalog, QapiIntrospection in
 
     private ValueTask<IReadOnlyList<CommandInfo>> ListCommands(IQmpCall call, CancellationToken cancellationToken)
     {
-        var hidden = catalog.Of(ProvidedKind.Command).Loaded.Where(command => command.ValueOrNull?.Flags.HasFlag(QmpCommandFlags.Hidden) == true).Select(command => command.Name);
+        var hidden = catalog.Of(
+            ProvidedKind.Command).Loaded.Where(command =>
+                command.ValueOrNull?.Flags.HasFlag(QmpCommandFlags.Hidden) == true).Select(command => command.Name);
         return new([.. catalog.Of(ProvidedKind.Command).Names.Except(hidden).Select(name => new CommandInfo(name))]);
     }
 

@@ -104,7 +104,8 @@ internal sealed class MonitorOutput(Stream stream, int limit) : IDisposable
                 await stream.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or System.Net.Sockets.SocketException)
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException or InvalidOperationException or System.Net.Sockets.SocketException)
         {
             StopSending();
             Close();

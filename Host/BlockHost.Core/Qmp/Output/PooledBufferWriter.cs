@@ -54,7 +54,8 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
         count = Math.Max(count, 1);
         if (_bytes.Length - Length >= count)
             return;
-        var bytes = ByteArrays.Rent((int)Math.Min(Math.Max(Smallest, Math.Max((long)Length + count, 2L * _bytes.Length)), Array.MaxLength));
+        var bytes = ByteArrays.Rent(
+            (int)Math.Min(Math.Max(Smallest, Math.Max((long)Length + count, 2L * _bytes.Length)), Array.MaxLength));
         Span.CopyTo(bytes);
         ByteArrays.Return(_bytes);
         _bytes = bytes;

@@ -16,7 +16,8 @@ internal sealed unsafe class QmpJsonEncoder : JavaScriptEncoder
     public override int FindFirstCharacterToEncode(char* text, int textLength) =>
         new ReadOnlySpan<char>(text, textLength).IndexOfAnyExcept(System.Buffers.SearchValues.Create(Plain));
 
-    public override bool TryEncodeUnicodeScalar(int unicodeScalar, char* buffer, int bufferLength, out int numberOfCharactersWritten)
+    public override bool TryEncodeUnicodeScalar(
+        int unicodeScalar, char* buffer, int bufferLength, out int numberOfCharactersWritten)
     {
         Span<char> escaped = stackalloc char[12];
         var length = Encode(unicodeScalar, escaped);
@@ -29,7 +30,17 @@ internal sealed unsafe class QmpJsonEncoder : JavaScriptEncoder
 
     private static int Encode(int scalar, Span<char> to)
     {
-        var letter = scalar switch { '"' => '"', '\\' => '\\', '\b' => 'b', '\f' => 'f', '\n' => 'n', '\r' => 'r', '\t' => 't', _ => '\0' };
+        var letter = scalar switch
+        {
+            '"' => '"',
+            '\\' => '\\',
+            '\b' => 'b',
+            '\f' => 'f',
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            _ => '\0',
+        };
         if (letter != 0)
         {
             (to[0], to[1]) = ('\\', letter);

@@ -25,7 +25,8 @@ public sealed record MonitorLimits
 }
 
 /// <summary>What all sessions share.</summary>
-internal sealed record MonitorServices(IQmpDispatcher Dispatcher, IPluginHost Host, MonitorEvents Events, MonitorLimits Limits, TimeProvider Clock)
+internal sealed record MonitorServices(
+    IQmpDispatcher Dispatcher, IPluginHost Host, MonitorEvents Events, MonitorLimits Limits, TimeProvider Clock)
 {
     public InputBudget InputBudget { get; } = new(Limits.InputBytesOfAll);
 

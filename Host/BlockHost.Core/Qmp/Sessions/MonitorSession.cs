@@ -68,7 +68,8 @@ internal sealed class MonitorSession : IAsyncDisposable
             await SendGreetingAsync().ConfigureAwait(false);
             await ReadAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException or System.Net.Sockets.SocketException)
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException or OperationCanceledException or System.Net.Sockets.SocketException)
         {
             // The client has gone, or is to go: what it has asked for is still done.
         }
@@ -94,10 +95,12 @@ internal sealed class MonitorSession : IAsyncDisposable
     public void Negotiate(bool outOfBand)
     {
         if (_negotiated)
-            throw new QmpException(QmpErrorClass.CommandNotFound, "Capabilities negotiation is already complete, command ignored");
+            throw new QmpException(
+                QmpErrorClass.CommandNotFound, "Capabilities negotiation is already complete, command ignored");
         if (outOfBand)
         {
-            _queue = Channel.CreateBounded<QmpRequest>(new BoundedChannelOptions(InBandQueueLength) { SingleReader = true, SingleWriter = true });
+            _queue = Channel.CreateBounded<QmpRequest>(
+                new BoundedChannelOptions(InBandQueueLength) { SingleReader = true, SingleWriter = true });
             _queueRunner = RunQueueAsync(_queue.Reader);
         }
 
@@ -107,7 +110,8 @@ internal sealed class MonitorSession : IAsyncDisposable
     public void RefuseBeforeNegotiation(string command)
     {
         if (!_negotiated && command != MonitorCommands.Negotiation)
-            throw new QmpException(QmpErrorClass.CommandNotFound, $"Expecting capabilities negotiation with '{MonitorCommands.Negotiation}'");
+            throw new QmpException(
+                QmpErrorClass.CommandNotFound, $"Expecting capabilities negotiation with '{MonitorCommands.Negotiation}'");
     }
 
     public async ValueTask DisposeAsync()

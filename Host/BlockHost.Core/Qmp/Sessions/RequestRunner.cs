@@ -32,7 +32,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
 
     public void Dispose() => _answer.Dispose();
 
-    private async ValueTask<QmpException?> TryDispatchAsync(MonitorCall call, QmpRequest request, CancellationToken cancellationToken)
+    private async ValueTask<QmpException?> TryDispatchAsync(
+        MonitorCall call, QmpRequest request, CancellationToken cancellationToken)
     {
         try
         {
@@ -40,7 +41,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
             _answer.Restart();
             _answer.Json.WriteStartObject();
             _answer.Json.WritePropertyName("return"u8);
-            await services.Dispatcher.DispatchAsync(call, request.Command, request.Arguments, _answer.Json, cancellationToken).ConfigureAwait(false);
+            await services.Dispatcher.DispatchAsync(
+                call, request.Command, request.Arguments, _answer.Json, cancellationToken).ConfigureAwait(false);
             if (request.Id.ValueKind != JsonValueKind.Undefined)
                 WriteId(request.Id);
             _answer.Json.WriteEndObject();
@@ -79,8 +81,12 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
     private static QmpException AsQmp(Exception e) => e switch
     {
         QmpException known => known,
-        BlockException or PluginException or JobException or IOException or UnauthorizedAccessException => new QmpException(QmpErrorClass.GenericError, e.Message, e),
-        OperationCanceledException => new QmpException(QmpErrorClass.GenericError, "The command was interrupted: the daemon is ending", e),
-        _ => new QmpException(QmpErrorClass.GenericError, $"The host failed to run the command: {e.GetType().Name}: {e.Message}", e),
+        BlockException or PluginException or JobException or IOException or UnauthorizedAccessException =>
+            new QmpException(QmpErrorClass.GenericError, e.Message, e),
+        OperationCanceledException =>
+            new QmpException(QmpErrorClass.GenericError, "The command was interrupted: the daemon is ending", e),
+        _ =>
+            new QmpException(
+                QmpErrorClass.GenericError, $"The host failed to run the command: {e.GetType().Name}: {e.Message}", e),
     };
 }

@@ -112,7 +112,8 @@ internal sealed class ImageCopy
                 return null;
             if (Counts(piece, _options))
                 Taken?.Invoke(_done += piece.Length);
-            var turn = new Turn(piece, _lastWrite, _options.InOrder ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null);
+            var turn = new Turn(
+                piece, _lastWrite, _options.InOrder ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null);
             _lastWrite = turn.Written?.Task ?? Task.CompletedTask;
             return turn;
         }
@@ -122,7 +123,8 @@ internal sealed class ImageCopy
         }
     }
 
-    private async ValueTask CopyAsync(Turn turn, Memory<byte> buffer, SourceReader input, IBlockQueue output, CancellationTokenSource stop)
+    private async ValueTask CopyAsync(
+        Turn turn, Memory<byte> buffer, SourceReader input, IBlockQueue output, CancellationTokenSource stop)
     {
         var piece = turn.Piece;
         try
@@ -170,15 +172,20 @@ internal sealed class ImageCopy
         }
     }
 
-    private ValueTask WriteAsync(Piece piece, Memory<byte> data, Memory<byte> buffer, IBlockQueue output, CancellationToken cancellationToken) => piece.Kind switch
-    {
-        PieceKind.Backing => ValueTask.CompletedTask,
-        PieceKind.Zero when _options.Sparse => ZeroAsync(piece.Offset, piece.Length, output, cancellationToken),
-        PieceKind.Zero => FillAsync(piece, buffer, output, cancellationToken),
-        _ when _options.Compress => CompressAsync(piece, data, output, cancellationToken),
-        _ when !_options.Sparse => PutAsync(piece.Offset, data, WriteFlags.None, output, cancellationToken),
-        _ => SparseAsync(piece, data, output, cancellationToken),
-    };
+    private ValueTask WriteAsync(
+        Piece piece,
+        Memory<byte> data,
+        Memory<byte> buffer,
+        IBlockQueue output,
+        CancellationToken cancellationToken) => piece.Kind switch
+        {
+            PieceKind.Backing => ValueTask.CompletedTask,
+            PieceKind.Zero when _options.Sparse => ZeroAsync(piece.Offset, piece.Length, output, cancellationToken),
+            PieceKind.Zero => FillAsync(piece, buffer, output, cancellationToken),
+            _ when _options.Compress => CompressAsync(piece, data, output, cancellationToken),
+            _ when !_options.Sparse => PutAsync(piece.Offset, data, WriteFlags.None, output, cancellationToken),
+            _ => SparseAsync(piece, data, output, cancellationToken),
+        };
 
     private async ValueTask SparseAsync(Piece piece, Memory<byte> data, IBlockQueue output, CancellationToken cancellationToken)
     {
@@ -212,7 +219,8 @@ internal sealed class ImageCopy
     }
 
     private bool IsHole(Memory<byte> data, int cluster) =>
-        _options.Sparse && !data.Span.Slice(cluster, (int)Math.Min(_options.ClusterSize, data.Length - cluster)).ContainsAnyExcept((byte)0);
+        _options.Sparse
+            && !data.Span.Slice(cluster, (int)Math.Min(_options.ClusterSize, data.Length - cluster)).ContainsAnyExcept((byte)0);
 
     private async ValueTask FillAsync(Piece piece, Memory<byte> buffer, IBlockQueue output, CancellationToken cancellationToken)
     {
@@ -232,7 +240,8 @@ internal sealed class ImageCopy
             Check(offset, await output.WriteZeroesAsync(offset, length, ZeroFlags.MayUnmap, cancellationToken));
     }
 
-    private async ValueTask PutAsync(long offset, Memory<byte> data, WriteFlags flags, IBlockQueue output, CancellationToken cancellationToken)
+    private async ValueTask PutAsync(
+        long offset, Memory<byte> data, WriteFlags flags, IBlockQueue output, CancellationToken cancellationToken)
     {
         // A target that is no whole number of sectors ends within the last one.
         data = data[..(int)Math.Clamp(_target.Length - offset, 0, data.Length)];

@@ -8,8 +8,8 @@ namespace BlockHost.Images.Copying;
 internal static class NewImage
 {
     /// <summary>
-    /// Whether it reads as zeroes. Where nothing is allocated it does; what is allocated already (a fixed size, metadata ahead of data) shows
-    /// what its storage held, and only a new file held nothing.
+    /// Whether it reads as zeroes. Where nothing is allocated it does; what is allocated already (a fixed size, metadata ahead of
+    /// data) shows what its storage held, and only a new file held nothing.
     /// </summary>
     public static async ValueTask<bool> ReadsZeroAsync(OpenImage image, CancellationToken cancellationToken) =>
         StorageReadsZero(image.Node) || !await HasDataAsync(image, cancellationToken);
@@ -25,7 +25,8 @@ internal static class NewImage
     {
         for (long offset = 0; offset < image.Length;)
         {
-            var status = await image.Queue.GetStatusAsync(offset, image.Length - offset, StatusPrecision.WantZero, cancellationToken);
+            var status = await image.Queue.GetStatusAsync(
+                offset, image.Length - offset, StatusPrecision.WantZero, cancellationToken);
             if (!status.Status.IsOk || (status.Flags & BlockStatusFlags.Zero) == 0)
                 return true;
             offset += status.Bytes;

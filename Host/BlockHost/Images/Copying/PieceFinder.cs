@@ -75,19 +75,23 @@ internal sealed class PieceFinder(SourceRow row, CopyOptions options, int maxDat
         _runEnd = _offset + length;
     }
 
-    private async ValueTask<(PieceKind Kind, long Length)> StatusAsync(PlacedSource source, long at, long limit, CancellationToken cancellationToken)
+    private async ValueTask<(PieceKind Kind, long Length)> StatusAsync(
+        PlacedSource source, long at, long limit, CancellationToken cancellationToken)
     {
         var image = source.Image;
         if (at >= image.Length)
             return (PieceKind.Zero, limit);
-        var status = await image.Queue.GetStatusAsync(at, Math.Min(limit, image.Length - at), cancellationToken: cancellationToken);
+        var status = await image.Queue.GetStatusAsync(
+            at, Math.Min(limit, image.Length - at), cancellationToken: cancellationToken);
         if (!status.Status.IsOk)
             return (PieceKind.Data, CannotTell(at, limit, status.Status));
         var length = (status.Bytes + Sector - 1) / Sector * Sector;
         return options.TargetHasBacking && status.Depth > 0 ? BelowTop(image, at, length) : (KindOf(status.Flags), length);
     }
 
-    /// <summary>What the top layer leaves to its backing file the target leaves to its own; past that file's end are zeroes.</summary>
+    /// <summary>
+    /// What the top layer leaves to its backing file the target leaves to its own; past that file's end are zeroes.
+    /// </summary>
     private static (PieceKind Kind, long Length) BelowTop(OpenImage image, long at, long length)
     {
         var backingLength = image.Node.Backing?.Length ?? 0;

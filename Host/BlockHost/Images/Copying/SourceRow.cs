@@ -31,7 +31,8 @@ internal sealed class SourceRow
             // An image is whole sectors for its users; what lies past its end reads as zeroes.
             var length = (image.Length + Sector - 1) / Sector * Sector;
             var facts = await image.Node.GetFactsAsync(cancellationToken);
-            placed.Add(new(image, start, length, Math.Max(image.Profile.Limits.RequestAlignment, Math.Max(Sector, facts.ClusterSize))));
+            placed.Add(
+                new(image, start, length, Math.Max(image.Profile.Limits.RequestAlignment, Math.Max(Sector, facts.ClusterSize))));
             start += length;
         }
 

@@ -36,7 +36,8 @@ internal sealed class SpaceCheck(SourceRow row, CopyOptions options, Func<string
         {
             var path = Path.GetFullPath(fileName);
             var folder = Path.GetDirectoryName(path);
-            if (folder is null || !Directory.Exists(folder) || (File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0))
+            if (folder is null || !Directory.Exists(folder)
+                || (File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0))
                 return null;
             var own = File.Exists(path) ? new FileInfo(path).Length : 0;
             return new DriveInfo(folder).AvailableFreeSpace + own;
@@ -63,7 +64,8 @@ internal sealed class SpaceCheck(SourceRow row, CopyOptions options, Func<string
         return total;
     }
 
-    private static async ValueTask<long> CountDataAsync(Piece piece, SparseRuns runs, byte[] buffer, SourceReader reader, CancellationToken cancellationToken)
+    private static async ValueTask<long> CountDataAsync(
+        Piece piece, SparseRuns runs, byte[] buffer, SourceReader reader, CancellationToken cancellationToken)
     {
         var data = buffer.AsMemory(0, (int)piece.Length);
         if (!(await reader.ReadAsync(piece.Offset, data, cancellationToken)).IsOk)

@@ -17,7 +17,8 @@ internal readonly record struct SparseRuns
     private readonly long _alignment;
 
     /// <param name="minHole">Bytes of the least hole.</param>
-    /// <param name="targetAlignment">Runs end at multiples of this, as the target would have to read what it only partly writes.</param>
+    /// <param name="targetAlignment">Runs end at multiples of this, as the target would have to read what it only partly
+    /// writes.</param>
     public SparseRuns(long minHole, long targetAlignment)
     {
         _minHole = minHole;

@@ -45,10 +45,14 @@ internal sealed record DaemonCommandLine
     };
 
     private static string[] QemuOptions =>
-        ["help=h", "trace:=T", "version=V", "blockdev:", "chardev:", "daemonize", "export:", "monitor:", "nbd-server:", "object:", "pidfile:"];
+        [
+            "help=h", "trace:=T", "version=V", "blockdev:", "chardev:", "daemonize", "export:", "monitor:", "nbd-server:",
+            "object:", "pidfile:"];
 
     private static string[] OwnOptions =>
-        ["plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:", "log-file:", "log-format:"];
+        [
+            "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:",
+            "log-file:", "log-format:"];
 
     public DaemonAnswer Answer { get; private set; }
 
@@ -76,7 +80,8 @@ internal sealed record DaemonCommandLine
         foreach (var item in GetOpt.Read(args, table))
         {
             if (item.Kind == GetOptKind.Operand)
-                throw ToolException.Unknown($"{item.Value}: Unexpected argument", "--" + item.Value, table.LongNames, pointToHelp: false);
+                throw ToolException.Unknown(
+                    $"{item.Value}: Unexpected argument", "--" + item.Value, table.LongNames, pointToHelp: false);
             if (item.Kind != GetOptKind.Option)
                 throw ToolException.Option(item, table, pointToHelp: false);
             if (StepKinds.TryGetValue(item.Key, out var kind))
@@ -87,7 +92,8 @@ internal sealed record DaemonCommandLine
 
         result.Steps = steps;
         if (steps.Count > 0 && (result.StateFolder is not null || result.Port is not null))
-            throw ToolException.Usage($"--{(result.Port is null ? "state" : "port")} is for a disk of the daemon's own, which is served where no option opens anything");
+            throw ToolException.Usage(
+                $"--{(result.Port is null ? "state" : "port")} is for a disk of the daemon's own, which is served where no option opens anything");
         return result;
     }
 

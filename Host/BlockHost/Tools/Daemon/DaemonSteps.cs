@@ -11,7 +11,8 @@ namespace BlockHost.Tools.Daemon;
 /// <summary>Runs the options that open something. Most are the QMP command of the same meaning.</summary>
 internal static class DaemonSteps
 {
-    public static async ValueTask RunAsync(RunningHost host, DaemonStep step, Action<string> waiting, CancellationToken cancellationToken)
+    public static async ValueTask RunAsync(
+        RunningHost host, DaemonStep step, Action<string> waiting, CancellationToken cancellationToken)
     {
         switch (step.Kind)
         {
@@ -25,15 +26,18 @@ internal static class DaemonSteps
                 await host.AddMonitorAsync(step.Argument, cancellationToken);
                 break;
             case DaemonStepKind.Blockdev:
-                var blockdev = await host.Input.ParseAsync(QapiExtension.BlockdevOptions, step.Argument, "driver", cancellationToken);
+                var blockdev = await host.Input.ParseAsync(
+                    QapiExtension.BlockdevOptions, step.Argument, "driver", cancellationToken);
                 await host.ExecuteAsync("blockdev-add", blockdev, cancellationToken);
                 break;
             case DaemonStepKind.NbdServer:
-                var server = await host.Input.ParseAsync(DaemonJson.Default.NbdServerArgument, step.Argument, impliedKey: null, cancellationToken);
+                var server = await host.Input.ParseAsync(
+                    DaemonJson.Default.NbdServerArgument, step.Argument, impliedKey: null, cancellationToken);
                 await host.ExecuteAsync("nbd-server-start", ToCommand(server), cancellationToken);
                 break;
             case DaemonStepKind.Export:
-                var export = await host.Input.ParseAsync(QapiExtension.BlockExportOptions, step.Argument, "type", cancellationToken);
+                var export = await host.Input.ParseAsync(
+                    QapiExtension.BlockExportOptions, step.Argument, "type", cancellationToken);
                 await host.ExecuteAsync("block-export-add", export, cancellationToken);
                 break;
         }
@@ -72,6 +76,9 @@ internal sealed record NbdServerArgument
     public uint? MaxConnections { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NbdServerArgument))]
 internal sealed partial class DaemonJson : JsonSerializerContext;

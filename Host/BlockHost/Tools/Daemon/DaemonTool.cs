@@ -64,7 +64,8 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
     }
 
     /// <summary>Clients are let in when all is open and the pid file says so.</summary>
-    private async Task<PidFile?> OpenAllAsync(RunningHost host, IEnumerable<DaemonStep> steps, string? pidFile, CancellationToken cancellationToken)
+    private async Task<PidFile?> OpenAllAsync(
+        RunningHost host, IEnumerable<DaemonStep> steps, string? pidFile, CancellationToken cancellationToken)
     {
         using (host.HoldClients())
         {
@@ -93,7 +94,8 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         try
         {
             await ShowHelpAsync(host, step, cancellationToken);
-            await DaemonSteps.RunAsync(host, step, waiting => console.Report($"info: QEMU waiting for connection on: {waiting}"), cancellationToken);
+            await DaemonSteps.RunAsync(
+                host, step, waiting => console.Report($"info: QEMU waiting for connection on: {waiting}"), cancellationToken);
         }
         catch (ToolException e) when (e is { Output: null, IsUnknownWord: false })
         {

@@ -8,7 +8,8 @@ using BlockHost.Images;
 namespace BlockHost.Tools.Daemon;
 
 /// <summary>
-/// What blockhost serve does when it is not told anything: a disk of its own, kept from one start to the next, for this user alone.
+/// What blockhost serve does when it is not told anything: a disk of its own, kept from one start to the next, for this user
+/// alone.
 /// <code>
 ///   STATE/disk.qcow2   made at the first start        STATE/nbd.sock   NBD
 ///   STATE/lock         held by the running daemon     STATE/qmp.sock   QMP
@@ -41,11 +42,13 @@ internal sealed class EmbeddedState : IDisposable
 
     /// <summary>The monitor's socket in a state folder.</summary>
     /// <param name="folder">As <see cref="Open"/> takes it.</param>
-    public static string MonitorOf(string? folder) => Path.Combine(Path.GetFullPath(folder ?? StateFolder.Default()), QmpSocketName);
+    public static string MonitorOf(string? folder) =>
+        Path.Combine(Path.GetFullPath(folder ?? StateFolder.Default()), QmpSocketName);
 
     /// <param name="folder">Null: blockhost in the user's state folder.</param>
     /// <param name="port">Serve NBD at this TCP port of the local host as well; null: at Unix sockets only.</param>
-    public static EmbeddedState Open(string? folder, ushort? port) => new(Path.GetFullPath(folder ?? StateFolder.Default()), port);
+    public static EmbeddedState Open(string? folder, ushort? port) =>
+        new(Path.GetFullPath(folder ?? StateFolder.Default()), port);
 
     public async ValueTask CreateDiskAsync(RunningHost host, CancellationToken cancellationToken)
     {
@@ -62,7 +65,9 @@ internal sealed class EmbeddedState : IDisposable
     public IReadOnlyList<DaemonStep> Steps() =>
     [
         Step(DaemonStepKind.Blockdev, BlockdevOptions()),
-        _port is null ? Step(DaemonStepKind.NbdServer, NbdServer()) : new(DaemonStepKind.NbdServer, NbdServer(), $"--port {_port}"),
+        _port is null
+            ? Step(DaemonStepKind.NbdServer, NbdServer())
+            : new(DaemonStepKind.NbdServer, NbdServer(), $"--port {_port}"),
         Step(DaemonStepKind.Export, $"type=nbd,id={Node},node-name={Node},name={Node},writable=on"),
         Step(DaemonStepKind.Chardev, $"socket,id=qmp,path={Escape(QmpSocket)},server=on,wait=off"),
         Step(DaemonStepKind.Monitor, "chardev=qmp"),
@@ -96,7 +101,8 @@ internal sealed class EmbeddedState : IDisposable
     private string NbdServer() =>
         $"addr.type=unix,addr.path={Escape(NbdSocket)}{(_port is { } port ? $",also.0.type=inet,also.0.host=127.0.0.1,also.0.port={port}" : "")}";
 
-    private string DescribePort() => _port is { } port ? $"  TCP   nbdinfo nbd://127.0.0.1:{port}/{Node}    (open to every user of this machine)\n" : "";
+    private string DescribePort() =>
+        _port is { } port ? $"  TCP   nbdinfo nbd://127.0.0.1:{port}/{Node}    (open to every user of this machine)\n" : "";
 
     private string BlockdevOptions() => new JsonObject
     {

@@ -35,7 +35,8 @@ internal static class StateFolder
     public static FileStream Open(string path, string longestSocket)
     {
         if (Encoding.UTF8.GetByteCount(Path.Combine(path, longestSocket)) > LongestSocketPath)
-            throw new ToolException($"the path of the state folder {path} is too long for the sockets in it; give a shorter one with --state DIR");
+            throw new ToolException(
+                $"the path of the state folder {path} is too long for the sockets in it; give a shorter one with --state DIR");
         if (File.Exists(path))
             throw new ToolException($"the state folder {path} is a file; {Elsewhere}");
         try
@@ -65,7 +66,8 @@ internal static class StateFolder
         if ((facts.Mode & ~(int)FolderMode & 0x1ff) == 0)
             return;
         if (facts.IsSticky || !IsOurs(path))
-            throw new ToolException($"the folder {path} holds other things, and other users can enter it (mode {facts.Permissions}); {Elsewhere}, or close this one: chmod 700 {path}");
+            throw new ToolException(
+                $"the folder {path} holds other things, and other users can enter it (mode {facts.Permissions}); {Elsewhere}, or close this one: chmod 700 {path}");
         File.SetUnixFileMode(path, FolderMode);
     }
 

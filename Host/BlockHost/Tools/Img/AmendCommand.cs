@@ -32,7 +32,8 @@ internal sealed class AmendCommand(ImgContext context) : IImgCommand
         if (names.Count != 1)
             throw new ToolException("Expecting one image file name");
         using var progress = context.StartProgress(_progressWanted && !_quiet);
-        var image = await context.OpenAsync(new(names[0], _format, _imageOptions), new OpenMode { Writable = true, Cache = _cache }, cancellationToken);
+        var image = await context.OpenAsync(
+            new(names[0], _format, _imageOptions), new OpenMode { Writable = true, Cache = _cache }, cancellationToken);
         await using (image)
         {
             if (!image.Node.TryGetFacet<IImageAmend>(out var amend))
@@ -73,7 +74,8 @@ internal sealed class AmendCommand(ImgContext context) : IImgCommand
     private async ValueTask<int> HelpWithoutImageAsync(string format, CancellationToken cancellationToken)
     {
         var host = await context.HostAsync(cancellationToken);
-        var driver = await host.Images.Graph.FindDriverAsync(format, cancellationToken) ?? throw new ToolException($"Unknown file format '{format}'");
+        var driver = await host.Images.Graph.FindDriverAsync(format, cancellationToken)
+            ?? throw new ToolException($"Unknown file format '{format}'");
         return driver.TryGetFacet<IAmendOptions>(out var options) ? PrintHelp(format, options) : throw NotAmendable(format);
     }
 
@@ -85,7 +87,8 @@ internal sealed class AmendCommand(ImgContext context) : IImgCommand
         return 0;
     }
 
-    private async ValueTask AmendAsync(OpenImage image, IImageAmend amend, ProgressLine progress, CancellationToken cancellationToken)
+    private async ValueTask AmendAsync(
+        OpenImage image, IImageAmend amend, ProgressLine progress, CancellationToken cancellationToken)
     {
         var options = ParseOptions(image, amend);
         var report = new AmendProgress(progress);
@@ -114,9 +117,11 @@ internal sealed class AmendCommand(ImgContext context) : IImgCommand
     }
 
     private static bool NamesCreationOption(OpenImage image, string message) =>
-        image.Node.Driver.TryGetFacet<IImageCreator>(out var creator) && creator.CreateOptions.Any(option => message == CreateOptionList.UnknownOption(option.Name));
+        image.Node.Driver.TryGetFacet<IImageCreator>(out var creator)
+            && creator.CreateOptions.Any(option => message == CreateOptionList.UnknownOption(option.Name));
 
-    private static ToolException NotAmendable(string format) => new($"Format driver '{format}' does not support option amendment");
+    private static ToolException NotAmendable(string format) =>
+        new($"Format driver '{format}' does not support option amendment");
 
     /// <summary>Reports at once; System.Progress would report later, and elsewhere.</summary>
     private sealed class AmendProgress(ProgressLine line) : IProgress<(long Done, long Total)>

@@ -37,7 +37,8 @@ internal sealed class BenchCommand(ImgContext context) : IImgCommand
             Announce();
             var clock = Stopwatch.StartNew();
             await new BenchLoad(image, Load).RunAsync(cancellationToken);
-            context.Out.Write(string.Create(CultureInfo.InvariantCulture, $"Run completed in {clock.Elapsed.TotalSeconds:0.000} seconds.\n"));
+            context.Out.Write(
+                string.Create(CultureInfo.InvariantCulture, $"Run completed in {clock.Elapsed.TotalSeconds:0.000} seconds.\n"));
         }
 
         return 0;
@@ -59,7 +60,8 @@ internal sealed class BenchCommand(ImgContext context) : IImgCommand
     private void Announce()
     {
         var kind = _writes ? "write" : "read";
-        context.Out.Write($"Sending {_count} {kind} requests, {_size} bytes each, {_depth} in parallel (starting at offset {_offset}, step size {_step})\n");
+        context.Out.Write(
+            $"Sending {_count} {kind} requests, {_size} bytes each, {_depth} in parallel (starting at offset {_offset}, step size {_step})\n");
         if (_flushInterval > 0)
             context.Out.Write($"Sending flush every {_flushInterval} requests\n");
         context.Out.Flush();
@@ -81,7 +83,10 @@ internal sealed class BenchCommand(ImgContext context) : IImgCommand
                 case "q": break;
                 case "s": _size = Sizes.Parse("buffer size", item.Value!, 0, int.MaxValue); break;
                 case "S": _step = Sizes.Parse("step_size", item.Value!, 0, int.MaxValue); break;
-                case "t": _cache = CacheMode.TryParse(item.Value!, out var mode) ? mode.Value : throw new ToolException("Invalid cache mode"); break;
+                case "t":
+                    _cache = CacheMode.TryParse(item.Value!, out var mode)
+                    ? mode.Value
+                    : throw new ToolException("Invalid cache mode"); break;
                 case "w": _writes = true; break;
                 case "U": _forceShare = true; break;
                 case "pattern": _pattern = (byte)Number(item.Value!, "pattern byte", byte.MaxValue); break;

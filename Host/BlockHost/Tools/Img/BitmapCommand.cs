@@ -10,7 +10,19 @@ namespace BlockHost.Tools.Img;
 internal sealed class BitmapCommand(ImgContext context) : IImgCommand
 {
     private static readonly OptionTable Table = new(
-        "b:f:F:g:h", "help=h", "object:", "image-opts", "add", "remove", "clear", "enable", "disable", "merge:", "source-file:=b", "source-format:=F", "granularity:=g");
+        "b:f:F:g:h",
+        "help=h",
+        "object:",
+        "image-opts",
+        "add",
+        "remove",
+        "clear",
+        "enable",
+        "disable",
+        "merge:",
+        "source-file:=b",
+        "source-format:=F",
+        "granularity:=g");
 
     private readonly List<BitmapAction> _actions = [];
     private string? _format;
@@ -22,9 +34,12 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var (file, name) = await ParseAsync(args, cancellationToken);
-        var image = await context.OpenAsync(new(file, _format, _imageOptions), new OpenMode { Writable = true, NoBacking = true }, cancellationToken);
+        var image = await context.OpenAsync(
+            new(file, _format, _imageOptions), new OpenMode { Writable = true, NoBacking = true }, cancellationToken);
         await using var imageEnd = image;
-        var source = _sourceFile is null ? null : await context.OpenAsync(new(_sourceFile, _sourceFormat), new OpenMode { NoBacking = true }, cancellationToken);
+        var source = _sourceFile is null
+            ? null
+            : await context.OpenAsync(new(_sourceFile, _sourceFormat), new OpenMode { NoBacking = true }, cancellationToken);
         await using var sourceEnd = source;
         var mergeFrom = (source ?? image).Node.DirtyBitmaps;
         foreach (var action in _actions)
@@ -32,7 +47,8 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
         return 0;
     }
 
-    private async ValueTask<(string File, string Bitmap)> ParseAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    private async ValueTask<(string File, string Bitmap)> ParseAsync(
+        IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var names = new List<string>();
         foreach (var item in context.Options(args, Table))
@@ -43,7 +59,9 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
                 case "f": _format = item.Value; break;
                 case "F": _sourceFormat = item.Value; break;
                 case "g": _granularity = Sizes.Parse("granularity", item.Value!); break;
-                case "add" or "remove" or "clear" or "enable" or "disable" or "merge": _actions.Add(new(item.Key, item.Value)); break;
+                case "add" or "remove" or "clear" or "enable" or "disable" or "merge":
+                    _actions.Add(
+                    new(item.Key, item.Value)); break;
                 case "image-opts": _imageOptions = true; break;
                 case "object": await context.AddObjectAsync(item.Value!, cancellationToken); break;
                 default: names.Add(item.Value!); break;
@@ -61,14 +79,20 @@ internal sealed class BitmapCommand(ImgContext context) : IImgCommand
         return names.Count == 2 ? (names[0], names[1]) : throw new ToolException("Expecting filename and bitmap name");
     }
 
-    private async ValueTask RunAsync(BitmapAction action, IDirtyBitmaps bitmaps, string name, IDirtyBitmaps mergeFrom, CancellationToken cancellationToken)
+    private async ValueTask RunAsync(
+        BitmapAction action, IDirtyBitmaps bitmaps, string name, IDirtyBitmaps mergeFrom, CancellationToken cancellationToken)
     {
         try
         {
             switch (action.Name)
             {
-                case "add": await bitmaps.AddAsync(new() { Name = name, Granularity = _granularity == 0 ? null : _granularity, Persistent = true }, cancellationToken); break;
-                case "remove": (await bitmaps.BeginRemovalAsync(Find(bitmaps, name, BitmapUse.AllowInconsistent), cancellationToken)).Commit(); break;
+                case "add":
+                    await bitmaps.AddAsync(
+                    new() { Name = name, Granularity = _granularity == 0 ? null : _granularity, Persistent = true },
+                    cancellationToken); break;
+                case "remove":
+                    (await bitmaps.BeginRemovalAsync(
+                    Find(bitmaps, name, BitmapUse.AllowInconsistent), cancellationToken)).Commit(); break;
                 case "clear": Find(bitmaps, name).Clear(); break;
                 case "enable": Find(bitmaps, name).Enabled = true; break;
                 case "disable": Find(bitmaps, name).Enabled = false; break;

@@ -30,7 +30,13 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var source = await ParseAsync(args, cancellationToken);
-        var mode = new OpenMode { Writable = _repair != CheckRepair.None, Cache = _cache, ForceShare = _forceShare, ForRepair = true };
+        var mode = new OpenMode
+        {
+            Writable = _repair != CheckRepair.None,
+            Cache = _cache,
+            ForceShare = _forceShare,
+            ForRepair = true,
+        };
         var image = await context.OpenAsync(source, mode, cancellationToken);
         await using (image)
         {
@@ -86,7 +92,8 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
         _ => throw ToolException.Usage($"Unknown option value for -r (expecting 'leaks' or 'all'): {value}"),
     };
 
-    private async ValueTask<ImageCheckResult> CheckAsync(OpenImage image, IImageCheck check, CheckRepair repair, CancellationToken cancellationToken)
+    private async ValueTask<ImageCheckResult> CheckAsync(
+        OpenImage image, IImageCheck check, CheckRepair repair, CancellationToken cancellationToken)
     {
         var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
         await using (drained)
@@ -175,13 +182,15 @@ internal sealed class CheckCommand(ImgContext context) : IImgCommand
         }
 
         if (result.Leaks > 0)
-            output.Write($"\n{result.Leaks} leaked clusters were found on the image.\nThis means waste of disk space, but no harm to data.\n");
+            output.Write(
+                $"\n{result.Leaks} leaked clusters were found on the image.\nThis means waste of disk space, but no harm to data.\n");
         if (result.CheckErrors > 0)
             output.Write($"\n{result.CheckErrors} internal errors have occurred during the check.\n");
         if (result is { TotalClusters: > 0 and var total, AllocatedClusters: > 0 and var allocated })
         {
             output.Write($"{allocated}/{total} = {Percent(allocated, total)}% allocated, ");
-            output.Write($"{Percent(result.FragmentedClusters ?? 0, allocated)}% fragmented, {Percent(result.CompressedClusters ?? 0, allocated)}% compressed clusters\n");
+            output.Write(
+                $"{Percent(result.FragmentedClusters ?? 0, allocated)}% fragmented, {Percent(result.CompressedClusters ?? 0, allocated)}% compressed clusters\n");
         }
 
         if (result.ImageEndOffset is > 0 and var end)

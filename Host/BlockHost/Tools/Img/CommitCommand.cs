@@ -105,7 +105,8 @@ internal sealed class CommitCommand(ImgContext context) : IImgCommand
         var graph = image.Graph;
         var overlay = BackingChain.At(image.Node, layers - 1);
         var node = overlay.Backing!;
-        var backend = await graph.CreateBackendAsync(node, new BackendOptions { Permissions = BlockPermissionSet.None }, cancellationToken);
+        var backend = await graph.CreateBackendAsync(
+            node, new BackendOptions { Permissions = BlockPermissionSet.None }, cancellationToken);
         try
         {
             await graph.SetBackingAsync(overlay, null, cancellationToken);

@@ -32,20 +32,23 @@ internal sealed class ConvertBitmaps
         };
     }
 
-    public static async ValueTask<ConvertBitmaps> PlanAsync(OpenImage source, OpenImage target, CancellationToken cancellationToken)
+    public static async ValueTask<ConvertBitmaps> PlanAsync(
+        OpenImage source, OpenImage target, CancellationToken cancellationToken)
     {
         if (!target.Node.TryGetFacet<IBitmapStore>(out _) || await IsOldAsync(target, cancellationToken))
             throw new ToolException($"Format driver '{target.Node.Driver.FormatName}' does not support bitmaps");
         return new(Persistent(source), target);
     }
 
-    private static List<IDirtyBitmap> Persistent(OpenImage image) => [.. image.Node.DirtyBitmaps.Named.Where(bitmap => bitmap.IsPersistent)];
+    private static List<IDirtyBitmap> Persistent(OpenImage image) =>
+        [.. image.Node.DirtyBitmaps.Named.Where(bitmap => bitmap.IsPersistent)];
 
     /// <summary>A version 2 image has no place for bitmaps.</summary>
     private static async ValueTask<bool> IsOldAsync(OpenImage image, CancellationToken cancellationToken)
     {
         var facts = await image.Node.GetFactsAsync(cancellationToken);
-        return facts.Specific is { } specific && specific.TryGetProperty("compat", out var compat) && compat.GetString() == "0.10";
+        return facts.Specific is { } specific && specific.TryGetProperty("compat", out var compat)
+            && compat.GetString() == "0.10";
     }
 
     /// <summary>Done when the data is: what is written on the way is no change.</summary>
@@ -62,7 +65,13 @@ internal sealed class ConvertBitmaps
 
     private async ValueTask CopyAsync(IDirtyBitmap source, CancellationToken cancellationToken)
     {
-        var options = new DirtyBitmapOptions { Name = source.Name!, Granularity = source.Granularity, Persistent = true, Disabled = true };
+        var options = new DirtyBitmapOptions
+        {
+            Name = source.Name!,
+            Granularity = source.Granularity,
+            Persistent = true,
+            Disabled = true,
+        };
         var copy = await _target.Node.DirtyBitmaps.AddAsync(options, cancellationToken);
         copy.Merge(source);
         copy.Enabled = source.Enabled;

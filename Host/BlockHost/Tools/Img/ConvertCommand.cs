@@ -13,7 +13,8 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
     {
         var options = await ConvertOptions.ParseAsync(context, args, cancellationToken);
         if (options.AsksForHelp)
-            return await CreateHelp.PrintAsync(context, options.TargetFormat!, options.Names.Count < 2 ? null : options.TargetName, cancellationToken);
+            return await CreateHelp.PrintAsync(
+                context, options.TargetFormat!, options.Names.Count < 2 ? null : options.TargetName, cancellationToken);
 
         using var progress = context.StartProgress(options.Progress && !options.Quiet);
         var sources = new List<OpenImage>();
@@ -35,16 +36,23 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
 
     private async ValueTask<OpenImage> OpenSourceAsync(string name, ConvertOptions options, CancellationToken cancellationToken)
     {
-        var mode = new OpenMode { Cache = options.SourceCache, ForceShare = options.ForceShare, RefusesWriters = !options.ForceShare };
+        var mode = new OpenMode
+        {
+            Cache = options.SourceCache,
+            ForceShare = options.ForceShare,
+            RefusesWriters = !options.ForceShare,
+        };
         return await context.OpenAsync(new(name, options.Format, options.ImageOptions), mode, cancellationToken);
     }
 
-    private static ValueTask LoadSnapshotAsync(List<OpenImage> sources, SnapshotChoice snapshot, CancellationToken cancellationToken) =>
+    private static ValueTask LoadSnapshotAsync(
+        List<OpenImage> sources, SnapshotChoice snapshot, CancellationToken cancellationToken) =>
         sources.Count > 1
             ? throw new ToolException("No support for concatenating multiple snapshot")
             : snapshot.LoadAsync(sources[0], cancellationToken);
 
-    private async ValueTask ConvertAsync(List<OpenImage> sources, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
+    private async ValueTask ConvertAsync(
+        List<OpenImage> sources, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
     {
         if (options.Snapshot is { } snapshot)
             await LoadSnapshotAsync(sources, snapshot, cancellationToken);
@@ -66,7 +74,12 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
     }
 
     private async ValueTask CopyAsync(
-        List<OpenImage> sources, SourceRow row, ConvertTarget preparation, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
+        List<OpenImage> sources,
+        SourceRow row,
+        ConvertTarget preparation,
+        ConvertOptions options,
+        ProgressLine progress,
+        CancellationToken cancellationToken)
     {
         await using var target = await preparation.OpenAsync(cancellationToken);
         var bitmaps = options.Bitmaps ? await ConvertBitmaps.PlanAsync(sources[0], target, cancellationToken) : null;

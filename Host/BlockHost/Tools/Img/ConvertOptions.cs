@@ -80,7 +80,8 @@ internal sealed class ConvertOptions
 
     public string TargetName => Names[^1];
 
-    public static async ValueTask<ConvertOptions> ParseAsync(ImgContext context, IReadOnlyList<string> args, CancellationToken cancellationToken)
+    public static async ValueTask<ConvertOptions> ParseAsync(
+        ImgContext context, IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
         var options = new ConvertOptions(context.Console);
         string? sourceCache = null;
@@ -137,7 +138,8 @@ internal sealed class ConvertOptions
     private void SetSparse(long bytes)
     {
         if (bytes % Sector != 0 || bytes > MaxSparse)
-            throw new ToolException($"Invalid buffer size for sparse output specified. Valid sizes are multiples of {Sector} up to {MaxSparse}. Select 0 to disable sparse detection (fully allocates output).");
+            throw new ToolException(
+                $"Invalid buffer size for sparse output specified. Valid sizes are multiples of {Sector} up to {MaxSparse}. Select 0 to disable sparse detection (fully allocates output).");
         MinSparse = bytes;
         _sparseGiven = true;
     }
@@ -145,7 +147,8 @@ internal sealed class ConvertOptions
     private static int ParseWorkers(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var workers) && workers is >= 1 and <= MaxWorkers
             ? workers
-            : throw new ToolException($"Invalid number of coroutines. Allowed number of coroutines is between 1 and {MaxWorkers}");
+            : throw new ToolException(
+                $"Invalid number of coroutines. Allowed number of coroutines is between 1 and {MaxWorkers}");
 
     private void Validate()
     {

@@ -38,7 +38,8 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             Discard = options.MinSparse != 0 ? "unmap" : null,
             NoBacking = !_hasBacking && !options.SkipCreate,
         };
-        var target = await context.OpenAsync(new(options.TargetName, options.TargetFormat, options.TargetImageOptions), mode, cancellationToken);
+        var target = await context.OpenAsync(
+            new(options.TargetName, options.TargetFormat, options.TargetImageOptions), mode, cancellationToken);
         try
         {
             CheckOpened(target);
@@ -68,7 +69,8 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             Compress = options.Compress || facts.NeedsCompressedWrites,
             ClusterSize = facts.ClusterSize,
             TargetAlignment = target.Profile.Limits.RequestAlignment,
-            TargetReadsZero = options.TargetIsZero || (!options.SkipCreate && !_hasBacking && await NewImage.ReadsZeroAsync(target, cancellationToken)),
+            TargetReadsZero = options.TargetIsZero
+                || (!options.SkipCreate && !_hasBacking && await NewImage.ReadsZeroAsync(target, cancellationToken)),
             TargetHasBacking = _hasBacking,
             TargetBackingLength = _hasBacking ? target.Node.Backing?.Length : null,
             Salvage = options.Salvage,
@@ -78,13 +80,19 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
 
     private async ValueTask<ImageCreation> PlanAsync(ImageOpener images, CancellationToken cancellationToken)
     {
-        var creation = await context.MayStartOverAsync(ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken));
+        var creation = await context.MayStartOverAsync(
+            ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken));
         options.CreateOptions.ForEach(creation.Options.Parse);
         creation.Options.Set("size", row.Length.ToString(CultureInfo.InvariantCulture));
         if (options.BackingFile is { } file)
-            Require(creation.Options, "backing_file", file, $"Backing file not supported for file format '{options.TargetFormat}'");
+            Require(
+                creation.Options, "backing_file", file, $"Backing file not supported for file format '{options.TargetFormat}'");
         if (options.BackingFormat is { } format)
-            Require(creation.Options, "backing_fmt", format, $"Backing file format not supported for file format '{options.TargetFormat}'");
+            Require(
+                creation.Options,
+                "backing_fmt",
+                format,
+                $"Backing file format not supported for file format '{options.TargetFormat}'");
         return creation;
     }
 
@@ -98,14 +106,18 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
     private void CheckBacking(ImageCreation? creation)
     {
         if (row.Sources.Count > 1)
-            throw new ToolException("Having a backing file for the target makes no sense when concatenating multiple input images");
+            throw new ToolException(
+                "Having a backing file for the target makes no sense when concatenating multiple input images");
         if (creation is not null && creation.Options["backing_fmt"] is null)
             throw new ToolException("Use of backing file requires explicit backing format");
     }
 
-    private async ValueTask CheckCompressionAsync(ImageOpener images, CreateOptionList? created, CancellationToken cancellationToken)
+    private async ValueTask CheckCompressionAsync(
+        ImageOpener images, CreateOptionList? created, CancellationToken cancellationToken)
     {
-        if (!options.TargetImageOptions && await images.Graph.FindDriverAsync(options.TargetFormat!, cancellationToken) is { SupportsCompressedWrites: false })
+        if (!options.TargetImageOptions
+            && await images.Graph.FindDriverAsync(
+                options.TargetFormat!, cancellationToken) is { SupportsCompressedWrites: false })
             throw new ToolException("Compression not supported for this file format");
         if (created?["encryption"] is "on" || created?["encrypt.format"] is not null)
             throw new ToolException("Compression and encryption not supported at the same time");
@@ -113,12 +125,20 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             throw new ToolException("Compression and preallocation not supported at the same time");
     }
 
-    /// <summary>Before anything is written; QEMU finds out when the disk is full. A device takes no space where its name is.</summary>
+    /// <summary>
+    /// Before anything is written; QEMU finds out when the disk is full. A device takes no space where its name is.
+    /// </summary>
     private async ValueTask CheckSpaceAsync(ImageCreation creation, CancellationToken cancellationToken)
     {
         if (FileNames.Protocol(options.TargetName) is not null || !creation.MakesFile)
             return;
-        var plan = new CopyOptions { MinSparse = options.MinSparse, Compress = options.Compress, TargetHasBacking = _hasBacking, Salvage = options.Salvage };
+        var plan = new CopyOptions
+        {
+            MinSparse = options.MinSparse,
+            Compress = options.Compress,
+            TargetHasBacking = _hasBacking,
+            Salvage = options.Salvage,
+        };
         var check = new SpaceCheck(row, plan, SpaceCheck.FreeBytes);
         await check.RequireAsync(options.TargetName, creation.Options["preallocation"] is "falloc" or "full", cancellationToken);
     }
@@ -131,7 +151,8 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            throw new ToolException($"{options.TargetName}: error while converting {options.TargetFormat}: {e.Message}") { Hint = ImageErrors.HintOf(e) };
+            throw new ToolException($"{options.TargetName}: error while converting {options.TargetFormat}: {e.Message}")
+            { Hint = ImageErrors.HintOf(e) };
         }
     }
 

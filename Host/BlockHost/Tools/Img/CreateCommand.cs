@@ -85,7 +85,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
     }
 
     /// <summary>Records the backing file and, unless -u forbids to look at it, takes the size from it.</summary>
-    private async ValueTask ApplyBackingAsync(CreateOptionList options, ImageOpener images, string name, CancellationToken cancellationToken)
+    private async ValueTask ApplyBackingAsync(
+        CreateOptionList options, ImageOpener images, string name, CancellationToken cancellationToken)
     {
         if (_backingFile is not null)
             SetIfKnown(options, "backing_file", _backingFile, $"Backing file not supported for file format '{_format}'");
@@ -124,7 +125,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
         await using (image)
         {
             if (format is null)
-                throw new ToolException("Backing file specified without backing format") { Hint = $"Detected format of {image.Node.Driver.FormatName}.", HintIsOpen = true };
+                throw new ToolException("Backing file specified without backing format")
+                { Hint = $"Detected format of {image.Node.Driver.FormatName}.", HintIsOpen = true };
             if (options.Size is null)
                 options.Set("size", image.Length.ToString(CultureInfo.InvariantCulture));
         }
@@ -141,7 +143,8 @@ internal sealed class CreateCommand(ImgContext context) : IImgCommand
 /// <summary>"-o help".</summary>
 internal static class CreateHelp
 {
-    public static async ValueTask<int> PrintAsync(ImgContext context, string format, string? fileName, CancellationToken cancellationToken)
+    public static async ValueTask<int> PrintAsync(
+        ImgContext context, string format, string? fileName, CancellationToken cancellationToken)
     {
         var host = await context.HostAsync(cancellationToken);
         var driver = await host.Images.Graph.FindDriverAsync(format, cancellationToken)
@@ -160,7 +163,8 @@ internal static class CreateHelp
         foreach (var line in new CreateOptionList(options).HelpLines())
             context.Out.Write($"{line}\n");
         if (fileName is null && driver.Kind != Block.BlockDriverKind.Protocol)
-            context.Out.Write("\nThe protocol level may support further options.\nSpecify the target filename to include those options.\n");
+            context.Out.Write(
+                "\nThe protocol level may support further options.\nSpecify the target filename to include those options.\n");
         return 0;
     }
 }

@@ -78,12 +78,14 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            throw new ToolException($"{_output}: error while creating output image: {e.Message}") { Hint = ImageErrors.HintOf(e) };
+            throw new ToolException($"{_output}: error while creating output image: {e.Message}")
+            { Hint = ImageErrors.HintOf(e) };
         }
 
         try
         {
-            await using var target = await context.OpenAsync(new(_output!, _targetFormat), new OpenMode { Writable = true }, cancellationToken);
+            await using var target = await context.OpenAsync(
+                new(_output!, _targetFormat), new OpenMode { Writable = true }, cancellationToken);
             await CopyBlocksAsync(source, target, start, end, cancellationToken);
             await target.Node.FlushAsync(cancellationToken);
         }
@@ -107,7 +109,8 @@ internal sealed class DdCommand(ImgContext context) : IImgCommand
         return (end, end);
     }
 
-    private async ValueTask CopyBlocksAsync(OpenImage source, OpenImage target, long start, long end, CancellationToken cancellationToken)
+    private async ValueTask CopyBlocksAsync(
+        OpenImage source, OpenImage target, long start, long end, CancellationToken cancellationToken)
     {
         using var progress = context.StartProgress(wanted: false);
         var blocks = Math.Max(1, LargestBuffer / _blockSize);

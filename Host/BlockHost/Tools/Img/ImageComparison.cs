@@ -87,7 +87,9 @@ internal sealed class ImageComparison(OpenImage first, OpenImage second, long co
         }
     }
 
-    /// <summary>Data of both images that goes on in further runs is read at once: images in many pieces cost no more than whole ones.</summary>
+    /// <summary>
+    /// Data of both images that goes on in further runs is read at once: images in many pieces cost no more than whole ones.
+    /// </summary>
     private async ValueTask<Piece> WidenedAsync(Piece piece, CancellationToken cancellationToken)
     {
         while (!piece.Empty1 && !piece.Empty2 && piece.Length < BufferSize && piece.End < common)
@@ -109,11 +111,13 @@ internal sealed class ImageComparison(OpenImage first, OpenImage second, long co
             await ReadAsync(first, piece.Offset, bytes1, cancellationToken);
         if (!piece.Empty2)
             await ReadAsync(second, piece.Offset, bytes2, cancellationToken);
-        int? at = piece.Empty1 ? FirstNonZero(bytes2.Span) : piece.Empty2 ? FirstNonZero(bytes1.Span) : FirstDifference(bytes1.Span, bytes2.Span);
+        int? at = piece.Empty1 ? FirstNonZero(bytes2.Span) : piece.Empty2 ? FirstNonZero(bytes1.Span) : FirstDifference(
+            bytes1.Span, bytes2.Span);
         return at is { } index ? piece.Offset + index : null;
     }
 
-    private static async ValueTask ReadAsync(OpenImage image, long offset, Memory<byte> target, CancellationToken cancellationToken)
+    private static async ValueTask ReadAsync(
+        OpenImage image, long offset, Memory<byte> target, CancellationToken cancellationToken)
     {
         var status = await image.Queue.ReadAsync(offset, target, cancellationToken: cancellationToken);
         if (!status.IsOk)

@@ -41,7 +41,8 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     }
 
     /// <summary>Opens an image; the message of a failure names it, as qemu-img's does.</summary>
-    public async ValueTask<OpenImage> OpenAsync(ImageSource source, OpenMode mode, CancellationToken cancellationToken, int failureCode = 1)
+    public async ValueTask<OpenImage> OpenAsync(
+        ImageSource source, OpenMode mode, CancellationToken cancellationToken, int failureCode = 1)
     {
         if (source is { IsOptions: true, Format: not null })
             throw new ToolException("--image-opts and --format are mutually exclusive", failureCode);
@@ -119,7 +120,9 @@ internal sealed class ImgContext(string command, ToolConsole console, IHostFacto
     }
 
     public CacheMode ParseCache(string name, string what = "cache", int failureCode = 1) =>
-        CacheMode.TryParse(name, out var mode) ? mode.Value : throw new ToolException($"Invalid {what} option: {name}", failureCode);
+        CacheMode.TryParse(name, out var mode)
+            ? mode.Value
+            : throw new ToolException($"Invalid {what} option: {name}", failureCode);
 
     /// <summary>The value of --output; true: JSON.</summary>
     public static bool ParseOutput(string? format) => format switch

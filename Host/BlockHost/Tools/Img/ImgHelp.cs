@@ -77,7 +77,9 @@ internal static class ImgHelp
         console.Out.Write($"\n'{console.Name} --help' lists all commands.\n");
     }
 
-    /// <summary>A parameter's line begins with how the syntax names it; in some, what follows is said for each command ("check: ").</summary>
+    /// <summary>
+    /// A parameter's line begins with how the syntax names it; in some, what follows is said for each command ("check: ").
+    /// </summary>
     private static bool Concerns(string parameter, string command, string syntax)
     {
         var name = parameter[..parameter.IndexOf(' ')];
@@ -90,7 +92,8 @@ internal static class ImgHelp
     private static bool IsNamed(string word, string name) =>
         word.TrimEnd('1', '2') == name || word == "o" + name || word.EndsWith("_" + name, StringComparison.Ordinal);
 
-    private static IEnumerable<string> Lines(string block) => block.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0);
+    private static IEnumerable<string> Lines(string block) =>
+        block.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0);
 
     public static void Print(ToolConsole console, IEnumerable<string> formats)
     {

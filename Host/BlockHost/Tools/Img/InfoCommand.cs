@@ -52,7 +52,9 @@ internal sealed class InfoCommand(ImgContext context) : IImgCommand
         return new(names[0], _format, _imageOptions);
     }
 
-    /// <summary>The image, and with --backing-chain those under it, each opened alone: a broken chain shows what is whole.</summary>
+    /// <summary>
+    /// The image, and with --backing-chain those under it, each opened alone: a broken chain shows what is whole.
+    /// </summary>
     private async ValueTask<List<ImageReport>> CollectAsync(ImageSource first, CancellationToken cancellationToken)
     {
         var host = await context.HostAsync(cancellationToken);

@@ -11,7 +11,15 @@ namespace BlockHost.Tools.Img;
 internal sealed class MapCommand(ImgContext context) : IImgCommand
 {
     private static readonly OptionTable Table = new(
-        "f:s:l:hU", "help=h", "format:=f", "output:", "object:", "image-opts", "force-share=U", "start-offset:=s", "max-length:=l");
+        "f:s:l:hU",
+        "help=h",
+        "format:=f",
+        "output:",
+        "object:",
+        "image-opts",
+        "force-share=U",
+        "start-offset:=s",
+        "max-length:=l");
 
     private bool _json;
     private bool _first = true;
@@ -132,7 +140,8 @@ internal sealed class MapCommand(ImgContext context) : IImgCommand
 }
 
 /// <summary>One range of the map.</summary>
-internal readonly record struct MapEntry(long Start, long Length, int Depth, bool Present, bool Zero, bool Data, long? HostOffset, string? File, string? ForeignFile)
+internal readonly record struct MapEntry(
+    long Start, long Length, int Depth, bool Present, bool Zero, bool Data, long? HostOffset, string? File, string? ForeignFile)
 {
     /// <param name="deepest">What no layer provides is said to come from the last one.</param>
     public static MapEntry From(long offset, ChainStatus status, int deepest)

@@ -43,7 +43,8 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
             return 0;
         }
 
-        var image = await context.OpenAsync(new(name, _format, _imageOptions), new OpenMode { ForceShare = _forceShare }, cancellationToken);
+        var image = await context.OpenAsync(
+            new(name, _format, _imageOptions), new OpenMode { ForceShare = _forceShare }, cancellationToken);
         await using (image)
         {
             if (_snapshot is not null)
@@ -83,7 +84,8 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
         if (names.Count > 1)
             throw new ToolException("At most one filename argument is allowed.");
         if ((names.Count == 1) == _size.HasValue)
-            throw new ToolException(_size.HasValue ? "--size N cannot be used together with a filename." : "Either --size N or one filename must be specified.");
+            throw new ToolException(
+                _size.HasValue ? "--size N cannot be used together with a filename." : "Either --size N or one filename must be specified.");
         return names.FirstOrDefault();
     }
 

@@ -106,7 +106,9 @@ internal sealed class ProgressLine : IDisposable
 /// <param name="Done">Bytes, where the command counts bytes.</param>
 internal readonly record struct ProgressState(double Percent, long? Done, long? Total)
 {
-    public string QemuText => string.Create(CultureInfo.InvariantCulture, $"    ({Math.Round((decimal)Percent, 2, MidpointRounding.ToEven):0.00}/100%)");
+    public string QemuText =>
+        string.Create(
+            CultureInfo.InvariantCulture, $"    ({Math.Round((decimal)Percent, 2, MidpointRounding.ToEven):0.00}/100%)");
 }
 
 internal interface IProgressView

@@ -43,7 +43,8 @@ internal sealed class ProgressBar(TextWriter output, string command) : IProgress
     {
         if (!_pace.IsDue(state))
             return;
-        output.Write($"\r{command} [{Bar(state.Percent)}] {state.Percent.ToString("0.0", CultureInfo.InvariantCulture),5}%{Details(state)}{ClearToEnd}");
+        output.Write(
+            $"\r{command} [{Bar(state.Percent)}] {state.Percent.ToString("0.0", CultureInfo.InvariantCulture),5}%{Details(state)}{ClearToEnd}");
         output.Flush();
     }
 

@@ -98,18 +98,23 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
     }
 
     /// <summary>The new backing file, and how many layers of the present one lie above it if it is one of the chain.</summary>
-    private async ValueTask<(OpenImage? Image, int? Between)> OpenNewBackingAsync(OpenImage image, CancellationToken cancellationToken)
+    private async ValueTask<(OpenImage? Image, int? Between)> OpenNewBackingAsync(
+        OpenImage image, CancellationToken cancellationToken)
     {
         if (_backingFile is not { Length: > 0 } name)
             return (null, null);
         if (!ImageFileName.TryResolve(StorageName(image.Node), name, out var path))
-            throw new ToolException($"Could not resolve backing filename: Cannot use relative backing file names for '{image.Node.FileName}'");
+            throw new ToolException(
+                $"Could not resolve backing filename: Cannot use relative backing file names for '{image.Node.FileName}'");
         if (BackingChain.DepthOf(image.Node, name) is > 0 and var depth)
             return (await ReaderAsync(image.Graph, BackingChain.At(image.Node, depth), cancellationToken), depth - 1);
         try
         {
             var host = await context.HostAsync(cancellationToken);
-            return (await host.Images.OpenAsync(new(path, _backingFormat), new OpenMode { Cache = _sourceCache, ForceShare = _forceShare }, cancellationToken), null);
+            return (await host.Images.OpenAsync(
+                new(path, _backingFormat),
+                new OpenMode { Cache = _sourceCache, ForceShare = _forceShare },
+                cancellationToken), null);
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
@@ -120,7 +125,8 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
     /// <summary>A json: name has no folder; the file under it may.</summary>
     private static string StorageName(IGraphNode node)
     {
-        while (ImageFileName.ProtocolOf(node.FileName) is "json" && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0) is { } storage)
+        while (ImageFileName.ProtocolOf(node.FileName) is "json"
+            && node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0) is { } storage)
             node = storage.Child;
         return node.FileName;
     }
@@ -146,7 +152,8 @@ internal sealed class RebaseCommand(ImgContext context) : IImgCommand
         image.Node.TryGetFacet<IBackingFileStore>(out var store);
         try
         {
-            await store!.SetBackingAsync(_backingFile is { Length: > 0 } name ? new(name, _backingFormat) : null, cancellationToken);
+            await store!.SetBackingAsync(
+                _backingFile is { Length: > 0 } name ? new(name, _backingFormat) : null, cancellationToken);
         }
         catch (BlockException e)
         {

@@ -34,7 +34,8 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
         if (names.Count != 1)
             throw ToolException.Usage(names.Count == 0 ? "Not enough arguments" : "Expecting image file name and size");
         var (sign, amount) = ParseSize(size);
-        var image = await context.OpenAsync(new(names[0], _format, _imageOptions), new OpenMode { Writable = true, Resizes = true }, cancellationToken);
+        var image = await context.OpenAsync(
+            new(names[0], _format, _imageOptions), new OpenMode { Writable = true, Resizes = true }, cancellationToken);
         await using (image)
             await ResizeAsync(image, NewLength(image, sign, amount), cancellationToken);
         if (!_quiet)
@@ -56,7 +57,8 @@ internal sealed class ResizeCommand(ImgContext context) : IImgCommand
     }
 
     /// <summary>A size from 8 EiB on is negative for QEMU.</summary>
-    private static long ParseAmount(string text) => Sizes.TryParseUnsigned(text, out var bytes) == SizeError.None && bytes > long.MaxValue
+    private static long ParseAmount(string text) =>
+        Sizes.TryParseUnsigned(text, out var bytes) == SizeError.None && bytes > long.MaxValue
         ? throw new ToolException(NotPositive)
         : CreateOptionList.ParseSize("size", text);
 

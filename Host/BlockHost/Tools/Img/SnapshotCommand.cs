@@ -76,7 +76,8 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         try
         {
             await using var drained = await image.Graph.DrainAsync(image.Node, cancellationToken);
-            var record = new SnapshotRecord("", _snapshot, 0, TimeProvider.System.GetUtcNow(), TimeSpan.Zero) { InstructionCount = 0 };
+            var record = new SnapshotRecord("", _snapshot, 0, TimeProvider.System.GetUtcNow(), TimeSpan.Zero)
+            { InstructionCount = 0 };
             await store.CreateAsync(record, cancellationToken);
         }
         catch (BlockException e)
@@ -85,7 +86,8 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         }
     }
 
-    private ToolException CannotCreate(int errno) => new($"Could not create snapshot '{_snapshot}': -{errno} ({ImageErrors.Text(errno)})");
+    private ToolException CannotCreate(int errno) =>
+        new($"Could not create snapshot '{_snapshot}': -{errno} ({ImageErrors.Text(errno)})");
 
     private async ValueTask ApplyAsync(OpenImage image, ISnapshotStore? store, CancellationToken cancellationToken)
     {
@@ -103,7 +105,8 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         }
         catch (BlockException e)
         {
-            throw CannotApply(e.Kind == BlockErrorKind.NotFound ? "Failed to load snapshot: No such file or directory" : e.Message);
+            throw CannotApply(
+                e.Kind == BlockErrorKind.NotFound ? "Failed to load snapshot: No such file or directory" : e.Message);
         }
     }
 

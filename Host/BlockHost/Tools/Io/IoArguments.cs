@@ -19,7 +19,8 @@ internal sealed class IoArguments
             else if (item.Kind == GetOptKind.Option)
                 Add(item.Key[0], item.Value);
             else
-                throw new IoCommandException($"{command.Name}: {GetOpt.Describe(item)}") { ToErrorStream = true, ShowUsage = true };
+                throw new IoCommandException($"{command.Name}: {GetOpt.Describe(item)}")
+                { ToErrorStream = true, ShowUsage = true };
         }
     }
 

@@ -36,5 +36,6 @@ internal static class IoCommands
         new WriteVectorCommand(),
     ];
 
-    public static IoCommand? Find(string name) => All.FirstOrDefault(command => command.Name == name || command.AlternativeName == name);
+    public static IoCommand? Find(string name) =>
+        All.FirstOrDefault(command => command.Name == name || command.AlternativeName == name);
 }

@@ -20,7 +20,8 @@ internal static class IoHelpTexts
          -q  no statistics
         """;
 
-    private const string Behind = "\n\n Goes on behind the prompt: aio_flush waits for it, and a failure is printed\n and does not fail the command.\n";
+    private const string Behind =
+        "\n\n Goes on behind the prompt: aio_flush waits for it, and a failure is printed\n and does not fail the command.\n";
 
     public const string Read =
         $"""

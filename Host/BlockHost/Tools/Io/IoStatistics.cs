@@ -16,7 +16,9 @@ internal static class IoStatistics
         var seconds = Math.Max(elapsed.TotalSeconds, 1e-9);
         var rate = total / seconds;
         return machine
-            ? string.Create(CultureInfo.InvariantCulture, $"{total},{operations},{Time(elapsed, full: true)},{rate:0.000},{operations / seconds:0.000}\n")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{total},{operations},{Time(elapsed, full: true)},{rate:0.000},{operations / seconds:0.000}\n")
             : string.Create(
                 CultureInfo.InvariantCulture,
                 $"{verb} {total}/{count} bytes at offset {offset}\n{Amount(total)}, {operations} ops; {Time(elapsed, full: false)} ({Amount(rate)}/sec and {operations / seconds:0.0000} ops/sec)\n");
@@ -37,7 +39,9 @@ internal static class IoStatistics
     {
         var hundredths = elapsed.Milliseconds / 10;
         return full || elapsed.TotalMinutes >= 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{(int)elapsed.TotalHours}:{elapsed.Minutes:00}:{elapsed.Seconds:00}.{hundredths:00}")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(int)elapsed.TotalHours}:{elapsed.Minutes:00}:{elapsed.Seconds:00}.{hundredths:00}")
             : string.Create(CultureInfo.InvariantCulture, $"{elapsed.Seconds:00}.{hundredths:00} sec");
     }
 }

@@ -66,7 +66,8 @@ internal sealed class IoTool(ToolConsole console, IHostFactory hosts) : ITool
             : await shell.RunInteractiveAsync(cancellationToken);
     }
 
-    private ImageSource Source(string name) => _imageOptions ? ImageOptionText.Source(console, name) : new ImageSource(name, _format);
+    private ImageSource Source(string name) =>
+        _imageOptions ? ImageOptionText.Source(console, name) : new ImageSource(name, _format);
 
     private bool Answer(string key)
     {

@@ -37,7 +37,8 @@ internal static class JobLine
         return (Text(job, "error") is { } error ? $"{line}  {error}" : line).TrimEnd();
     }
 
-    private static string Head(JsonElement job) => $"{Text(job, "id"),-16} {Text(job, "type"),-8} {Text(job, "status") ?? "",-9} ";
+    private static string Head(JsonElement job) =>
+        $"{Text(job, "id"),-16} {Text(job, "type"),-8} {Text(job, "status") ?? "",-9} ";
 
     private static string Tail(JsonElement job) => Rate(job) + Left(job);
 
@@ -75,7 +76,9 @@ internal static class JobLine
             : $"  {left.Seconds}s left";
     }
 
-    private static string? Text(JsonElement job, string member) => job.TryGetProperty(member, out var value) ? value.GetString() : null;
+    private static string? Text(JsonElement job, string member) =>
+        job.TryGetProperty(member, out var value) ? value.GetString() : null;
 
-    private static long? Number(JsonElement job, string member) => job.TryGetProperty(member, out var value) ? value.GetInt64() : null;
+    private static long? Number(JsonElement job, string member) =>
+        job.TryGetProperty(member, out var value) ? value.GetInt64() : null;
 }

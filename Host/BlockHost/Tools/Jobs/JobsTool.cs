@@ -15,7 +15,8 @@ internal sealed class JobsTool(ToolConsole console) : ITool
 
     private static readonly OptionTable Options = new("h", "help=h", "qmp:", "state:", "soft");
 
-    private static readonly string[] Words = ["list", "watch", "pause", "resume", "speed", "complete", "cancel", "finalize", "dismiss"];
+    private static readonly string[] Words = [
+        "list", "watch", "pause", "resume", "speed", "complete", "cancel", "finalize", "dismiss"];
 
     private string? _socket;
     private bool _soft;
@@ -49,12 +50,14 @@ internal sealed class JobsTool(ToolConsole console) : ITool
         ["pause" or "resume" or "cancel" or "complete" or "finalize" or "dismiss", var id] =>
             qmp.RunAsync($"job-{words[0]}", new() { ["id"] = id }, cancellationToken),
         ["speed", var id, var speed] =>
-            qmp.RunAsync("block-job-set-speed", new() { ["device"] = id, ["speed"] = Sizes.Parse("speed", speed) }, cancellationToken),
+            qmp.RunAsync(
+                "block-job-set-speed", new() { ["device"] = id, ["speed"] = Sizes.Parse("speed", speed) }, cancellationToken),
         _ => throw ToolException.Unknown($"'{string.Join(' ', words)}' is no command", words[0], Words),
     };
 
     /// <summary>A terminal's last column stays free, where some break the line.</summary>
-    private int Width => console.IsTerminal && Console.WindowWidth is > 0 and var columns ? Math.Max(20, columns - 1) : JobLine.UsualWidth;
+    private int Width =>
+        console.IsTerminal && Console.WindowWidth is > 0 and var columns ? Math.Max(20, columns - 1) : JobLine.UsualWidth;
 
     private async Task ListAsync(QmpConnection qmp, CancellationToken cancellationToken)
     {
@@ -62,7 +65,9 @@ internal sealed class JobsTool(ToolConsole console) : ITool
             console.Out.Write(line + "\n");
     }
 
-    /// <summary>Draws the jobs over themselves until there are none; elsewhere than on a terminal, prints what has changed.</summary>
+    /// <summary>
+    /// Draws the jobs over themselves until there are none; elsewhere than on a terminal, prints what has changed.
+    /// </summary>
     private async Task WatchAsync(QmpConnection qmp, CancellationToken cancellationToken)
     {
         var drawn = 0;

@@ -37,7 +37,8 @@ internal sealed class QmpConnection : IDisposable
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new ToolException($"no daemon answers at '{path}': {Reason(e)}; 'blockhost serve' starts one, and --qmp SOCKET names another's monitor");
+            throw new ToolException(
+                $"no daemon answers at '{path}': {Reason(e)}; 'blockhost serve' starts one, and --qmp SOCKET names another's monitor");
         }
 
         var connection = new QmpConnection(new NetworkStream(socket, ownsSocket: true));
@@ -87,7 +88,8 @@ internal sealed class QmpConnection : IDisposable
     {
         try
         {
-            var line = await _reader.ReadLineAsync(cancellationToken) ?? throw new ToolException("the daemon has ended the connection");
+            var line = await _reader.ReadLineAsync(cancellationToken)
+                ?? throw new ToolException("the daemon has ended the connection");
             using var document = JsonDocument.Parse(line, QmpJson.Reading);
             return document.RootElement.Clone();
         }

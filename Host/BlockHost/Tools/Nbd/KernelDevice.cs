@@ -40,7 +40,8 @@ internal sealed class KernelDevice : IDisposable
     public Task Ended { get; }
 
     /// <exception cref="ToolException">The device cannot be opened or set up.</exception>
-    public static async ValueTask<KernelDevice> ConnectAsync(string path, string socketPath, NbdOptions options, CancellationToken cancellationToken)
+    public static async ValueTask<KernelDevice> ConnectAsync(
+        string path, string socketPath, NbdOptions options, CancellationToken cancellationToken)
     {
         var device = Libc.open(path, OpenFlags.ReadWrite, 0);
         if (device < 0)

@@ -10,7 +10,8 @@ internal sealed record NbdListedExport(string Name, string Description, NbdExpor
 internal static class NbdListClient
 {
     /// <param name="tls">Null: without TLS.</param>
-    public static async ValueTask<IReadOnlyList<NbdListedExport>> ListAsync(Stream transport, SslClientAuthenticationOptions? tls, CancellationToken cancellationToken)
+    public static async ValueTask<IReadOnlyList<NbdListedExport>> ListAsync(
+        Stream transport, SslClientAuthenticationOptions? tls, CancellationToken cancellationToken)
     {
         var handshake = new NbdHandshake(transport);
         await handshake.GreetAsync(cancellationToken);

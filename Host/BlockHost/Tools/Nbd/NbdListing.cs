@@ -17,29 +17,39 @@ internal static class NbdListing
         (1, "readonly"), (2, "flush"), (3, "fua"), (4, "rotational"), (5, "trim"), (6, "zeroes"), (7, "df"), (8, "multi"), (9, "resize"), (10, "cache"), (11, "fast-zero"),
     ];
 
-    public static async Task PrintAsync(ToolConsole console, NbdOptions options, IHostFactory hosts, CancellationToken cancellationToken)
+    public static async Task PrintAsync(
+        ToolConsole console, NbdOptions options, IHostFactory hosts, CancellationToken cancellationToken)
     {
-        await using var host = options.TlsCredentials is null ? null : await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
+        await using var host = options.TlsCredentials is null
+            ? null
+            : await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
         var tls = host is null ? null : await CredentialsAsync(host, options, cancellationToken);
         using var socket = await ConnectAsync(options, cancellationToken);
         await using var stream = new NetworkStream(socket);
-        var exports = await NbdListClient.ListAsync(stream, tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
+        var exports = await NbdListClient.ListAsync(
+            stream, tls?.CreateClientOptions(options.TlsHostName ?? options.Bind), cancellationToken);
         console.Out.Write($"exports available: {exports.Count}\n");
         foreach (var export in exports)
             Print(console.Out, export);
     }
 
-    private static async ValueTask<ITlsCredentials> CredentialsAsync(RunningHost host, NbdOptions options, CancellationToken cancellationToken)
+    private static async ValueTask<ITlsCredentials> CredentialsAsync(
+        RunningHost host, NbdOptions options, CancellationToken cancellationToken)
     {
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
         if (!host.Services.Objects.TryGet<ITlsCredentials>(options.TlsCredentials!, out var credentials))
             throw new ToolException($"Failed to get TLS creds: No TLS credentials with id '{options.TlsCredentials}'");
-        return credentials.IsServer ? throw new ToolException("Failed to get TLS creds: Expecting TLS credentials with a client endpoint") : credentials;
+        return credentials.IsServer
+            ? throw new ToolException("Failed to get TLS creds: Expecting TLS credentials with a client endpoint")
+            : credentials;
     }
 
-    private static ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken) => SocketFactory.ConnectAsync(
-        options.Socket is { } path ? new UnixSocketAddress { Path = path } : new InetSocketAddress { Host = options.Bind, Port = options.Port },
+    private static ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken) =>
+        SocketFactory.ConnectAsync(
+        options.Socket is { } path
+            ? new UnixSocketAddress { Path = path }
+            : new InetSocketAddress { Host = options.Bind, Port = options.Port },
         cancellationToken);
 
     private static void Print(TextWriter output, NbdListedExport export)

@@ -133,9 +133,15 @@ internal sealed class NbdOptions
         {
             case "b": Bind = value; return true;
             case "p": Port = value; return true;
-            case "k": Socket = value.StartsWith('/') ? value : throw new ToolException("socket path must be absolute"); return true;
+            case "k":
+                Socket = value.StartsWith('/')
+                ? value
+                : throw new ToolException("socket path must be absolute"); return true;
             case "selinux-label": SelinuxLabel = value; return true;
-            case "e": Shared = uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw new ToolException($"Invalid shared device number '{value}'"); return true;
+            case "e":
+                Shared = uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+                ? n
+                : throw new ToolException($"Invalid shared device number '{value}'"); return true;
             case "t": Persistent = true; return true;
             case "x": ExportName = Text("name", value); return true;
             case "D": Description = Text("description", value); return true;
@@ -156,11 +162,29 @@ internal sealed class NbdOptions
             case "o": Offset = ParseOffset(value); return true;
             case "r": Mode = Mode with { Writable = false }; return true;
             case "s": Snapshot = true; return true;
-            case "l": LoadSnapshot = SnapshotChoice.Parse(value, _console, quote: '`'); Mode = Mode with { Writable = false }; return true;
+            case "l":
+                LoadSnapshot = SnapshotChoice.Parse(
+                value, _console, quote: '`'); Mode = Mode with { Writable = false }; return true;
             case "n": Mode = Mode with { Cache = CacheMode.None }; return true;
-            case "cache": Mode = Mode with { Cache = CacheMode.TryParse(value, out var cache) ? cache.Value : throw new ToolException($"Invalid cache mode `{value}'") }; return true;
-            case "aio": Mode = Mode with { Aio = value is "threads" or "native" or "io_uring" ? value : throw new ToolException($"Invalid aio mode '{value}'") }; return true;
-            case "discard": Mode = Mode with { Discard = value is "ignore" or "unmap" or "on" or "off" ? value : throw new ToolException($"Invalid discard mode `{value}'") }; return true;
+            case "cache":
+                Mode = Mode with
+                {
+                    Cache = CacheMode.TryParse(
+                value, out var cache) ? cache.Value : throw new ToolException($"Invalid cache mode `{value}'")
+                }; return true;
+            case "aio":
+                Mode = Mode with
+                {
+                    Aio = value is "threads" or "native" or "io_uring" ? value : throw new ToolException(
+                $"Invalid aio mode '{value}'")
+                }; return true;
+            case "discard":
+                Mode =
+                Mode with
+                {
+                    Discard = value is "ignore" or "unmap" or "on" or "off" ? value : throw new ToolException(
+                    $"Invalid discard mode `{value}'")
+                }; return true;
             case "detect-zeroes": Mode = Mode with { DetectZeroes = ParseDetectZeroes(value) }; return true;
             case "image-opts": ImageOptions = true; return true;
             default: return false;
@@ -221,13 +245,16 @@ internal sealed class NbdOptions
     private static string Text(string what, string value)
     {
         const int longest = 4096;
-        return System.Text.Encoding.UTF8.GetByteCount(value) <= longest ? value : throw new ToolException($"export {what} '{value}' too long");
+        return System.Text.Encoding.UTF8.GetByteCount(value) <= longest
+            ? value
+            : throw new ToolException($"export {what} '{value}' too long");
     }
 
     /// <summary>As C reads an unsigned number: a minus sign wraps it around.</summary>
     private static long ParseOffset(string value)
     {
-        const string hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.";
+        const string hint =
+            "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.";
         var offset = Io.IoNumbers.Integer(value) ?? throw new ToolException($"Invalid offset '{value}'");
         if (offset == long.MaxValue && !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             throw new ToolException($"Invalid offset '{value}'");
@@ -237,5 +264,7 @@ internal sealed class NbdOptions
     }
 
     private static string ParseDetectZeroes(string value) =>
-        value is "off" or "on" or "unmap" ? value : throw new ToolException($"Failed to parse detect_zeroes mode: invalid parameter value: {value}");
+        value is "off" or "on" or "unmap"
+            ? value
+            : throw new ToolException($"Failed to parse detect_zeroes mode: invalid parameter value: {value}");
 }

@@ -46,7 +46,8 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         return await ServeAsync(options, activated, background, cancellationToken);
     }
 
-    private async Task<int> ServeAsync(NbdOptions options, bool activated, Background? background, CancellationToken cancellationToken)
+    private async Task<int> ServeAsync(
+        NbdOptions options, bool activated, Background? background, CancellationToken cancellationToken)
     {
         using var signals = new StopSignals();
         await using var host = await hosts.StartAsync(HostOptions.ForTool, cancellationToken);
@@ -69,7 +70,13 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     }
 
     private async Task<int> ServeImageAsync(
-        RunningHost host, NbdOptions options, PrivateSocket? deviceSocket, IDisposable held, StopSignals signals, Background? background, CancellationToken cancellationToken)
+        RunningHost host,
+        NbdOptions options,
+        PrivateSocket? deviceSocket,
+        IDisposable held,
+        StopSignals signals,
+        Background? background,
+        CancellationToken cancellationToken)
     {
         await using var image = await OpenAsync(host, options, cancellationToken);
         image.WarnOfGuess(console);
@@ -79,7 +86,9 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         var lastClientGone = LastClientGone(host, options);
         await host.ExecuteAsync("block-export-add", ExportArguments(options, window?.Node ?? image.Node), cancellationToken);
         held.Dispose();
-        using var device = options.Device is { } path && deviceSocket is not null ? await KernelDevice.ConnectAsync(path, deviceSocket.Path, options, cancellationToken) : null;
+        using var device = options.Device is { } path && deviceSocket is not null
+            ? await KernelDevice.ConnectAsync(path, deviceSocket.Path, options, cancellationToken)
+            : null;
         using var pidFile = options.PidFile is { } pidPath ? PidFile.Create(pidPath) : null;
         background?.Ready();
 
@@ -93,21 +102,25 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     {
         try
         {
-            return await host.Images.OpenAsync(options.Source, options.Mode with { Overlay = options.Snapshot }, cancellationToken);
+            return await host.Images.OpenAsync(
+                options.Source, options.Mode with { Overlay = options.Snapshot }, cancellationToken);
         }
         catch (Exception e) when (ImageErrors.IsExpected(e))
         {
-            throw new ToolException($"Failed to blk_new_open '{options.Source.Name}': {e.Message}") { Hint = ImageErrors.HintOf(e) };
+            throw new ToolException($"Failed to blk_new_open '{options.Source.Name}': {e.Message}")
+            { Hint = ImageErrors.HintOf(e) };
         }
     }
 
     /// <summary>-o: a raw node that shows the image from an offset on.</summary>
-    private static async ValueTask<IBlockBackend?> WindowAsync(OpenImage image, NbdOptions options, CancellationToken cancellationToken)
+    private static async ValueTask<IBlockBackend?> WindowAsync(
+        OpenImage image, NbdOptions options, CancellationToken cancellationToken)
     {
         if (options.Offset == 0)
             return null;
         if (options.Offset > image.Length)
-            throw new ToolException($"Offset ({options.Offset}) cannot be greater than size of the containing file ({image.Length})");
+            throw new ToolException(
+                $"Offset ({options.Offset}) cannot be greater than size of the containing file ({image.Length})");
         var raw = new JsonObject
         {
             ["driver"] = "raw",
@@ -119,12 +132,14 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
         return await image.Graph.OpenAsync(BlockdevRef.New(HostJson.ToElement(raw)), backend, cancellationToken);
     }
 
-    private static async ValueTask StartServerAsync(RunningHost host, NbdOptions options, JsonObject address, CancellationToken cancellationToken)
+    private static async ValueTask StartServerAsync(
+        RunningHost host, NbdOptions options, JsonObject address, CancellationToken cancellationToken)
     {
         if (options.SelinuxLabel is { } label)
             SelinuxContext.Set(label);
         if (options.TlsCredentials is { } id && !host.Services.Objects.TryGet<ITlsCredentials>(id, out _))
-            throw new ToolException($"Failed to get TLS creds: {(host.Services.Objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'")}");
+            throw new ToolException(
+                $"Failed to get TLS creds: {(host.Services.Objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'")}");
         var arguments = new JsonObject { ["addr"] = address, ["max-connections"] = options.Shared };
         if (options.TlsCredentials is { } credentials)
             arguments["tls-creds"] = credentials;
@@ -139,7 +154,11 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
             return new JsonObject { ["type"] = "fd", ["data"] = new JsonObject { ["str"] = SocketActivation.FirstDescriptor } };
         return (device?.Path ?? options.Socket) is { } path
             ? new JsonObject { ["type"] = "unix", ["data"] = new JsonObject { ["path"] = path } }
-            : new JsonObject { ["type"] = "inet", ["data"] = new JsonObject { ["host"] = options.Bind, ["port"] = options.Port } };
+            : new JsonObject
+            {
+                ["type"] = "inet",
+                ["data"] = new JsonObject { ["host"] = options.Bind, ["port"] = options.Port },
+            };
     }
 
     private static JsonObject ExportArguments(NbdOptions options, IGraphNode node)

@@ -17,7 +17,8 @@ internal static class SelinuxContext
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var errno = e is UnauthorizedAccessException ? Errno.EACCES : e is FileNotFoundException ? Errno.ENOENT : Errno.EINVAL;
+            var errno =
+                e is UnauthorizedAccessException ? Errno.EACCES : e is FileNotFoundException ? Errno.ENOENT : Errno.EINVAL;
             throw new ToolException($"Cannot set SELinux socket create context to {label}: {ImageErrors.Text(errno)}");
         }
     }

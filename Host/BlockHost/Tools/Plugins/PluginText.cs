@@ -18,7 +18,8 @@ internal static class PluginText
         yield return $"{"PLUGIN".PadRight(id)}  {"VERSION".PadRight(version)}  {"STATE".PadRight(state)}  PROVIDES";
         foreach (var plugin in plugins)
         {
-            var head = $"{plugin.Id.PadRight(id)}  {(plugin.Version ?? "").PadRight(version)}  {StateOf(plugin).PadRight(state)}  ";
+            var head =
+                $"{plugin.Id.PadRight(id)}  {(plugin.Version ?? "").PadRight(version)}  {StateOf(plugin).PadRight(state)}  ";
             yield return (head + (plugin.Reason ?? Short(plugin, Width - head.Length))).TrimEnd();
         }
     }
@@ -27,7 +28,8 @@ internal static class PluginText
     {
         (string Label, string? Value)[] facts =
         [
-            ("Plugin", plugin.Id), ("Name", plugin.Name), ("Description", plugin.Description), ("Version", plugin.Version), ("Contract", plugin.Contract),
+            ("Plugin", plugin.Id), ("Name", plugin.Name), (
+                "Description", plugin.Description), ("Version", plugin.Version), ("Contract", plugin.Contract),
             ("State", StateOf(plugin)), ("Reason", plugin.Reason), ("Assembly", plugin.Assembly),
         ];
         return facts.Where(fact => !string.IsNullOrEmpty(fact.Value)).Select(fact => fact.Label.PadRight(Indent) + fact.Value)

@@ -57,7 +57,8 @@ internal sealed class PluginTool(ToolConsole console, IHostFactory hosts) : IToo
         await using var host = await hosts.StartAsync(_host, cancellationToken);
         var plugins = host.Plugins.List();
         var plugin = plugins.FirstOrDefault(plugin => plugin.Id == id)
-            ?? throw ToolException.Unknown($"There is no plugin '{id}'; 'plugin list' lists them", id, plugins.Select(plugin => plugin.Id));
+            ?? throw ToolException.Unknown(
+                $"There is no plugin '{id}'; 'plugin list' lists them", id, plugins.Select(plugin => plugin.Id));
         if (_json)
             console.Out.Write(PluginListing.ToJson([plugin]) + "\n");
         else
@@ -83,7 +84,11 @@ internal sealed class PluginTool(ToolConsole console, IHostFactory hosts) : IToo
             }
         }
 
-        _host = _host with { PluginFolders = [.. plugins, .. _host.PluginFolders], ManifestFolders = [.. manifests, .. _host.ManifestFolders] };
+        _host = _host with
+        {
+            PluginFolders = [.. plugins, .. _host.PluginFolders],
+            ManifestFolders = [.. manifests, .. _host.ManifestFolders],
+        };
         return words;
     }
 

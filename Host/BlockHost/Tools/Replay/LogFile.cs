@@ -29,7 +29,8 @@ internal sealed class LogFile
     /// <param name="until">So many entries; null: all.</param>
     /// <param name="mark">The last one is the mark of this name.</param>
     /// <exception cref="ToolException">There are not so many, or no such mark.</exception>
-    public async IAsyncEnumerable<WriteLogRecord> RecordsAsync(long? until, string? mark, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<WriteLogRecord> RecordsAsync(
+        long? until, string? mark, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (until > Entries)
             throw new ToolException($"The log has {Entries} entries, fewer than {until}");
@@ -52,5 +53,6 @@ internal sealed class LogFile
             throw new ToolException($"error while reading the log: {ImageErrors.Text(status.Errno)}");
     }
 
-    private ValueTask<WriteLogReader> StartAsync(CancellationToken cancellationToken) => WriteLogReader.OpenAsync(ReadAsync, _file.Length, cancellationToken);
+    private ValueTask<WriteLogReader> StartAsync(CancellationToken cancellationToken) =>
+        WriteLogReader.OpenAsync(ReadAsync, _file.Length, cancellationToken);
 }

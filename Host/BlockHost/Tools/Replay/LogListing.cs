@@ -4,7 +4,9 @@ using BlockHost.Formats.WriteLogs;
 
 namespace BlockHost.Tools.Replay;
 
-/// <summary>The entries of a log, a line each. Numbers are those that --until takes to replay an entry and what comes before it.</summary>
+/// <summary>
+/// The entries of a log, a line each. Numbers are those that --until takes to replay an entry and what comes before it.
+/// </summary>
 internal sealed class LogListing(TextWriter output, bool json)
 {
     public async ValueTask PrintAsync(LogFile log, long? until, string? mark, CancellationToken cancellationToken)
@@ -29,7 +31,12 @@ internal sealed class LogListing(TextWriter output, bool json)
 
     private static string Json(WriteLogRecord record)
     {
-        var line = new JsonObject { ["entry"] = record.Index + 1, ["what"] = new JsonArray([.. Kinds(record).Select(kind => (JsonNode)kind)]) };
+        var line = new JsonObject
+        {
+            ["entry"] = record.Index + 1,
+            ["what"] = new JsonArray(
+            [.. Kinds(record).Select(kind => (JsonNode)kind)])
+        };
         if (record.Bytes > 0)
             (line["offset"], line["bytes"]) = (record.Offset, record.Bytes);
         if (record.Mark is { } mark)

@@ -26,7 +26,8 @@ internal sealed class ReplayTarget(OpenImage image, bool keepDiscarded)
         }
     }
 
-    public async ValueTask FinishAsync(CancellationToken cancellationToken) => Check(await image.Queue.FlushAsync(cancellationToken));
+    public async ValueTask FinishAsync(CancellationToken cancellationToken) =>
+        Check(await image.Queue.FlushAsync(cancellationToken));
 
     private async ValueTask CopyAsync(LogFile log, WriteLogRecord record, CancellationToken cancellationToken)
     {

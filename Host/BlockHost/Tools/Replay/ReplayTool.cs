@@ -55,7 +55,8 @@ internal sealed class ReplayTool(ToolConsole console, IHostFactory hosts) : IToo
         console.Out.Write($"Replayed {total} of {log.Entries} entries\n");
     }
 
-    private static async ValueTask<OpenImage> OpenAsync(RunningHost host, string name, string format, OpenMode mode, CancellationToken cancellationToken)
+    private static async ValueTask<OpenImage> OpenAsync(
+        RunningHost host, string name, string format, OpenMode mode, CancellationToken cancellationToken)
     {
         try
         {

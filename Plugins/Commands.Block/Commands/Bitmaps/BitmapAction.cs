@@ -7,7 +7,8 @@ namespace BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
 
 /// <summary>A change of a bitmap, by itself or with others in a transaction.</summary>
 /// <param name="prepare">Does the work and returns how it is taken back.</param>
-internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
+internal sealed class BitmapAction<T>(
+    string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
     : TransactionAction<T>
     where T : class
 {
@@ -26,7 +27,8 @@ internal sealed class BitmapAction<T>(string name, JsonTypeInfo<T> type, Func<IP
             await step.CleanAsync().ConfigureAwait(false);
         });
 
-    protected override ValueTask<TransactionStep> PrepareAsync(ITransactionContext context, T arguments, CancellationToken cancellationToken) =>
+    protected override ValueTask<TransactionStep> PrepareAsync(
+        ITransactionContext context, T arguments, CancellationToken cancellationToken) =>
         prepare(context.Host, arguments, cancellationToken);
 }
 

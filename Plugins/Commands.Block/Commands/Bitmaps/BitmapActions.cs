@@ -22,7 +22,10 @@ internal static class BitmapActions
     }
 
     private static void Add<T>(
-        IPluginRegistry registry, string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
+        IPluginRegistry registry,
+        string name,
+        JsonTypeInfo<T> type,
+        Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
         where T : class
     {
         var action = new BitmapAction<T>(name, type, prepare);
@@ -30,7 +33,8 @@ internal static class BitmapActions
         registry.Add(action.AsCommand());
     }
 
-    private static async ValueTask<TransactionStep> AddAsync(IPluginHost host, BitmapAddArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<TransactionStep> AddAsync(
+        IPluginHost host, BitmapAddArguments arguments, CancellationToken cancellationToken)
     {
         var node = host.Graph.Lookup(arguments.Node, arguments.Node);
         var options = new DirtyBitmapOptions
@@ -44,7 +48,8 @@ internal static class BitmapActions
         return new BitmapStep(bitmap.Dispose);
     }
 
-    private static async ValueTask<TransactionStep> RemoveAsync(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
+    private static async ValueTask<TransactionStep> RemoveAsync(
+        IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
     {
         var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable(BitmapUse.AllowInconsistent);
@@ -52,7 +57,8 @@ internal static class BitmapActions
         return new BitmapStep(removal.Abort, removal.Commit);
     }
 
-    private static ValueTask<TransactionStep> Clear(IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
+    private static ValueTask<TransactionStep> Clear(
+        IPluginHost host, BitmapArguments arguments, CancellationToken cancellationToken)
     {
         var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable();
@@ -70,13 +76,16 @@ internal static class BitmapActions
         return new(new BitmapStep(() => bitmap.Enabled = before));
     }
 
-    private static ValueTask<TransactionStep> Merge(IPluginHost host, BitmapMergeArguments arguments, CancellationToken cancellationToken)
+    private static ValueTask<TransactionStep> Merge(
+        IPluginHost host, BitmapMergeArguments arguments, CancellationToken cancellationToken)
     {
         var target = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Target);
         var sources = new List<IDirtyBitmap>();
         foreach (var source in arguments.Bitmaps)
         {
-            var bitmap = source.Node is { } node ? host.Graph.FindDirtyBitmap(node, source.Name) : target.Node.DirtyBitmaps.Get(source.Name);
+            var bitmap = source.Node is { } node
+                ? host.Graph.FindDirtyBitmap(node, source.Name)
+                : target.Node.DirtyBitmaps.Get(source.Name);
             target.RequireUsable();
             bitmap.RequireUsable(BitmapUse.AllowReadOnly);
             target.RequireMergeable(bitmap);

@@ -16,7 +16,9 @@ internal static class BitmapSha256Command
         "x-debug-block-dirty-bitmap-sha256",
         CommandsJson.Default.BitmapArguments,
         CommandsJson.Default.BitmapSha256,
-        (call, arguments, _) => new ValueTask<BitmapSha256>(new BitmapSha256 { Sha256 = Hash(call.Host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name)) }),
+        (call, arguments, _) =>
+            new ValueTask<BitmapSha256>(
+                new BitmapSha256 { Sha256 = Hash(call.Host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name)) }),
         features: ["unstable"]);
 
     private static string Hash(IDirtyBitmap bitmap)

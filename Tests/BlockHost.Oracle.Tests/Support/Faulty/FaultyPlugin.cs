@@ -43,7 +43,8 @@ internal sealed class FaultyDriver : BlockDriver<FaultyOptions>
 
     protected override JsonTypeInfo<FaultyOptions> TypedOptionsType => FaultyJson.Default.FaultyOptions;
 
-    protected override async ValueTask<BlockNode> OpenAsync(IBlockNodeContext context, FaultyOptions options, CancellationToken cancellationToken)
+    protected override async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context, FaultyOptions options, CancellationToken cancellationToken)
     {
         await Task.Yield();
         return options.Open ? throw new NullReferenceException("in open") : new FaultyNode();

@@ -86,7 +86,8 @@ internal sealed class InfoCommand : IoCommand
         session.Print($"format name: {node.Driver.FormatName}\n");
         if (!facts.IsKnown)
             return;
-        session.Print($"cluster size: {IoStatistics.Amount(facts.ClusterSize)}\nvm state offset: {IoStatistics.Amount(facts.VmStateOffset)}\n");
+        session.Print(
+            $"cluster size: {IoStatistics.Amount(facts.ClusterSize)}\nvm state offset: {IoStatistics.Amount(facts.VmStateOffset)}\n");
         if (facts.Specific is not { } specific)
             return;
         session.Print("Format specific information:\n");
@@ -117,7 +118,8 @@ internal sealed class MapCommand : IoCommand
         }
     }
 
-    private static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, CancellationToken cancellationToken)
+    private static async ValueTask<(bool Allocated, long Length)> RunAsync(
+        OpenImage image, long offset, CancellationToken cancellationToken)
     {
         try
         {
@@ -125,7 +127,8 @@ internal sealed class MapCommand : IoCommand
         }
         catch (BlockException e)
         {
-            throw new IoCommandException($"qemu-io: Failed to get allocation status: {ImageErrors.Text(e.Errno)}") { ToErrorStream = true };
+            throw new IoCommandException($"qemu-io: Failed to get allocation status: {ImageErrors.Text(e.Errno)}")
+            { ToErrorStream = true };
         }
     }
 }
@@ -166,7 +169,8 @@ internal sealed class AllocCommand : IoCommand
         session.Print($"{sum}/{count} bytes allocated at offset {IoStatistics.Amount(start)}\n");
     }
 
-    private static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, long limit, CancellationToken cancellationToken)
+    private static async ValueTask<(bool Allocated, long Length)> RunAsync(
+        OpenImage image, long offset, long limit, CancellationToken cancellationToken)
     {
         try
         {
@@ -182,7 +186,8 @@ internal sealed class AllocCommand : IoCommand
 /// <summary>Runs of bytes that the image itself, not its backing file, provides.</summary>
 internal static class Allocation
 {
-    public static async ValueTask<(bool Allocated, long Length)> RunAsync(OpenImage image, long offset, long limit, CancellationToken cancellationToken)
+    public static async ValueTask<(bool Allocated, long Length)> RunAsync(
+        OpenImage image, long offset, long limit, CancellationToken cancellationToken)
     {
         limit = Math.Min(limit, image.Length - offset);
         var first = await StatusAsync(image, offset, limit, cancellationToken);
@@ -200,9 +205,12 @@ internal static class Allocation
 
     private static bool IsOwn(ChainStatus status) => status.Depth == 0 && (status.Flags & BlockStatusFlags.Allocated) != 0;
 
-    private static async ValueTask<ChainStatus> StatusAsync(OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
+    private static async ValueTask<ChainStatus> StatusAsync(
+        OpenImage image, long offset, long bytes, CancellationToken cancellationToken)
     {
         var status = await image.Queue.GetStatusAsync(offset, bytes, StatusPrecision.AllocationOnly, cancellationToken);
-        return status.Status.IsOk ? status : throw new BlockException(BlockErrorKind.Io, ImageErrors.Text(status.Status.Errno), status.Status.Errno);
+        return status.Status.IsOk
+            ? status
+            : throw new BlockException(BlockErrorKind.Io, ImageErrors.Text(status.Status.Errno), status.Status.Errno);
     }
 }

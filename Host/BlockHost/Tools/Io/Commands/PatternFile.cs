@@ -33,7 +33,8 @@ internal static class PatternFile
         }
         catch (IOException e)
         {
-            throw Failed($"{path}: {ImageErrors.Text(e is FileNotFoundException or DirectoryNotFoundException ? Errno.ENOENT : Errno.EIO)}");
+            throw Failed(
+                $"{path}: {ImageErrors.Text(e is FileNotFoundException or DirectoryNotFoundException ? Errno.ENOENT : Errno.EIO)}");
         }
     }
 

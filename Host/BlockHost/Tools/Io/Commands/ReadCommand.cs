@@ -41,7 +41,9 @@ internal sealed class ReadCommand : IoCommand
             throw new IoCommandException("pattern verification range exceeds end of read data");
         if (arguments.Has('b'))
             IoVectors.CheckSectors(offset, length);
-        return ReadRequest.From("read", offset, length, arguments) with { CheckStart = start, CheckLength = count, VmState = arguments.Has('b') };
+        return ReadRequest.From(
+            "read", offset, length, arguments) with
+        { CheckStart = start, CheckLength = count, VmState = arguments.Has('b') };
     }
 }
 

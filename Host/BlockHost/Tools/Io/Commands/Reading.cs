@@ -39,7 +39,8 @@ internal sealed record ReadRequest(string Verb, long Offset, long Length)
 internal static class Reading
 {
     /// <returns>All that is to be printed, and whether the read was good.</returns>
-    public static async ValueTask<(string Output, bool Good)> RunAsync(OpenImage image, ReadRequest request, IoSlice target, CancellationToken cancellationToken)
+    public static async ValueTask<(string Output, bool Good)> RunAsync(
+        OpenImage image, ReadRequest request, IoSlice target, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         var status = request.VmState
@@ -52,11 +53,13 @@ internal static class Reading
         var output = new StringBuilder();
         var mismatch = request.Pattern is { } pattern && !IsAll(target.Slice(request.CheckStart, request.CheckLength), pattern);
         if (mismatch)
-            output.Append($"Pattern verification failed at offset {request.Offset + request.CheckStart}, {request.CheckLength} bytes\n");
+            output.Append(
+                $"Pattern verification failed at offset {request.Offset + request.CheckStart}, {request.CheckLength} bytes\n");
         if (request is { Quiet: false, Dump: true })
             HexDump.Append(output, target, request.Offset);
         if (!request.Quiet)
-            output.Append(IoStatistics.Format("read", clock.Elapsed, request.Offset, request.Length, request.Length, request.Machine));
+            output.Append(
+                IoStatistics.Format("read", clock.Elapsed, request.Offset, request.Length, request.Length, request.Machine));
         return (output.ToString(), !mismatch);
     }
 
@@ -75,10 +78,12 @@ internal static class Reading
 /// <summary>-b: the area for a virtual machine's state, behind the disk, of formats that have one.</summary>
 internal static class VmState
 {
-    public static ValueTask<IoStatus> ReadAsync(OpenImage image, long offset, IoSlice target, CancellationToken cancellationToken) =>
+    public static ValueTask<IoStatus> ReadAsync(
+        OpenImage image, long offset, IoSlice target, CancellationToken cancellationToken) =>
         RunAsync(image, store => store.ReadVmStateAsync(offset, target, cancellationToken));
 
-    public static ValueTask<IoStatus> WriteAsync(OpenImage image, long offset, IoSlice source, CancellationToken cancellationToken) =>
+    public static ValueTask<IoStatus> WriteAsync(
+        OpenImage image, long offset, IoSlice source, CancellationToken cancellationToken) =>
         RunAsync(image, store => store.WriteVmStateAsync(offset, source, cancellationToken));
 
     private static async ValueTask<IoStatus> RunAsync(OpenImage image, Func<ISnapshotStore, ValueTask> request)

@@ -24,7 +24,12 @@ internal sealed class ReopenCommand : IoCommand
             throw new ToolException("Only one -r/-w option may be given");
         var options = ImageOptionText.Parse(session.Console, string.Join(',', arguments.All('o')));
         arguments.Expect(0, 0);
-        var change = new ImageReopening { Options = options, Cache = cache, Writable = arguments.Has('w') ? true : arguments.Has('r') ? false : null };
+        var change = new ImageReopening
+        {
+            Options = options,
+            Cache = cache,
+            Writable = arguments.Has('w') ? true : arguments.Has('r') ? false : null,
+        };
         await session.ReopenAsync(change, cancellationToken);
     }
 }

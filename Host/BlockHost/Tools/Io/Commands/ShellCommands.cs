@@ -7,7 +7,8 @@ internal sealed class AioFlushCommand : IoCommand
 
     public override string Summary => "completes all outstanding aio requests";
 
-    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) => session.FinishAsync();
+    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) =>
+        session.FinishAsync();
 }
 
 internal sealed class CloseCommand : IoCommand
@@ -18,7 +19,8 @@ internal sealed class CloseCommand : IoCommand
 
     public override string Summary => "close the current open file";
 
-    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) => session.CloseAsync();
+    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) =>
+        session.CloseAsync();
 }
 
 internal sealed class HelpCommand : IoCommand
@@ -40,7 +42,8 @@ internal sealed class HelpCommand : IoCommand
         if (args.Count == 0)
             IoHelp.PrintCommands(session);
         else
-            IoHelp.PrintCommand(session, IoCommands.Find(args[0]) ?? throw new IoCommandException($"command {args[0]} not found"));
+            IoHelp.PrintCommand(
+                session, IoCommands.Find(args[0]) ?? throw new IoCommandException($"command {args[0]} not found"));
         return ValueTask.CompletedTask;
     }
 }
@@ -57,7 +60,8 @@ internal sealed class QuitCommand : IoCommand
 
     public override bool NeedsImage => false;
 
-    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public override ValueTask RunAsync(IoSession session, IReadOnlyList<string> args, CancellationToken cancellationToken) =>
+        ValueTask.CompletedTask;
 }
 
 internal sealed class SleepCommand : IoCommand

@@ -52,7 +52,10 @@ internal sealed class WriteCommand : IoCommand
     }
 
     private static WriteKind KindOf(IoArguments arguments) =>
-        arguments.Has('b') ? WriteKind.VmState : arguments.Has('z') ? WriteKind.Zeroes : arguments.Has('c') ? WriteKind.Compressed : WriteKind.Data;
+        arguments.Has('b') ? WriteKind.VmState
+        : arguments.Has('z') ? WriteKind.Zeroes
+        : arguments.Has('c') ? WriteKind.Compressed
+        : WriteKind.Data;
 
     private static byte[] Fill(IoArguments arguments, int length)
     {
@@ -129,7 +132,8 @@ internal sealed class AioWriteCommand : IoCommand
     private static (WriteRequest Request, IoVector Source) Parse(IoArguments arguments)
     {
         if (arguments.Has('z'))
-            return (WriteRequest.From("aio_write", WriteKind.Zeroes, arguments.Offset(0), arguments.Offset(1), arguments), new IoVector());
+            return (WriteRequest.From(
+                "aio_write", WriteKind.Zeroes, arguments.Offset(0), arguments.Offset(1), arguments), new IoVector());
         var (offset, vector) = IoVectors.Parse(arguments);
         vector.All.Fill(arguments.Pattern() ?? Writing.DefaultPattern);
         return (WriteRequest.From("aio_write", WriteKind.Data, offset, vector.Length, arguments), vector);
