@@ -53,15 +53,15 @@ public sealed class BlockCommandTests
     }
 
     [Fact]
-    public async Task A_resize_happens_while_the_node_is_drained()
+    public async Task A_resize_is_the_nodes_to_drain_for()
     {
-        var depth = 0;
+        var depth = -1;
         var node = _rig.AddNode("d");
         node.Setup(n => n.ResizeAsync(4096, It.IsAny<ResizeOptions>(), default)).Callback(() => depth = _rig.DrainDepth);
 
         await _rig.RunAsync("block_resize", """{"node-name":"d","size":4096}""");
 
-        Assert.Equal((1, 0), (depth, _rig.DrainDepth));
+        Assert.Equal((0, 0), (depth, _rig.DrainDepth));
     }
 
     [Theory]

@@ -8,6 +8,7 @@ namespace BlockHost.Sequences.Tests;
 /// Random sequences of writes, zeroes, discards, compressed writes, resizes and reopens, on ours and on QEMU's tools.
 /// BLOCKHOST_SEQUENCES is how many to run (default: few enough for every day), BLOCKHOST_SEQUENCES_FROM the first seed.
 /// </summary>
+[Collection(InProcessTool.OneAtATime)]
 public sealed class SequenceTests
 {
     private const int Groups = 6;

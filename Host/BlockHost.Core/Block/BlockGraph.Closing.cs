@@ -75,6 +75,11 @@ public sealed partial class BlockGraph
 
                 _unused.Clear();
             }
+            catch (Exception e)
+            {
+                // Those that wait are closed all the same.
+                failure ??= e;
+            }
             finally
             {
                 _changes.Release();

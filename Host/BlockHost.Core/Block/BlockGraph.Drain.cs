@@ -64,6 +64,6 @@ public sealed partial class BlockGraph
     private async ValueTask ExtendDrainsAsync()
     {
         foreach (var section in _drained)
-            await section.BeginAsync(CancellationToken.None).ConfigureAwait(false);
+            await section.ExtendAsync(CancellationToken.None).ConfigureAwait(false);
     }
 }

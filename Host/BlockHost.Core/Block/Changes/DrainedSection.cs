@@ -22,8 +22,16 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
     private readonly HashSet<OpeningGate> _gates = [];
     private bool _ended;
 
-    /// <summary>Holds back what reaches the node now, and waits until it is idle.</summary>
+    /// <summary>Holds back what reaches the node now; waits until it is idle, and what is being closed above it is.</summary>
     public async ValueTask BeginAsync(CancellationToken cancellationToken)
+    {
+        await ExtendAsync(cancellationToken).ConfigureAwait(false);
+        var closing = Nodes().Where(n => n.IsClosed).Select(n => n.WhenClosed);
+        await Task.WhenAll(closing).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Holds back what has come to reach the node, and waits until that is idle.</summary>
+    public async ValueTask ExtendAsync(CancellationToken cancellationToken)
     {
         // One after another, so that jobs pause in QEMU's order.
         while (StopNext() is { } next)
@@ -41,8 +49,6 @@ internal sealed class DrainedSection(BlockGraph graph, GraphNode? node, bool isB
             await gate.WhenIdle().WaitAsync(cancellationToken).ConfigureAwait(false);
         await WhenIdleAsync(HoldBack(backend => isBrief || _stopped.Contains(backend)), cancellationToken).ConfigureAwait(false);
         await Task.WhenAll(quiet).WaitAsync(cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(
-            Nodes().Where(n => n.IsClosed).Select(n => n.WhenClosed)).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync()
