@@ -12,7 +12,7 @@ namespace BlockHost.Sequences.Tests;
 [Collection(InProcessTool.OneAtATime)]
 public sealed class WriteLogTests
 {
-    private const int Default = 8;
+    private const int Default = 4;
 
     [SkippableTheory]
     [InlineData("qcow2", "cluster_size=4096,refcount_bits=16")]
