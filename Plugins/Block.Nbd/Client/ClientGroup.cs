@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Block;
 using BlockHost.Nbd;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
@@ -104,8 +103,9 @@ internal sealed class ClientGroup : IAsyncDisposable
             if (_over.IsCancellationRequested)
                 client.Yank();
         }
-        catch (Exception e) when (e is BlockException or OperationCanceledException)
+        catch (Exception)
         {
+            // Whatever it was, the node does without: nobody waits for this connection, and closing must not fail by it.
             await client.DisposeAsync().ConfigureAwait(false);
             Volatile.Write(ref _lastFailure, _clock.GetTimestamp());
             _hasFailed = true;
