@@ -7,13 +7,14 @@ namespace BlockHost.Plugins.Block.Quorum;
 /// <summary>At most one a second of each, as a bad disk fails every request; of bad children, one a second for each.</summary>
 internal static class QuorumEvents
 {
-    public static QmpEvent<QuorumFailureEvent> Failure { get; } = new("QUORUM_FAILURE", QuorumJson.Default.QuorumFailureEvent)
+    public static QmpEvent<QuorumFailureEvent> Failure { get; } = new(
+        "QUORUM_FAILURE", () => QuorumJson.Default.QuorumFailureEvent)
     {
         MinimumInterval = TimeSpan.FromSeconds(1),
     };
 
     public static QmpEvent<QuorumReportBadEvent> ReportBad { get; } = new(
-        "QUORUM_REPORT_BAD", QuorumJson.Default.QuorumReportBadEvent)
+        "QUORUM_REPORT_BAD", () => QuorumJson.Default.QuorumReportBadEvent)
     {
         MinimumInterval = TimeSpan.FromSeconds(1),
         IntervalKey = "node-name",

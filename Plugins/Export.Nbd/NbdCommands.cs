@@ -12,19 +12,19 @@ internal static class NbdCommands
     {
         yield return QmpCommand.CreateAction(
             "nbd-server-start",
-            NbdJsonContext.Default.NbdServerOptions,
+            () => NbdJsonContext.Default.NbdServerOptions,
             async (call, args, ct) => await control.StartAsync(args, call.Host, ct).ConfigureAwait(false));
         yield return QmpCommand.CreateAction(
             "nbd-server-stop",
             async (call, ct) => await control.StopAsync(call.Host, ct).ConfigureAwait(false));
         yield return QmpCommand.CreateAction(
             "nbd-server-add",
-            NbdJsonContext.Default.NbdServerAddOptions,
+            () => NbdJsonContext.Default.NbdServerAddOptions,
             (call, args, ct) => AddAsync(control, call.Host, args, ct),
             features: ["deprecated"]);
         yield return QmpCommand.CreateAction(
             "nbd-server-remove",
-            NbdJsonContext.Default.NbdServerRemoveOptions,
+            () => NbdJsonContext.Default.NbdServerRemoveOptions,
             (call, args, _) => Remove(call.Host, args),
             features: ["deprecated"]);
     }

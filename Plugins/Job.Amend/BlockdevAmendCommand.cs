@@ -13,7 +13,7 @@ internal static class BlockdevAmendCommand
 {
     public static QmpCommand Create(AmendJobType type) => QmpCommand.CreateAction(
         "x-blockdev-amend",
-        AmendJson.Default.BlockdevAmendArguments,
+        () => AmendJson.Default.BlockdevAmendArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken),
         features: ["unstable"]);
 

@@ -12,7 +12,7 @@ internal static class BlockdevCreateCommand
 {
     public static QmpCommand Create(CreateJobType type) => QmpCommand.CreateAction(
         "blockdev-create",
-        CreateJson.Default.BlockdevCreateArguments,
+        () => CreateJson.Default.BlockdevCreateArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
     private static async ValueTask StartAsync(

@@ -141,9 +141,7 @@ public sealed class RealQemuTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     internal static void RequireTool(string tool) =>
-        Skip.IfNot(
-            Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(p => System.IO.File.Exists(Path.Combine(p, tool))),
-            $"{tool} is not installed");
+        Skip.IfNot(InstalledPrograms.Has(tool), $"{tool} is not installed");
 
     internal static async Task<(int Code, string Output)> RunAsync(string tool, params string[] arguments)
     {

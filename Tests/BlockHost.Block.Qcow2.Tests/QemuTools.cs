@@ -10,7 +10,7 @@ internal sealed class QemuTools : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("qcow2-test-").FullName;
 
-    public static bool Exist { get; } = Find("qemu-img") && Find("qemu-io");
+    public static bool Exist { get; } = InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io");
 
     public static void Require() => Skip.IfNot(Exist, "qemu-img and qemu-io are not installed");
 
@@ -91,8 +91,4 @@ internal sealed class QemuTools : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private static bool Find(string tool) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(
-            p => p.Length > 0 && File.Exists(System.IO.Path.Combine(p, tool)));
 }

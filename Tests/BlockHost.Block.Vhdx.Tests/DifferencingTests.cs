@@ -127,7 +127,7 @@ public sealed class DifferencingTests : IDisposable
     [SkippableFact]
     public async Task What_is_shown_is_what_7zip_shows()
     {
-        Skip.IfNot(Qemu.Has("7z"), "needs 7z");
+        Skip.IfNot(InstalledPrograms.Has("7z"), "needs 7z");
         var parent = await VhdxBed.CreateAsync(3 * VhdxBed.Block);
         byte[] below;
         await using (var node = await VhdxBed.OpenAsync(parent))

@@ -200,7 +200,7 @@ public sealed class VhdxTests : IDisposable
     [SkippableFact]
     public async Task A_disk_with_sectors_of_4_KiB_is_read_as_7zip_reads_it()
     {
-        Skip.IfNot(Qemu.Has("7z"), "needs 7z");
+        Skip.IfNot(InstalledPrograms.Has("7z"), "needs 7z");
         var image = await VhdxBed.CreateAsync(3 * VhdxBed.Block);
         image.Write(VhdxBed.Items + 32, BitConverter.GetBytes(4096));
         image.Write(VhdxBed.Items + 36, BitConverter.GetBytes(4096));

@@ -27,9 +27,7 @@ internal static class VmdkBed
         return bytes;
     }
 
-    public static bool HasQemu =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(
-            folder => File.Exists(Path.Combine(folder, "qemu-img")));
+    public static bool HasQemu => InstalledPrograms.Has("qemu-img");
 
     /// <summary>Runs a tool in a folder. Returns its exit code, and what it printed.</summary>
     public static (int ExitCode, string Output) Run(string folder, string program, params string[] args)

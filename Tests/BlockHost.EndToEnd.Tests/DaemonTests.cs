@@ -231,7 +231,7 @@ public sealed class DaemonTests
     /// <summary>The program with folders of manifests and plugins of its own above it.</summary>
     private static string CopyProgram(Folder folder)
     {
-        var artifacts = Path.Combine(Programs.Root, "artifacts");
+        var artifacts = Path.Combine(SourceTree.Root, "artifacts");
         var program = new FileInfo(Programs.Blockhost).ResolveLinkTarget(returnFinalTarget: true)!.FullName;
         CommandRunner.Check(folder.Path, "cp", "-a", Path.GetDirectoryName(program)!, "bin");
         CommandRunner.Check(folder.Path, "cp", "-a", Path.Combine(artifacts, "plugin-manifests"), "plugin-manifests");

@@ -9,14 +9,14 @@ public sealed class GuideTests
     public static TheoryData<string> Pages =>
         [.. Directory.EnumerateFiles(Guides, "*.md").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
-    private static string Guides => Path.Combine(Programs.Root, "docs", "guides");
+    private static string Guides => Path.Combine(SourceTree.Root, "docs", "guides");
 
     [SkippableTheory]
     [MemberData(nameof(Pages))]
     public Task A_guide_works_with_our_programs(string page)
     {
         Programs.Require("fio", "nbdcopy");
-        return RunAsync(page, $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH");
+        return RunAsync(page, $"{Path.Combine(SourceTree.Root, "artifacts", "bin")}:$PATH");
     }
 
     [SkippableTheory]
@@ -34,10 +34,10 @@ public sealed class GuideTests
         Programs.Require("nbdinfo", "nbdcopy");
         using var folder = new Folder();
         File.CreateSymbolicLink(folder["blockhost"], Programs.Blockhost);
-        File.CreateSymbolicLink(folder["artifacts"], Path.Combine(Programs.Root, "artifacts"));
+        File.CreateSymbolicLink(folder["artifacts"], Path.Combine(SourceTree.Root, "artifacts"));
         await new Guide(
             folder.Path,
-            $"{Path.Combine(Programs.Root, "artifacts", "bin")}:$PATH").RunAsync(Path.Combine(Programs.Root, "README.md"));
+            $"{Path.Combine(SourceTree.Root, "artifacts", "bin")}:$PATH").RunAsync(Path.Combine(SourceTree.Root, "README.md"));
     }
 
     private static async Task RunAsync(string page, string path)

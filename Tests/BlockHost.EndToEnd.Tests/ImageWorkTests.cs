@@ -12,7 +12,7 @@ public sealed class ImageWorkTests
     public static TheoryData<string> Scripts =>
         [.. Directory.EnumerateFiles(Folder, "*.sh").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
-    private static string Folder => Path.Combine(Programs.Root, "Tests", "BlockHost.EndToEnd.Tests", "scripts");
+    private static string Folder => Path.Combine(SourceTree.Root, "Tests", "BlockHost.EndToEnd.Tests", "scripts");
 
     [SkippableTheory]
     [MemberData(nameof(Scripts))]
@@ -23,7 +23,7 @@ public sealed class ImageWorkTests
         var path = Environment.GetEnvironmentVariable("PATH")!;
 
         var expected = await RunAsync(script, path);
-        var actual = await RunAsync(script, $"{Path.Combine(Programs.Root, "artifacts", "bin")}:{path}");
+        var actual = await RunAsync(script, $"{Path.Combine(SourceTree.Root, "artifacts", "bin")}:{path}");
 
         Assert.Equal(expected.Split('\n'), actual.Split('\n'));
     }

@@ -22,7 +22,7 @@ public sealed class TourTests
         using var folder = new Folder();
 
         var result = CommandRunner.RunIn(folder.Path, "python3", Patience, [Path.Combine(
-            Programs.Root,
+            SourceTree.Root,
             "Tests",
             "BlockHost.EndToEnd.Tests",
             "soak",

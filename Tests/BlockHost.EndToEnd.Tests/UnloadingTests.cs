@@ -21,7 +21,7 @@ public sealed class UnloadingTests
         Programs.Require("python3", "qemu-img");
         var commands = Environment.GetEnvironmentVariable("BLOCKHOST_UNLOADING") ?? "150";
         using var folder = new Folder();
-        var script = Path.Combine(Programs.Root, "Tests", "BlockHost.EndToEnd.Tests", "soak", "unloading.py");
+        var script = Path.Combine(SourceTree.Root, "Tests", "BlockHost.EndToEnd.Tests", "soak", "unloading.py");
 
         var result = CommandRunner.RunIn(
             folder.Path, "env", Patience, [$"{CheckedBuffers}={checkedBuffers}", "python3", script, Path.GetDirectoryName(

@@ -89,10 +89,8 @@ public sealed class RealClientTests
 
     private static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        var path = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(p => Path.Combine(p, program))
-            .FirstOrDefault(File.Exists);
-        Skip.If(path is null, $"{program} is not installed");
-        var start = new ProcessStartInfo(path)
+        Skip.IfNot(InstalledPrograms.Has(program), $"{program} is not installed");
+        var start = new ProcessStartInfo(program)
         { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);

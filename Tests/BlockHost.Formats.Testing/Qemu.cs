@@ -9,10 +9,7 @@ public static class Qemu
 {
     private const int ChunkSize = 1 << 20;
 
-    public static bool IsInstalled => Has("qemu-img");
-
-    public static bool Has(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+    public static bool IsInstalled => InstalledPrograms.Has("qemu-img");
 
     /// <summary>Makes a file of an image.</summary>
     public static async Task SaveAsync(MemoryImage image, string path)

@@ -147,7 +147,7 @@ public sealed class BitmapStorageSessionTests
     [SkippableFact]
     public async Task Bitmaps_that_cannot_be_stored_are_told_of()
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "needs QEMU's programs");
         var folder = Directory.CreateTempSubdirectory("session").FullName;
         try
         {

@@ -129,7 +129,7 @@ public sealed class BlockSessionTests
 
     private static async Task CompareAsync(params string[] requests)
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        Skip.IfNot(InstalledPrograms.Has("qemu-storage-daemon") && InstalledPrograms.Has("qemu-img"), "needs QEMU's programs");
         var folder = Directory.CreateTempSubdirectory("session").FullName;
         try
         {

@@ -177,7 +177,7 @@ public sealed class DriveMirrorSessionTests
     /// <summary>Both sides find an empty disk of <paramref name="size"/> bytes at a server.</summary>
     private static async Task CompareBesideServerAsync(long size, params string[] session)
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-nbd"), "needs qemu-nbd");
+        Skip.IfNot(InstalledPrograms.Has("qemu-nbd"), "needs qemu-nbd");
         Process? server = null;
         try
         {
@@ -195,7 +195,7 @@ public sealed class DriveMirrorSessionTests
             File.Delete(socket);
             File.WriteAllBytes(disk, new byte[size]);
             server = Process.Start("qemu-nbd", ["-t", "-f", "raw", "-k", socket, disk]);
-            while (!File.Exists(socket))
+            while (!Readiness.IsReady(socket))
                 await Task.Delay(10);
         }
     }

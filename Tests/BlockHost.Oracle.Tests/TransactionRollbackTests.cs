@@ -19,7 +19,7 @@ public sealed class TransactionRollbackTests : IDisposable
     [InlineData(4)]
     public async Task Graph_bitmaps_jobs_and_files_are_as_before(int seed)
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs qemu-img");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "needs qemu-img");
         await Images.MakeAsync(_folder);
         await using (var bed = await BedAsync())
         {

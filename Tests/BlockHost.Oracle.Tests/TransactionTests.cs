@@ -11,7 +11,7 @@ public sealed class TransactionTests : IDisposable
     [SkippableFact]
     public async Task A_chain_of_snapshots_is_taken_back_whole_and_its_files_are_gone()
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs qemu-img");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "needs qemu-img");
         await Images.MakeAsync(_folder);
         await using var bed = await HostBed.StartAsync();
         await bed.ExecuteAsync(
@@ -35,7 +35,7 @@ public sealed class TransactionTests : IDisposable
     [SkippableFact]
     public async Task An_internal_snapshot_is_taken_back_and_leaves_a_clean_image_that_reads_as_before()
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-img"), "needs qemu-img");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "needs qemu-img");
         await Images.MakeAsync(_folder);
         var image = $"{_folder}/base.qcow2";
         await StorageDaemon.RunAsync("qemu-img", "convert", "-O", "raw", image, $"{_folder}/before.raw");

@@ -51,7 +51,7 @@ public class RealClientTests
     [SkippableFact]
     public async Task A_python_client_works()
     {
-        Skip.IfNot(IsInstalled("python3"), "python3 is not installed");
+        Skip.IfNot(InstalledPrograms.Has("python3"), "python3 is not installed");
         await using var daemon = await TestDaemon.StartAsync();
         using var python = Start("python3", "-c", PythonClient, daemon.SocketPath);
 
@@ -64,7 +64,7 @@ public class RealClientTests
     [SkippableFact]
     public async Task A_socat_session_works()
     {
-        Skip.IfNot(IsInstalled("socat"), "socat is not installed");
+        Skip.IfNot(InstalledPrograms.Has("socat"), "socat is not installed");
         await using var daemon = await TestDaemon.StartAsync();
         using var socat = Start("socat", "-t10", "-", $"UNIX-CONNECT:{daemon.SocketPath}");
 
@@ -77,9 +77,6 @@ public class RealClientTests
             ["{\"return\": {}}", "{\"return\": {\"value\": \"hello\"}}"],
             output.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)[1..]);
     }
-
-    private static bool IsInstalled(string program) =>
-        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
     private static Process Start(string program, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(program, arguments)

@@ -45,7 +45,7 @@ public class RealSchemaTests
     [SkippableFact]
     public async Task Commands_that_both_have_take_and_answer_the_same()
     {
-        Skip.IfNot(StorageDaemon.IsInstalled, "qemu-storage-daemon is not installed");
+        Skip.IfNot(InstalledPrograms.Has("qemu-storage-daemon"), "qemu-storage-daemon is not installed");
         var ours = new SchemaView(await OurSchemaAsync());
         var theirs = new SchemaView(await StorageDaemon.QuerySchemaAsync());
 

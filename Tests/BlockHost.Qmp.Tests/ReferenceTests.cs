@@ -15,7 +15,7 @@ public class ReferenceTests
     [Fact]
     public async Task The_reference_shows_the_commands_as_they_are()
     {
-        var path = Path.Combine(RepositoryRoot(), "docs", "qmp-reference.md");
+        var path = Path.Combine(SourceTree.Root, "docs", "qmp-reference.md");
         var actual = await WriteAsync();
         if (Environment.GetEnvironmentVariable("BLOCKHOST_UPDATE_DOCS") == "1")
             await File.WriteAllTextAsync(path, actual);
@@ -42,13 +42,5 @@ public class ReferenceTests
             await plugins.AddLinkedAsync(plugin.Id, plugin.Create(), CancellationToken.None);
         return new ReferenceWriter(plugins, provider.GetRequiredService<QapiTypes>(), provider.GetRequiredService<QapiBranches>())
             .Write();
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "Extensible.sln")))
-            folder = folder.Parent;
-        return folder.FullName;
     }
 }

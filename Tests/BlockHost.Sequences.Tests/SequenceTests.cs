@@ -20,7 +20,7 @@ public sealed class SequenceTests
     [MemberData(nameof(GroupNumbers))]
     public void Ours_and_QEMUs_tools_make_the_same_of_an_image(int group)
     {
-        Skip.IfNot(ProgramRunner.Exists("qemu-img") && ProgramRunner.Exists("qemu-io"), "qemu-img and qemu-io are not installed");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io"), "qemu-img and qemu-io are not installed");
         var from = Number("BLOCKHOST_SEQUENCES_FROM", 1);
         var each = Math.Max(1, Number("BLOCKHOST_SEQUENCES", Default) / Groups);
 

@@ -23,7 +23,7 @@ public sealed class WriteLogTests
     [InlineData("vmdk", "")]
     public void After_every_write_to_its_storage_an_image_is_sound(string format, string options)
     {
-        Skip.IfNot(ProgramRunner.Exists("qemu-img"), "qemu-img is not installed");
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
         var seed = Number("BLOCKHOST_PREFIXES_SEED", 1);
         using var session = new WriteLogSession(format, options, seed);
         Assert.True(session.EndsAsItWas());

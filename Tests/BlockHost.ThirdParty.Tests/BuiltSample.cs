@@ -29,7 +29,7 @@ public sealed class BuiltSample : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var repository = FindRepository();
+        var repository = SourceTree.Root;
         var feed = Directory.CreateDirectory(Path.Combine(_root.FullName, "feed")).FullName;
         var cache = Path.Combine(_root.FullName, "packages");
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
@@ -76,14 +76,6 @@ public sealed class BuiltSample : IAsyncLifetime
         Directory.CreateDirectory(to);
         foreach (var file in Directory.EnumerateFiles(from))
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
-    }
-
-    private static string FindRepository()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Extensible.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new DirectoryNotFoundException("the tests do not run inside the source tree");
     }
 }
 

@@ -20,7 +20,6 @@ internal sealed partial class CaseRunner : IDisposable
     private readonly List<string> _differences = [];
     private string _input = "";
     private string? _gap;
-    private int _sample = 1;
 
     private CaseRunner()
     {
@@ -28,8 +27,6 @@ internal sealed partial class CaseRunner : IDisposable
         _theirs = new(Path.Combine(_root, "q"));
         _ours = new(Path.Combine(_root, "o"));
     }
-
-    private static bool IsWhole => Environment.GetEnvironmentVariable("BLOCKHOST_CASES") == "all";
 
     /// <returns>What differs; empty where nothing does.</returns>
     public static IReadOnlyList<string> Run(Case script)
@@ -56,9 +53,6 @@ internal sealed partial class CaseRunner : IDisposable
         var args = step.Args;
         switch (step.Verb)
         {
-            case "qemu-img" or "qemu-io" when step.Line % _sample != 0:
-                (_gap, _input) = (null, "");
-                break;
             case "qemu-img" or "qemu-io" or "qemu-nbd" or "qemu-storage-daemon":
                 Compare(step, step.Verb, args, ours => InProcessTool.Run(_ours.Folder, step.Verb, ours, _input));
                 break;
@@ -67,7 +61,7 @@ internal sealed partial class CaseRunner : IDisposable
                     step,
                     args[0],
                     args.Skip(1),
-                    ours => ProgramRunner.Run(_ours.Folder, ProgramRunner.Ours(args[0]), ours, _input));
+                    ours => ProgramRunner.Run(_ours.Folder, SourceTree.Program(args[0]), ours, _input));
                 break;
             case "@real":
                 Compare(step, args[0], args.Skip(1), ours => ProgramRunner.Run(_ours.Folder, args[0], ours, _input));
@@ -89,7 +83,6 @@ internal sealed partial class CaseRunner : IDisposable
             case "@anysize": _masks.AddSizes(); break;
             case "@anyfile": _ignoredFiles.Add(args[0]); break;
             case "@gap": _gap = step.Rest; break;
-            case "@sample": _sample = IsWhole ? 1 : (int)Size(args[0]); break;
             default: throw new FormatException($"line {step.Line}: there is no step '{step.Verb}'");
         }
     }
@@ -165,7 +158,7 @@ internal sealed partial class CaseRunner : IDisposable
         }
 
         _theirs.Serve(socket, program, args);
-        _ours.Serve(socket, ProgramRunner.Ours(program), args);
+        _ours.Serve(socket, SourceTree.Program(program), args);
     }
 
     private void OnBoth(Action<Scratch> action)

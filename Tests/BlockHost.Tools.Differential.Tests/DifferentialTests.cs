@@ -9,7 +9,7 @@ namespace BlockHost.Tools.Differential.Tests;
 public sealed class DifferentialTests
 {
     private static readonly Lazy<bool> IsQemu72 = new(() =>
-        ProgramRunner.Exists("qemu-img") && ProgramRunner.Exists("qemu-io") && ProgramRunner.Exists("qemu-nbd")
+        InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io") && InstalledPrograms.Has("qemu-nbd")
         && ProgramRunner.Run("/", "qemu-img", ["--version"]).Output.Contains(" version 7.2.", StringComparison.Ordinal));
 
     public static TheoryData<string, string> Cases

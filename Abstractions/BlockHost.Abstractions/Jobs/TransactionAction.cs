@@ -71,7 +71,7 @@ public abstract class TransactionAction<TData> : TransactionAction
     /// <param name="features">QAPI features of the command; null: those of the action.</param>
     public virtual QmpCommand AsCommand(IReadOnlyList<string>? features = null) => QmpCommand.CreateAction(
         Name,
-        TypedDataType,
+        () => TypedDataType,
         (call, data, cancellationToken) =>
             call.Host.Transactions.RunAsync((context, token) => PrepareAsync(context, data, token), cancellationToken),
         features: features ?? Features);

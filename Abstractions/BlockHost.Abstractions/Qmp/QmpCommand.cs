@@ -32,7 +32,8 @@ public interface IQmpCall
 
 /// <summary>
 /// A command of the management protocol. Its argument and return types are records with source-generated metadata,
-/// from which the host validates arguments and derives the introspection schema.
+/// from which the host validates arguments and derives the introspection schema. The metadata is asked for when the command
+/// is first used: a host that starts has hundreds of types and needs few of them.
 /// </summary>
 public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
 {
@@ -62,8 +63,8 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
 
     public static QmpCommand Create<TArgs, TReturn>(
         string name,
-        JsonTypeInfo<TArgs> arguments,
-        JsonTypeInfo<TReturn> returns,
+        Func<JsonTypeInfo<TArgs>> arguments,
+        Func<JsonTypeInfo<TReturn>> returns,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
@@ -72,7 +73,7 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
     /// <summary>A command that answers nothing.</summary>
     public static QmpCommand CreateAction<TArgs>(
         string name,
-        JsonTypeInfo<TArgs> arguments,
+        Func<JsonTypeInfo<TArgs>> arguments,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
@@ -93,7 +94,7 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
     /// <summary>A command without arguments.</summary>
     public static QmpCommand CreateQuery<TReturn>(
         string name,
-        JsonTypeInfo<TReturn> returns,
+        Func<JsonTypeInfo<TReturn>> returns,
         Func<IQmpCall, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags = QmpCommandFlags.None,
         IReadOnlyList<string>? features = null) =>
@@ -108,26 +109,26 @@ public abstract class QmpCommand(string name, QmpCommandFlags flags) : IProvided
 
     private sealed class FunctionCommand<TArgs, TReturn>(
         string name,
-        JsonTypeInfo<TArgs>? arguments,
-        JsonTypeInfo<TReturn>? returns,
+        Func<JsonTypeInfo<TArgs>>? arguments,
+        Func<JsonTypeInfo<TReturn>>? returns,
         Func<IQmpCall, TArgs, CancellationToken, ValueTask<TReturn>> handler,
         QmpCommandFlags flags) : QmpCommand(name, flags)
     {
         private JsonTypeInfo<TArgs>? _deepArguments;
         private JsonTypeInfo<TReturn>? _deepReturns;
 
-        public override JsonTypeInfo? ArgumentsType => arguments;
+        public override JsonTypeInfo? ArgumentsType => arguments?.Invoke();
 
-        public override JsonTypeInfo? ReturnType => returns;
+        public override JsonTypeInfo? ReturnType => returns?.Invoke();
 
         public override async ValueTask InvokeAsync(
             IQmpCall call, JsonElement json, Utf8JsonWriter result, CancellationToken cancellationToken)
         {
-            var args = arguments is null ? default! : json.Deserialize(_deepArguments ??= arguments.Deep())!;
+            var args = arguments is null ? default! : json.Deserialize(_deepArguments ??= arguments().Deep())!;
             var value = await handler(call, args, cancellationToken).ConfigureAwait(false);
             if (returns is not null)
             {
-                JsonSerializer.Serialize(result, value, _deepReturns ??= returns.Deep());
+                JsonSerializer.Serialize(result, value, _deepReturns ??= returns().Deep());
                 return;
             }
 

@@ -25,13 +25,13 @@ public abstract class QmpEvent(string name) : IProvided
 }
 
 /// <summary>An event with data; declare one instance, register it and emit with it.</summary>
-public sealed class QmpEvent<T>(string name, JsonTypeInfo<T> dataType) : QmpEvent(name)
+public sealed class QmpEvent<T>(string name, Func<JsonTypeInfo<T>> dataType) : QmpEvent(name)
 {
     private JsonTypeInfo<T>? _deep;
 
-    public override JsonTypeInfo? DataType => dataType;
+    public override JsonTypeInfo? DataType => dataType();
 
-    public JsonElement Serialize(T data) => JsonSerializer.SerializeToElement(data, _deep ??= dataType.Deep());
+    public JsonElement Serialize(T data) => JsonSerializer.SerializeToElement(data, _deep ??= dataType().Deep());
 }
 
 /// <summary>An event without data.</summary>
@@ -49,11 +49,11 @@ public interface IQmpEvents
 }
 
 /// <summary>A type to be shown in the introspection schema that no command or event reaches.</summary>
-public sealed class QmpType(string name, JsonTypeInfo type) : IProvided
+public sealed class QmpType(string name, Func<JsonTypeInfo> type) : IProvided
 {
     ProvidedKind IProvided.Kind => ProvidedKind.Type;
 
     public string Name { get; } = name;
 
-    public JsonTypeInfo Type { get; } = type;
+    public JsonTypeInfo Type => type();
 }

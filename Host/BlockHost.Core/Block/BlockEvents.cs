@@ -10,13 +10,13 @@ namespace BlockHost.Core.Block;
 public static class BlockEvents
 {
     public static QmpEvent<WriteThresholdEvent> WriteThreshold { get; } = new(
-        "BLOCK_WRITE_THRESHOLD", BlockEventsJson.Default.WriteThresholdEvent);
+        "BLOCK_WRITE_THRESHOLD", () => BlockEventsJson.Default.WriteThresholdEvent);
 
     public static QmpEvent<ImageCorruptedEvent> ImageCorrupted { get; } = new(
-        "BLOCK_IMAGE_CORRUPTED", BlockEventsJson.Default.ImageCorruptedEvent);
+        "BLOCK_IMAGE_CORRUPTED", () => BlockEventsJson.Default.ImageCorruptedEvent);
 
     /// <summary>At most one a second for each node: a dead disk fails every request.</summary>
-    public static QmpEvent<IoErrorEvent> IoError { get; } = new("BLOCK_IO_ERROR", BlockEventsJson.Default.IoErrorEvent)
+    public static QmpEvent<IoErrorEvent> IoError { get; } = new("BLOCK_IO_ERROR", () => BlockEventsJson.Default.IoErrorEvent)
     {
         MinimumInterval = TimeSpan.FromSeconds(1),
         IntervalKey = "node-name",

@@ -13,17 +13,17 @@ namespace BlockHost.Core.Exports;
 public static class ExportCommands
 {
     internal static QmpEvent<ExportDeletedEvent> Deleted { get; } = new(
-        "BLOCK_EXPORT_DELETED", ExportJson.Default.ExportDeletedEvent);
+        "BLOCK_EXPORT_DELETED", () => ExportJson.Default.ExportDeletedEvent);
 
     public static void Register(IPluginRegistry registry)
     {
         registry.Add(QmpCommand.CreateAction(
-            "block-export-add", ExportJson.Default.BlockExportOptions, AddAsync, QmpCommandFlags.AllowPreconfig));
+            "block-export-add", () => ExportJson.Default.BlockExportOptions, AddAsync, QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction(
-            "block-export-del", ExportJson.Default.ExportDelArguments, DeleteAsync, QmpCommandFlags.AllowPreconfig));
+            "block-export-del", () => ExportJson.Default.ExportDelArguments, DeleteAsync, QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
             "query-block-exports",
-            ExportJson.Default.IReadOnlyListBlockExportInfo,
+            () => ExportJson.Default.IReadOnlyListBlockExportInfo,
             QueryAsync,
             QmpCommandFlags.AllowPreconfig));
         registry.Add(Deleted);

@@ -10,22 +10,22 @@ namespace BlockHost.Core.Jobs;
 public static class JobEvents
 {
     internal static QmpEvent<JobStatusChangeEvent> StatusChange { get; } = new(
-        "JOB_STATUS_CHANGE", JobEventsJson.Default.JobStatusChangeEvent);
+        "JOB_STATUS_CHANGE", () => JobEventsJson.Default.JobStatusChangeEvent);
 
     internal static QmpEvent<BlockJobEndEvent> Completed { get; } = new(
-        "BLOCK_JOB_COMPLETED", JobEventsJson.Default.BlockJobEndEvent);
+        "BLOCK_JOB_COMPLETED", () => JobEventsJson.Default.BlockJobEndEvent);
 
     internal static QmpEvent<BlockJobFactsEvent> Cancelled { get; } = new(
-        "BLOCK_JOB_CANCELLED", JobEventsJson.Default.BlockJobFactsEvent);
+        "BLOCK_JOB_CANCELLED", () => JobEventsJson.Default.BlockJobFactsEvent);
 
     internal static QmpEvent<BlockJobFactsEvent> Ready { get; } = new(
-        "BLOCK_JOB_READY", JobEventsJson.Default.BlockJobFactsEvent);
+        "BLOCK_JOB_READY", () => JobEventsJson.Default.BlockJobFactsEvent);
 
     internal static QmpEvent<BlockJobErrorEvent> Error { get; } = new(
-        "BLOCK_JOB_ERROR", JobEventsJson.Default.BlockJobErrorEvent);
+        "BLOCK_JOB_ERROR", () => JobEventsJson.Default.BlockJobErrorEvent);
 
     internal static QmpEvent<BlockJobPendingEvent> Pending { get; } = new(
-        "BLOCK_JOB_PENDING", JobEventsJson.Default.BlockJobPendingEvent);
+        "BLOCK_JOB_PENDING", () => JobEventsJson.Default.BlockJobPendingEvent);
 
     public static void Register(IPluginRegistry registry)
     {

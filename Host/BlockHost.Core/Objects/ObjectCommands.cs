@@ -14,17 +14,17 @@ public static class ObjectCommands
     {
         registry.Add(QmpCommand.CreateAction(
             "object-add",
-            ObjectsJson.Default.ObjectOptions,
+            () => ObjectsJson.Default.ObjectOptions,
             (_, arguments, ct) => objects.AddAsync(arguments.Json, ct),
             QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction(
             "object-del",
-            ObjectsJson.Default.ObjectDelArguments,
+            () => ObjectsJson.Default.ObjectDelArguments,
             (_, arguments, _) => objects.RemoveAsync(arguments.Id),
             QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
             "query-iothreads",
-            ObjectsJson.Default.IReadOnlyListIoThreadInfo,
+            () => ObjectsJson.Default.IReadOnlyListIoThreadInfo,
             (_, _) => new(ListThreads(objects)),
             QmpCommandFlags.AllowPreconfig));
         registry.Add(new SecretType());

@@ -35,7 +35,7 @@ public sealed class HostLifetime(MonitorEvents events)
     /// <summary>Completes when somebody asks for the end; the program then ends in order.</summary>
     public Task<ShutdownCause> StopRequested => _stop.Task;
 
-    internal QmpEvent<ShutdownData> Shutdown { get; } = new("SHUTDOWN", MonitorJson.Default.ShutdownData);
+    internal QmpEvent<ShutdownData> Shutdown { get; } = new("SHUTDOWN", () => MonitorJson.Default.ShutdownData);
 
     /// <summary>Emits SHUTDOWN at the first call; later calls change nothing.</summary>
     public void RequestStop(ShutdownCause cause)

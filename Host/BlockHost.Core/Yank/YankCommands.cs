@@ -13,12 +13,12 @@ public static class YankCommands
 {
     public static void Register(IPluginRegistry registry, YankRegistry instances)
     {
-        registry.Add(QmpCommand.CreateAction("yank", YankJson.Default.YankArguments, (_, arguments, _) =>
+        registry.Add(QmpCommand.CreateAction("yank", () => YankJson.Default.YankArguments, (_, arguments, _) =>
         {
             instances.Yank([.. arguments.Instances.Select(FromJson)]);
             return ValueTask.CompletedTask;
         }, QmpCommandFlags.AllowOutOfBand));
-        registry.Add(QmpCommand.CreateQuery("query-yank", YankJson.Default.IReadOnlyListYankInstanceJson, (_, _) =>
+        registry.Add(QmpCommand.CreateQuery("query-yank", () => YankJson.Default.IReadOnlyListYankInstanceJson, (_, _) =>
             new ValueTask<IReadOnlyList<YankInstanceJson>>(instances.List().Select(ToJson).ToArray()),
             QmpCommandFlags.AllowOutOfBand));
     }

@@ -16,10 +16,10 @@ internal sealed class TraceCommands(HostLoggers loggers, PluginManager plugins)
         var json = TraceJson.Default;
         registry.Add(QmpCommand.Create(
             "trace-event-get-state",
-            json.TraceGetArguments,
-            json.IReadOnlyListTraceEventInfo,
+            () => json.TraceGetArguments,
+            () => json.IReadOnlyListTraceEventInfo,
             (_, arguments, _) => new(Get(arguments))));
-        registry.Add(QmpCommand.CreateAction("trace-event-set-state", json.TraceSetArguments, (_, arguments, _) =>
+        registry.Add(QmpCommand.CreateAction("trace-event-set-state", () => json.TraceSetArguments, (_, arguments, _) =>
         {
             foreach (var category in Select(arguments.Name, arguments.Vcpu))
                 loggers.Trace(category, arguments.Enable);

@@ -11,7 +11,7 @@ internal static class ChangeBackingFileCommand
 {
     public static QmpCommand Create() => QmpCommand.CreateAction(
         "change-backing-file",
-        CommandsJson.Default.ChangeBackingFileArguments,
+        () => CommandsJson.Default.ChangeBackingFileArguments,
         async (call, arguments, cancellationToken) =>
             await ChangeBackingFileAsync(call.Host.Graph, arguments, cancellationToken).ConfigureAwait(false));
 

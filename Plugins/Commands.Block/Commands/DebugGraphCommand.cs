@@ -11,7 +11,7 @@ internal static class DebugGraphCommand
 {
     public static QmpCommand Create() => QmpCommand.CreateQuery(
         "x-debug-query-block-graph",
-        CommandsJson.Default.DebugGraph,
+        () => CommandsJson.Default.DebugGraph,
         (call, _) => new ValueTask<DebugGraph>(Draw(call.Host.Graph, call.Host.Jobs.List())),
         features: ["unstable"]);
 

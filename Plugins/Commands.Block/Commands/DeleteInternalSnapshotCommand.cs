@@ -12,8 +12,8 @@ internal static class DeleteInternalSnapshotCommand
 {
     public static QmpCommand Create() => QmpCommand.Create(
         "blockdev-snapshot-delete-internal-sync",
-        CommandsJson.Default.InternalSnapshotDeleteArguments,
-        CommandsJson.Default.SnapshotInfo,
+        () => CommandsJson.Default.InternalSnapshotDeleteArguments,
+        () => CommandsJson.Default.SnapshotInfo,
         (call, arguments, cancellationToken) => DeleteAsync(call.Host.Graph, arguments, cancellationToken));
 
     private static async ValueTask<SnapshotInfo> DeleteAsync(

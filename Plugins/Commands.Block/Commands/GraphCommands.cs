@@ -12,24 +12,24 @@ internal static class GraphCommands
 {
     public static QmpCommand BlockdevDel() => QmpCommand.CreateAction(
         "blockdev-del",
-        CommandsJson.Default.BlockdevDelArguments,
+        () => CommandsJson.Default.BlockdevDelArguments,
         (call, arguments, cancellationToken) => call.Host.Graph.RemoveAsync(arguments.NodeName, cancellationToken));
 
     public static QmpCommand BlockdevReopen() => QmpCommand.CreateAction(
         "blockdev-reopen",
-        CommandsJson.Default.BlockdevReopenArguments,
+        () => CommandsJson.Default.BlockdevReopenArguments,
         (call, arguments, cancellationToken) =>
             call.Host.Graph.ReopenAsync([.. arguments.Options.Select(options => options.Json)], cancellationToken));
 
     public static QmpCommand BlockdevChange() => QmpCommand.CreateAction(
         "x-blockdev-change",
-        CommandsJson.Default.BlockdevChangeArguments,
+        () => CommandsJson.Default.BlockdevChangeArguments,
         (call, arguments, cancellationToken) => ChangeAsync(call.Host.Graph, arguments, cancellationToken),
         features: ["unstable"]);
 
     public static QmpCommand BlockResize() => QmpCommand.CreateAction(
         "block_resize",
-        CommandsJson.Default.BlockResizeArguments,
+        () => CommandsJson.Default.BlockResizeArguments,
         async (call, arguments, cancellationToken) =>
         {
             var node = call.Host.Graph.Lookup(arguments.Device, arguments.NodeName);
@@ -41,7 +41,7 @@ internal static class GraphCommands
 
     public static QmpCommand SetWriteThreshold() => QmpCommand.CreateAction(
         "block-set-write-threshold",
-        CommandsJson.Default.WriteThresholdArguments,
+        () => CommandsJson.Default.WriteThresholdArguments,
         (call, arguments, _) =>
         {
             if (!call.Host.Graph.TryGetNode(arguments.NodeName, out var node))

@@ -11,8 +11,8 @@ internal static class QueryCommands
 {
     public static QmpCommand NamedBlockNodes() => QmpCommand.Create(
         "query-named-block-nodes",
-        CommandsJson.Default.NamedBlockNodesArguments,
-        CommandsJson.Default.IReadOnlyListBlockDeviceInfo,
+        () => CommandsJson.Default.NamedBlockNodesArguments,
+        () => CommandsJson.Default.IReadOnlyListBlockDeviceInfo,
         async (call, arguments, cancellationToken) =>
         {
             var infos = new List<BlockDeviceInfo>();
@@ -28,7 +28,7 @@ internal static class QueryCommands
 
     public static QmpCommand Block() => QmpCommand.CreateQuery(
         "query-block",
-        CommandsJson.Default.IReadOnlyListBlockInfo,
+        () => CommandsJson.Default.IReadOnlyListBlockInfo,
         async (call, cancellationToken) =>
         {
             var infos = new List<BlockInfo>();
@@ -39,8 +39,8 @@ internal static class QueryCommands
 
     public static QmpCommand BlockStats() => QmpCommand.Create(
         "query-blockstats",
-        CommandsJson.Default.BlockStatsArguments,
-        CommandsJson.Default.IReadOnlyListBlockStatsEntry,
+        () => CommandsJson.Default.BlockStatsArguments,
+        () => CommandsJson.Default.IReadOnlyListBlockStatsEntry,
         (call, arguments, _) => new ValueTask<IReadOnlyList<BlockStatsEntry>>(
             arguments.QueryNodes ?? false ? OfNodes(call.Host.Graph) : OfBackends(call.Host.Graph)));
 

@@ -14,7 +14,7 @@ internal static class SetIoThreadCommand
 {
     public static QmpCommand Create() => QmpCommand.CreateAction(
         "x-blockdev-set-iothread",
-        CommandsJson.Default.SetIoThreadArguments,
+        () => CommandsJson.Default.SetIoThreadArguments,
         (call, arguments, _) =>
         {
             Set(call.Host, arguments);

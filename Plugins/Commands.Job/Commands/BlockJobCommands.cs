@@ -15,14 +15,14 @@ internal static class BlockJobCommands
         registry.Add(ByDevice("block-job-complete", (job, cancellationToken) => job.CompleteAsync(cancellationToken)));
         registry.Add(ById("block-job-dismiss", job => job.DismissAsync()));
         registry.Add(ById("block-job-finalize", job => job.FinalizeAsync()));
-        registry.Add(QmpCommand.CreateAction("block-job-cancel", JobJson.Default.BlockJobCancelArguments, CancelAsync));
+        registry.Add(QmpCommand.CreateAction("block-job-cancel", () => JobJson.Default.BlockJobCancelArguments, CancelAsync));
         registry.Add(QmpCommand.CreateAction(
             "block-job-set-speed",
-            JobJson.Default.BlockJobSetSpeedArguments,
+            () => JobJson.Default.BlockJobSetSpeedArguments,
             (call, arguments, _) => Find(call, arguments.Device).SetSpeedAsync(arguments.Speed)));
         registry.Add(QmpCommand.CreateQuery(
             "query-block-jobs",
-            JobJson.Default.IReadOnlyListBlockJobInfo,
+            () => JobJson.Default.IReadOnlyListBlockJobInfo,
             (call, _) =>
                 new ValueTask<IReadOnlyList<BlockJobInfo>>(
                     [.. call.Host.Jobs.List().Where(job => job.Type.IsBlockJob).Select(BlockJobInfo.Of)])));
@@ -39,12 +39,12 @@ internal static class BlockJobCommands
 
     private static QmpCommand ByDevice(string name, Func<IJob, CancellationToken, ValueTask> verb) => QmpCommand.CreateAction(
         name,
-        JobJson.Default.BlockJobDeviceArguments,
+        () => JobJson.Default.BlockJobDeviceArguments,
         (call, arguments, cancellationToken) => verb(Find(call, arguments.Device), cancellationToken));
 
     private static QmpCommand ById(string name, Func<IJob, ValueTask> verb) => QmpCommand.CreateAction(
         name,
-        JobJson.Default.JobIdArguments,
+        () => JobJson.Default.JobIdArguments,
         (call, arguments, _) => verb(Find(call, arguments.Id)));
 
     private static IJob Find(IQmpCall call, string id) => call.Host.Jobs.TryGet(id, out var job) && job.Type.IsBlockJob

@@ -18,17 +18,17 @@ internal static class JobCommands
         registry.Add(Verb("job-finalize", (job, _) => job.FinalizeAsync()));
         registry.Add(QmpCommand.CreateQuery(
             "query-jobs",
-            JobJson.Default.IReadOnlyListJobInfoEntry,
+            () => JobJson.Default.IReadOnlyListJobInfoEntry,
             (call, _) => new ValueTask<IReadOnlyList<JobInfoEntry>>([.. call.Host.Jobs.List().Select(JobInfoEntry.Of)])));
         registry.Add(QmpCommand.CreateQuery(
             "x-blockhost-query-job-progress",
-            JobJson.Default.IReadOnlyListJobProgressEntry,
+            () => JobJson.Default.IReadOnlyListJobProgressEntry,
             (call, _) => new ValueTask<IReadOnlyList<JobProgressEntry>>([.. call.Host.Jobs.List().Select(JobProgressEntry.Of)])));
     }
 
     private static QmpCommand Verb(string name, Func<IJob, CancellationToken, ValueTask> verb) => QmpCommand.CreateAction(
         name,
-        JobJson.Default.JobIdArguments,
+        () => JobJson.Default.JobIdArguments,
         (call, arguments, cancellationToken) => call.Host.Jobs.TryGet(arguments.Id, out var job)
             ? verb(job, cancellationToken)
             : throw new QmpException("Job not found"));

@@ -14,7 +14,7 @@ internal static class TransactionCommand
 
     public static QmpCommand Create() => QmpCommand.CreateAction(
         "transaction",
-        JobJson.Default.TransactionArguments,
+        () => JobJson.Default.TransactionArguments,
         (call, arguments, cancellationToken) => call.Host.Transactions.RunAsync(
             [.. arguments.Actions.Select(action => ToAction(action.Json))],
             arguments.Properties?.CompletionMode ?? ActionCompletionMode.Individual,

@@ -12,7 +12,7 @@ internal static class BlockCommitCommand
 {
     public static QmpCommand Create(CommitJobType type) => QmpCommand.CreateAction(
         "block-commit",
-        CommitJson.Default.BlockCommitArguments,
+        () => CommitJson.Default.BlockCommitArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
     private static async ValueTask StartAsync(

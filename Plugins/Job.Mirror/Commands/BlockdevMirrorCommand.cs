@@ -8,7 +8,7 @@ internal static class BlockdevMirrorCommand
 {
     public static QmpCommand Create(MirrorJobType type) => QmpCommand.CreateAction(
         "blockdev-mirror",
-        MirrorJson.Default.BlockdevMirrorArguments,
+        () => MirrorJson.Default.BlockdevMirrorArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
     private static async ValueTask StartAsync(

@@ -19,7 +19,7 @@ internal static class DriveMirrorCommand
 {
     public static QmpCommand Create(MirrorJobType type) => QmpCommand.CreateAction(
         "drive-mirror",
-        MirrorJson.Default.DriveMirrorArguments,
+        () => MirrorJson.Default.DriveMirrorArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
     private static async ValueTask StartAsync(

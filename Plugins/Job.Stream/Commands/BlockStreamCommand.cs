@@ -13,7 +13,7 @@ internal static class BlockStreamCommand
 {
     public static QmpCommand Create(StreamJobType type) => QmpCommand.CreateAction(
         "block-stream",
-        StreamJson.Default.BlockStreamArguments,
+        () => StreamJson.Default.BlockStreamArguments,
         (call, arguments, cancellationToken) => StartAsync(type, call.Host, arguments, cancellationToken));
 
     private static async ValueTask StartAsync(

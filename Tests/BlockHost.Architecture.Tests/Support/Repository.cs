@@ -6,14 +6,12 @@ namespace BlockHost.Architecture.Tests.Support;
 /// <summary>The source tree these tests were built from.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = FindRoot();
-
     /// <summary>Folders of the plugins, by project name ("Block.Raw").</summary>
     public static IReadOnlyList<string> PluginProjects { get; } =
-        [.. Directory.EnumerateDirectories(Path.Combine(Root, "Plugins")).Where(HasProject)
+        [.. Directory.EnumerateDirectories(PathOf("Plugins")).Where(HasProject)
             .Select(folder => Path.GetFileName(folder)!).Order()];
 
-    public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
+    public static string PathOf(params string[] parts) => SourceTree.PathOf(parts);
 
     /// <summary>All project files under a top-level folder.</summary>
     public static IEnumerable<string> Projects(string folder) =>
@@ -34,12 +32,4 @@ internal static class Repository
         XDocument.Load(project).Descendants(element).Select(reference => reference.Attribute("Include")?.Value).OfType<string>();
 
     private static bool HasProject(string folder) => File.Exists(Path.Combine(folder, Path.GetFileName(folder) + ".csproj"));
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Extensible.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new DirectoryNotFoundException("the tests do not run inside the source tree");
-    }
 }

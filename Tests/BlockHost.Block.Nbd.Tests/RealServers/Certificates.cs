@@ -19,8 +19,7 @@ public sealed class Certificates : IAsyncLifetime
     private readonly UserObjects _objects = ObjectBed.Create();
     private readonly string _folder = Directory.CreateTempSubdirectory("tls").FullName;
 
-    internal static bool CanMake =>
-        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "certtool")));
+    internal static bool CanMake => InstalledPrograms.Has("certtool");
 
     internal string this[string name] => Path.Combine(_folder, name);
 

@@ -46,8 +46,7 @@ internal sealed class ServerProgram : IAsyncDisposable
     /// <param name="arguments">Made when its folder is there.</param>
     public static async Task<ServerProgram> RunAsync(string program, bool tcp, Func<ServerProgram, string[]> arguments)
     {
-        var paths = Environment.GetEnvironmentVariable("PATH")!.Split(':');
-        Skip.IfNot(paths.Any(folder => File.Exists(Path.Combine(folder, program))), $"{program} is not installed");
+        Skip.IfNot(InstalledPrograms.Has(program), $"{program} is not installed");
         var server = new ServerProgram(program, tcp);
         await server.StartAsync(arguments(server));
         return server;

@@ -38,13 +38,13 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts a program and waits until a file (a socket) is there.</summary>
+    /// <summary>Starts a program and waits until a file is there; if it is a socket, until somebody listens on it.</summary>
     public static async Task<ServerProcess> StartAsync(
         string readyWhen, string folder, string program, params IReadOnlyList<string> args)
     {
         var server = new ServerProcess(CommandRunner.Start(folder, program, args));
         var clock = Stopwatch.StartNew();
-        while (!File.Exists(readyWhen))
+        while (!Readiness.IsReady(readyWhen))
         {
             if (server._process.HasExited || clock.Elapsed > Patience)
             {

@@ -12,11 +12,5 @@ internal static class Fixtures
             .Single(attribute => attribute.Key == $"Fixture:{project}").Value!;
 
     /// <summary>A folder of the repository that holds the fixture's sources.</summary>
-    public static string Sources(string project)
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Extensible.sln")))
-            folder = folder.Parent;
-        return Path.Combine(folder!.FullName, "Tests", "Loading", project);
-    }
+    public static string Sources(string project) => SourceTree.PathOf("Tests", "Loading", project);
 }

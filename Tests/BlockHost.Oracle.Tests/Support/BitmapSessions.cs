@@ -44,7 +44,7 @@ internal static class BitmapSessions
 
     public static async Task CompareAsync(Func<string, Task> prepare, params string[] lines)
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        Skip.IfNot(InstalledPrograms.Has("qemu-storage-daemon") && InstalledPrograms.Has("qemu-img"), "needs QEMU's programs");
         var (realFolder, ourFolder) = (
             Directory.CreateTempSubdirectory("session").FullName, Directory.CreateTempSubdirectory("session").FullName);
         try

@@ -12,7 +12,7 @@ internal static class JobSessions
     /// <param name="prepare">Changes the images in a folder before a side starts.</param>
     public static async Task CompareAsync(Func<string, Task> prepare, params string[] session)
     {
-        Skip.IfNot(StorageDaemon.IsThere("qemu-storage-daemon") && StorageDaemon.IsThere("qemu-img"), "needs QEMU's programs");
+        Skip.IfNot(InstalledPrograms.Has("qemu-storage-daemon") && InstalledPrograms.Has("qemu-img"), "needs QEMU's programs");
         var folder = Directory.CreateTempSubdirectory("session").FullName;
         try
         {

@@ -7,9 +7,6 @@ namespace BlockHost.Oracle.Tests.Support;
 /// <summary>The real programs.</summary>
 internal static class StorageDaemon
 {
-    public static bool IsThere(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
     /// <summary>Answers of qemu-storage-daemon to the request lines, events left out.</summary>
     public static async Task<IReadOnlyList<JsonNode>> AskAsync(IEnumerable<string> requests)
     {

@@ -7,8 +7,6 @@ namespace BlockHost.Qmp.Tests.Support;
 /// <summary>The real qemu-storage-daemon, driven over standard input and output.</summary>
 internal static class StorageDaemon
 {
-    public static bool IsInstalled => File.Exists("/usr/bin/qemu-storage-daemon");
-
     public static async Task<List<JsonElement>> QuerySchemaAsync()
     {
         using var process = Process.Start(new ProcessStartInfo(

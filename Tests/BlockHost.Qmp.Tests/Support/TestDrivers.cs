@@ -35,9 +35,9 @@ internal sealed class SchemaExport(string name, JsonTypeInfo options) : ExportTy
 /// <summary>The commands and drivers with which QEMU's error texts were recorded, and some that tests steer.</summary>
 internal sealed class TestCommands
 {
-    public static QmpEvent<Text> Event { get; } = new("TEST_EVENT", TestJson.Default.Text);
+    public static QmpEvent<Text> Event { get; } = new("TEST_EVENT", () => TestJson.Default.Text);
 
-    public static QmpEvent<Text> LimitedEvent { get; } = new("TEST_LIMITED", TestJson.Default.Text)
+    public static QmpEvent<Text> LimitedEvent { get; } = new("TEST_LIMITED", () => TestJson.Default.Text)
     {
         MinimumInterval = TimeSpan.FromSeconds(1),
         IntervalKey = "value",
@@ -62,17 +62,17 @@ internal sealed class TestCommands
         registry.Add(new SchemaExport("nbd", json.NbdExportOptions));
         registry.Add(Event);
         registry.Add(LimitedEvent);
-        registry.Add(QmpCommand.CreateAction("blockdev-add", json.BlockdevOptions, (_, _, _) => default));
-        registry.Add(QmpCommand.CreateAction("nbd-server-start", json.NbdServerStart, (_, _, _) => default));
-        registry.Add(QmpCommand.CreateAction("block-export-add", json.ExportOptions, (_, _, _) => default));
-        registry.Add(QmpCommand.CreateAction("block_resize", json.BlockResize, (_, _, _) => default));
-        registry.Add(QmpCommand.Create("echo", json.Text, json.Text, (_, text, _) => new(text)));
-        registry.Add(QmpCommand.CreateAction("note-thread", json.Text, (_, _, _) =>
+        registry.Add(QmpCommand.CreateAction("blockdev-add", () => json.BlockdevOptions, (_, _, _) => default));
+        registry.Add(QmpCommand.CreateAction("nbd-server-start", () => json.NbdServerStart, (_, _, _) => default));
+        registry.Add(QmpCommand.CreateAction("block-export-add", () => json.ExportOptions, (_, _, _) => default));
+        registry.Add(QmpCommand.CreateAction("block_resize", () => json.BlockResize, (_, _, _) => default));
+        registry.Add(QmpCommand.Create("echo", () => json.Text, () => json.Text, (_, text, _) => new(text)));
+        registry.Add(QmpCommand.CreateAction("note-thread", () => json.Text, (_, _, _) =>
         {
             RanOnPool = Thread.CurrentThread.IsThreadPoolThread;
             return default;
         }));
-        registry.Add(QmpCommand.CreateAction("emit", json.Text, (call, text, _) =>
+        registry.Add(QmpCommand.CreateAction("emit", () => json.Text, (call, text, _) =>
         {
             call.Host.Events.Emit(Event, text);
             return default;
@@ -89,7 +89,8 @@ internal sealed class TestCommands
             return default;
         }));
         registry.Add(QmpCommand.CreateAction("oob", (_, _) => default, QmpCommandFlags.AllowOutOfBand));
-        registry.Add(QmpCommand.CreateAction("fail", json.Text, (_, text, _) => throw new InvalidOperationException(text.Value)));
+        registry.Add(QmpCommand.CreateAction(
+            "fail", () => json.Text, (_, text, _) => throw new InvalidOperationException(text.Value)));
         registry.Add(QmpCommand.CreateAction("hidden", (_, _) => default, QmpCommandFlags.Hidden));
     }
 }

@@ -25,7 +25,8 @@ internal static class CaseFile
     {
         var file = Path.GetFileNameWithoutExtension(path);
         var cases = new List<Case>();
-        var steps = new List<Step>();
+        var lists = new Dictionary<string, List<Step>>();
+        List<Step>? steps = null;
         var number = 0;
         foreach (var raw in File.ReadLines(path))
         {
@@ -35,8 +36,12 @@ internal static class CaseFile
                 continue;
             if (line.StartsWith("@case ", StringComparison.Ordinal))
                 cases.Add(new(file, line["@case ".Length..].Trim(), steps = []));
-            else if (cases.Count == 0)
+            else if (line.StartsWith("@list ", StringComparison.Ordinal))
+                lists.Add(line["@list ".Length..].Trim(), steps = []);
+            else if (steps is null)
                 throw new FormatException($"{file}.txt:{number}: a step before the first @case");
+            else if (line.StartsWith("@steps ", StringComparison.Ordinal))
+                steps.AddRange(lists[line["@steps ".Length..].Trim()]);
             else
                 steps.Add(Parse(file, number, line));
         }

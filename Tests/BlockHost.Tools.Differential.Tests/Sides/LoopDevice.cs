@@ -11,7 +11,7 @@ internal sealed class LoopDevice : IDisposable
     /// <returns>Null where no loop device can be made.</returns>
     public static LoopDevice? TryAttach(string file)
     {
-        if (!ProgramRunner.Exists("losetup"))
+        if (!InstalledPrograms.Has("losetup"))
             return null;
         var result = ProgramRunner.Run("/", "losetup", ["--find", "--show", file]);
         return result.ExitCode == 0 ? new(result.Output.Trim()) : null;

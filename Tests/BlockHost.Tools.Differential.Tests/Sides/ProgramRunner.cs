@@ -8,12 +8,6 @@ internal static class ProgramRunner
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Our program by the name of one of QEMU's.</summary>
-    public static string Ours(string name) => Path.Combine(Root(), "artifacts", "bin", name);
-
-    public static bool Exists(string name) =>
-        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, name)));
-
     public static ToolResult Run(string folder, string program, IReadOnlyList<string> args, string input = "")
     {
         using var process = Start(folder, program, args);
@@ -53,13 +47,5 @@ internal static class ProgramRunner
         start.Environment["LC_ALL"] = "C";
         start.Environment["TZ"] = "UTC";
         return Process.Start(start)!;
-    }
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Extensible.sln")))
-            folder = folder.Parent ?? throw new InvalidOperationException("Extensible.sln is not above the tests");
-        return folder.FullName;
     }
 }

@@ -17,14 +17,14 @@ internal sealed class Scratch(string path) : IDisposable
 
     public string this[string name] => Path.Combine(Folder, name);
 
-    /// <summary>Starts a server that is ready when the file <paramref name="socket"/> is there.</summary>
+    /// <summary>Starts a server, and waits until <paramref name="socket"/> is there and, as a socket, somebody listens on it.</summary>
     public void Serve(string socket, string program, IReadOnlyList<string> args)
     {
         var server = ProgramRunner.Start(
             Folder, program, [.. args.Select(arg => WithDevices(arg.Replace("DIR/", Folder + "/", StringComparison.Ordinal)))]);
         _servers.Add(server);
         var clock = Stopwatch.StartNew();
-        while (!File.Exists(this[socket]))
+        while (!Readiness.IsReady(this[socket]))
         {
             if (server.HasExited)
                 throw new InvalidOperationException(
@@ -43,29 +43,8 @@ internal sealed class Scratch(string path) : IDisposable
     {
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
         { ReceiveTimeout = (int)Patience.TotalMilliseconds };
-        var clock = Stopwatch.StartNew();
-        while (!TryConnect(client, path))
-        {
-            if (clock.Elapsed > Patience)
-                throw new TimeoutException($"Nobody listens on {path}");
-            Thread.Sleep(5);
-        }
-
+        client.Connect(new UnixDomainSocketEndPoint(path));
         _ = client.Receive(new byte[8]);
-    }
-
-    /// <returns>False while the socket has its name, but nobody listens yet.</returns>
-    private static bool TryConnect(Socket client, string path)
-    {
-        try
-        {
-            client.Connect(new UnixDomainSocketEndPoint(path));
-            return true;
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            return false;
-        }
     }
 
     /// <summary>A device over the file "NAME.disk", with a link NAME to it.</summary>

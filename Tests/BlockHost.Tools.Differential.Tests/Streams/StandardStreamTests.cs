@@ -103,7 +103,7 @@ public sealed class StandardStreamTests : IDisposable
         var (theirs, ours) = (Prepare("q"), Prepare("o"));
 
         var expected = StreamRunner.Run(theirs, words[0], words[1..], stream, state);
-        var actual = StreamRunner.Run(ours, ProgramRunner.Ours(words[0]), words[1..], stream, state);
+        var actual = StreamRunner.Run(ours, SourceTree.Program(words[0]), words[1..], stream, state);
 
         Assert.Equal(Said(expected, theirs, stream), Said(actual, ours, stream));
         Assert.Empty(FolderComparison.Differences(theirs, ours, new HashSet<string>()));
@@ -123,7 +123,7 @@ public sealed class StandardStreamTests : IDisposable
 
         var result = StreamRunner.Run(
             folder,
-            ProgramRunner.Ours("qemu-nbd"),
+            SourceTree.Program("qemu-nbd"),
             ["--fork", "-t", "-k", folder + "/n", "--pid-file", pidFile, "-f", "raw", "r.raw"],
             stream,
             state);
@@ -147,7 +147,7 @@ public sealed class StandardStreamTests : IDisposable
             "--nbd-server", $"addr.type=unix,addr.path={folder}/n", "--export", "type=nbd,id=e,node-name=f,name=",
         ];
 
-        var result = StreamRunner.Run(folder, ProgramRunner.Ours("qemu-storage-daemon"), args, stream, state);
+        var result = StreamRunner.Run(folder, SourceTree.Program("qemu-storage-daemon"), args, stream, state);
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         AssertServesAndRests(folder, pidFile);
@@ -164,7 +164,7 @@ public sealed class StandardStreamTests : IDisposable
 
         var result = StreamRunner.Run(
             folder,
-            ProgramRunner.Ours("qemu-io"),
+            SourceTree.Program("qemu-io"),
             ["-f", "raw", "-c", "length", "-c", "nonsense", "-c", "read 0 4k", "r.raw"],
             stream,
             StreamState.Closed);
@@ -175,7 +175,7 @@ public sealed class StandardStreamTests : IDisposable
 
     private static void SkipUnlessInstalled() =>
         Skip.IfNot(
-            ProgramRunner.Exists("qemu-img") && ProgramRunner.Exists("qemu-io") && ProgramRunner.Exists("bash"),
+            InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io") && InstalledPrograms.Has("bash"),
             "QEMU's tools or bash are not installed");
 
     /// <summary>What the two print alike; help and versions name the program that prints them.</summary>
@@ -238,7 +238,7 @@ public sealed class StandardStreamTests : IDisposable
             raw.SetLength(4 * 1024 * 1024);
         string[] preparations = [
             "create -q -f qcow2 a.qcow2 4M", "snapshot -c one a.qcow2", "create -q -f qcow2 -b r.raw -F raw o.qcow2"];
-        foreach (var line in preparations.Where(_ => ProgramRunner.Exists("qemu-img")))
+        foreach (var line in preparations.Where(_ => InstalledPrograms.Has("qemu-img")))
             ProgramRunner.Run(folder, "qemu-img", line.Split(' '));
         ProgramRunner.Run(folder, "qemu-io", ["-c", "write -P 3 0 1M", "a.qcow2"]);
         return folder;

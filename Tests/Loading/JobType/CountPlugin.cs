@@ -17,7 +17,8 @@ public sealed class CountPlugin : Plugin
     {
         var type = new CountType();
         registry.Add(type);
-        registry.Add(QmpCommand.CreateAction("fixture-count", CountJson.Default.CountArguments, (call, arguments, cancellationToken) =>
+        registry.Add(QmpCommand.CreateAction(
+            "fixture-count", () => CountJson.Default.CountArguments, (call, arguments, cancellationToken) =>
             StartAsync(type, call.Host, arguments, cancellationToken)));
     }
 

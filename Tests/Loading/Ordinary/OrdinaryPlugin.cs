@@ -17,7 +17,8 @@ public sealed class OrdinaryPlugin : Plugin
     {
         registry.Add(new ZeroesDriver());
         registry.Add(
-            QmpCommand.Create("fixture-echo", FixtureJson.Default.Echo, FixtureJson.Default.Echo, (_, echo, _) => new(echo)));
+            QmpCommand.Create(
+                "fixture-echo", () => FixtureJson.Default.Echo, () => FixtureJson.Default.Echo, (_, echo, _) => new(echo)));
     }
 }
 

@@ -22,30 +22,30 @@ public sealed class QomCommands(IPluginCatalog catalog, UserObjects objects, Cha
         const QmpCommandFlags flags = QmpCommandFlags.AllowPreconfig;
         registry.Add(QmpCommand.Create(
             "qom-list",
-            json.QomListArguments,
-            json.IReadOnlyListObjectPropertyInfo,
+            () => json.QomListArguments,
+            () => json.IReadOnlyListObjectPropertyInfo,
             (_, arguments, _) => new(List(Find(arguments.Path))),
             flags));
         registry.Add(QmpCommand.Create(
-            "qom-get", json.QomGetArguments, json.JsonElement, (_, arguments, _) => new(Get(arguments)), flags));
+            "qom-get", () => json.QomGetArguments, () => json.JsonElement, (_, arguments, _) => new(Get(arguments)), flags));
         registry.Add(
-            QmpCommand.CreateAction("qom-set", json.QomSetArguments, (_, arguments, ct) => SetAsync(arguments, ct), flags));
+            QmpCommand.CreateAction("qom-set", () => json.QomSetArguments, (_, arguments, ct) => SetAsync(arguments, ct), flags));
         registry.Add(QmpCommand.Create(
             "qom-list-types",
-            json.QomListTypesArguments,
-            json.IReadOnlyListObjectTypeInfo,
+            () => json.QomListTypesArguments,
+            () => json.IReadOnlyListObjectTypeInfo,
             (_, arguments, ct) => QomTypes.ListAsync(catalog, arguments.Implements, arguments.Abstract ?? false, ct),
             flags));
         registry.Add(QmpCommand.Create(
             "qom-list-properties",
-            json.QomListPropertiesArguments,
-            json.IReadOnlyListObjectPropertyInfo,
+            () => json.QomListPropertiesArguments,
+            () => json.IReadOnlyListObjectPropertyInfo,
             (_, arguments, ct) => ListPropertiesAsync(arguments.Typename, ct),
             flags));
         registry.Add(QmpCommand.Create(
             "device-list-properties",
-            json.QomListPropertiesArguments,
-            json.IReadOnlyListObjectPropertyInfo,
+            () => json.QomListPropertiesArguments,
+            () => json.IReadOnlyListObjectPropertyInfo,
             (_, arguments, ct) => ListDevicePropertiesAsync(arguments.Typename, ct),
             flags));
     }

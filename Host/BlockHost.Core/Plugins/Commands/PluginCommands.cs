@@ -12,23 +12,25 @@ public sealed class PluginCommands(PluginManager manager)
     private const long DefaultPatienceSeconds = 5;
     private const long LongestPatienceSeconds = 3600;
 
-    private readonly QmpEvent<PluginStateChange> _stateChange = new("PLUGIN_STATE_CHANGE", PluginJson.Default.PluginStateChange);
+    private readonly QmpEvent<PluginStateChange> _stateChange = new(
+        "PLUGIN_STATE_CHANGE", () => PluginJson.Default.PluginStateChange);
 
     /// <summary>For <see cref="PluginManager.AddHost"/>.</summary>
     public void Register(IPluginRegistry registry)
     {
         registry.Add(_stateChange);
         registry.Add(
-            QmpCommand.CreateQuery("query-plugins", PluginJson.Default.IReadOnlyListPluginInfo, (_, _) => new(manager.List())));
+            QmpCommand.CreateQuery(
+                "query-plugins", () => PluginJson.Default.IReadOnlyListPluginInfo, (_, _) => new(manager.List())));
         registry.Add(QmpCommand.Create(
             "plugin-load",
-            PluginJson.Default.PluginLoadArguments,
-            PluginJson.Default.PluginInfo,
+            () => PluginJson.Default.PluginLoadArguments,
+            () => PluginJson.Default.PluginInfo,
             (_, arguments, ct) => LoadAsync(arguments, ct)));
         registry.Add(QmpCommand.Create(
             "plugin-unload",
-            PluginJson.Default.PluginUnloadArguments,
-            PluginJson.Default.PluginInfo,
+            () => PluginJson.Default.PluginUnloadArguments,
+            () => PluginJson.Default.PluginInfo,
             (_, arguments, ct) => UnloadAsync(arguments, ct)));
     }
 

@@ -18,18 +18,19 @@ public sealed class MonitorCommands(
     public void Register(IPluginRegistry registry)
     {
         var json = MonitorJson.Default;
-        registry.Add(QmpCommand.CreateAction(Negotiation, json.NegotiationArguments, Negotiate, QmpCommandFlags.AllowPreconfig));
+        registry.Add(QmpCommand.CreateAction(
+            Negotiation, () => json.NegotiationArguments, Negotiate, QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
-            "query-version", json.VersionInfo, (_, _) => new(CompatibleVersion.Current), QmpCommandFlags.AllowPreconfig));
+            "query-version", () => json.VersionInfo, (_, _) => new(CompatibleVersion.Current), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
-            "query-commands", json.IReadOnlyListCommandInfo, ListCommands, QmpCommandFlags.AllowPreconfig));
+            "query-commands", () => json.IReadOnlyListCommandInfo, ListCommands, QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
             "query-qmp-schema",
-            json.IReadOnlyListSchemaInfo,
+            () => json.IReadOnlyListSchemaInfo,
             (_, ct) => introspection.BuildAsync(ct),
             QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateQuery(
-            "query-status", json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
+            "query-status", () => json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction("quit", Quit, QmpCommandFlags.AllowPreconfig));
         ObjectCommands.Register(registry, objects);
         registry.Add(lifetime.Shutdown);

@@ -8,13 +8,13 @@ namespace BlockHost.Plugins.Commands.Block.Commands.Bitmaps;
 /// <summary>A change of a bitmap, by itself or with others in a transaction.</summary>
 /// <param name="prepare">Does the work and returns how it is taken back.</param>
 internal sealed class BitmapAction<T>(
-    string name, JsonTypeInfo<T> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
+    string name, Func<JsonTypeInfo<T>> type, Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
     : TransactionAction<T>
     where T : class
 {
     public override string Name => name;
 
-    protected override JsonTypeInfo<T> TypedDataType => type;
+    protected override JsonTypeInfo<T> TypedDataType => type();
 
     // Not as a transaction of one: nothing needs to stand still for it, and jobs would be seen to pause.
     public override QmpCommand AsCommand(IReadOnlyList<string>? features = null) => QmpCommand.CreateAction(

@@ -13,18 +13,26 @@ internal static class BitmapActions
     public static void Register(IPluginRegistry registry)
     {
         var json = CommandsJson.Default;
-        Add(registry, "block-dirty-bitmap-add", json.BitmapAddArguments, AddAsync);
-        Add(registry, "block-dirty-bitmap-remove", json.BitmapArguments, RemoveAsync);
-        Add(registry, "block-dirty-bitmap-clear", json.BitmapArguments, Clear);
-        Add(registry, "block-dirty-bitmap-enable", json.BitmapArguments, (host, arguments, _) => Enable(host, arguments, true));
-        Add(registry, "block-dirty-bitmap-disable", json.BitmapArguments, (host, arguments, _) => Enable(host, arguments, false));
-        Add(registry, "block-dirty-bitmap-merge", json.BitmapMergeArguments, Merge);
+        Add(registry, "block-dirty-bitmap-add", () => json.BitmapAddArguments, AddAsync);
+        Add(registry, "block-dirty-bitmap-remove", () => json.BitmapArguments, RemoveAsync);
+        Add(registry, "block-dirty-bitmap-clear", () => json.BitmapArguments, Clear);
+        Add(
+            registry,
+            "block-dirty-bitmap-enable",
+            () => json.BitmapArguments,
+            (host, arguments, _) => Enable(host, arguments, true));
+        Add(
+            registry,
+            "block-dirty-bitmap-disable",
+            () => json.BitmapArguments,
+            (host, arguments, _) => Enable(host, arguments, false));
+        Add(registry, "block-dirty-bitmap-merge", () => json.BitmapMergeArguments, Merge);
     }
 
     private static void Add<T>(
         IPluginRegistry registry,
         string name,
-        JsonTypeInfo<T> type,
+        Func<JsonTypeInfo<T>> type,
         Func<IPluginHost, T, CancellationToken, ValueTask<TransactionStep>> prepare)
         where T : class
     {

@@ -14,8 +14,8 @@ internal static class BitmapSha256Command
 
     public static QmpCommand Create() => QmpCommand.Create(
         "x-debug-block-dirty-bitmap-sha256",
-        CommandsJson.Default.BitmapArguments,
-        CommandsJson.Default.BitmapSha256,
+        () => CommandsJson.Default.BitmapArguments,
+        () => CommandsJson.Default.BitmapSha256,
         (call, arguments, _) =>
             new ValueTask<BitmapSha256>(
                 new BitmapSha256 { Sha256 = Hash(call.Host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name)) }),
