@@ -9,7 +9,7 @@ namespace BlockHost.Loading.Tests.Life;
 /// <summary>Loads, unloads and users from many threads: nobody uses a plugin that has stopped, and no state is lost.</summary>
 public sealed class ManyAtOnceTests
 {
-    private const int Rounds = 400;
+    private const int Rounds = 2000;
 
     private readonly PluginManager _manager;
 

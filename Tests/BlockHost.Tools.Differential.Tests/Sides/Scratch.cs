@@ -17,7 +17,7 @@ internal sealed class Scratch(string path) : IDisposable
 
     public string this[string name] => Path.Combine(Folder, name);
 
-    /// <summary>Starts a server, and waits until <paramref name="socket"/> is there and, as a socket, somebody listens on it.</summary>
+    /// <summary>Starts a server, and waits until <paramref name="socket"/> is there and, being one, is listened on.</summary>
     public void Serve(string socket, string program, IReadOnlyList<string> args)
     {
         var server = ProgramRunner.Start(

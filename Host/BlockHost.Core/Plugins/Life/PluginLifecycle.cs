@@ -6,10 +6,10 @@ using Microsoft.Extensions.Logging;
 namespace BlockHost.Core.Plugins;
 
 /// <summary>
-/// The states of all plugins and the ways between them. One lock guards the entries; plugin code and events run outside
-/// it.
+/// The states of all plugins and the ways between them: into the list here, into memory in PluginLifecycle.Loading.cs, out of it
+/// in PluginLifecycle.Unloading.cs. One lock guards the entries; plugin code and events run outside it.
 /// </summary>
-internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegistry registry)
+internal sealed partial class PluginLifecycle(PluginManagerOptions options, PluginRegistry registry)
 {
     private readonly ILogger _log = options.Loggers.CreateLogger(LogCategories.Plugin);
     private readonly PluginFaults _faults = new(() => [], options.Loggers);
@@ -82,13 +82,17 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     public Task AddLinkedAsync(PluginIdentity identity, Plugin plugin)
     {
         var entry = new PluginEntry(identity.Id);
+        Task activation;
+        Task? start;
         lock (_gate)
         {
             if (!_entries.TryAdd(entry.Id, entry))
                 throw new PluginException($"Plugin '{entry.Id}' is linked into the program twice");
+            (activation, start) = Activation(entry, identity, () => new LinkedPlugin(plugin));
         }
 
-        return ActivateOnceAsync(entry, identity, () => new LinkedPlugin(plugin));
+        Run(start);
+        return activation;
     }
 
     /// <summary>Takes a newly read manifest in place of what is known of the plugin, which must not be in use.</summary>
@@ -126,108 +130,6 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
     {
         lock (_gate)
             return _entries.GetValueOrDefault(id) is { } entry && IsLive(entry) ? entry.Manifest : null;
-    }
-
-    /// <summary>Loads the plugin whose manifest provides the name; false: there is none.</summary>
-    public async ValueTask<bool> LoadProviderAsync(ProvidedName name, CancellationToken cancellationToken)
-    {
-        PluginEntry? entry;
-        lock (_gate)
-            entry = _index.ProviderOf(name);
-        if (entry is null)
-            return false;
-        await LoadAsync(entry.Id, byUser: false, cancellationToken).ConfigureAwait(false);
-        return true;
-    }
-
-    /// <exception cref="PluginException">It is unknown, in a state that does not load, or failed to.</exception>
-    /// <param name="byUser">Somebody asked for the plugin itself, and hears of it.</param>
-    public async ValueTask<PluginInfo> LoadAsync(string id, bool byUser, CancellationToken cancellationToken)
-    {
-        await UnloadedAsync(id, cancellationToken).ConfigureAwait(false);
-        PluginEntry entry;
-        lock (_gate)
-        {
-            entry = _entries.GetValueOrDefault(id)
-                ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
-            if (entry.State == PluginState.Loaded)
-                return entry.ToInfo();
-            if (entry.State != PluginState.Available)
-                throw Refusal(entry);
-            entry.IsAskedFor |= byUser;
-        }
-
-        if (_activating.Value?.Contains(entry) == true)
-            throw new PluginException($"Plugin '{id}' asks, while it starts, for something that it provides itself");
-        var load = ActivateOnceAsync(entry, entry.Manifest!.Identity, () => options.Loader!.Load(entry.Manifest!));
-        await load.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return Find(id)!;
-    }
-
-    /// <summary>
-    /// Where the plugin is being unloaded: waits until its code is gone, unless that takes unusually long. An unload that
-    /// only waits for commands to end is called off: the plugin is wanted. One that waits for anything else goes on.
-    /// </summary>
-    public async ValueTask UnloadedAsync(string id, CancellationToken cancellationToken)
-    {
-        PluginUnloading? unloading;
-        lock (_gate)
-        {
-            var entry = _entries.GetValueOrDefault(id);
-            unloading = entry?.Unloading;
-            if (unloading is null || entry?.Active?.Owner.IsHeldForLong == true)
-                return;
-        }
-
-        if (!TryCallOffUnload(id, onlyBrief: true))
-            await unloading.GoneAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Makes an unload that still waits for users undone.</summary>
-    /// <param name="id">The plugin.</param>
-    /// <param name="onlyBrief">Only where all that it waits for is commands.</param>
-    public bool TryCallOffUnload(string id, bool onlyBrief = false)
-    {
-        PluginInfo info;
-        lock (_gate)
-        {
-            var entry = _entries.GetValueOrDefault(id);
-            if (entry is not { State: PluginState.Unloading, Active.Owner: var owner } || (onlyBrief && owner.IsHeldForLong)
-                || !owner.TryReopen())
-                return false;
-            entry.Unloading = null;
-            info = Enter(entry, PluginState.Loaded, null);
-        }
-
-        Announce(info);
-        NamesChanged?.Invoke();
-        return true;
-    }
-
-    /// <summary>Closes the plugin to new users; an unload in progress is given back.</summary>
-    /// <exception cref="PluginException">It is unknown, not loaded, or there for good.</exception>
-    public PluginUnloading Unload(string id)
-    {
-        PluginUnloading unloading;
-        PluginInfo info;
-        lock (_gate)
-        {
-            var entry = _entries.GetValueOrDefault(id)
-                ?? throw new PluginException($"Plugin '{id}' is unknown: no manifest has that id");
-            if (entry.Unloading is { } present)
-                return present;
-            if (entry is not { State: PluginState.Loaded, Active: { } active })
-                throw new PluginException($"Plugin '{id}' is not loaded");
-            if (active.Loaded.ResidentBecause is { } reason)
-                throw new PluginException($"Plugin '{id}' cannot be unloaded: {reason}");
-            unloading = new PluginUnloading(registry, options.Clock, active, _log);
-            entry.Unloading = unloading;
-            info = Enter(entry, PluginState.Unloading, null);
-        }
-
-        Announce(info);
-        unloading.Begin(() => Released(id), () => Collected(id));
-        return unloading;
     }
 
     private void Changed(PluginInfo info)
@@ -293,129 +195,5 @@ internal sealed class PluginLifecycle(PluginManagerOptions options, PluginRegist
         {
             Enter(entry, PluginState.Faulted, e.Message);
         }
-    }
-
-    /// <summary>The first who asks starts the plugin's code, outside the lock; others wait for it.</summary>
-    private Task ActivateOnceAsync(PluginEntry entry, PluginIdentity identity, Func<ILoadedPlugin> load)
-    {
-        Task<Task> start;
-        Task activation;
-        lock (_gate)
-        {
-            if (entry.State == PluginState.Loaded)
-                return Task.CompletedTask;
-            if (entry.Activation is { } running)
-                return running;
-            start = new Task<Task>(() => ActivateAsync(entry, identity, load));
-            activation = entry.Activation = start.Unwrap();
-        }
-
-        if (options.StartInline)
-            start.RunSynchronously(TaskScheduler.Default);
-        else
-            start.Start(TaskScheduler.Default);
-        return activation;
-    }
-
-    private async Task ActivateAsync(PluginEntry entry, PluginIdentity identity, Func<ILoadedPlugin> load)
-    {
-        var scope = _activating.Value = new ActivationScope(entry, _activating.Value);
-        try
-        {
-            var active = await ActivateAsync(load, identity, entry.Manifest).ConfigureAwait(false);
-            Activated(entry, active);
-        }
-        catch (NotLinkedInException)
-        {
-            // No fault of the plugin's: another program has it.
-            lock (_gate)
-                entry.Activation = null;
-            throw;
-        }
-        catch (Exception e)
-        {
-            throw Failed(entry, e);
-        }
-        finally
-        {
-            scope.End();
-        }
-    }
-
-    private async Task<ActivePlugin> ActivateAsync(Func<ILoadedPlugin> load, PluginIdentity identity, PluginManifest? manifest)
-    {
-        var loaded = load();
-        try
-        {
-            return await PluginActivation.RunAsync(
-                loaded, identity, manifest, registry, options.Host(), _faults).ConfigureAwait(false);
-        }
-        catch
-        {
-            if (loaded.ResidentBecause is null)
-                loaded.Unload();
-            throw;
-        }
-    }
-
-    private void Activated(PluginEntry entry, ActivePlugin active)
-    {
-        PluginInfo info;
-        bool isAskedFor;
-        lock (_gate)
-        {
-            entry.Active = active;
-            entry.Activation = null;
-            (isAskedFor, entry.IsAskedFor) = (entry.IsAskedFor, false);
-            info = Enter(entry, PluginState.Loaded, null);
-        }
-
-        if (isAskedFor)
-            Announce(info);
-        else
-            Changed(info);
-        NamesChanged?.Invoke();
-    }
-
-    private PluginException Failed(PluginEntry entry, Exception error)
-    {
-        PluginInfo info;
-        PluginException refusal;
-        lock (_gate)
-        {
-            entry.Activation = null;
-            entry.IsAskedFor = false;
-            var state = error is UnsupportedContractException ? PluginState.Unsupported : PluginState.Faulted;
-            var known = error is UnsupportedContractException or PluginException;
-            info = Enter(entry, state, known ? error.Message : $"{error.GetType().Name}: {error.Message}");
-            refusal = Refusal(entry);
-        }
-
-        _log.PluginUnusable(error, info.Id, info.State.ToString().ToLowerInvariant(), info.Reason);
-
-        Announce(info);
-        NamesChanged?.Invoke();
-        return refusal;
-    }
-
-    /// <summary>The last user has gone: nothing of the manager's may refer to the plugin from here on.</summary>
-    private void Released(string id)
-    {
-        lock (_gate)
-            _entries[id].Active = null;
-        NamesChanged?.Invoke();
-    }
-
-    private void Collected(string id)
-    {
-        PluginInfo info;
-        lock (_gate)
-        {
-            _entries[id].Unloading = null;
-            info = Enter(_entries[id], PluginState.Available, null);
-        }
-
-        Announce(info);
-        NamesChanged?.Invoke();
     }
 }
