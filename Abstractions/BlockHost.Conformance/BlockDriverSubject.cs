@@ -40,6 +40,9 @@ public sealed record BlockDriverSubject
     /// <summary>False: the storage has a length of its own (a device), and resizes are left out.</summary>
     public bool Resizable { get; init; } = true;
 
+    /// <summary>The format knows no free places: what a resize frees stays unused, and a check may count it.</summary>
+    public bool LosesSpace { get; init; }
+
     public SubjectData Data { get; init; } = SubjectData.Stored;
 
     /// <summary>Bytes that a read or a write that completes synchronously may allocate.</summary>

@@ -40,6 +40,8 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
 
     public long Count => count;
 
+    public int EntriesPerPage => entriesPerPage;
+
     /// <summary>So much has changed that it should be written before more does.</summary>
     public bool IsFull => Volatile.Read(ref _changedPages) >= _mostPages / 2;
 
@@ -121,6 +123,11 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
     protected virtual ValueTask<long> LocateAsync(long index, CancellationToken cancellationToken) =>
         new(offset + index * EntrySize);
 
+    /// <summary>Entries that were read from the file, before anybody sees them; never two pages at once.</summary>
+    protected virtual void OnLoaded(long first, ReadOnlySpan<TEntry> entries)
+    {
+    }
+
     /// <summary>Forgets a page, changes and all: what the file has is something else. Nothing else uses the table.</summary>
     protected void Forget(long index)
     {
@@ -179,6 +186,8 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
                 await file.ReadAsync(place, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan()).CopyTo(entries);
             ToFileOrder(entries);
+            if (place >= 0)
+                OnLoaded(number * entriesPerPage, entries);
             Keep(number, new Page(entries));
         }
         finally

@@ -66,7 +66,7 @@ public abstract class MappedDisk<TEntry>(
     /// <summary>What was taken is not used after all.</summary>
     protected abstract void GiveBack(long place);
 
-    /// <summary>Reads within one block of the state <see cref="BlockState.Packed"/>.</summary>
+    /// <summary>Reads within one block of the state <see cref="BlockState.Packed"/>, whose place is as decoded.</summary>
     protected virtual ValueTask ReadPackedAsync(long offset, BlockRun run, IoSlice target, CancellationToken cancellationToken) =>
         throw new InvalidOperationException("The format has no packed blocks");
 
@@ -197,7 +197,11 @@ public abstract class MappedDisk<TEntry>(
             length += blockSize;
         }
 
-        run = run with { Place = run.Place + within, Bytes = Math.Min(length, bytes) };
+        run = run with
+        {
+            Place = run.State == BlockState.Packed ? run.Place : run.Place + within,
+            Bytes = Math.Min(length, bytes),
+        };
         return true;
     }
 
@@ -231,6 +235,10 @@ public abstract class MappedDisk<TEntry>(
             throw;
         }
     }
+
+    /// <summary>Nobody else changes where these blocks lie until the answer is disposed of.</summary>
+    protected ValueTask<RangeLock.Hold> HoldAsync(long block, long count) =>
+        _changes.EnterAsync(block, count, exclusive: true);
 
     /// <summary>Copies bytes of the backing file into this one.</summary>
     protected async ValueTask CopyUpAsync(long offset, long place, long bytes, CancellationToken cancellationToken)
@@ -288,7 +296,7 @@ public abstract class MappedDisk<TEntry>(
     /// <summary>Writes into one block, not all of which is stored.</summary>
     private async ValueTask WriteNewAsync(long offset, IoSlice source, CancellationToken cancellationToken)
     {
-        using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
+        using var hold = await HoldAsync(offset / blockSize, 1).ConfigureAwait(false);
         // Somebody may have been here first.
         var run = await FindAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
         if (run.State == BlockState.Stored && run.Bytes == source.Length)
@@ -348,7 +356,7 @@ public abstract class MappedDisk<TEntry>(
     /// <summary>Makes a block that only the backing file has read as zeroes, unless somebody has stored it by now.</summary>
     private async ValueTask<BlockRun> HideAsync(long offset, BlockRun run, CancellationToken cancellationToken)
     {
-        using var hold = await _changes.EnterAsync(offset / blockSize, 1, exclusive: true).ConfigureAwait(false);
+        using var hold = await HoldAsync(offset / blockSize, 1).ConfigureAwait(false);
         run = await FindAsync(offset, Math.Min(run.Bytes, blockSize), cancellationToken).ConfigureAwait(false);
         if (Shows(run))
             await Table.SetAsync(IndexOf(offset / blockSize), ZeroEntry!.Value, cancellationToken).ConfigureAwait(false);

@@ -23,7 +23,7 @@ internal sealed class QedImage : MappedDisk<ulong>
     private bool _isMarked;
 
     public QedImage(IBlockChild file, QedHeader header, IIoBufferPool buffers)
-        : this(file, header, buffers, new FileEnd(file.Length, header.ClusterSize))
+        : this(file, header, buffers, new FileEnd(WholeClusters(file.Length, header), header.ClusterSize))
     {
     }
 
@@ -130,6 +130,9 @@ internal sealed class QedImage : MappedDisk<ulong>
         if (_isMarked)
             await ClearMarkAsync(CancellationToken.None).ConfigureAwait(false);
     }
+
+    private static long WholeClusters(long bytes, QedHeader header) =>
+        (bytes + header.ClusterSize - 1) / header.ClusterSize * header.ClusterSize;
 
     protected override ulong Encode(long place) => (ulong)place;
 

@@ -12,26 +12,21 @@ public sealed class PowerCutTests : IDisposable
 {
     private const int Cluster = QedBed.Cluster;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("qed").FullName;
-    private readonly PowerCuts _cuts;
-    private bool _mayBeNone;
-    private bool _mayBeCorrupt;
-
-    public PowerCutTests() => _cuts = new PowerCuts(ExamineAsync);
+    private readonly PowerCutExam _exam = new(QedBed.Images);
 
     [Fact]
     public async Task While_an_image_is_made_it_is_none_or_whole()
     {
-        _mayBeNone = true;
+        _exam.MayBeNone = true;
         await QedBed.Images.CreateAsync(
-            _cuts.Watch(new MemoryImage()), ("size", 1 << 20), ("cluster-size", Cluster), ("table-size", 2));
-        Assert.True(_cuts.Count >= 4);
+            _exam.Cuts.Watch(new MemoryImage()), ("size", 1 << 20), ("cluster-size", Cluster), ("table-size", 2));
+        Assert.True(_exam.Cuts.Count >= 4);
     }
 
     [Fact]
     public async Task While_clusters_are_written_and_zeroed()
     {
-        await using (var node = await StartAsync(await QedBed.CreateAsync(3 * QedBed.Covered)))
+        await using (var node = await _exam.StartAsync(await QedBed.CreateAsync(3 * QedBed.Covered)))
         {
             for (var i = 0; i < 24; i++)
             {
@@ -43,12 +38,12 @@ public sealed class PowerCutTests : IDisposable
                 if (i % 5 != 4)
                     continue;
                 await node.FlushAsync(default);
-                _cuts.Flushed = await Disk.ReadAllAsync(node);
+                _exam.Cuts.Flushed = await Disk.ReadAllAsync(node);
             }
         }
 
-        Assert.True(_cuts.Count > 40);
-        Assert.False(QedBed.NeedsCheck(_cuts.Storage));
+        Assert.True(_exam.Cuts.Count > 40);
+        Assert.False(QedBed.NeedsCheck(_exam.Cuts.Storage));
     }
 
     [Fact]
@@ -57,10 +52,10 @@ public sealed class PowerCutTests : IDisposable
         var image = await QedBed.CreateAsync((3 * Cluster) + 512);
         await using (var made = await QedBed.Images.OpenAsync(image))
             await Disk.WriteAsync(made, Cluster, (2 * Cluster) + 512, 7);
-        await using var node = await StartAsync(image);
+        await using var node = await _exam.StartAsync(image);
         await Disk.ResizeAsync(node, 5 * Cluster);
         Assert.Equal((2 * Cluster) + 512, (await Disk.ReadAllAsync(node)).Count(b => b != 0));
-        Assert.True(_cuts.Count > 3);
+        Assert.True(_exam.Cuts.Count > 3);
     }
 
     [Fact]
@@ -71,39 +66,11 @@ public sealed class PowerCutTests : IDisposable
             await Disk.WriteAsync(made, 0, 4 * Cluster, 7);
         // Two clusters in one place, one of which gets another.
         QedBed.SetEntry(image, 7, QedBed.Entry(image, 1));
-        await using var node = await StartAsync(image, mayBeCorrupt: true);
+        await using var node = await _exam.StartAsync(image, mayBeCorrupt: true);
         Assert.Equal(1, (await Disk.CheckAsync(node, CheckRepair.Errors)).CorruptionsFixed);
-        Assert.True(_cuts.Count > 4);
-        Assert.True(Disk.Same(_cuts.Flushed, await Disk.ReadAllAsync(node)));
+        Assert.True(_exam.Cuts.Count > 4);
+        Assert.True(Disk.Same(_exam.Cuts.Flushed, await Disk.ReadAllAsync(node)));
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private async Task<BlockNode> StartAsync(MemoryImage image, bool mayBeCorrupt = false)
-    {
-        await using (var whole = await QedBed.Images.OpenAsync(image, readOnly: true))
-            _cuts.Flushed = await Disk.ReadAllAsync(whole);
-        _mayBeCorrupt = mayBeCorrupt;
-        return await QedBed.Images.OpenAsync(image, wrap: child => _cuts.Watch(image, child), forRepair: mayBeCorrupt);
-    }
-
-    private async Task ExamineAsync(MemoryImage left)
-    {
-        if (_mayBeNone && left.Read(0, 1)[0] == 0)
-            return;
-        await using (var node = await QedBed.Images.OpenAsync(left, readOnly: true))
-        {
-            Assert.True(_mayBeCorrupt || (await Disk.CheckAsync(node)).Corruptions == 0);
-            _cuts.AssertHolds(await Disk.ReadAllAsync(node));
-            // Every fifth one, as a program takes longer than all the rest.
-            if (_cuts.Count % 5 == 0 && Qemu.IsInstalled)
-                Assert.True(Disk.Same(await Disk.ReadAllAsync(node), await QedBed.Images.ReadByQemuAsync(left, _folder)));
-        }
-
-        await using (var writable = await QedBed.Images.OpenAsync(left, forRepair: true))
-            await Disk.CheckAsync(writable, CheckRepair.Errors | CheckRepair.Leaks);
-        await using var sound = await QedBed.Images.OpenAsync(left);
-        Assert.Equal(0, (await Disk.CheckAsync(sound)).Corruptions);
-        _cuts.AssertHolds(await Disk.ReadAllAsync(sound));
-    }
+    public void Dispose() => _exam.Dispose();
 }

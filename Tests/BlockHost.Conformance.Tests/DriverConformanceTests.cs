@@ -105,6 +105,11 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
         ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
     [Theory]
+    [InlineData("alone", false)]
+    [InlineData("over a backing file", true)]
+    public Task Qcow(string name, bool backing) => ProveAsync(QcowSubjects.Make(name, backing));
+
+    [Theory]
     [InlineData("tables of one cluster", 1, false)]
     [InlineData("over a backing file", 2, true)]
     public Task Qed(string name, int tableSize, bool backing) => ProveAsync(QedSubjects.Make(name, tableSize, backing));

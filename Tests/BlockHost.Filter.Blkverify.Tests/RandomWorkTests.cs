@@ -36,6 +36,7 @@ public sealed class RandomWorkTests : IAsyncLifetime
     [InlineData("qcow2", ",\"cluster-size\":512,\"refcount-bits\":1", true)]
     [InlineData("qcow2", ",\"extended-l2\":true,\"cluster-size\":16384,\"lazy-refcounts\":true", true)]
     [InlineData("parallels", ",\"cluster-size\":65536", true)]
+    [InlineData("qcow", "", true)]
     [InlineData("qed", ",\"cluster-size\":4096,\"table-size\":1", false)]
     [InlineData("vdi", "", true)]
     [InlineData("vhdx", ",\"block-size\":1048576", true)]

@@ -23,6 +23,10 @@ public class RealSchemaTests
         // Encrypted images are refused by name: any kind of encryption is taken to say so.
         "blockdev-add()<qcow2>.encrypt",
         "blockdev-create().options<qcow2>.encrypt",
+        "blockdev-add()<qcow>.encrypt",
+        "blockdev-create().options<qcow>.encrypt",
+        // The tools' backing_fmt, which an image has no room for.
+        "blockdev-create().options<qcow>.backing-fmt: only here",
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
         "blockdev-create().options<raw>",

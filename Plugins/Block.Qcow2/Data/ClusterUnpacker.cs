@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
+using BlockHost.Formats.Packing;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Data;

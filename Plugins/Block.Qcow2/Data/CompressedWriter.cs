@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Formats.Packing;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -17,7 +18,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
     private const int SectorSize = 512;
 
     private readonly ClusterGeometry _geometry = image.Geometry;
-    private readonly ClusterPackers _packers = new(image.Header.Current.Compression);
+    private readonly ClusterPackers _packers = ClusterPacking.PackersFor(image.Header.Current.Compression);
 
     private bool _hasWritten;
 

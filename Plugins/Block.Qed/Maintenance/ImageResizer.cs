@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Formats;
 using BlockHost.Plugins.Block.Qed.Format;
 using BlockHost.Qmp;
 
@@ -15,7 +16,7 @@ internal static class ImageResizer
         length = (length + QedHeader.SectorSize - 1) / QedHeader.SectorSize * QedHeader.SectorSize;
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(
-                BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{NameOf(options.Preallocation)}'");
+                BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{options.Preallocation.WireName()}'");
         if (!HeaderChecks.IsDiskSize((ulong)length, image.Header))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid image size specified");
         if (length < image.Length)
@@ -51,11 +52,4 @@ internal static class ImageResizer
             await image.WriteZeroesAsync(old + rest, whole, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         }
     }
-
-    private static string NameOf(PreallocationMode mode) => mode switch
-    {
-        PreallocationMode.Metadata => "metadata",
-        PreallocationMode.Falloc => "falloc",
-        _ => "full",
-    };
 }

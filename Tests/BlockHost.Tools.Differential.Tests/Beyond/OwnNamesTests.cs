@@ -51,8 +51,8 @@ public sealed class OwnNamesTests
         "blockhost plugin: 'lst' is no command\nDid you mean 'list'?\nTry 'blockhost plugin --help' for more information\n")]
     [InlineData(
         "blockhost plugin",
-        "info block.qcow",
-        "blockhost plugin: There is no plugin 'block.qcow'; 'plugin list' lists them\nDid you mean 'block.qcow2'?\nTry 'blockhost plugin --help' for more information\n")]
+        "info block.qkow2",
+        "blockhost plugin: There is no plugin 'block.qkow2'; 'plugin list' lists them\nDid you mean 'block.qcow2'?\nTry 'blockhost plugin --help' for more information\n")]
     [InlineData(
         "blockhost serve",
         "--blockdev qcw2,help",

@@ -2,13 +2,13 @@
 using System.Runtime.InteropServices;
 using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.Qcow2.Data;
+namespace BlockHost.Formats.Packing;
 
 /// <summary>
 /// Raw deflate by the runtime's own zlib, in one call a cluster. The runtime's managed wrapper always packs with a window
-/// of 32 KiB, but readers of qcow2 may keep no more than 4 KiB, so the functions under the wrapper are called.
+/// of 32 KiB, but readers of qcow and qcow2 may keep no more than 4 KiB, so the functions under the wrapper are called.
 /// </summary>
-internal static unsafe partial class Zlib
+public static unsafe partial class Zlib
 {
     private const string Library = "libSystem.IO.Compression.Native";
     private const int DefaultLevel = -1;
