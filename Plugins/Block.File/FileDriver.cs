@@ -19,6 +19,8 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 
     public sealed override IReadOnlyList<string> StrongOptions => ["filename"];
 
+    public override JsonTypeInfo StatisticsType => FileJson.Default.DiscardStatistics;
+
     public JsonTypeInfo CreateOptionsType => FileJson.Default.FileCreateOptions;
 
     public abstract IReadOnlyList<CreateOption> CreateOptions { get; }

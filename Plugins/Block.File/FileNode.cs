@@ -40,7 +40,11 @@ internal sealed class FileNode : PosixNode
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         if (!_canPunch)
+        {
+            Discards.Add(LinuxError.ENOTSUP, bytes);
             return default;
+        }
+
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
         return ChangeAsync(static r => ((FileNode)r.State!).Discard(r), offset, bytes);
@@ -129,7 +133,12 @@ internal sealed class FileNode : PosixNode
         return LinuxError.ENOTSUP;
     }
 
-    private int Discard(FileRequest r) => Punch(r) is var errno && SystemError.IsUnsupported(errno) ? 0 : errno;
+    private int Discard(FileRequest r)
+    {
+        var errno = Punch(r);
+        Discards.Add(errno, r.Remaining);
+        return SystemError.IsUnsupported(errno) ? 0 : errno;
+    }
 
     private int Punch(FileRequest r)
     {

@@ -77,4 +77,5 @@ public sealed record FileCreateOptions
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(FileOptions))]
 [JsonSerializable(typeof(FileCreateOptions))]
+[JsonSerializable(typeof(DiscardStatistics))]
 internal sealed partial class FileJson : JsonSerializerContext;

@@ -22,7 +22,11 @@ internal sealed class HostDeviceNode : PosixNode
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
         if (!_canDiscard)
+        {
+            Discards.Add(LinuxError.ENOTSUP, bytes);
             return default;
+        }
+
         return cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled(cancellationToken)
             : ChangeAsync(static r => ((HostDeviceNode)r.State!).Discard(r), offset, bytes);
@@ -96,6 +100,7 @@ internal sealed class HostDeviceNode : PosixNode
     private int Discard(FileRequest r)
     {
         var errno = FileCalls.DeviceRange(r.Descriptor, BlockDeviceControl.Discard, r.Offset, r.Remaining);
+        Discards.Add(errno, r.Remaining);
         if (SystemError.IsUnsupported(errno))
             _canDiscard = false;
         return IsRefusal(errno) ? 0 : errno;

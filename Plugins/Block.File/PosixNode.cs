@@ -9,7 +9,7 @@ using BlockHost.Posix;
 namespace BlockHost.Plugins.Block.File;
 
 /// <summary>What regular files and devices have in common: the data path, flush, locking, reopen.</summary>
-internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenable
+internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IResizable, IReopenable
 {
     private readonly IBlockNodeContext _context;
     private readonly FileOptions _options;
@@ -36,6 +36,8 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
 
     protected BlockProfile CurrentProfile { get; set; }
 
+    protected DiscardCounters Discards { get; } = new();
+
     protected int Descriptor => _path.File.Value;
 
     protected FileDescriptor File => _path.File;
@@ -43,6 +45,8 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IResizable, IReopenab
     internal FlushState Flushes => Requests.Flushes;
 
     private RequestPool Requests { get; }
+
+    public JsonElement GetStatistics() => JsonSerializer.SerializeToElement(Discards.Current, FileJson.Default.DiscardStatistics);
 
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {

@@ -57,6 +57,19 @@ public sealed class SpaceTests : IDisposable
     }
 
     [Fact]
+    public async Task Discards_are_counted_with_their_bytes()
+    {
+        await using var node = await _files.OpenAsync(_files.CreateData(4 * Block));
+        await node.DiscardAsync(Block, Block, default);
+        await node.DiscardAsync(2 * Block, 2 * Block, default);
+        await node.WriteZeroesAsync(0, Block, ZeroFlags.MayUnmap, default);
+        Assert.True(node.TryGetFacet<IDriverStatistics>(out var statistics));
+        Assert.Equal(
+            """{"discard-nb-ok":2,"discard-nb-failed":0,"discard-bytes-ok":196608}""",
+            statistics.GetStatistics().GetRawText());
+    }
+
+    [Fact]
     public async Task Discards_are_offered_only_where_the_user_allows_them()
     {
         var path = _files.CreateFile(Block);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Net;
 using System.Net.Sockets;
+using BlockHost.Block;
 using BlockHost.Core.Chardevs;
 using BlockHost.Net;
 using BlockHost.Objects;
@@ -89,7 +90,7 @@ public sealed class SocketChardevTests : IDisposable
     {
         var address = new UnixSocketAddress { Path = "/nonexistent/a" };
 
-        var error = Assert.Throws<QmpException>(() => SocketFactory.Listen(address));
+        var error = Assert.Throws<BlockException>(() => SocketFactory.Listen(address));
 
         Assert.Equal("Failed to bind socket to /nonexistent/a: No such file or directory", error.Message);
     }
@@ -101,7 +102,7 @@ public sealed class SocketChardevTests : IDisposable
         var port = ((IPEndPoint)taken.LocalEndPoint!).Port;
         var address = new InetSocketAddress { Host = "127.0.0.1", Port = $"{port}" };
 
-        var error = Assert.Throws<QmpException>(() => SocketFactory.Listen(address));
+        var error = Assert.Throws<BlockException>(() => SocketFactory.Listen(address));
         using var next = SocketFactory.Listen(address with { To = (ushort)Math.Min(port + 50, ushort.MaxValue) });
 
         Assert.Equal("Failed to find an available port: Address already in use", error.Message);

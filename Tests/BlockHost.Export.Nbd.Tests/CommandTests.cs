@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Export.Nbd.Tests.Fakes;
 using BlockHost.Exports;
@@ -143,6 +144,10 @@ public sealed class CommandTests : IAsyncLifetime
             Mock.Of<IQmpCall>(c => c.Host == _host.Object), JsonDocument.Parse(arguments).RootElement, writer, default);
     }
 
-    private async Task<string> FailAsync(string command, string arguments) =>
-        (await Assert.ThrowsAsync<QmpException>(() => RunAsync(command, arguments))).Message;
+    private async Task<string> FailAsync(string command, string arguments)
+    {
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => RunAsync(command, arguments));
+        Assert.True(error is QmpException or BlockException, error.ToString());
+        return error.Message;
+    }
 }

@@ -71,6 +71,9 @@ public abstract class BlockDriver : IProvided
     /// <summary>Type of ImageInfo's "format-specific" data, where the driver gives any.</summary>
     public virtual JsonTypeInfo? SpecificInfoType => null;
 
+    /// <summary>Type of what its nodes count by themselves (<see cref="Facets.IDriverStatistics"/>), where they do.</summary>
+    public virtual JsonTypeInfo? StatisticsType => null;
+
     /// <summary>
     /// 0 to 100: how sure the driver is that an image that starts with <paramref name="head"/> is its own. A hint
     /// for tools: a guest can forge a header.

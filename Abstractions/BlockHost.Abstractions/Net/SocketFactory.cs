@@ -2,12 +2,12 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using BlockHost.Qmp;
+using BlockHost.Block;
 
 namespace BlockHost.Net;
 
 /// <summary>
-/// Listens on and connects to a <see cref="SocketAddress"/>; errors are <see cref="QmpException"/>s with QEMU's text.
+/// Listens on and connects to a <see cref="SocketAddress"/>; errors are <see cref="BlockException"/>s with QEMU's text.
 /// </summary>
 public static class SocketFactory
 {
@@ -22,7 +22,8 @@ public static class SocketFactory
         InetSocketAddress inet => ListenInet(inet, backlog),
         FdSocketAddress fd => FromDescriptor(fd),
         _ =>
-            throw new QmpException(
+            throw new BlockException(
+                BlockErrorKind.NotSupported,
                 $"Failed to bind socket to {SocketAddressText.Describe(address)}: Address family not supported by protocol"),
     };
 
@@ -84,10 +85,10 @@ public static class SocketFactory
         throw NotConnected(address, SocketAddressText.Describe(last!, address));
     }
 
-    private static QmpException NotConnected(SocketAddress address, string reason)
+    private static BlockException NotConnected(SocketAddress address, string reason)
     {
         var name = address is InetSocketAddress inet ? $"{inet.Host}:{inet.Port}" : SocketAddressText.Describe(address);
-        return new QmpException($"Failed to connect to '{name}': {reason}");
+        return new BlockException(BlockErrorKind.Io, $"Failed to connect to '{name}': {reason}");
     }
 
     private static Socket ListenUnix(UnixSocketAddress address, int backlog)
@@ -107,7 +108,8 @@ public static class SocketFactory
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
         {
             socket.Dispose();
-            throw new QmpException($"Failed to bind socket to {address.Path}: {Reason(e, address)}");
+            throw new BlockException(
+                BlockErrorKind.Io, $"Failed to bind socket to {address.Path}: {Reason(e, address)}", innerException: e);
         }
     }
 
@@ -172,12 +174,13 @@ public static class SocketFactory
         }
     }
 
-    private static QmpException ListenError(SocketException error, InetSocketAddress address)
+    private static BlockException ListenError(SocketException error, InetSocketAddress address)
     {
         var what = error.SocketErrorCode == SocketError.AddressAlreadyInUse
             ? "Failed to find an available port"
             : "Failed to bind socket";
-        return new QmpException($"{what}: {SocketAddressText.Describe(error, address)}");
+        return new BlockException(
+            BlockErrorKind.Io, $"{what}: {SocketAddressText.Describe(error, address)}", innerException: error);
     }
 
     private static Socket ListenInet(InetSocketAddress address, int backlog)
@@ -248,8 +251,8 @@ public static class SocketFactory
         return usable.Length > 0 ? usable : throw NotResolved(address, "Address family for hostname not supported");
     }
 
-    private static QmpException NotResolved(InetSocketAddress address, string reason) =>
-        new($"address resolution failed for {address.Host}:{address.Port}: {reason}");
+    private static BlockException NotResolved(InetSocketAddress address, string reason) =>
+        new(BlockErrorKind.Io, $"address resolution failed for {address.Host}:{address.Port}: {reason}");
 
     // Naming one family excludes the other, as "ipv4=on" does in QEMU.
     private static bool IsWanted(AddressFamily family, InetSocketAddress address) => family switch
@@ -262,17 +265,17 @@ public static class SocketFactory
     private static UnixDomainSocketEndPoint UnixEndPoint(UnixSocketAddress address)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(address.Path) > MaxUnixPath)
-            throw new QmpException($"UNIX socket path '{address.Path}' is too long")
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"UNIX socket path '{address.Path}' is too long")
             { Hint = $"Path must be less than {MaxUnixPath + 1} bytes" };
         if (address.Path.Length == 0)
-            throw new QmpException("UNIX socket path must not be empty");
+            throw new BlockException(BlockErrorKind.InvalidArgument, "UNIX socket path must not be empty");
         return new UnixDomainSocketEndPoint(address.Abstract is true ? "\0" + address.Path : address.Path);
     }
 
     private static Socket FromDescriptor(FdSocketAddress address) =>
         int.TryParse(address.Str, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor)
             ? new Socket(new SafeSocketHandle(descriptor, ownsHandle: true))
-            : throw new QmpException($"Unable to parse FD number {address.Str}");
+            : throw new BlockException(BlockErrorKind.InvalidArgument, $"Unable to parse FD number {address.Str}");
 
     private static Socket New(EndPoint endPoint) => new(
         endPoint.AddressFamily,

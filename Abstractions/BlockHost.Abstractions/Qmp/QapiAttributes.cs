@@ -51,6 +51,9 @@ public enum QapiExtension
 
     /// <summary>Object with a list of names for each kind of things that plugins provide.</summary>
     ProvidedNames = 15,
+
+    /// <summary>Object, by "driver", with what the driver's nodes count.</summary>
+    BlockStatsSpecific = 16,
 }
 
 /// <summary>The type, or the string or JSON member, has the schema of a type that plugins complete.</summary>

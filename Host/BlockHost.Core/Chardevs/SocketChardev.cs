@@ -2,6 +2,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using BlockHost.Block;
 using BlockHost.Net;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -79,7 +80,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
             var socket = await SocketFactory.ConnectAsync(options.Address, cancellationToken).ConfigureAwait(false);
             return await SecureAsync(socket, server: false, cancellationToken).ConfigureAwait(false);
         }
-        catch (QmpException) when (options.ReconnectSeconds > 0)
+        catch (BlockException) when (options.ReconnectSeconds > 0)
         {
             return null;
         }

@@ -48,10 +48,6 @@ internal static class Connector
         {
             return await SocketFactory.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
         }
-        catch (QmpException e)
-        {
-            throw new BlockException(BlockErrorKind.Io, e.Message, innerException: e) { Hint = e.Hint };
-        }
         catch (SocketException e) when (address is FdSocketAddress fd)
         {
             throw new BlockException(

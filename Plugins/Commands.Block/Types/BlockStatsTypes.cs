@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Types;
 
@@ -134,28 +137,29 @@ internal sealed record TimedStats
     public required long IntervalLength { get; init; }
 }
 
-/// <summary>The branch of file and host_device in QAPI union BlockStatsSpecific.</summary>
-internal sealed record DriverStats
+/// <summary>The QAPI union BlockStatsSpecific: what a driver counts is of its own type.</summary>
+[JsonConverter(typeof(QapiUnionConverter<BlockStatsSpecific>))]
+[QapiExtensible(QapiExtension.BlockStatsSpecific)]
+internal sealed record BlockStatsSpecific(JsonElement Json) : IQapiUnion<BlockStatsSpecific>
 {
-    public required string Driver { get; init; }
+    public static BlockStatsSpecific From(JsonElement json) => new(json);
 
-    public required long DiscardNbOk { get; init; }
-
-    public required long DiscardNbFailed { get; init; }
-
-    public required long DiscardBytesOk { get; init; }
-
-    public static DriverStats? Of(IGraphNode node) => node.TryGetFacet<IDiscardStatistics>(out var facet)
-        ? Of(node.Driver.FormatName, facet.GetDiscardStatistics())
-        : null;
-
-    private static DriverStats Of(string driver, DiscardStatistics stats) => new()
+    public static BlockStatsSpecific? Of(IGraphNode node)
     {
-        Driver = driver,
-        DiscardNbOk = stats.Succeeded,
-        DiscardNbFailed = stats.Failed,
-        DiscardBytesOk = stats.BytesSucceeded,
-    };
+        if (!node.TryGetFacet<IDriverStatistics>(out var facet))
+            return null;
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("driver", node.Driver.FormatName);
+            foreach (var member in facet.GetStatistics().EnumerateObject())
+                member.WriteTo(writer);
+            writer.WriteEndObject();
+        }
+
+        return new(QmpJson.Parse(buffer.WrittenMemory));
+    }
 }
 
 /// <summary>QAPI struct BlockStats.</summary>
@@ -167,7 +171,7 @@ internal sealed record BlockStatsEntry
 
     public required BlockDeviceStats Stats { get; init; }
 
-    public DriverStats? DriverSpecific { get; init; }
+    public BlockStatsSpecific? DriverSpecific { get; init; }
 
     /// <summary>The storage below, or what a filter filters: QEMU calls it the parent.</summary>
     public BlockStatsEntry? Parent { get; init; }
@@ -184,7 +188,7 @@ internal sealed record BlockStatsEntry
     {
         NodeName = node.Name,
         Stats = BlockDeviceStats.OfNode(node),
-        DriverSpecific = DriverStats.Of(node),
+        DriverSpecific = BlockStatsSpecific.Of(node),
         Parent = node.Children.FirstOrDefault(edge => (edge.Role & BlockChildRole.Primary) != 0)?.Child is { } below
             ? OfNode(below, withBacking)
             : null,

@@ -26,7 +26,7 @@ public sealed class CountPlugin : Plugin
         CountType type, IPluginHost host, CountArguments arguments, CancellationToken cancellationToken)
     {
         var node = host.Graph.Lookup(device: null, arguments.NodeName);
-        node.CheckOperation(BlockHost.Block.Graph.BlockOperations.BackupSource);
+        node.CheckOperation(BlockHost.Block.Graph.BlockOperations.Other);
         var setup = await host.Jobs.CreateAsync(
             new JobRequest
             {

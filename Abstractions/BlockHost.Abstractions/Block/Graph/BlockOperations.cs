@@ -20,5 +20,9 @@ public enum BlockOperations
     Stream = 2048,
     Replace = 4096,
 
-    All = (Replace << 1) - 1,
+    /// <summary>What none of the names above fits: a job of a third party's.</summary>
+    Other = 8192,
+
+    /// <summary>Also those that come later.</summary>
+    All = ~None,
 }

@@ -25,6 +25,7 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
         [QapiExtension.ImageInfoSpecific] = Of(
             ProvidedKind.Driver, Json.TypeTag, driver => driver.SpecificInfoType) with
         { IsInData = true },
+        [QapiExtension.BlockStatsSpecific] = Of(ProvidedKind.Driver, Json.DriverTag, driver => driver.StatisticsType),
         [QapiExtension.BlockExportOptions] = Of(ProvidedKind.Export, Json.BlockExportCommonMembers, export => export.OptionsType),
         [QapiExtension.TransactionAction] = Of(
             ProvidedKind.Action, Json.TypeTag, action => action.DataType) with
