@@ -25,7 +25,6 @@ public sealed record ImageInfoSpecificQcow2
 
     public bool? Corrupt { get; init; }
 
-    [JsonPropertyName("extended-l2")]
     public bool? ExtendedL2 { get; init; }
 
     /// <param name="bitmaps">The bitmap directory.</param>

@@ -35,7 +35,6 @@ public sealed record Qcow2CreateOptions
 
     public bool? DataFileRaw { get; init; }
 
-    [JsonPropertyName("extended-l2")]
     public bool? ExtendedL2 { get; init; }
 
     /// <summary>Virtual size in bytes; rounded up to 512.</summary>

@@ -87,10 +87,8 @@ public sealed record Qcow2OverlapCheckFlags
 
     public bool? MainHeader { get; init; }
 
-    [JsonPropertyName("active-l1")]
     public bool? ActiveL1 { get; init; }
 
-    [JsonPropertyName("active-l2")]
     public bool? ActiveL2 { get; init; }
 
     public bool? RefcountTable { get; init; }
@@ -99,10 +97,8 @@ public sealed record Qcow2OverlapCheckFlags
 
     public bool? SnapshotTable { get; init; }
 
-    [JsonPropertyName("inactive-l1")]
     public bool? InactiveL1 { get; init; }
 
-    [JsonPropertyName("inactive-l2")]
     public bool? InactiveL2 { get; init; }
 
     public bool? BitmapDirectory { get; init; }

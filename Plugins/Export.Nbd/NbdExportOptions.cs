@@ -10,18 +10,14 @@ namespace BlockHost.Plugins.Export.Nbd;
 public sealed record NbdExportOptions
 {
     /// <summary>Name clients ask for; default: the node's name.</summary>
-    [JsonPropertyName("name")]
     public string? Name { get; init; }
 
-    [JsonPropertyName("description")]
     public string? Description { get; init; }
 
     /// <summary>Dirty bitmaps to offer as metadata contexts.</summary>
-    [JsonPropertyName("bitmaps")]
     public IReadOnlyList<BlockDirtyBitmapOrStr>? Bitmaps { get; init; }
 
     /// <summary>Offer the metadata context qemu:allocation-depth.</summary>
-    [JsonPropertyName("allocation-depth")]
     public bool? AllocationDepth { get; init; }
 }
 
@@ -33,10 +29,8 @@ public sealed record BlockDirtyBitmapOrStr(string Name, string? Node);
 /// <summary>QAPI BlockDirtyBitmap.</summary>
 public sealed record NodeBitmap
 {
-    [JsonPropertyName("node")]
     public required string Node { get; init; }
 
-    [JsonPropertyName("name")]
     public required string Name { get; init; }
 }
 

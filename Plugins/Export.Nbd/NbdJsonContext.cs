@@ -6,6 +6,7 @@ namespace BlockHost.Plugins.Export.Nbd;
 
 [JsonSourceGenerationOptions(
     MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(NbdExportOptions))]

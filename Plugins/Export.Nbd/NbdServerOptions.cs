@@ -11,7 +11,6 @@ public sealed record NbdServerOptions
     public required SocketAddressLegacy Address { get; init; }
 
     /// <summary>More addresses to listen at; QEMU has no such member.</summary>
-    [JsonPropertyName("also")]
     public IReadOnlyList<SocketAddressLegacy>? Also { get; init; }
 
     /// <summary>Id of a tls-creds object; clients must then use TLS.</summary>
@@ -23,7 +22,6 @@ public sealed record NbdServerOptions
     public string? TlsAuthorization { get; init; }
 
     /// <summary>Default 100; 0: any number.</summary>
-    [JsonPropertyName("max-connections")]
     public uint? MaxConnections { get; init; }
 }
 
@@ -41,7 +39,6 @@ public abstract record SocketAddressLegacy
 
 public sealed record InetSocketAddressLegacy : SocketAddressLegacy
 {
-    [JsonPropertyName("data")]
     public required InetSocketAddress Data { get; init; }
 
     [JsonIgnore]
@@ -50,7 +47,6 @@ public sealed record InetSocketAddressLegacy : SocketAddressLegacy
 
 public sealed record UnixSocketAddressLegacy : SocketAddressLegacy
 {
-    [JsonPropertyName("data")]
     public required UnixSocketAddress Data { get; init; }
 
     [JsonIgnore]
@@ -59,7 +55,6 @@ public sealed record UnixSocketAddressLegacy : SocketAddressLegacy
 
 public sealed record VsockSocketAddressLegacy : SocketAddressLegacy
 {
-    [JsonPropertyName("data")]
     public required VsockSocketAddress Data { get; init; }
 
     [JsonIgnore]
@@ -68,7 +63,6 @@ public sealed record VsockSocketAddressLegacy : SocketAddressLegacy
 
 public sealed record FdSocketAddressLegacy : SocketAddressLegacy
 {
-    [JsonPropertyName("data")]
     public required FdSocketAddress Data { get; init; }
 
     [JsonIgnore]
@@ -79,20 +73,15 @@ public sealed record FdSocketAddressLegacy : SocketAddressLegacy
 public sealed record NbdServerAddOptions
 {
     /// <summary>Device or node name.</summary>
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
     /// <summary>Export name and id; default: the device.</summary>
-    [JsonPropertyName("name")]
     public string? Name { get; init; }
 
-    [JsonPropertyName("description")]
     public string? Description { get; init; }
 
-    [JsonPropertyName("writable")]
     public bool? Writable { get; init; }
 
-    [JsonPropertyName("bitmap")]
     public string? Bitmap { get; init; }
 }
 
@@ -100,10 +89,8 @@ public sealed record NbdServerAddOptions
 public sealed record NbdServerRemoveOptions
 {
     /// <summary>Id of the export.</summary>
-    [JsonPropertyName("name")]
     public required string Name { get; init; }
 
-    [JsonPropertyName("mode")]
     public RemoveMode? Mode { get; init; }
 }
 

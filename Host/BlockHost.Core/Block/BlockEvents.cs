@@ -32,10 +32,8 @@ public static class BlockEvents
 
 public sealed record WriteThresholdEvent
 {
-    [JsonPropertyName("node-name")]
     public required string NodeName { get; init; }
 
-    [JsonPropertyName("amount-exceeded")]
     public required ulong AmountExceeded { get; init; }
 
     [JsonPropertyName("write-threshold")]
@@ -45,22 +43,17 @@ public sealed record WriteThresholdEvent
 public sealed record ImageCorruptedEvent
 {
     /// <summary>Name of a backend, or empty.</summary>
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
-    [JsonPropertyName("node-name")]
     public string? NodeName { get; init; }
 
     [JsonPropertyName("msg")]
     public required string Message { get; init; }
 
-    [JsonPropertyName("offset")]
     public long? Offset { get; init; }
 
-    [JsonPropertyName("size")]
     public long? Size { get; init; }
 
-    [JsonPropertyName("fatal")]
     public required bool Fatal { get; init; }
 }
 
@@ -91,27 +84,25 @@ public enum IoErrorAction
 public sealed record IoErrorEvent
 {
     /// <summary>Name of a backend, or empty.</summary>
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
-    [JsonPropertyName("node-name")]
     public string? NodeName { get; init; }
 
-    [JsonPropertyName("operation")]
     public required IoErrorOperation Operation { get; init; }
 
-    [JsonPropertyName("action")]
     public required IoErrorAction Action { get; init; }
 
     /// <summary>The storage is full.</summary>
     [JsonPropertyName("nospace")]
     public bool? NoSpace { get; init; }
 
-    [JsonPropertyName("reason")]
     public required string Reason { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WriteThresholdEvent))]
 [JsonSerializable(typeof(ImageCorruptedEvent))]
 [JsonSerializable(typeof(IoErrorEvent))]

@@ -17,16 +17,12 @@ internal sealed record BlockExportOptions(JsonElement Json) : IQapiUnion<BlockEx
 /// <summary>The members that all branches share.</summary>
 internal sealed record ExportCommon
 {
-    [JsonPropertyName("type")]
     public required string Type { get; init; }
 
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 
-    [JsonPropertyName("node-name")]
     public required string NodeName { get; init; }
 
-    [JsonPropertyName("writable")]
     public bool? Writable { get; init; }
 
     [JsonPropertyName("writethrough")]
@@ -41,36 +37,29 @@ internal sealed record ExportCommon
 
 internal sealed record ExportDelArguments
 {
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 
-    [JsonPropertyName("mode")]
     public ExportRemoveMode? Mode { get; init; }
 }
 
 internal sealed record BlockExportInfo
 {
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 
-    [JsonPropertyName("type")]
     [QapiExtensible(QapiExtension.BlockExportType)]
     public required string Type { get; init; }
 
-    [JsonPropertyName("node-name")]
     public required string NodeName { get; init; }
 
-    [JsonPropertyName("shutting-down")]
     public required bool ShuttingDown { get; init; }
 }
 
 internal sealed record ExportDeletedEvent
 {
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(BlockExportOptions))]
 [JsonSerializable(typeof(ExportCommon))]
 [JsonSerializable(typeof(ExportDelArguments))]

@@ -40,77 +40,64 @@ public static class JobEvents
 
 internal sealed record JobStatusChangeEvent
 {
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 
-    [JsonPropertyName("status")]
     public required JobStatus Status { get; init; }
 }
 
 internal sealed record BlockJobFactsEvent
 {
-    [JsonPropertyName("type")]
     [QapiExtensible(QapiExtension.JobType)]
     public required string Type { get; init; }
 
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
     [JsonPropertyName("len")]
     public required long Length { get; init; }
 
-    [JsonPropertyName("offset")]
     public required long Offset { get; init; }
 
-    [JsonPropertyName("speed")]
     public required long Speed { get; init; }
 }
 
 internal sealed record BlockJobEndEvent
 {
-    [JsonPropertyName("type")]
     [QapiExtensible(QapiExtension.JobType)]
     public required string Type { get; init; }
 
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
     [JsonPropertyName("len")]
     public required long Length { get; init; }
 
-    [JsonPropertyName("offset")]
     public required long Offset { get; init; }
 
-    [JsonPropertyName("speed")]
     public required long Speed { get; init; }
 
-    [JsonPropertyName("error")]
     public string? Error { get; init; }
 }
 
 internal sealed record BlockJobErrorEvent
 {
-    [JsonPropertyName("device")]
     public required string Device { get; init; }
 
-    [JsonPropertyName("operation")]
     public required Block.IoErrorOperation Operation { get; init; }
 
-    [JsonPropertyName("action")]
     public required Block.IoErrorAction Action { get; init; }
 }
 
 internal sealed record BlockJobPendingEvent
 {
-    [JsonPropertyName("type")]
     [QapiExtensible(QapiExtension.JobType)]
     public required string Type { get; init; }
 
-    [JsonPropertyName("id")]
     public required string Id { get; init; }
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    MaxDepth = QmpJson.MaxDepth,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(JobStatusChangeEvent))]
 [JsonSerializable(typeof(BlockJobFactsEvent))]
 [JsonSerializable(typeof(BlockJobEndEvent))]

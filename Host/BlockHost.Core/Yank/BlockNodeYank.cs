@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 using BlockHost.Yank;
 
 namespace BlockHost.Core.Yank;
@@ -25,9 +26,9 @@ internal sealed class BlockNodeYank : YankInstanceProvider
 /// <summary>QAPI struct YankInstanceBlockNode.</summary>
 internal sealed record BlockNodeIdentity
 {
-    [JsonPropertyName("node-name")]
     public required string NodeName { get; init; }
 }
 
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(BlockNodeIdentity))]
 internal sealed partial class BlockNodeYankJson : JsonSerializerContext;

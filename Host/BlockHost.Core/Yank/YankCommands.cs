@@ -38,7 +38,6 @@ public static class YankCommands
 
 internal sealed record YankArguments
 {
-    [JsonPropertyName("instances")]
     public required IReadOnlyList<YankInstanceJson> Instances { get; init; }
 }
 
@@ -50,7 +49,7 @@ internal sealed record YankInstanceJson(JsonElement Json) : IQapiUnion<YankInsta
     public static YankInstanceJson From(JsonElement json) => new(json);
 }
 
-[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth)]
+[JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(YankArguments))]
 [JsonSerializable(typeof(IReadOnlyList<YankInstanceJson>))]
 internal sealed partial class YankJson : JsonSerializerContext;

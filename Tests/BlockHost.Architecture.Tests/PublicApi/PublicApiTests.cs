@@ -27,6 +27,19 @@ public sealed class PublicApiTests
             agreed == actual, $"The contract has changed (BLOCKHOST_UPDATE_API=1 takes it in):\n{Difference(agreed, actual)}");
     }
 
+    /// <summary>
+    /// Plugins that were compiled for version 1.0 call these members: others may come, they stay as they are. A new major version
+    /// begins a new file.
+    /// </summary>
+    [Fact]
+    public void What_version_1_0_has_stays()
+    {
+        var frozen = Members(File.ReadAllText(
+            Repository.PathOf("Tests", "BlockHost.Architecture.Tests", "PublicApi", "BlockHost.Abstractions-1.0.txt")));
+
+        Assert.Empty(frozen.Except(Members(ApiText.Of(typeof(Plugin).Assembly))));
+    }
+
     /// <summary>Plugins have these numbers compiled in: new ones may come, old ones never change.</summary>
     [Fact]
     public void Enum_values_never_change()
@@ -49,6 +62,13 @@ public sealed class PublicApiTests
         let line = $"{type.FullName}.{name} = {Convert.ToInt64(Enum.Parse(type, name), null)}"
         orderby line
         select line;
+
+    /// <summary>Each member's line behind its type's; the type's own line stands for the type.</summary>
+    private static IEnumerable<string> Members(string api) =>
+        from type in api.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)
+        let lines = type.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        from line in lines
+        select $"{lines[0]}: {line.Trim()}";
 
     private static string Difference(string agreed, string actual)
     {
