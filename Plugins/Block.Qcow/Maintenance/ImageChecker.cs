@@ -37,6 +37,8 @@ internal sealed class ImageChecker(QcowImage image)
         _used.Share((long)header.TopOffset, header.TopEnd - (long)header.TopOffset);
         for (long part = 0; part < image.Tables.PartsInFile; part++)
             await LookAtPartAsync(part, cancellationToken).ConfigureAwait(false);
+        // The top table was written in whole sectors: where nothing else came there, the rest is no leak.
+        _used.Share((long)header.TopOffset, SectorsOf(header.TopEnd - (long)header.TopOffset) * QcowHeader.SectorSize);
         var leaks = _used.CountFree(header.ClusterSize);
         if (_mends)
             await MendAsync(cancellationToken).ConfigureAwait(false);

@@ -36,7 +36,9 @@ internal sealed class ImageChecker(QedImage image)
         Use((long)image.Header.TopOffset, image.Header.TableClusters);
         for (long part = 0; part < image.Tables.Top.Count; part++)
             await LookAtPartAsync(part, cancellationToken).ConfigureAwait(false);
-        var leaks = _clusters - _used.Used;
+        // Part of a cluster, which a write to the end has left, is none yet.
+        var torn = image.File.Length % image.BlockSize != 0 && !_used.IsUsed(_clusters - 1) ? 1 : 0;
+        var leaks = _clusters - _used.Used - torn;
         if (_mends)
             await MendAsync(cancellationToken).ConfigureAwait(false);
         return new ImageCheckResult

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Sequences.Tests.Relays;
+using BlockHost.Tools.Differential.Tests.Sides;
+
+namespace BlockHost.Sequences.Tests.Crashes;
+
+/// <summary>What a power cut has left:
+/// <code>
+///   both checks alike: clean, or leaks ─► what was flushed is there ─► a repair by either ─► clean, and still there
+/// </code>
+/// </summary>
+/// <param name="before">What the image held before the step.</param>
+/// <param name="after">And after it.</param>
+/// <param name="touched">Bytes of which nothing is known.</param>
+internal sealed class CrashJudge(
+    Layout layout, string image, byte[] before, byte[] after, bool[] touched, RelayBacking? backing) : IDisposable
+{
+    private const int Leaks = 3;
+    private const int NoChecks = 63;
+
+    private readonly Scratch _scratch = new(Directory.CreateTempSubdirectory("bh-crash").FullName);
+
+    /// <returns>What is wrong, or null.</returns>
+    public string? Judge(FolderState state, bool thorough)
+    {
+        state.Save(_scratch.Folder);
+        var failure = (layout.Format == "vhdx" ? null : CheckBoth() ?? CheckContent(ours: true)) ?? CheckBelow();
+        if (failure is not null || layout.Repair == Means.None)
+            return failure;
+        failure = RepairAndCheck(ours: true);
+        if (failure is not null || !thorough || layout.Repair == Means.Ours)
+            return failure;
+        state.Save(_scratch.Folder);
+        return RepairAndCheck(ours: false);
+    }
+
+    public void Dispose() => _scratch.Dispose();
+
+    private string? CheckBoth()
+    {
+        var (theirs, ours) = (Check(ours: false), Check(ours: true));
+        if (theirs.ExitCode != NoChecks && (theirs.ExitCode != ours.ExitCode || theirs.Output != ours.Output))
+            return $"our check: {ours}\nQEMU's: {theirs}";
+        return ours.ExitCode is 0 or Leaks or NoChecks || IsHarmless(ours) ? null : $"both checks: {ours}";
+    }
+
+    /// <summary>
+    /// Where refcounts are kept lazily they are wrong until they are repaired; a vdi's header may count more blocks than there
+    /// are, and a parallels image says that nobody has closed it (docs/state.md).
+    /// </summary>
+    private bool IsHarmless(ToolResult check)
+    {
+        var errors = (check.Output + check.Error).Split('\n').Where(line => line.Contains("ERROR", StringComparison.Ordinal));
+        return layout.Format switch
+        {
+            "vdi" => errors.All(line => line.Contains("mismatch", StringComparison.Ordinal)),
+            "parallels" => errors.All(line =>
+                line.Contains("not closed", StringComparison.Ordinal) || line.Contains("leaked", StringComparison.Ordinal)),
+            "qcow2" => layout.Name == "qcow2" || HasOnlyStaleMarks(errors, check),
+            _ => false,
+        };
+    }
+
+    /// <summary>
+    /// While a snapshot is made or goes, clusters are counted twice before they lose their mark of being one image's own. That
+    /// does no harm as long as nothing else points at them: then they are leaks as well.
+    /// </summary>
+    private static bool HasOnlyStaleMarks(IEnumerable<string> errors, ToolResult check)
+    {
+        var marks = errors.ToList();
+        var counted = marks.Count(line => !line.EndsWith("refcount=1", StringComparison.Ordinal));
+        var leaks = check.Error.Split('\n').Count(line => line.StartsWith("Leaked cluster", StringComparison.Ordinal));
+        return marks.All(line => line.Contains("OFLAG_COPIED", StringComparison.Ordinal)) && counted <= leaks;
+    }
+
+    /// <summary>All bytes that the step had nothing to do with are as they were, others as they were or are now.</summary>
+    private string? CheckContent(bool ours)
+    {
+        var result = Run(ours, "convert", "-f", layout.Format, "-O", "raw", image, "read");
+        if (result.ExitCode != 0)
+            return $"{(ours ? "ours" : "QEMU")} does not read it: {result}";
+        var read = File.ReadAllBytes(_scratch["read"]);
+        if (read.Length != before.Length && read.Length != after.Length)
+            return $"it has {read.Length} bytes";
+        for (var at = 0; at < read.Length; at++)
+        {
+            at += read.AsSpan(at).CommonPrefixLength(before.AsSpan(Math.Min(at, before.Length)));
+            if (at >= read.Length || (at < touched.Length && touched[at]) || (at < after.Length && read[at] == after[at]))
+                continue;
+            // What was to be cut off may be gone already; where a fixed vpc image grows, its old footer is the last to go.
+            if (at >= after.Length || (at >= before.Length && layout.Name.StartsWith("vpc-fixed", StringComparison.Ordinal)))
+                continue;
+            return $"{(ours ? "ours" : "QEMU")} reads {read[at]} at {at}";
+        }
+
+        return null;
+    }
+
+    private string? RepairAndCheck(bool ours)
+    {
+        var repaired = Run(ours, "check", "-q", "-f", layout.Format, "-r", "all", image);
+        if (repaired.ExitCode is not (0 or Leaks))
+            return $"{(ours ? "our" : "QEMU's")} repair: {repaired}";
+        var (theirs, checkedByOurs) = (Check(ours: false), Check(ours: true));
+        var isClean = checkedByOurs.ExitCode == 0 || (layout.Format is "qed" or "qcow" && checkedByOurs.ExitCode == Leaks);
+        if (!isClean || (theirs.ExitCode != NoChecks && checkedByOurs.ExitCode != theirs.ExitCode))
+            return $"after {(ours ? "our" : "QEMU's")} repair: {theirs}\nours: {checkedByOurs}";
+        return CheckContent(ours) ?? CheckContent(!ours);
+    }
+
+    /// <summary>An image that the step wrote into is sound as well.</summary>
+    private string? CheckBelow()
+    {
+        if (backing is null)
+            return null;
+        string[] args = ["check", "-f", backing.Format, backing.Name];
+        var (theirs, ours) = (Run(ours: false, args), Run(ours: true, args));
+        return ours.ExitCode is 0 or Leaks or NoChecks && (theirs.ExitCode == NoChecks || ours.ExitCode == theirs.ExitCode)
+            ? null
+            : $"below: our check: {ours}\nQEMU's: {theirs}";
+    }
+
+    private ToolResult Check(bool ours) => Run(ours, "check", "-f", layout.Format, image);
+
+    private ToolResult Run(bool ours, params string[] args) => ours
+        ? InProcessTool.Run(_scratch.Folder, "qemu-img", args, input: "")
+        : ProgramRunner.Run(_scratch.Folder, "qemu-img", args);
+}
