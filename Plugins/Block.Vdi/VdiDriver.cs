@@ -41,13 +41,16 @@ internal sealed class VdiDriver : BlockDriver<VdiOptions>
         if (!context.ReadOnly)
             HeaderChecks.RequireWritable(header);
         var backing = await context.OpenBackingAsync(options.Backing, recorded: null, cancellationToken).ConfigureAwait(false);
-        RequireParent(header, backing);
+        RequireParent(header, backing, mayBeNone: context.NoIo || context.NoBacking || options.Backing is { Value: null });
         return new VdiNode(context, new VdiImage(file, header, context.Host.Buffers) { Backing = backing });
     }
 
     /// <summary>An image has a backing file where it says that it needs one, and only there.</summary>
-    private static void RequireParent(VdiHeader header, IBlockChild? backing)
+    /// <param name="mayBeNone">Nobody looks at the data, or the user wants to see what the image has itself.</param>
+    private static void RequireParent(VdiHeader header, IBlockChild? backing, bool mayBeNone)
     {
+        if (backing is null && mayBeNone)
+            return;
         if (backing is null)
             HeaderChecks.RequireNoParent(header);
         else if (!header.IsDifferencing)

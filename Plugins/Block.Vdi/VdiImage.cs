@@ -74,6 +74,10 @@ internal sealed class VdiImage(IBlockChild file, VdiHeader header, IIoBufferPool
         _neededCount = 0;
     }
 
+    /// <summary>Of a block behind the end of the disk: what a longer parent has there does not show.</summary>
+    public uint EmptyEntry(long block) =>
+        Header.IsDifferencing && block * BlockSize < (Backing?.Length ?? 0) ? Zeroes : Nothing;
+
     /// <summary>Work that was to leave no gaps between blocks has failed: it is done again when the image closes.</summary>
     public void LeaveGaps() => _mayHaveGaps = true;
 

@@ -11,6 +11,9 @@ namespace BlockHost.Plugins.Block.Vdi;
 internal interface IVdiIdentity
 {
     Guid Id { get; }
+
+    /// <summary>Of the last change, as far as programs keep it.</summary>
+    Guid ChangeId { get; }
 }
 
 /// <summary>An open image.</summary>
@@ -18,6 +21,8 @@ internal sealed class VdiNode(
     IBlockNodeContext context, VdiImage image) : DiskNode(context, image), IVdiIdentity, IImageCheck, IResizable
 {
     public Guid Id => image.Header.Id;
+
+    public Guid ChangeId => image.Header.ChangeId;
 
     protected override bool IsDifferencing => image.Header.IsDifferencing;
 

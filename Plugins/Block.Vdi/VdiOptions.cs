@@ -25,6 +25,12 @@ public sealed record VdiCreateOptions
 
     /// <summary><see cref="PreallocationMode.Metadata"/> makes a static image.</summary>
     public PreallocationMode Preallocation { get; init; }
+
+    /// <summary>The parent that a differencing image is made over, and which it names by UUID only.</summary>
+    public string? BackingFile { get; init; }
+
+    [QapiExtensible(QapiExtension.BlockdevDriver)]
+    public string? BackingFmt { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -14,9 +14,6 @@ internal sealed record DiskMetadata(
 /// <summary>Reads the metadata region.</summary>
 internal sealed class MetadataReader
 {
-    private const uint KeepsBlocks = 1;
-    private const uint HasParent = 2;
-
     private readonly IBlockChild _file;
     private readonly Region _region;
     private readonly Dictionary<Guid, MetadataItem> _items = [];
@@ -62,11 +59,11 @@ internal sealed class MetadataReader
         var flags = BinaryPrimitives.ReadUInt32LittleEndian(parameters.AsSpan(sizeof(uint)));
         return new DiskMetadata(
             BinaryPrimitives.ReadUInt32LittleEndian(parameters),
-            (flags & KeepsBlocks) != 0,
+            (flags & MetadataTable.KeepsBlocks) != 0,
             BinaryPrimitives.ReadUInt64LittleEndian(size),
             _region.Offset + _items[MetadataTable.DiskSizeId].Offset,
             BinaryPrimitives.ReadUInt32LittleEndian(sector),
-            (flags & HasParent) != 0 ? await ReadParentAsync(cancellationToken).ConfigureAwait(false) : null);
+            (flags & MetadataTable.HasParent) != 0 ? await ReadParentAsync(cancellationToken).ConfigureAwait(false) : null);
     }
 
     private async ValueTask<ParentLocator> ReadParentAsync(CancellationToken cancellationToken)

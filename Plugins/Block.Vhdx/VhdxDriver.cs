@@ -2,6 +2,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
+using BlockHost.Formats;
 using BlockHost.Plugins.Block.Vhdx.Format;
 using BlockHost.Plugins.Block.Vhdx.Maintenance;
 
@@ -37,19 +38,12 @@ internal sealed class VhdxDriver : BlockDriver<VhdxOptions>
         var image = await new ImageOpening(context, file).OpenAsync(cancellationToken).ConfigureAwait(false);
         var recorded = ParentOf(image.Layout.Parent);
         image.Backing = await context.OpenBackingAsync(options.Backing, recorded, cancellationToken).ConfigureAwait(false);
-        RequireParent(image, mayBeNone: context.NoIo || options.Backing is { Value: null });
+        RequireParent(image, mayBeNone: context.NoIo || context.NoBacking || options.Backing is { Value: null });
         return new VhdxNode(context, image, recorded);
     }
 
-    /// <summary>
-    /// The parent by the path that counts from the image's folder; a name with a drive or a protocol is never followed.
-    /// </summary>
-    private static BackingFileReference? ParentOf(ParentLocator? locator)
-    {
-        var name = locator?.RelativePath?.Replace('\\', '/');
-        var isPlain = !string.IsNullOrEmpty(name) && !name.Contains(':', StringComparison.Ordinal);
-        return isPlain ? new BackingFileReference(name!, "vhdx") : null;
-    }
+    private static BackingFileReference? ParentOf(ParentLocator? locator) =>
+        ParentPath.Follow(locator?.Path) is { } path ? new BackingFileReference(path, "vhdx") : null;
 
     /// <summary>An image has a backing file where it says that it needs one, and only there.</summary>
     /// <param name="mayBeNone">Nobody looks at the data, or the user wants to see what the image has itself.</param>

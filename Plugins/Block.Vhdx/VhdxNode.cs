@@ -10,6 +10,8 @@ namespace BlockHost.Plugins.Block.Vhdx;
 internal interface IVhdxIdentity
 {
     Guid DataWriteId { get; }
+
+    int SectorSize { get; }
 }
 
 /// <summary>An open image.</summary>
@@ -23,6 +25,8 @@ internal sealed class VhdxNode : DiskNode, IVhdxIdentity, IImageCheck, IResizabl
         : base(context, image) => (_image, _parent, _discards) = (image, parent, context.DiscardUnmap);
 
     public Guid DataWriteId => _image.DataWriteId;
+
+    public int SectorSize => _image.Layout.Table.SectorSize;
 
     protected override bool IsDifferencing => _image.Layout.Parent is not null;
 

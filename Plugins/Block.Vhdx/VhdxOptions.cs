@@ -42,6 +42,12 @@ public sealed record VhdxCreateOptions
 
     /// <summary>Blocks without data are marked as zeroes, rather than as not present.</summary>
     public bool? BlockStateZero { get; init; }
+
+    /// <summary>The parent that a differencing image is made over.</summary>
+    public string? BackingFile { get; init; }
+
+    [QapiExtensible(QapiExtension.BlockdevDriver)]
+    public string? BackingFmt { get; init; }
 }
 
 [JsonSourceGenerationOptions(

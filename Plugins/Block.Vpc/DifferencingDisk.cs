@@ -22,6 +22,17 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
     private HashSet<long> _filled = [];
     private HashSet<long> _beingWritten = [];
 
+    public override ValueTask DropAsync(long block, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            _bitmaps.Remove(block);
+            _filled.Remove(block);
+        }
+
+        return base.DropAsync(block, cancellationToken);
+    }
+
     protected override bool TryFind(long offset, long bytes, out BlockRun run)
     {
         if (!base.TryFind(offset, bytes, out run) || run.State != BlockState.Stored)

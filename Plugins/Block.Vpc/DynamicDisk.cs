@@ -88,6 +88,10 @@ internal class DynamicDisk(IBlockChild file, Footer footer, DynamicHeader header
         (Footer, _length) = (next, length);
     }
 
+    /// <summary>A block is nowhere any more. Nothing else uses the disk.</summary>
+    public virtual ValueTask DropAsync(long block, CancellationToken cancellationToken) =>
+        Table.SetAsync(block, Free, cancellationToken);
+
     /// <summary>The footer is written with the next flush, behind everything else.</summary>
     public async ValueTask MoveFooterAsync(CancellationToken cancellationToken)
     {

@@ -41,15 +41,14 @@ internal sealed class ImageOpening(IBlockChild file, IIoBufferPool buffers)
     public async ValueTask<BackingFileReference?> FindParentAsync(DifferencingDisk disk, CancellationToken cancellationToken)
     {
         var name = disk.Header.ParentName;
-        if (disk.Header.RelativeName is { } locator && locator.Offset >= 0 && locator.Offset <= file.Length - locator.Length)
+        if (disk.Header.ParentPath is { } locator && locator.Offset >= 0 && locator.Offset <= file.Length - locator.Length)
         {
             var bytes = new byte[locator.Length];
             await file.ReadAsync(locator.Offset, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
             name = Encoding.Unicode.GetString(bytes).Split('\0')[0];
         }
 
-        name = name.Replace('\\', '/');
-        return name.Length == 0 || name.Contains(':', StringComparison.Ordinal) ? null : new BackingFileReference(name, "vpc");
+        return ParentPath.Follow(name) is { } path ? new BackingFileReference(path, "vpc") : null;
     }
 
     private async ValueTask<DiskImage> OpenDynamicAsync(Footer footer, long length, CancellationToken cancellationToken)

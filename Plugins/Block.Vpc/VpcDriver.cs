@@ -49,7 +49,7 @@ internal sealed class VpcDriver : BlockDriver<VpcOptions>
 
         var recorded = await opening.FindParentAsync(differencing, cancellationToken).ConfigureAwait(false);
         differencing.Backing = await context.OpenBackingAsync(options.Backing, recorded, cancellationToken).ConfigureAwait(false);
-        RequireParent(differencing, mayBeNone: context.NoIo || options.Backing is { Value: null });
+        RequireParent(differencing, mayBeNone: context.NoIo || context.NoBacking || options.Backing is { Value: null });
         return new VpcNode(context, disk, recorded);
     }
 

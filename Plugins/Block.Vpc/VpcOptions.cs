@@ -40,6 +40,12 @@ public sealed record VpcCreateOptions
     public BlockdevVpcSubformat Subformat { get; init; }
 
     public bool ForceSize { get; init; }
+
+    /// <summary>The parent that a differencing image is made over.</summary>
+    public string? BackingFile { get; init; }
+
+    [QapiExtensible(QapiExtension.BlockdevDriver)]
+    public string? BackingFmt { get; init; }
 }
 
 [JsonSourceGenerationOptions(

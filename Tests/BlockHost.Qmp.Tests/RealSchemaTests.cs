@@ -30,11 +30,14 @@ public class RealSchemaTests
         "blockdev-create().options<raw>",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
-        // QEMU reads no differencing images, and shows nothing under Parallels images by QMP.
+        // QEMU reads and makes no differencing images, and shows nothing under Parallels images by QMP.
         "blockdev-add()<parallels>.backing: only here",
         "blockdev-add()<vdi>.backing: only here",
         "blockdev-add()<vhdx>.backing: only here",
         "blockdev-add()<vpc>.backing: only here",
+        "blockdev-create().options<vdi>.backing-",
+        "blockdev-create().options<vhdx>.backing-",
+        "blockdev-create().options<vpc>.backing-",
         // QEMU 8.1's.
         "blockdev-add()<qcow2>.discard-no-unref: only here",
         // The server listens at several addresses here.

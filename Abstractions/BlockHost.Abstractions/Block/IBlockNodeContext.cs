@@ -47,6 +47,11 @@ public interface IBlockNodeContext
     bool NoIo { get; }
 
     /// <summary>
+    /// The backing file is left out: only what the image holds itself counts, or another node comes in its place.
+    /// </summary>
+    bool NoBacking => false;
+
+    /// <summary>
     /// The image will be checked and perhaps repaired: damage that a check can mend does not keep it from being opened,
     /// and opening repairs nothing by itself.
     /// </summary>

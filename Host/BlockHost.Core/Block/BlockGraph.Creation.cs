@@ -80,13 +80,21 @@ public sealed partial class BlockGraph
             return link;
         }
 
-        public async ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken)
+        public ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken) =>
+            OpenImageAsync(fileName, format, new GenericOptions(), cancellationToken);
+
+        public ValueTask<IBlockChild> OpenSharedImageAsync(
+            string fileName, string format, CancellationToken cancellationToken) =>
+            OpenImageAsync(fileName, format, new GenericOptions { ForceShare = true }, cancellationToken);
+
+        private async ValueTask<IBlockChild> OpenImageAsync(
+            string fileName, string format, GenericOptions generic, CancellationToken cancellationToken)
         {
             var options = BackingFiles.OptionsOf(
                 new BackingFileReference(fileName, format), _opened[0].FileName, allowProbing: false);
             var scope = OpenScope.Command.ForChild(
-                new GenericOptions(), BlockChildRole.Backing) with
-            { AllowFileNames = true, NoBacking = true };
+                generic, BlockChildRole.Backing) with
+            { AllowFileNames = true, NoBacking = true, NoIo = true };
             var node = await graph.OpenNodeAsync(options, scope, cancellationToken).ConfigureAwait(false);
             var link = await graph.GiveToUserAsync(
                 node, opened => AttachAsync(opened, BlockPermissions.None, cancellationToken)).ConfigureAwait(false);

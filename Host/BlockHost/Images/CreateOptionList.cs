@@ -101,8 +101,9 @@ internal sealed class CreateOptionList
                 .Select(option => $"{option.Name}={Quote(_values[option.Name])}"));
 
     /// <summary>The lines of "-o help", by name.</summary>
-    public IEnumerable<string> HelpLines() =>
-        _known.OrderBy(
+    /// <param name="all">And those that QEMU does not have.</param>
+    public IEnumerable<string> HelpLines(bool all) =>
+        _known.Where(option => all || !option.IsBeyondQemu).OrderBy(
             option => option.Name,
             StringComparer.Ordinal).Select(option => $"  {$"{option.Name}=<{KindName(option.Kind)}>",-22} - {option.Help}");
 

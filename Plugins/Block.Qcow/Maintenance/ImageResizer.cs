@@ -36,7 +36,9 @@ internal static class ImageResizer
         }
 
         await image.ChangeTablesAsync(
-            next, () => HideBackingAsync(image, old, length, cancellationToken), cancellationToken).ConfigureAwait(false);
+            next,
+            () => LongerDisk.HideBackingAsync(image, old, length, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
     }
 
     private static async ValueTask<QcowHeader> MoveTopAsync(
@@ -59,17 +61,5 @@ internal static class ImageResizer
             ZeroFlags.None,
             cancellationToken).ConfigureAwait(false);
         return next with { TopOffset = (ulong)place };
-    }
-
-    /// <summary>What a longer backing file would show. The format has no zeroes of its own, so they are written.</summary>
-    private static async ValueTask HideBackingAsync(QcowImage image, long old, long length, CancellationToken cancellationToken)
-    {
-        var start = (old + image.BlockSize - 1) / image.BlockSize * image.BlockSize;
-        var end = Math.Min(image.Backing?.Length ?? 0, length);
-        end = (end + image.BlockSize - 1) / image.BlockSize * image.BlockSize;
-        var zeroes = new byte[Math.Clamp(end - start, 0, ChunkSize)];
-        for (var at = start; at < end; at += zeroes.Length)
-            await image.WriteAsync(
-                at, zeroes.AsMemory(0, (int)Math.Min(zeroes.Length, end - at)), cancellationToken).ConfigureAwait(false);
     }
 }

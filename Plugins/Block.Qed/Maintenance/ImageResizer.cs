@@ -23,7 +23,8 @@ internal static class ImageResizer
             throw new BlockException(BlockErrorKind.NotSupported, "Shrinking images is currently not supported");
         if (length == image.Length)
             return;
-        await ZeroAsync(image, length, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.ClearRestAsync(image, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.HideBackingAsync(image, image.Length, length, cancellationToken).ConfigureAwait(false);
         await image.FlushAsync(cancellationToken).ConfigureAwait(false);
         var old = image.Header;
         try
@@ -35,21 +36,6 @@ internal static class ImageResizer
             // The new one may be in the file all the same.
             await image.WriteHeaderAsync(old, CancellationToken.None).ConfigureAwait(false);
             throw;
-        }
-    }
-
-    /// <summary>The rest of the last cluster, and what a longer backing file would show.</summary>
-    private static async ValueTask ZeroAsync(QedImage image, long length, CancellationToken cancellationToken)
-    {
-        var old = image.Length;
-        var rest = (int)(Math.Min(length, (old + image.BlockSize - 1) / image.BlockSize * image.BlockSize) - old);
-        if (rest > 0)
-            await image.WriteAsync(old, new byte[rest], cancellationToken).ConfigureAwait(false);
-        var shown = Math.Min(image.Backing?.Length ?? 0, length) - (old + rest);
-        if (shown > 0)
-        {
-            var whole = (shown + image.BlockSize - 1) / image.BlockSize * image.BlockSize;
-            await image.WriteZeroesAsync(old + rest, whole, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -58,10 +58,12 @@ internal sealed class VdiHeader(byte[] sector)
 
     public Guid Id => Uuid(392);
 
-    /// <summary>UUID of the parent of a differencing image.</summary>
-    public Guid ParentId => Uuid(424);
+    public Guid ChangeId => Uuid(408);
 
-    public Guid ParentChangeId => Uuid(440);
+    /// <summary>UUID of the parent of a differencing image.</summary>
+    public Guid ParentId { get => Uuid(424); set => SetUuid(424, value); }
+
+    public Guid ParentChangeId { get => Uuid(440); set => SetUuid(440, value); }
 
     public bool IsDifferencing => ParentId != Guid.Empty || ParentChangeId != Guid.Empty;
 
@@ -104,4 +106,6 @@ internal enum VdiType : uint
 
     /// <summary>All blocks are stored.</summary>
     Static = 2,
+
+    Differencing = 4,
 }

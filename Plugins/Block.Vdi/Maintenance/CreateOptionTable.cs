@@ -13,5 +13,7 @@ internal static class CreateOptionTable
         {
             Values = new Dictionary<string, string> { ["on"] = "metadata", ["off"] = "off" },
         },
+        new("backing_file", CreateOptionKind.String, "File name of a base image", "backing-file") { IsBeyondQemu = true },
+        new("backing_fmt", CreateOptionKind.String, "Must be 'vdi' if present", "backing-fmt") { IsBeyondQemu = true },
     ];
 }

@@ -22,8 +22,11 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var typed = options.Deserialize(VdiJson.Default.VdiCreateOptions.Deep())!;
-        var header = HeaderFor(typed.Size, typed.Preallocation);
+        var header = HeaderFor(typed.Size, typed.Preallocation, typed.BackingFile is not null);
+        RequireOverlayable(typed);
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
+        if (typed.BackingFile is { } backing)
+            await SetParentAsync(context, header, backing, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(EndOf(header), new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await WriteMapAsync(file, header, cancellationToken).ConfigureAwait(false);
@@ -47,7 +50,7 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         return new ImageMeasure(full.DataOffset + stored * full.BlockSize, EndOf(full));
     }
 
-    private static VdiHeader HeaderFor(long size, PreallocationMode preallocation)
+    private static VdiHeader HeaderFor(long size, PreallocationMode preallocation, bool isDifferencing = false)
     {
         if (size < 0)
             throw new BlockException(ParameterFault.OutOfRange("size", "a non-negative number below 2^64"));
@@ -60,7 +63,8 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
             _ => throw new BlockException(BlockErrorKind.InvalidArgument, "Preallocation mode not supported for vdi"),
         };
         var blocks = (size + VdiHeader.DefaultBlockSize - 1) / VdiHeader.DefaultBlockSize;
-        var header = VdiHeader.New(isStatic ? VdiType.Static : VdiType.Dynamic);
+        var header = VdiHeader.New(
+            isDifferencing ? VdiType.Differencing : isStatic ? VdiType.Static : VdiType.Dynamic);
         header.DiskSize = (ulong)(size + VdiHeader.SectorSize - 1) / VdiHeader.SectorSize * VdiHeader.SectorSize;
         header.Blocks = (uint)blocks;
         header.Allocated = isStatic ? (uint)blocks : 0;
@@ -68,6 +72,25 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         header.DataOffset = (uint)(VdiHeader.Size + MapMover.MapSize(blocks));
         return header;
     }
+
+    private static void RequireOverlayable(VdiCreateOptions options)
+    {
+        if (options.BackingFile is not null && options.BackingFmt is not (null or "vdi"))
+            throw NoParent();
+        if (options.BackingFile is not null && options.Preallocation != PreallocationMode.Off)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "A static image can't have a backing file");
+    }
+
+    private static async ValueTask SetParentAsync(
+        IImageCreateContext context, VdiHeader header, string backing, CancellationToken cancellationToken)
+    {
+        var image = await context.OpenSharedImageAsync(backing, "vdi", cancellationToken).ConfigureAwait(false);
+        if (!image.TryGetFacet<IVdiIdentity>(out var parent))
+            throw NoParent();
+        (header.ParentId, header.ParentChangeId) = (parent.Id, parent.ChangeId);
+    }
+
+    private static BlockException NoParent() => new(BlockErrorKind.InvalidArgument, "backing_file must be a vdi image");
 
     private static long EndOf(VdiHeader header) => header.DataOffset + header.Allocated * (long)header.BlockSize;
 

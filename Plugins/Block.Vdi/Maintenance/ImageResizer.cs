@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Formats;
 using BlockHost.Plugins.Block.Vdi.Format;
 
 namespace BlockHost.Plugins.Block.Vdi.Maintenance;
@@ -11,8 +12,6 @@ internal sealed class ImageResizer(VdiImage image)
     public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         length = (length + VdiHeader.SectorSize - 1) / VdiHeader.SectorSize * VdiHeader.SectorSize;
-        if (image.Header.IsDifferencing)
-            throw new BlockException(BlockErrorKind.NotSupported, "A differencing VDI image cannot be resized");
         if (options.Preallocation is not (PreallocationMode.Off or PreallocationMode.Metadata))
             throw new BlockException(BlockErrorKind.NotSupported, "Preallocation mode not supported for vdi");
         if (HeaderChecks.IsTooLarge(length))
@@ -26,13 +25,10 @@ internal sealed class ImageResizer(VdiImage image)
 
     private async ValueTask GrowAsync(long length, PreallocationMode preallocation, CancellationToken cancellationToken)
     {
-        var old = image.Length;
-        var blocks = BlocksFor(old);
         // What lies behind the end must not show.
         await DropBehindAsync(cancellationToken).ConfigureAwait(false);
-        if (old % image.BlockSize > 0)
-            await image.WriteZeroesAsync(
-                old, blocks * image.BlockSize - old, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.ClearRestAsync(image, cancellationToken).ConfigureAwait(false);
+        await image.FlushAsync(cancellationToken).ConfigureAwait(false);
         var isStored = preallocation != PreallocationMode.Off || image.Header.Type == VdiType.Static;
         await new MapMover(image, isStored).GrowAsync(BlocksFor(length), length, cancellationToken).ConfigureAwait(false);
     }
@@ -73,9 +69,10 @@ internal sealed class ImageResizer(VdiImage image)
     {
         for (var block = BlocksFor(image.Length); block < image.Header.Blocks; block++)
         {
-            if (await image.Table.GetAsync(block, cancellationToken).ConfigureAwait(false) == VdiImage.Nothing)
+            var entry = await image.Table.GetAsync(block, cancellationToken).ConfigureAwait(false);
+            if (entry == image.EmptyEntry(block))
                 continue;
-            await image.Table.SetAsync(block, VdiImage.Nothing, cancellationToken).ConfigureAwait(false);
+            await image.Table.SetAsync(block, image.EmptyEntry(block), cancellationToken).ConfigureAwait(false);
             image.LeaveGaps();
         }
 

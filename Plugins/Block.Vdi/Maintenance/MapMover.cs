@@ -99,7 +99,7 @@ internal sealed class MapMover(VdiImage image, bool storeNew)
             for (var at = 0; at < chunk.Length; at += sizeof(uint))
             {
                 var block = first + at / sizeof(uint);
-                var entry = VdiImage.Nothing;
+                var entry = image.EmptyEntry(block);
                 if (block < image.Header.Blocks)
                     entry = await image.Table.GetAsync(block, cancellationToken).ConfigureAwait(false);
                 else if (storeNew)

@@ -17,6 +17,10 @@ internal sealed class MetadataTable(byte[] bytes)
 {
     public const int Size = 64 << 10;
 
+    /// <summary>Blocks keep their places whatever is discarded; the disk has a parent: flags of the file's parameters.</summary>
+    public const uint KeepsBlocks = 1;
+    public const uint HasParent = 2;
+
     private const int EntriesAt = 32;
     private const int EntrySize = 32;
     private const int MostEntries = 2047;
@@ -41,18 +45,22 @@ internal sealed class MetadataTable(byte[] bytes)
 
     private ushort Count => BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(10));
 
-    /// <summary>The table and the items of a new disk that has no parent.</summary>
-    public static byte[] New(uint blockSize, bool keepsBlocks, long diskSize, uint sectorSize)
+    /// <summary>The table and the items of a new disk.</summary>
+    /// <param name="parent">A differencing image's locator.</param>
+    public static byte[] New(uint blockSize, bool keepsBlocks, long diskSize, uint sectorSize, byte[]? parent)
     {
-        var bytes = new byte[Size + 4096];
+        const int ItemsSize = 40;
+        var bytes = new byte[Size + Math.Max(4096, ItemsSize + (parent?.Length ?? 0))];
         "metadata"u8.CopyTo(bytes);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(10), 5);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(10), (ushort)(parent is null ? 5 : 6));
         BinaryPrimitives.WriteUInt32LittleEndian(Item(0, FileParametersId, 0, 8, Required), blockSize);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(Size + 4), keepsBlocks ? 1u : 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            bytes.AsSpan(Size + 4), (keepsBlocks ? KeepsBlocks : 0) | (parent is null ? 0 : HasParent));
         BinaryPrimitives.WriteInt64LittleEndian(Item(1, DiskSizeId, 8, 8, OfDisk | Required), diskSize);
         Guid.NewGuid().TryWriteBytes(Item(2, DiskId, 16, 16, OfDisk | Required));
         BinaryPrimitives.WriteUInt32LittleEndian(Item(3, LogicalSectorId, 32, 4, OfDisk | Required), sectorSize);
         BinaryPrimitives.WriteUInt32LittleEndian(Item(4, PhysicalSectorId, 36, 4, OfDisk | Required), sectorSize);
+        parent?.CopyTo(Item(5, ParentLocatorId, ItemsSize, parent.Length, Required));
         return bytes;
 
         Span<byte> Item(int index, Guid id, int offset, int length, uint flags)

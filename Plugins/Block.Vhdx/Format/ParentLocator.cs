@@ -16,6 +16,9 @@ internal sealed class ParentLocator
 
     private const int EntriesAt = 20;
     private const int EntrySize = 12;
+    private const string Linkage1 = "parent_linkage";
+    private const string RelativePath = "relative_path";
+    private const string AbsolutePath = "absolute_win32_path";
 
     private readonly Dictionary<string, string> _values = [];
 
@@ -40,10 +43,37 @@ internal sealed class ParentLocator
     /// changed.
     /// </summary>
     public bool IsLinkedTo(Guid dataWriteId) =>
-        Linkage("parent_linkage") == dataWriteId || Linkage("parent_linkage2") == dataWriteId;
+        Linkage(Linkage1) == dataWriteId || Linkage("parent_linkage2") == dataWriteId;
 
-    /// <summary>The parent's path from the image's folder.</summary>
-    public string? RelativePath => _values.GetValueOrDefault("relative_path");
+    /// <summary>The parent's path from the image's folder, or else the absolute one.</summary>
+    public string? Path => _values.GetValueOrDefault(RelativePath) ?? _values.GetValueOrDefault(AbsolutePath);
+
+    /// <summary>The bytes of a locator.</summary>
+    /// <param name="path">As <see cref="Path"/>: one that begins with a separator is absolute.</param>
+    public static byte[] Write(Guid dataWriteId, string path)
+    {
+        (string Key, string Value)[] values =
+            [(Linkage1, dataWriteId.ToString("B")), (path.StartsWith('\\') ? AbsolutePath : RelativePath, path)];
+        var texts = new List<byte>();
+        var bytes = new byte[EntriesAt + values.Length * EntrySize];
+        TypeId.TryWriteBytes(bytes);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(18), (ushort)values.Length);
+        for (var i = 0; i < values.Length; i++)
+        {
+            var entry = bytes.AsSpan(EntriesAt + i * EntrySize);
+            Add(entry, values[i].Key, 0, 8);
+            Add(entry, values[i].Value, 4, 10);
+        }
+
+        return [.. bytes, .. texts];
+
+        void Add(Span<byte> entry, string text, int offsetAt, int lengthAt)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(entry[offsetAt..], bytes.Length + texts.Count);
+            BinaryPrimitives.WriteUInt16LittleEndian(entry[lengthAt..], (ushort)Encoding.Unicode.GetByteCount(text));
+            texts.AddRange(Encoding.Unicode.GetBytes(text));
+        }
+    }
 
     private Guid? Linkage(string key) => Guid.TryParse(_values.GetValueOrDefault(key), out var id) ? id : null;
 

@@ -27,5 +27,7 @@ internal static class CreateOptionTable
             "Force use of payload blocks of type 'ZERO'. Non-standard, but default.  "
             + "Do not set to 'off' when using 'qemu-img convert' with subformat=dynamic.",
             "block-state-zero"),
+        new("backing_file", CreateOptionKind.String, "File name of a base image", "backing-file") { IsBeyondQemu = true },
+        new("backing_fmt", CreateOptionKind.String, "Must be 'vhdx' if present", "backing-fmt") { IsBeyondQemu = true },
     ];
 }

@@ -23,8 +23,12 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var typed = options.Deserialize(VhdxJson.Default.VhdxCreateOptions.Deep())!;
+        RequireOverlayable(typed);
+        // Before the storage is touched: what is not possible leaves it as it is.
         var image = new NewImage(typed);
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
+        if (typed.BackingFile is { } backing)
+            image = new NewImage(typed, await FindParentAsync(context, backing, cancellationToken).ConfigureAwait(false));
         var exact = new ResizeOptions(MayExceed: true);
         await file.ResizeAsync(0, exact, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(
@@ -56,6 +60,26 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
             return new ImageMeasure(image.FileLength(0), full);
         var stored = await StoredBlocks.CountAsync(source, image.Table.BlockSize, cancellationToken).ConfigureAwait(false);
         return new ImageMeasure(image.FileLength(stored), full);
+    }
+
+    private static void RequireOverlayable(VhdxCreateOptions options)
+    {
+        if (options.BackingFile is null)
+            return;
+        if (options.BackingFmt is not (null or "vhdx"))
+            throw VhdxFault.Invalid("backing_file must be a vhdx image");
+        if (options.Subformat == BlockdevVhdxSubformat.Fixed)
+            throw VhdxFault.Invalid("A fixed image can't have a backing file");
+    }
+
+    private static async ValueTask<NewParent> FindParentAsync(
+        IImageCreateContext context, string backing, CancellationToken cancellationToken)
+    {
+        var path = ParentPath.Record(backing);
+        var image = await context.OpenImageAsync(backing, "vhdx", cancellationToken).ConfigureAwait(false);
+        return image.TryGetFacet<IVhdxIdentity>(out var parent)
+            ? new NewParent(parent.DataWriteId, parent.SectorSize, path)
+            : throw VhdxFault.Invalid("backing_file must be a vhdx image");
     }
 
     private static long? NumberOf(JsonElement options, string name) =>

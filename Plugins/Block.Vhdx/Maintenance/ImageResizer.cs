@@ -2,6 +2,7 @@
 using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Formats;
 using BlockHost.Plugins.Block.Vhdx.Format;
 using BlockHost.Plugins.Block.Vhdx.Log;
 
@@ -23,8 +24,6 @@ internal sealed class ImageResizer(VhdxImage image)
     {
         var sector = image.Layout.Table.SectorSize;
         length = (length + sector - 1) / sector * sector;
-        if (image.Layout.Parent is not null)
-            throw new BlockException(BlockErrorKind.NotSupported, "A differencing VHDX image cannot be resized");
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(BlockErrorKind.NotSupported, "Preallocation is not supported for VHDX images");
         if (length > LargestDisk)
@@ -44,9 +43,8 @@ internal sealed class ImageResizer(VhdxImage image)
     {
         var old = image.Layout.Table;
         // What lies behind the end must not show.
-        var rest = old.Blocks * old.BlockSize - old.Length;
-        if (rest > 0)
-            await image.WriteZeroesAsync(old.Length, rest, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.ClearRestAsync(image, cancellationToken).ConfigureAwait(false);
+        await EmptyBehindAsync(length, cancellationToken).ConfigureAwait(false);
         await image.SettleAsync(cancellationToken).ConfigureAwait(false);
         var entries = (old with { Length = length }).Entries;
         if (entries * BlockTable.EntrySize > image.Layout.Regions.Find(RegionTable.TableId)!.Value.Length)
@@ -55,6 +53,30 @@ internal sealed class ImageResizer(VhdxImage image)
         var place = image.Layout.KeepsBlocks ? await TakeBlocksAsync(change, cancellationToken).ConfigureAwait(false) : 0;
         await WriteEntriesAsync(change, place, cancellationToken).ConfigureAwait(false);
         await SetLengthAsync(change, place, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Differencing images have entries for whole chunks: those behind the end may be of a longer disk, and come to it now.
+    /// </summary>
+    /// <param name="length">As far as this, at most.</param>
+    private async ValueTask EmptyBehindAsync(long length, CancellationToken cancellationToken)
+    {
+        var table = image.Layout.Table;
+        var inChunks = table.HasBitmaps ? table.Entries / (table.ChunkRatio + 1) * table.ChunkRatio : table.Blocks;
+        var end = Math.Min(length / table.BlockSize + 1, inChunks);
+        for (var block = table.Blocks; block < end; block++)
+        {
+            var index = table.IndexOf(block);
+            if (await image.Table.GetAsync(index, cancellationToken).ConfigureAwait(false) != EmptyEntry(block))
+                await image.Table.SetAsync(index, EmptyEntry(block), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What a longer parent has behind this image's end does not show.</summary>
+    private ulong EmptyEntry(long block)
+    {
+        var isHidden = image.Layout.Parent is not null && block * image.BlockSize < (image.Backing?.Length ?? 0);
+        return BlockTable.EntryOf(isHidden ? BlockEntryState.Zero : BlockEntryState.NotPresent);
     }
 
     /// <summary>A shrink is done or not. What is not given back after a failure is so with the next one.</summary>
@@ -66,6 +88,7 @@ internal sealed class ImageResizer(VhdxImage image)
         try
         {
             // A log counts on the length that the file had.
+            await EmptyBehindAsync(long.MaxValue, CancellationToken.None).ConfigureAwait(false);
             await image.SettleAsync(CancellationToken.None).ConfigureAwait(false);
             await WriteEntriesAsync(change, place: 0, CancellationToken.None).ConfigureAwait(false);
             await image.TrimAsync(CancellationToken.None).ConfigureAwait(false);
@@ -112,13 +135,16 @@ internal sealed class ImageResizer(VhdxImage image)
     {
         var bytes = new byte[length];
         var table = change.Next.Table;
-        for (var at = 0; place > 0 && at < length; at += BlockTable.EntrySize)
+        for (var at = 0; at < length; at += BlockTable.EntrySize)
         {
             var index = (offset + at - table.Offset) / BlockTable.EntrySize;
-            if (table.IsBitmap(index))
+            var block = table.BlockAt(index);
+            if (table.IsBitmap(index) || block >= table.Blocks)
                 continue;
-            var blockPlace = place + (table.BlockAt(index) - image.Layout.Table.Blocks) * table.BlockSize;
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at), BlockTable.EntryOf(BlockEntryState.Present, blockPlace));
+            var entry = place > 0
+                ? BlockTable.EntryOf(BlockEntryState.Present, place + (block - image.Layout.Table.Blocks) * table.BlockSize)
+                : EmptyEntry(block);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at), entry);
         }
 
         return bytes;

@@ -12,22 +12,26 @@ namespace BlockHost.Plugins.Block.Vhdx.Maintenance;
 /// </summary>
 internal sealed class NewImage
 {
-    private const uint SectorSize = 512;
+    private const int UsualSector = 512;
     private const long LargestDisk = 64L << 40;
     private const long LargestBlock = 256L << 20;
     private const long GapBeforeBlocks = 4L << 20;
 
+    private readonly NewParent? _parent;
+
     /// <exception cref="BlockException">The options are not possible, in QEMU's words.</exception>
-    public NewImage(VhdxCreateOptions options)
+    public NewImage(VhdxCreateOptions options, NewParent? parent = null)
     {
-        Length = RequireLength(options.Size);
+        _parent = parent;
+        var sectorSize = parent?.SectorSize ?? UsualSector;
+        Length = RequireLength(options.Size, sectorSize);
         LogLength = RequireLogLength(options.LogSize ?? FileLayout.MiB);
         var blockSize = RequireBlockSize(options.BlockSize ?? 0);
         IsFixed = options.Subformat == BlockdevVhdxSubformat.Fixed;
         TableOffset = FileLayout.MiB + LogLength;
-        Table = new BlockTable(TableOffset, blockSize, (int)SectorSize, Length, HasBitmaps: false);
+        Table = new BlockTable(TableOffset, blockSize, sectorSize, Length, HasBitmaps: parent is not null);
         TableLength = (uint)FileLayout.RoundUp(Table.Entries * BlockTable.EntrySize);
-        EmptyState = options.BlockStateZero ?? true ? BlockEntryState.Zero : BlockEntryState.NotPresent;
+        EmptyState = parent is null && (options.BlockStateZero ?? true) ? BlockEntryState.Zero : BlockEntryState.NotPresent;
     }
 
     public long Length { get; }
@@ -52,7 +56,12 @@ internal sealed class NewImage
     /// <summary>Bytes of the file with so many blocks.</summary>
     public long FileLength(long blocks) => BlocksOffset + blocks * Table.BlockSize;
 
-    public byte[] Metadata() => MetadataTable.New((uint)Table.BlockSize, IsFixed, Length, SectorSize);
+    public byte[] Metadata() => MetadataTable.New(
+        (uint)Table.BlockSize,
+        IsFixed,
+        Length,
+        (uint)Table.SectorSize,
+        _parent is null ? null : ParentLocator.Write(_parent.DataWriteId, _parent.Path));
 
     public RegionTable Regions() => RegionTable.New(
         new Region(RegionTable.TableId, TableOffset, TableLength, IsRequired: true),
@@ -62,13 +71,13 @@ internal sealed class NewImage
         ? BlockTable.EntryOf(BlockEntryState.Present, BlocksOffset + block * Table.BlockSize)
         : BlockTable.EntryOf(EmptyState);
 
-    private static long RequireLength(long size)
+    private static long RequireLength(long size, int sectorSize)
     {
         if (size is < 0 or > LargestDisk)
             throw Invalid("Image size too large; max of 64TB");
         if (size == 0)
             throw Invalid("A VHDX image has a size of at least one sector");
-        return (size + SectorSize - 1) / SectorSize * SectorSize;
+        return (size + sectorSize - 1) / sectorSize * sectorSize;
     }
 
     private static uint RequireLogLength(long size)
@@ -99,3 +108,7 @@ internal sealed class NewImage
 
     private static BlockException Invalid(string message) => new(BlockErrorKind.InvalidArgument, message);
 }
+
+/// <summary>What an image that is to be made says of its parent.</summary>
+/// <param name="Path">As it is recorded.</param>
+internal sealed record NewParent(Guid DataWriteId, int SectorSize, string Path);

@@ -32,6 +32,9 @@ internal sealed class Footer(byte[] sector)
 
     public DiskType Type => (DiskType)BinaryPrimitives.ReadUInt32BigEndian(sector.AsSpan(60));
 
+    /// <summary>Of making the image, in seconds.</summary>
+    public uint Time => BinaryPrimitives.ReadUInt32BigEndian(sector.AsSpan(24));
+
     public Guid Id => new(sector.AsSpan(68, 16), bigEndian: true);
 
     public Geometry Geometry => new(BinaryPrimitives.ReadUInt16BigEndian(sector.AsSpan(56)), sector[58], sector[59]);

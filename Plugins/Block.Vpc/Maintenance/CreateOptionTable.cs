@@ -3,7 +3,7 @@ using BlockHost.Block.Facets;
 
 namespace BlockHost.Plugins.Block.Vpc.Maintenance;
 
-/// <summary>The options of <c>create -o</c>, in QEMU's order and words.</summary>
+/// <summary>The options of <c>create -o</c>, in QEMU's order and words, and those of differencing images.</summary>
 internal static class CreateOptionTable
 {
     public static IReadOnlyList<CreateOption> All { get; } =
@@ -19,5 +19,7 @@ internal static class CreateOptionTable
             CreateOptionKind.Bool,
             "Force disk size calculation to use the actual size specified, rather than using the nearest CHS-based calculation",
             "force-size"),
+        new("backing_file", CreateOptionKind.String, "File name of a base image", "backing-file") { IsBeyondQemu = true },
+        new("backing_fmt", CreateOptionKind.String, "Must be 'vpc' if present", "backing-fmt") { IsBeyondQemu = true },
     ];
 }

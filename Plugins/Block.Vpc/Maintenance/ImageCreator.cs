@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
@@ -23,16 +24,29 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
     public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
     {
         var typed = options.Deserialize(VpcJson.Default.VpcCreateOptions.Deep())!;
-        var length = LengthFor(typed.Size, typed.ForceSize);
-        var isFixed = typed.Subformat == BlockdevVpcSubformat.Fixed;
-        var footer = Footer.New(isFixed ? DiskType.Fixed : DiskType.Dynamic, context.Host.Clock.GetUtcNow())
-            .WithLength(length, typed.ForceSize);
+        // A differencing image is just as long as its parent.
+        var isExact = typed.ForceSize || (typed.BackingFile is not null && LengthFor(typed.Size, exact: false) != typed.Size);
+        var length = LengthFor(typed.Size, isExact);
+        var footer = Footer.New(TypeOf(typed), context.Host.Clock.GetUtcNow()).WithLength(length, isExact);
+        var isFixed = footer.Type == DiskType.Fixed;
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
+        var header = DynamicHeader.New(TableOffset, Entries(length), BlockSize);
+        var path = "";
+        if (footer.Type == DiskType.Differencing)
+        {
+            path = ParentPath.Record(typed.BackingFile!);
+            header = header.WithTable(TableOffset + DynamicHeader.RoomOf(path), Entries(length)).WithParent(
+                await IdOfAsync(context, typed.BackingFile!, cancellationToken).ConfigureAwait(false),
+                footer.Time,
+                path,
+                TableOffset);
+        }
+
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         if (isFixed)
             await file.ResizeAsync(length, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         else
-            await WriteTableAsync(file, footer, length, cancellationToken).ConfigureAwait(false);
+            await WriteTableAsync(file, footer, header, path, cancellationToken).ConfigureAwait(false);
         await file.FlushAsync(cancellationToken).ConfigureAwait(false);
         await file.WriteAsync(isFixed ? length : 0, footer.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
         await file.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -73,19 +87,42 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
 
     private static long TableSize(long length) => DynamicDisk.RoundUp(Entries(length) * sizeof(uint));
 
-    private static async ValueTask WriteTableAsync(
-        IBlockChild file, Footer footer, long length, CancellationToken cancellationToken)
+    private static DiskType TypeOf(VpcCreateOptions options)
     {
-        var header = DynamicHeader.New(TableOffset, Entries(length), BlockSize);
-        await file.WriteAsync(Footer.Size, header.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
-        var size = TableSize(length);
+        if (options.BackingFile is null)
+            return options.Subformat == BlockdevVpcSubformat.Fixed ? DiskType.Fixed : DiskType.Dynamic;
+        if (options.BackingFmt is not (null or "vpc"))
+            throw new BlockException(BlockErrorKind.InvalidArgument, "backing_file must be a vpc image");
+        return options.Subformat == BlockdevVpcSubformat.Dynamic
+            ? DiskType.Differencing
+            : throw new BlockException(BlockErrorKind.InvalidArgument, "A fixed image can't have a backing file");
+    }
+
+    private static async ValueTask<Guid> IdOfAsync(
+        IImageCreateContext context, string backing, CancellationToken cancellationToken)
+    {
+        var image = await context.OpenSharedImageAsync(backing, "vpc", cancellationToken).ConfigureAwait(false);
+        return image.TryGetFacet<IVpcIdentity>(out var identity)
+            ? identity.Id
+            : throw new BlockException(BlockErrorKind.InvalidArgument, "backing_file must be a vpc image");
+    }
+
+    /// <param name="path">Of the parent.</param>
+    private static async ValueTask WriteTableAsync(
+        IBlockChild file, Footer footer, DynamicHeader header, string path, CancellationToken cancellationToken)
+    {
+        var start = Encoding.Unicode.GetBytes(path.PadRight((int)DynamicHeader.RoomOf(path) / sizeof(char), '\0'));
+        await file.WriteAsync(
+            Footer.Size, (byte[])[.. header.ToBytes(), .. start], WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        var size = DynamicDisk.RoundUp(header.Entries * (long)sizeof(uint));
         for (long done = 0; done < size; done += ChunkSize)
         {
             var chunk = new byte[Math.Min(ChunkSize, size - done)];
             chunk.AsSpan().Fill(byte.MaxValue);
-            await file.WriteAsync(TableOffset + done, chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await file.WriteAsync(header.TableOffset + done, chunk, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
 
-        await file.WriteAsync(TableOffset + size, footer.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await file.WriteAsync(
+            header.TableOffset + size, footer.ToBytes(), WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 }

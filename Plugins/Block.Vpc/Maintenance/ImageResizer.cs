@@ -21,8 +21,6 @@ internal static class ImageResizer
         DiskImage disk, long length, ResizeOptions options, CancellationToken cancellationToken)
     {
         length = DynamicDisk.RoundUp(length);
-        if (disk is DifferencingDisk)
-            throw new BlockException(BlockErrorKind.NotSupported, "A differencing VPC image cannot be resized");
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(BlockErrorKind.NotSupported, "Preallocation is not supported for VPC images");
         if (length / Footer.SectorSize > Footer.MostSectors)
@@ -46,12 +44,12 @@ internal static class ImageResizer
         // What lies behind the end must not show.
         await DropBehindAsync(disk, cancellationToken).ConfigureAwait(false);
         var old = disk.Length;
-        if (old % disk.BlockSize > 0)
-            await disk.WriteZeroesAsync(
-                old, disk.BlockSize - old % disk.BlockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.ClearRestAsync(disk, cancellationToken).ConfigureAwait(false);
         var entries = BlocksFor(disk, length);
         if (entries > disk.Header.Entries)
             await MoveTableAsync(disk, entries, cancellationToken).ConfigureAwait(false);
+        await LongerDisk.HideBackingAsync(disk, old, length, cancellationToken).ConfigureAwait(false);
+        await disk.FlushAsync(cancellationToken).ConfigureAwait(false);
         await disk.ReplaceFooterAsync(next, length, cancellationToken).ConfigureAwait(false);
     }
 
@@ -82,7 +80,7 @@ internal static class ImageResizer
         for (var block = BlocksFor(disk, disk.Length); block < disk.Header.Entries; block++)
         {
             if (await disk.Table.GetAsync(block, cancellationToken).ConfigureAwait(false) != DynamicDisk.Free)
-                await disk.Table.SetAsync(block, DynamicDisk.Free, cancellationToken).ConfigureAwait(false);
+                await disk.DropAsync(block, cancellationToken).ConfigureAwait(false);
         }
 
         await disk.FlushAsync(cancellationToken).ConfigureAwait(false);

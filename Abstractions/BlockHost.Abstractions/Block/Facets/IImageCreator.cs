@@ -33,6 +33,9 @@ public sealed record CreateOption(string Name, CreateOptionKind Kind, string Hel
     /// </summary>
     public IReadOnlyList<string>? Choices { get; init; }
 
+    /// <summary>QEMU does not have it: under its tools' names, help does not list it.</summary>
+    public bool IsBeyondQemu { get; init; }
+
     /// <summary>The value names a file that the command line makes, empty; the member is the node that stores it.</summary>
     public bool MakesFile { get; init; }
 }
@@ -75,4 +78,11 @@ public interface IImageCreateContext
     /// </summary>
     ValueTask<IBlockChild> OpenImageAsync(string fileName, string format, CancellationToken cancellationToken) =>
         throw new BlockException(BlockErrorKind.NotSupported, "Images cannot be opened here");
+
+    /// <summary>
+    /// As <see cref="OpenImageAsync(string, string, CancellationToken)"/>, also while somebody is writing the image: what is
+    /// recorded of it stays as it is.
+    /// </summary>
+    ValueTask<IBlockChild> OpenSharedImageAsync(string fileName, string format, CancellationToken cancellationToken) =>
+        OpenImageAsync(fileName, format, cancellationToken);
 }

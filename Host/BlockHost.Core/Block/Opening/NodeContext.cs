@@ -32,6 +32,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool NoIo => scope.NoIo;
 
+    public bool NoBacking => scope.NoBacking;
+
     public bool ForRepair => scope.ForRepair;
 
     public bool IsProbed => scope.IsProbed;

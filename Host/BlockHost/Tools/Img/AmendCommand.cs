@@ -82,7 +82,7 @@ internal sealed class AmendCommand(ImgContext context) : IImgCommand
     private int PrintHelp(string format, IAmendOptions options)
     {
         context.Out.Write($"Amend options for '{format}':\n");
-        foreach (var line in new CreateOptionList(options.AmendOptions).HelpLines())
+        foreach (var line in new CreateOptionList(options.AmendOptions).HelpLines(context.Console.HasOwnName))
             context.Out.Write($"{line}\n");
         return 0;
     }

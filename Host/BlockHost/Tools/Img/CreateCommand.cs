@@ -160,7 +160,7 @@ internal static class CreateHelp
         }
 
         context.Out.Write(fileName is null ? $"Supported {format} options:\n" : "Supported options:\n");
-        foreach (var line in new CreateOptionList(options).HelpLines())
+        foreach (var line in new CreateOptionList(options).HelpLines(context.Console.HasOwnName))
             context.Out.Write($"{line}\n");
         if (fileName is null && driver.Kind != Block.BlockDriverKind.Protocol)
             context.Out.Write(
