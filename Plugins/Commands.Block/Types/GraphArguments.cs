@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
-using BlockHost.Block.Graph;
 
 namespace BlockHost.Plugins.Commands.Block.Types;
 
@@ -41,45 +40,4 @@ internal sealed record WriteThresholdArguments
 
     /// <summary>Offset in bytes; 0 switches the threshold off.</summary>
     public required ulong WriteThreshold { get; init; }
-}
-
-internal sealed record ChangeBackingFileArguments
-{
-    public required string Device { get; init; }
-
-    public required string ImageNodeName { get; init; }
-
-    public required string BackingFile { get; init; }
-}
-
-internal sealed record SnapshotSyncArguments
-{
-    public string? Device { get; init; }
-
-    public string? NodeName { get; init; }
-
-    public required string SnapshotFile { get; init; }
-
-    public string? SnapshotNodeName { get; init; }
-
-    public string? Format { get; init; }
-
-    public NewImageMode? Mode { get; init; }
-}
-
-internal sealed record SnapshotArguments
-{
-    public required string Node { get; init; }
-
-    public required string Overlay { get; init; }
-}
-
-internal sealed record NamedBlockNodesArguments
-{
-    public bool? Flat { get; init; }
-}
-
-internal sealed record BlockStatsArguments
-{
-    public bool? QueryNodes { get; init; }
 }
