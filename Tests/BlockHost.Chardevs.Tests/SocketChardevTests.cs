@@ -80,7 +80,7 @@ public sealed class SocketChardevTests : IDisposable
     {
         await using var device = Unix("");
 
-        var error = await Assert.ThrowsAsync<QmpException>(async () => await device.StartAsync(default));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await device.StartAsync(default));
 
         Assert.Equal($"Failed to connect to '{Path}': No such file or directory", error.Message);
     }
