@@ -15,7 +15,7 @@ namespace BlockHost.Formats;
 /// </summary>
 /// <param name="blockSize">Bytes.</param>
 /// <param name="table">An entry for each block.</param>
-public abstract class MappedDisk<TEntry>(
+public abstract partial class MappedDisk<TEntry>(
     IBlockChild file, long blockSize, EntryTable<TEntry> table, IIoBufferPool buffers) : DiskImage(file)
     where TEntry : unmanaged, IBinaryInteger<TEntry>
 {
@@ -217,43 +217,9 @@ public abstract class MappedDisk<TEntry>(
         return run;
     }
 
-    /// <summary>
-    /// Makes a block stored whose part from an offset of the disk is the source; the rest reads as before. The block is held.
-    /// </summary>
-    protected virtual async ValueTask StoreAsync(
-        long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
-    {
-        var place = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await FillAsync(place, offset, source, before, cancellationToken).ConfigureAwait(false);
-            await Table.SetAsync(IndexOf(offset / blockSize), Encode(place), cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            GiveBack(place);
-            throw;
-        }
-    }
-
     /// <summary>Nobody else changes where these blocks lie until the answer is disposed of.</summary>
     protected ValueTask<RangeLock.Hold> HoldAsync(long block, long count) =>
         _changes.EnterAsync(block, count, exclusive: true);
-
-    /// <summary>Copies bytes of the backing file into this one.</summary>
-    protected async ValueTask CopyUpAsync(long offset, long place, long bytes, CancellationToken cancellationToken)
-    {
-        bytes = Math.Min(bytes, Length - offset);
-        if (bytes <= 0)
-            return;
-        using var buffer = buffers.Rent((int)Math.Min(bytes, CopySize));
-        for (long done = 0; done < bytes; done += buffer.Memory.Length)
-        {
-            var part = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, bytes - done)];
-            await Backing!.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
-            await File.WriteAsync(place + done, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
-        }
-    }
 
     private async ValueTask ReadPartsAsync(long offset, IoSlice target, CancellationToken cancellationToken)
     {
@@ -271,65 +237,6 @@ public abstract class MappedDisk<TEntry>(
                 part.Clear();
             done += run.Bytes;
         }
-    }
-
-    private async ValueTask WritePartsAsync(long offset, IoSlice source, CancellationToken cancellationToken)
-    {
-        for (long done = 0; done < source.Length;)
-        {
-            var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
-            var bytes = run.State == BlockState.Stored
-                ? run.Bytes
-                : Math.Min(source.Length - done, blockSize - (offset + done) % blockSize);
-            var part = source.Slice(done, bytes);
-            if (run.State == BlockState.Stored)
-                await File.WriteAsync(run.Place, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
-            else
-                await WriteNewAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
-            done += bytes;
-        }
-
-        if (Table.IsFull)
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Writes into one block, not all of which is stored.</summary>
-    private async ValueTask WriteNewAsync(long offset, IoSlice source, CancellationToken cancellationToken)
-    {
-        using var hold = await HoldAsync(offset / blockSize, 1).ConfigureAwait(false);
-        // Somebody may have been here first.
-        var run = await FindAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
-        if (run.State == BlockState.Stored && run.Bytes == source.Length)
-            await File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
-        else
-            await StoreAsync(offset, source, run, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>A new block. What lay in its place before, left by a power cut, must not show.</summary>
-    private async ValueTask FillAsync(
-        long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
-    {
-        var within = offset % blockSize;
-        var end = within + source.Length;
-        if (source.Length < blockSize && before.State == BlockState.Packed)
-            await UnpackAsync(place, offset - within, before, cancellationToken).ConfigureAwait(false);
-        else if (source.Length < blockSize && !IsClean(place))
-            await File.WriteZeroesAsync(place, blockSize, ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
-        if (Backing is not null && before.State == BlockState.Absent)
-        {
-            await CopyUpAsync(offset - within, place, within, cancellationToken).ConfigureAwait(false);
-            await CopyUpAsync(offset + source.Length, place + end, blockSize - end, cancellationToken).ConfigureAwait(false);
-        }
-
-        await File.WriteAsync(place + within, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>The block as it was, in its new place.</summary>
-    private async ValueTask UnpackAsync(long place, long offset, BlockRun before, CancellationToken cancellationToken)
-    {
-        using var buffer = buffers.Rent((int)blockSize);
-        await ReadPackedAsync(offset, before, buffer.Memory, cancellationToken).ConfigureAwait(false);
-        await File.WriteAsync(place, buffer.Memory, WriteFlags.None, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>It cannot be zeroed where it lies.</summary>

@@ -131,6 +131,9 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
         return inTable <= 0 || base.TryFind(offset, Math.Min(bytes, inTable), out run);
     }
 
+    /// <summary>A cluster may have no entry, which is looked at one by one.</summary>
+    protected override bool StoresTogether => Header.Entries * BlockSize >= Length;
+
     protected override ValueTask StoreAsync(long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken) =>
         offset / BlockSize < Header.Entries
             ? base.StoreAsync(offset, source, before, cancellationToken)

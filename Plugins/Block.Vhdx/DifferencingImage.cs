@@ -23,6 +23,9 @@ internal sealed class DifferencingImage(
 
     private int BytesPerBlock => (int)(BlockSize / Layout.Table.SectorSize / 8);
 
+    /// <summary>Of a block that has a place, sectors can be the parent's.</summary>
+    protected override bool StoresTogether => false;
+
     public override BlockRun Decode(ulong entry)
     {
         var isPartly = BlockTable.StateOf(entry) == BlockEntryState.PartlyPresent;

@@ -22,6 +22,9 @@ internal sealed class DifferencingDisk(IBlockChild file, Footer footer, DynamicH
     private HashSet<long> _filled = [];
     private HashSet<long> _beingWritten = [];
 
+    /// <summary>Of a block that has a place, sectors can be the parent's.</summary>
+    protected override bool StoresTogether => false;
+
     public override ValueTask DropAsync(long block, CancellationToken cancellationToken)
     {
         lock (_lock)
