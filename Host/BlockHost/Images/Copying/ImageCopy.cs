@@ -182,7 +182,7 @@ internal sealed class ImageCopy
             PieceKind.Backing => ValueTask.CompletedTask,
             PieceKind.Zero when _options.Sparse => ZeroAsync(piece.Offset, piece.Length, output, cancellationToken),
             PieceKind.Zero => FillAsync(piece, buffer, output, cancellationToken),
-            _ when _options.Compress => CompressAsync(piece, data, output, cancellationToken),
+            _ when _options.Compress => CompressAsync(piece, WithRest(piece, data.Length, buffer), output, cancellationToken),
             _ when !_options.Sparse => PutAsync(piece.Offset, data, WriteFlags.None, output, cancellationToken),
             _ => SparseAsync(piece, data, output, cancellationToken),
         };
@@ -218,6 +218,23 @@ internal sealed class ImageCopy
         }
     }
 
+    private Memory<byte> WithRest(Piece piece, int length, Memory<byte> buffer)
+    {
+        var whole = (int)WholeLength(piece);
+        buffer.Span[length..whole].Clear();
+        return buffer[..whole];
+    }
+
+    /// <summary>Where the target is longer than the sources, their last cluster is compressed with what follows.</summary>
+    private long WholeLength(Piece piece)
+    {
+        if (!_options.Compress || piece.Offset + piece.Length < _row.Length)
+            return piece.Length;
+        var cluster = _options.ClusterSize;
+        var whole = (piece.Length + cluster - 1) / cluster * cluster;
+        return Math.Max(piece.Length, Math.Min(whole, _target.Length - piece.Offset));
+    }
+
     private bool IsHole(Memory<byte> data, int cluster) =>
         _options.Sparse
             && !data.Span.Slice(cluster, (int)Math.Min(_options.ClusterSize, data.Length - cluster)).ContainsAnyExcept((byte)0);
@@ -226,9 +243,10 @@ internal sealed class ImageCopy
     {
         buffer.Span.Clear();
         var flags = _options.Compress ? WriteFlags.Compressed : WriteFlags.None;
-        for (var at = 0L; at < piece.Length;)
+        var length = WholeLength(piece);
+        for (var at = 0L; at < length;)
         {
-            var run = (int)Math.Min(buffer.Length, piece.Length - at);
+            var run = (int)Math.Min(buffer.Length, length - at);
             await PutAsync(piece.Offset + at, buffer[..run], flags, output, cancellationToken);
             at += run;
         }

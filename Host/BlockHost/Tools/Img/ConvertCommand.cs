@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Images;
 using BlockHost.Images.Copying;
+using BlockHost.Tools.Img.Platforms;
 
 namespace BlockHost.Tools.Img;
 
@@ -61,6 +63,12 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
         if (options.Bitmaps)
             ConvertBitmaps.CheckSources(sources, options.SkipBrokenBitmaps);
         var row = await SourceRow.OfAsync(sources, cancellationToken);
+        if (options.Platform is { IsArchived: true } platform)
+        {
+            await ArchiveAsync(row, platform, options, progress, cancellationToken);
+            return;
+        }
+
         var target = new ConvertTarget(context, options, row);
         try
         {
@@ -70,6 +78,27 @@ internal sealed class ConvertCommand(ImgContext context) : IImgCommand
         {
             await target.TakeBackAsync();
             throw;
+        }
+    }
+
+    private async ValueTask ArchiveAsync(
+        SourceRow row, Platform platform, ConvertOptions options, ProgressLine progress, CancellationToken cancellationToken)
+    {
+        if (options.CreateOptions.Count > 0 || options.Compress || options.Bitmaps)
+            throw new ToolException($"A disk for {platform.Title} is put into an archive: -o, -c and --bitmaps mean nothing there");
+        var format = platform.Require(options.TargetFormat!);
+        var length = platform.LengthFor(row.Length, format);
+        if (!options.Quiet)
+            context.Out.Write($"{platform.Describe(format, null, row.Length, length)}\n");
+        var host = await context.HostAsync(cancellationToken);
+        var archive = new DiskArchive(row, length, host.Services.Clock) { Progress = progress.Report };
+        try
+        {
+            await archive.WriteAsync(options.TargetName, cancellationToken);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not BlockException))
+        {
+            throw new ToolException($"{options.TargetName}: {e.Message}");
         }
     }
 

@@ -2,6 +2,7 @@
 using System.Globalization;
 using BlockHost.CommandLine;
 using BlockHost.Images;
+using BlockHost.Tools.Img.Platforms;
 
 namespace BlockHost.Tools.Img;
 
@@ -12,9 +13,16 @@ internal sealed class ConvertOptions
     private const int Sector = 512;
     private const long MaxSparse = 16 * 1024 * 1024;
 
-    private static readonly OptionTable Table = new(
-        "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", "help=h", "object:", "image-opts", "target-image-opts", "target-is-zero",
-        "force-share=U", "salvage", "bitmaps", "skip-broken-bitmaps");
+    private const string ShortOptions = "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:";
+
+    private static readonly string[] LongOptions =
+    [
+        "help=h", "object:", "image-opts", "target-image-opts", "target-is-zero", "force-share=U", "salvage", "bitmaps",
+        "skip-broken-bitmaps",
+    ];
+
+    private static readonly OptionTable QemuTable = new(ShortOptions, LongOptions);
+    private static readonly OptionTable OwnTable = new(ShortOptions, [.. LongOptions, "for:"]);
 
     private readonly ToolConsole _console;
     private bool _sparseGiven;
@@ -29,6 +37,9 @@ internal sealed class ConvertOptions
 
     /// <summary>Null with --target-image-opts only.</summary>
     public string? TargetFormat { get; private set; }
+
+    /// <summary>--for: where the image is to run.</summary>
+    public Platform? Platform { get; private set; }
 
     public string? BackingFile { get; private set; }
 
@@ -85,7 +96,7 @@ internal sealed class ConvertOptions
     {
         var options = new ConvertOptions(context.Console);
         string? sourceCache = null;
-        foreach (var item in context.Options(args, Table))
+        foreach (var item in context.Options(args, context.Console.HasOwnName ? OwnTable : QemuTable))
         {
             if (item.Key == "object")
                 await context.AddObjectAsync(item.Value!, cancellationToken);
@@ -131,6 +142,7 @@ internal sealed class ConvertOptions
             case "target-is-zero": TargetIsZero = true; break;
             case "salvage": Salvage = true; break;
             case "bitmaps": Bitmaps = true; break;
+            case "for": Platform = Platform.Find(value); break;
             case "skip-broken-bitmaps": SkipBrokenBitmaps = true; break;
         }
     }
@@ -153,7 +165,7 @@ internal sealed class ConvertOptions
     private void Validate()
     {
         if (TargetFormat is null && !TargetImageOptions)
-            TargetFormat = "raw";
+            TargetFormat = Platform?.UsualFormat ?? "raw";
         if (SkipCreate && CreateOptions.Count > 0)
             throw new ToolException("-o has no effect when skipping image creation");
         if (TargetIsZero && !SkipCreate)
@@ -164,10 +176,22 @@ internal sealed class ConvertOptions
             throw new ToolException("Use of --skip-broken-bitmaps requires --bitmaps");
         if (CopyOffload)
             ValidateOffload();
+        ValidatePlatform();
         if (AsksForHelp)
             return;
         if (Names.Count < 2)
             throw new ToolException("Must specify image file name");
+    }
+
+    private void ValidatePlatform()
+    {
+        if (Platform is null)
+            return;
+        if (SkipCreate)
+            throw new ToolException("--for makes the image: it cannot be used with -n");
+        if (BackingFile is not null)
+            throw new ToolException($"A disk for {Platform.Title} has no backing file");
+        Platform.Require(TargetFormat!);
     }
 
     private void ValidateOffload()

@@ -5,6 +5,7 @@ using BlockHost.Block.Graph;
 using BlockHost.CommandLine;
 using BlockHost.Images;
 using BlockHost.Images.Copying;
+using BlockHost.Tools.Img.Platforms;
 
 namespace BlockHost.Tools.Img;
 
@@ -82,18 +83,31 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
     {
         var creation = await context.MayStartOverAsync(
             ImageCreation.PlanAsync(images, options.TargetName, options.TargetFormat!, cancellationToken));
+        var format = options.Platform?.Require(options.TargetFormat!);
+        if (format is not null)
+            Platform.Complete(format, creation.Options);
         options.CreateOptions.ForEach(creation.Options.Parse);
-        creation.Options.Set("size", row.Length.ToString(CultureInfo.InvariantCulture));
+        var length = format is null ? row.Length : FitPlatform(format, creation.Options);
+        creation.Options.Set("size", length.ToString(CultureInfo.InvariantCulture));
         if (options.BackingFile is { } file)
             Require(
                 creation.Options, "backing_file", file, $"Backing file not supported for file format '{options.TargetFormat}'");
-        if (options.BackingFormat is { } format)
+        if (options.BackingFormat is { } backingFormat)
             Require(
                 creation.Options,
                 "backing_fmt",
-                format,
+                backingFormat,
                 $"Backing file format not supported for file format '{options.TargetFormat}'");
         return creation;
+    }
+
+    private long FitPlatform(PlatformFormat format, CreateOptionList creation)
+    {
+        options.Platform!.Check(format, creation);
+        var length = options.Platform.LengthFor(row.Length, format);
+        if (!options.Quiet)
+            context.Out.Write($"{options.Platform.Describe(format, creation, row.Length, length)}\n");
+        return length;
     }
 
     private static void Require(CreateOptionList options, string name, string value, string refusal)

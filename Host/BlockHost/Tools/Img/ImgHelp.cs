@@ -48,6 +48,14 @@ internal static class ImgHelp
 
         """;
 
+    /// <summary>What QEMU's tool does not have; it is not listed under its name.</summary>
+    private const string OwnSyntax = " [--for platform]";
+
+    private const string OwnParameter = """
+          platform      where the image is to run: azure, hyperv, esxi, virtualbox, aws or gcp. Format, options and size are what it takes
+
+        """;
+
     private static readonly Dictionary<string, string> Purposes = new(StringComparer.Ordinal)
     {
         ["amend"] = "Changes options of an image that can be changed after its creation.",
@@ -70,9 +78,9 @@ internal static class ImgHelp
     /// <summary>The help of one subcommand: its syntax, and the parameters that stand in it.</summary>
     public static void PrintCommand(ToolConsole console, string command)
     {
-        var syntax = Lines(Syntax).Single(line => line.StartsWith(command + " ", StringComparison.Ordinal));
+        var syntax = Lines(SyntaxFor(console)).Single(line => line.StartsWith(command + " ", StringComparison.Ordinal));
         console.Out.Write($"usage: {console.Name} {syntax}\n{Purposes[command]}\n\n");
-        foreach (var line in Lines(Parameters).Where(line => Concerns(line, command, syntax)))
+        foreach (var line in Lines(Parameters + "\n" + OwnParameter).Where(line => Concerns(line, command, syntax)))
             console.Out.Write($"  {line}\n");
         console.Out.Write($"\n'{console.Name} --help' lists all commands.\n");
     }
@@ -92,6 +100,9 @@ internal static class ImgHelp
     private static bool IsNamed(string word, string name) =>
         word.TrimEnd('1', '2') == name || word == "o" + name || word.EndsWith("_" + name, StringComparison.Ordinal);
 
+    private static string SyntaxFor(ToolConsole console) =>
+        console.HasOwnName ? Syntax.Replace("  convert ", $"  convert{OwnSyntax} ", StringComparison.Ordinal) : Syntax;
+
     private static IEnumerable<string> Lines(string block) =>
         block.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0);
 
@@ -109,6 +120,6 @@ internal static class ImgHelp
 
 
             """);
-        console.Out.Write($"{Syntax}\n{Parameters}\nSupported formats: {string.Join(' ', formats)}\n");
+        console.Out.Write($"{SyntaxFor(console)}\n{Parameters}{(console.HasOwnName ? OwnParameter : "")}\nSupported formats: {string.Join(' ', formats)}\n");
     }
 }
