@@ -19,6 +19,7 @@ internal sealed class Qcow2Node
     private const int MaxJoined = 64;
 
     private readonly IBlockNodeContext _context;
+    private readonly BitmapJournal _journal;
     private Qcow2Image _image;
     private ITimer? _cleaner;
     private BlockProfile _profile;
@@ -27,6 +28,7 @@ internal sealed class Qcow2Node
     {
         _context = context;
         _image = image;
+        _journal = new BitmapJournal(this);
         _profile = MakeProfile();
         Watch();
     }
@@ -47,9 +49,11 @@ internal sealed class Qcow2Node
         _image.Reader.ReadAsync(offset, target, flags, cancellationToken);
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        (flags & WriteFlags.Compressed) == 0
-            ? _image.Writer.WriteAsync(offset, source, cancellationToken)
-            : _image.Compressed.WriteAsync(offset, source, cancellationToken);
+        !_journal.Covers(offset, source.Length)
+            ? MarkAndWriteAsync(offset, source, flags, cancellationToken)
+            : (flags & WriteFlags.Compressed) == 0
+                ? _image.Writer.WriteAsync(offset, source, cancellationToken)
+                : _image.Compressed.WriteAsync(offset, source, cancellationToken);
 
     public override ValueTask FlushAsync(CancellationToken cancellationToken)
     {
@@ -57,11 +61,18 @@ internal sealed class Qcow2Node
         return _image.Flusher.FlushAsync(cancellationToken);
     }
 
-    public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
-        _image.Zeroes.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
+    public override async ValueTask WriteZeroesAsync(
+        long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
+    {
+        if (!_journal.Covers(offset, bytes)) await _journal.MarkAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+        await _image.Zeroes.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
+    }
 
-    public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        _image.Zeroes.DiscardAsync(offset, bytes, cancellationToken);
+    public override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
+    {
+        if (!_journal.Covers(offset, bytes)) await _journal.MarkAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+        await _image.Zeroes.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
+    }
 
     public override async ValueTask<BlockStatus> GetStatusAsync(
         long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken)
@@ -89,7 +100,7 @@ internal sealed class Qcow2Node
     {
         var header = _image.Header.Current;
         var geometry = _image.Geometry;
-        var bitmaps = await new BitmapStore(_image).DescribeAsync(cancellationToken).ConfigureAwait(false);
+        var bitmaps = await new BitmapStore(_image, _journal).DescribeAsync(cancellationToken).ConfigureAwait(false);
         return new ImageFacts
         {
             ClusterSize = geometry.ClusterSize,
@@ -109,12 +120,14 @@ internal sealed class Qcow2Node
     {
         _image.Guard.ThrowIfStopped();
         await new ImageResizer(_image).ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
+        await _journal.RewriteAsync(CancellationToken.None).ConfigureAwait(false);
         _profile = MakeProfile();
     }
 
     public async ValueTask MakeEmptyAsync(CancellationToken cancellationToken)
     {
         _image.Guard.ThrowIfStopped();
+        await _journal.MarkAsync(0, _image.Length, cancellationToken).ConfigureAwait(false);
         await new ImageEmptier(_image).MakeEmptyAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -247,14 +260,28 @@ internal sealed class Qcow2Node
     {
         if (_cleaner is not null) await _cleaner.DisposeAsync().ConfigureAwait(false);
         await _image.DisposeAsync().ConfigureAwait(false);
+        _journal.Dispose();
     }
 
     public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class
     {
         // Made for each use: a reopen exchanges the image.
-        facet = typeof(T) == typeof(IBitmapStore) ? new BitmapStore(_image) as T : this as T;
+        facet = typeof(T) == typeof(IBitmapStore) ? new BitmapStore(_image, _journal) as T
+            : typeof(T) == typeof(IBitmapJournal) ? FindJournal() as T
+            : this as T;
         return facet is not null;
+    }
+
+    private BitmapJournal? FindJournal() => _image.Settings.BitmapCheckpoint || _journal.IsFollowing ? _journal : null;
+
+    private async ValueTask MarkAndWriteAsync(
+        long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
+    {
+        await _journal.MarkAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
+        await (flags.HasFlag(WriteFlags.Compressed)
+            ? _image.Compressed.WriteAsync(offset, source, cancellationToken)
+            : _image.Writer.WriteAsync(offset, source, cancellationToken)).ConfigureAwait(false);
     }
 
     private void Watch()

@@ -41,6 +41,11 @@ public sealed record Qcow2Options
     /// <summary>Seconds after which unused cache entries are dropped; 0: never.</summary>
     public long? CacheCleanInterval { get; init; }
 
+    /// <summary>The image follows its persistent bitmaps while it is in use, so that they outlive a crash.</summary>
+    [JsonPropertyName("x-blockhost-bitmap-checkpoint")]
+    [QapiFeature("unstable")]
+    public bool? BitmapCheckpoint { get; init; }
+
     public BlockdevQcow2Encryption? Encrypt { get; init; }
 
     public BlockdevRef? DataFile { get; init; }

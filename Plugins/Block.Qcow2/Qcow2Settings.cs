@@ -38,5 +38,8 @@ internal sealed record Qcow2Settings
 
     public bool PassDiscardSnapshot { get; init; } = true;
 
+    /// <summary>The image follows its bitmaps while it is in use.</summary>
+    public bool BitmapCheckpoint { get; init; }
+
     public int SliceBytesFor(ClusterGeometry geometry) => Math.Min(L2SliceBytes, geometry.ClusterSize);
 }

@@ -43,6 +43,7 @@ internal static class Qcow2SettingsReader
             DiscardNoUnref = options.DiscardNoUnref ?? false,
             PassDiscardSnapshot = options.PassDiscardSnapshot ?? true,
             PassDiscardOther = options.PassDiscardOther ?? false,
+            BitmapCheckpoint = options.BitmapCheckpoint ?? false,
         };
     }
 

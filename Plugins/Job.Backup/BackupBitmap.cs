@@ -6,6 +6,8 @@ namespace BlockHost.Plugins.Job.Backup;
 /// <summary>The user's bitmap while a backup works from it or towards it: new writes are marked in a successor.</summary>
 internal sealed class BackupBitmap(IFrozenBitmap frozen, BitmapSyncMode mode)
 {
+    private readonly IDirtyBitmaps _owner = frozen.Bitmap.Node.DirtyBitmaps;
+
     public void Succeeded()
     {
         if (mode == BitmapSyncMode.Never)
@@ -22,4 +24,7 @@ internal sealed class BackupBitmap(IFrozenBitmap frozen, BitmapSyncMode mode)
         else
             frozen.Reclaim();
     }
+
+    /// <summary>After either: an image that follows its bitmaps follows this as well.</summary>
+    public ValueTask CheckpointAsync() => _owner.CheckpointAsync(CancellationToken.None);
 }

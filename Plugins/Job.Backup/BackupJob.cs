@@ -85,6 +85,8 @@ internal sealed class BackupJob : BackgroundJob
     {
         await _context.ReleaseNodesAsync().ConfigureAwait(false);
         await _parts.RemoveAsync().ConfigureAwait(false);
+        if (_parts.Bitmap is { } bitmap)
+            await bitmap.CheckpointAsync().ConfigureAwait(false);
     }
 
     private async ValueTask SkipUnallocatedAsync(CancellationToken cancellationToken)

@@ -112,6 +112,8 @@ internal sealed class BackupStart(BackupJobType type, IPluginHost host, IJobGrou
                 await setup.FailAsync().ConfigureAwait(false);
             parts.Bitmap?.Failed(parts.Pending);
             await parts.RemoveAsync().ConfigureAwait(false);
+            if (parts.Bitmap is { } bitmap)
+                await bitmap.CheckpointAsync().ConfigureAwait(false);
             throw;
         }
     }

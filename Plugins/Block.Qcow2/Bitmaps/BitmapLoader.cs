@@ -17,6 +17,9 @@ internal sealed class BitmapLoader(Qcow2Image image)
     {
         var bytes = BitmapEntry.ContentBytes(image.Length, entry.GranularityBits);
         var clusters = _geometry.ClustersFor(bytes);
+
+        // One that was followed may have been left when its disk was about to get longer.
+        if (entry.InUse) clusters = Math.Min(clusters, entry.TableEntries);
         if (entry.TableEntries < clusters)
             throw new Qcow2FormatException($"Bitmap '{entry.Name}' doesn't satisfy the constraints");
         using var buffer = image.Buffers.Rent(_geometry.ClusterSize);

@@ -40,6 +40,21 @@ internal sealed class BitmapSaver(Qcow2Image image)
             old?.Extra ?? []);
     }
 
+    /// <summary>Writes bits that will be changed in place: each has a cluster, whatever it holds.</summary>
+    public async ValueTask<BitmapEntry> SaveAsync(JournalledBitmap bitmap, CancellationToken cancellationToken)
+    {
+        using var buffer = image.Buffers.Rent(_geometry.ClusterSize);
+        var cluster = buffer.Memory[.._geometry.ClusterSize];
+        var places = new ulong[_geometry.ClustersFor(bitmap.ContentBytes)];
+        for (var i = 0; i < places.Length; i++)
+        {
+            bitmap.CopyCluster(i, cluster.Span);
+            places[i] = await SaveClusterAsync(cluster, places.Length - i, cancellationToken).ConfigureAwait(false);
+        }
+        bitmap.Places = places;
+        return bitmap.Describe(await SaveTableAsync(TopTable.Encode(places), cancellationToken).ConfigureAwait(false));
+    }
+
     public async ValueTask<BitmapsExtension?> SaveDirectoryAsync(
         IReadOnlyList<BitmapEntry> entries, CancellationToken cancellationToken)
     {
@@ -76,9 +91,15 @@ internal sealed class BitmapSaver(Qcow2Image image)
         var uniformity = bitmap.ReadBits(index << (_geometry.ClusterBits + 3), buffer.Span);
         if (uniformity == BitmapUniformity.AllClean) return 0;
         if (uniformity == BitmapUniformity.AllDirty && index < clusters) return BitmapEntry.AllOnes;
-        var offset = await TakeClusterAsync(clusters - index, cancellationToken).ConfigureAwait(false);
-        image.Guard.CheckWrite(offset, buffer.Length);
-        await image.File.WriteAsync(offset, buffer, cancellationToken: cancellationToken).ConfigureAwait(false);
+        return await SaveClusterAsync(buffer, clusters - index, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <param name="wanted">So many are still to come, this one included.</param>
+    private async ValueTask<ulong> SaveClusterAsync(Memory<byte> content, long wanted, CancellationToken cancellationToken)
+    {
+        var offset = await TakeClusterAsync(wanted, cancellationToken).ConfigureAwait(false);
+        image.Guard.CheckWrite(offset, content.Length);
+        await image.File.WriteAsync(offset, content, cancellationToken: cancellationToken).ConfigureAwait(false);
         return (ulong)offset;
     }
 

@@ -10,17 +10,25 @@ using BlockHost.Plugins.Block.Qcow2.Metadata;
 namespace BlockHost.Plugins.Block.Qcow2.Bitmaps;
 
 /// <summary>The persistent bitmaps of an image ("Bitmaps"). Nothing is remembered between calls: the image has it all.</summary>
-internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
+/// <param name="journal">Follows some of them.</param>
+internal sealed class BitmapStore(Qcow2Image image, BitmapJournal journal) : IBitmapStore
 {
     private readonly ClusterGeometry _geometry = image.Geometry;
 
     public async ValueTask<IReadOnlyList<StoredBitmap>> ListAsync(CancellationToken cancellationToken)
     {
         var entries = await DirectoryAsync(cancellationToken).ConfigureAwait(false);
-        return [.. entries.Where(
-            e =>
-                e.IsUnderstood).Select(e =>
-                    new StoredBitmap(e.Name, 1L << e.GranularityBits, e.InUse, e.Flags.HasFlag(BitmapFlags.Auto)))];
+        var listed = new List<StoredBitmap>();
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = entries[i];
+            if (!entry.IsUnderstood) continue;
+            var isLost = entry.InUse && !(i < BitmapDirectory.Followed(image.Header.Current)
+                && await HasSoundTableAsync(entry, cancellationToken).ConfigureAwait(false));
+            listed.Add(
+                new StoredBitmap(entry.Name, 1L << entry.GranularityBits, isLost, entry.Flags.HasFlag(BitmapFlags.Auto)));
+        }
+        return listed;
     }
 
     public async ValueTask LoadAsync(StoredBitmap stored, IDirtyBitmap target, CancellationToken cancellationToken)
@@ -68,24 +76,51 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             throw Refuse("Not enough space in the bitmap directory");
     }
 
-    public ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken)
+    public async ValueTask StoreAsync(IReadOnlyList<IDirtyBitmap> bitmaps, CancellationToken cancellationToken)
     {
         if (image.Header.Current.Version < 3) throw Refuse("Cannot store dirty bitmaps in qcow2 v2 files");
-        return ReplaceAsync(
-            (saver, directory) => ReplaceEntriesAsync(saver, directory, bitmaps, cancellationToken), cancellationToken);
+        using (await journal.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await ReplaceAsync(
+                (saver, directory) => ReplaceEntriesAsync(saver, directory, bitmaps, cancellationToken),
+                followed: 0,
+                cancellationToken).ConfigureAwait(false);
+            journal.Take([]);
+        }
     }
 
-    public ValueTask RemoveAsync(string name, CancellationToken cancellationToken) =>
-        ReplaceAsync(
-            (_, directory) =>
+    public async ValueTask RemoveAsync(string name, CancellationToken cancellationToken)
+    {
+        using (await journal.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var left = journal.Without(name);
+            await ReplaceAsync((_, directory) => new(TakeOut(directory, [name])), left.Length, cancellationToken)
+                .ConfigureAwait(false);
+            journal.Take(left);
+        }
+    }
+
+    /// <summary>Writes what is followed from now on; all other bitmaps are marked in use. Under the journal's gate.</summary>
+    public async ValueTask FollowAsync(JournalledBitmap[] bitmaps, CancellationToken cancellationToken)
+    {
+        if (bitmaps.Length == 0)
+        {
+            await MarkInUseAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        await ReplaceAsync(
+            async (saver, directory) =>
             {
-                var at = directory.FindIndex(e => e.Name == name);
-                if (at < 0) return new([]);
-                var gone = directory[at];
-                directory.RemoveAt(at);
-                return new([gone]);
+                var gone = TakeOut(directory, [.. bitmaps.Select(b => b.Name)]);
+                for (var i = 0; i < directory.Count; i++)
+                    directory[i] = directory[i] with { Flags = directory[i].Flags | BitmapFlags.InUse };
+                for (var i = 0; i < bitmaps.Length; i++)
+                    directory.Insert(i, await saver.SaveAsync(bitmaps[i], cancellationToken).ConfigureAwait(false));
+                return gone;
             },
-            cancellationToken);
+            bitmaps.Length,
+            cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>All entries, for image information; none where the directory is damaged, which is for a check to say.</summary>
     public async ValueTask<IReadOnlyList<BitmapEntry>> DescribeAsync(CancellationToken cancellationToken)
@@ -98,6 +133,20 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
         {
             return [];
         }
+    }
+
+    private async ValueTask<bool> HasSoundTableAsync(BitmapEntry entry, CancellationToken cancellationToken)
+    {
+        var table = await TopTable.LoadAsync(
+            image.File, entry.TableOffset, entry.TableEntries, cancellationToken).ConfigureAwait(false);
+        return table.All(e => BitmapEntry.IsTableEntry(e, _geometry));
+    }
+
+    private static List<BitmapEntry> TakeOut(List<BitmapEntry> directory, string[] names)
+    {
+        var gone = directory.Where(e => names.Contains(e.Name)).ToList();
+        directory.RemoveAll(gone.Contains);
+        return gone;
     }
 
     private async ValueTask<List<BitmapEntry>> DirectoryAsync(CancellationToken cancellationToken)
@@ -140,8 +189,11 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
 
     /// <summary>Replaces the directory by a changed one.</summary>
     /// <param name="change">Changes the list of entries, and returns those whose clusters are no longer needed.</param>
+    /// <param name="followed">So many of the changed list are followed, from the first on.</param>
     private async ValueTask ReplaceAsync(
-        Func<BitmapSaver, List<BitmapEntry>, ValueTask<List<BitmapEntry>>> change, CancellationToken cancellationToken)
+        Func<BitmapSaver, List<BitmapEntry>, ValueTask<List<BitmapEntry>>> change,
+        int followed,
+        CancellationToken cancellationToken)
     {
         image.Guard.ThrowIfStopped();
         var saver = new BitmapSaver(image);
@@ -161,7 +213,7 @@ internal sealed class BitmapStore(Qcow2Image image) : IBitmapStore
             using (await image.Flusher.PauseAsync(cancellationToken).ConfigureAwait(false))
             using (await image.Gate.AcquireAsync(cancellationToken).ConfigureAwait(false))
             {
-                await BitmapDirectory.SwitchAsync(image, place).ConfigureAwait(false);
+                await BitmapDirectory.SwitchAsync(image, place, followed).ConfigureAwait(false);
                 foreach (var run in freed)
                     image.Allocator.Retire(run);
             }

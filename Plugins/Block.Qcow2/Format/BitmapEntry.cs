@@ -81,11 +81,11 @@ internal sealed record BitmapEntry(
     public static int PlainSizeFor(int nameLength) => Aligned(FixedSize + nameLength);
 
     /// <summary>Bytes of content that the bitmap of a disk has.</summary>
-    public static long ContentBytes(long diskSize, int granularityBits)
-    {
-        var units = (diskSize >> granularityBits) + ((diskSize & ((1L << granularityBits) - 1)) == 0 ? 0 : 1);
-        return (units + 7) / 8;
-    }
+    public static long ContentBytes(long diskSize, int granularityBits) => (Units(diskSize, granularityBits) + 7) / 8;
+
+    /// <summary>Units that a disk has.</summary>
+    public static long Units(long diskSize, int granularityBits) =>
+        (diskSize >> granularityBits) + ((diskSize & ((1L << granularityBits) - 1)) == 0 ? 0 : 1);
 
     public static List<BitmapEntry> ParseDirectory(ReadOnlySpan<byte> directory, ClusterGeometry geometry)
     {

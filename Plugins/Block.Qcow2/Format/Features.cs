@@ -29,7 +29,10 @@ internal enum AutoclearFeatures : ulong
     None = 0,
     Bitmaps = 1 << 0,
     RawExternalData = 1 << 1,
-    Known = Bitmaps | RawExternalData,
+
+    /// <summary>Blockhost's own, from the end that the specification is not likely to reach: see JournalExtension.</summary>
+    BitmapJournal = 1UL << 63,
+    Known = Bitmaps | RawExternalData | BitmapJournal,
 }
 
 internal enum CompressionType : byte

@@ -20,6 +20,9 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
     public const uint Encryption = 0x0537be77;
     public const uint DataFileName = 0x44415441;
 
+    /// <summary>Blockhost's own ("bhbj"): <see cref="JournalExtension"/>.</summary>
+    public const uint BitmapJournal = 0x6268626a;
+
     private const int HeadSize = 8;
 
     /// <summary>Bytes the extension takes in the header cluster.</summary>

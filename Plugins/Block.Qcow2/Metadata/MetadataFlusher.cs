@@ -28,8 +28,6 @@ internal sealed class MetadataFlusher(
     ClusterAllocator allocator,
     DataStorage data) : IDisposable
 {
-    private const int MaxSegments = 64;
-
     // Taken before the metadata lock, never while holding it.
     private readonly MetadataLock _flushing = new();
 
@@ -119,8 +117,8 @@ internal sealed class MetadataFlusher(
         if (batch.HasMappings)
         {
             await file.FlushAsync().ConfigureAwait(false);
-            await WriteAllAsync(BlkdebugEvent.L2Update, batch.L2).ConfigureAwait(false);
-            await WriteAllAsync(BlkdebugEvent.L1Update, batch.L1).ConfigureAwait(false);
+            await PendingWrite.WriteAllAsync(file, batch.L2, BlkdebugEvent.L2Update).ConfigureAwait(false);
+            await PendingWrite.WriteAllAsync(file, batch.L1, BlkdebugEvent.L1Update).ConfigureAwait(false);
         }
         await file.FlushAsync().ConfigureAwait(false);
     }
@@ -156,24 +154,10 @@ internal sealed class MetadataFlusher(
     private async ValueTask WriteRefcountsAsync(RefcountBatch batch)
     {
         if (batch.Slices is not { } slices || batch.Table is not { } sectors) return;
-        await WriteAllAsync(BlkdebugEvent.RefblockUpdatePart, slices).ConfigureAwait(false);
+        await PendingWrite.WriteAllAsync(file, slices, BlkdebugEvent.RefblockUpdatePart).ConfigureAwait(false);
         if (sectors.Count == 0) return;
         await file.FlushAsync().ConfigureAwait(false);
-        await WriteAllAsync(BlkdebugEvent.RefblockAllocHookup, sectors).ConfigureAwait(false);
-    }
-
-    private async ValueTask WriteAllAsync(BlkdebugEvent before, List<PendingWrite> writes)
-    {
-        writes.Sort((a, b) => a.Offset.CompareTo(b.Offset));
-        var vector = new IoVector();
-        for (var i = 0; i < writes.Count; i++)
-        {
-            vector.Add(writes[i].Data);
-            var end = writes[i].Offset + writes[i].Data.Length;
-            if (vector.Count < MaxSegments && i + 1 < writes.Count && writes[i + 1].Offset == end) continue;
-            await file.WriteAsync(before, end - vector.Length, vector).ConfigureAwait(false);
-            vector.Clear();
-        }
+        await PendingWrite.WriteAllAsync(file, sectors, BlkdebugEvent.RefblockAllocHookup).ConfigureAwait(false);
     }
 
     private readonly record struct RefcountBatch(List<PendingWrite>? Slices, List<PendingWrite>? Table);

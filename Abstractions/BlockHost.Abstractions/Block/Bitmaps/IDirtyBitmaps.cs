@@ -37,6 +37,13 @@ public interface IDirtyBitmaps
     /// which is either commit or abort.
     /// </summary>
     ValueTask<IBitmapRemoval> BeginRemovalAsync(IDirtyBitmap bitmap, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Has the image follow a change of its bitmaps that was no write, where its driver does that
+    /// (<see cref="Facets.IBitmapJournal"/>). For whoever has added, removed or changed bitmaps, once that is done. What keeps
+    /// the image from following is a warning: the bitmaps themselves are not concerned.
+    /// </summary>
+    ValueTask CheckpointAsync(CancellationToken cancellationToken);
 }
 
 public interface IBitmapRemoval

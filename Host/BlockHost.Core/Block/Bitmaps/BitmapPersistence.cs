@@ -37,7 +37,23 @@ internal static class BitmapPersistence
         }
 
         if (stored.Count > 0 && !node.ReadOnly)
+            await TakeIntoUseAsync(bitmaps, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// The image is about to be written: what it holds of its bitmaps is marked as out of date, or follows them.
+    /// </summary>
+    public static async ValueTask TakeIntoUseAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
+    {
+        if (bitmaps.Node.TryGetFacet<IBitmapJournal>(out var journal))
+        {
+            var followed = Persistent(bitmaps).Reverse().Select(bitmap => new FollowedBitmap(bitmap, bitmap.Successor));
+            await journal.FollowAsync([.. followed], cancellationToken).ConfigureAwait(false);
+        }
+        else if (bitmaps.Node.TryGetFacet<IBitmapStore>(out var store))
+        {
             await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     public static async ValueTask CheckNewAsync(
@@ -92,10 +108,10 @@ internal static class BitmapPersistence
     {
         if (!bitmaps.Node.TryGetFacet<IBitmapStore>(out var store))
             return;
-        if ((await store.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0)
-            await store.MarkInUseAsync(cancellationToken).ConfigureAwait(false);
         foreach (var bitmap in bitmaps.All)
             bitmap.IsReadOnly = false;
+        if ((await store.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0)
+            await TakeIntoUseAsync(bitmaps, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A node cannot take another length while the image holds a bitmap that would not follow.</summary>

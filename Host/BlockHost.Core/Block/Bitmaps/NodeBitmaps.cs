@@ -83,6 +83,22 @@ internal sealed class NodeBitmaps(BlockGraph graph, GraphNode node) : IDirtyBitm
         return new Removal(this, own, own.Hold());
     }
 
+    public async ValueTask CheckpointAsync(CancellationToken cancellationToken)
+    {
+        if (Node.IsClosed || Node.ReadOnly || !Node.TryGetFacet<IBitmapJournal>(out _))
+            return;
+        var drained = await graph.DrainBrieflyAsync(Node, cancellationToken).ConfigureAwait(false);
+        await using var quiet = drained.ConfigureAwait(false);
+        try
+        {
+            await BitmapPersistence.TakeIntoUseAsync(this, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlockException e)
+        {
+            graph.Warnings.Give($"Bitmaps of node '{Node.Name}' would not outlive a crash: {e.Message}");
+        }
+    }
+
     public DirtyBitmap Insert(DirtyBitmap bitmap)
     {
         lock (_lock)

@@ -85,6 +85,8 @@ internal sealed class NodeReopen(GraphNode node, NodeOptions options)
             await _step.CommittedAsync(cancellationToken).ConfigureAwait(false);
         if (_wasReadOnly && !Node.ReadOnly)
             await BitmapPersistence.BecomeWritableAsync(Node.Bitmaps, cancellationToken).ConfigureAwait(false);
+        else
+            await Node.Bitmaps.CheckpointAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask AbortAsync()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block.Bitmaps;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
 
@@ -32,25 +33,20 @@ internal sealed class BitmapAction<T>(
         prepare(context.Host, arguments, cancellationToken);
 }
 
-/// <summary>A change that has been made.</summary>
-internal sealed class BitmapStep(Func<ValueTask> undo, Action? commit = null) : TransactionStep
+/// <summary>A change that has been made. Whether it stays or not, an image that follows its bitmaps learns of it.</summary>
+internal sealed class BitmapStep(IDirtyBitmaps owner, Action undo, Action? commit = null) : TransactionStep
 {
-    public BitmapStep(Action undo, Action? commit = null)
-        : this(
-            () =>
-            {
-                undo();
-                return ValueTask.CompletedTask;
-            },
-            commit)
-    {
-    }
-
     public override ValueTask CommitAsync()
     {
         commit?.Invoke();
         return ValueTask.CompletedTask;
     }
 
-    public override ValueTask AbortAsync() => undo();
+    public override ValueTask AbortAsync()
+    {
+        undo();
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask CleanAsync() => owner.CheckpointAsync(CancellationToken.None);
 }

@@ -53,7 +53,7 @@ internal static class BitmapActions
             Disabled = arguments.Disabled ?? false,
         };
         var bitmap = await node.DirtyBitmaps.AddAsync(options, cancellationToken).ConfigureAwait(false);
-        return new BitmapStep(bitmap.Dispose);
+        return new BitmapStep(node.DirtyBitmaps, bitmap.Dispose);
     }
 
     private static async ValueTask<TransactionStep> RemoveAsync(
@@ -62,7 +62,7 @@ internal static class BitmapActions
         var bitmap = host.Graph.FindDirtyBitmap(arguments.Node, arguments.Name);
         bitmap.RequireUsable(BitmapUse.AllowInconsistent);
         var removal = await bitmap.Node.DirtyBitmaps.BeginRemovalAsync(bitmap, cancellationToken).ConfigureAwait(false);
-        return new BitmapStep(removal.Abort, removal.Commit);
+        return new BitmapStep(bitmap.Node.DirtyBitmaps, removal.Abort, removal.Commit);
     }
 
     private static ValueTask<TransactionStep> Clear(
@@ -72,7 +72,7 @@ internal static class BitmapActions
         bitmap.RequireUsable();
         var before = bitmap.Capture();
         bitmap.Clear();
-        return new(new BitmapStep(() => bitmap.Restore(before)));
+        return new(new BitmapStep(bitmap.Node.DirtyBitmaps, () => bitmap.Restore(before)));
     }
 
     private static ValueTask<TransactionStep> Enable(IPluginHost host, BitmapArguments arguments, bool enabled)
@@ -81,7 +81,7 @@ internal static class BitmapActions
         bitmap.RequireUsable(BitmapUse.AllowReadOnly);
         var before = bitmap.Enabled;
         bitmap.Enabled = enabled;
-        return new(new BitmapStep(() => bitmap.Enabled = before));
+        return new(new BitmapStep(bitmap.Node.DirtyBitmaps, () => bitmap.Enabled = before));
     }
 
     private static ValueTask<TransactionStep> Merge(
@@ -103,6 +103,6 @@ internal static class BitmapActions
         var before = target.Capture();
         foreach (var bitmap in sources)
             target.Merge(bitmap);
-        return new(new BitmapStep(() => target.Restore(before)));
+        return new(new BitmapStep(target.Node.DirtyBitmaps, () => target.Restore(before)));
     }
 }
