@@ -41,6 +41,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         Settings = settings;
         Buffers = buffers;
         Geometry = header.Current.Geometry();
+        Hold = new WriteHold(Epoch);
         Guard = new CorruptionGuard(Geometry, settings.OverlapCheck) { Writable = settings.Writable };
         header.Lost = Guard.Stop;
         _l2Cache = new TableCache(file, settings.SliceBytesFor(Geometry), settings.L2CacheBytes, BlkdebugEvent.L2Load);
@@ -73,6 +74,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
     public CorruptionGuard Guard { get; }
     public RequestEpoch Epoch { get; } = new();
     public MetadataLock Gate { get; } = new();
+    public WriteHold Hold { get; }
     public InFlightAllocations InFlight { get; } = new();
     public TopTable L1 { get; }
     public ClusterAllocator Allocator { get; }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
+using BlockHost.Plugins.Block.Qcow2.Compaction;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Maintenance;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -13,7 +14,7 @@ namespace BlockHost.Plugins.Block.Qcow2;
 /// <summary>An open qcow2 image in the graph.</summary>
 internal sealed class Qcow2Node
     : BlockNode, IImageInfo, IImageCheck, IResizable, IBackingFileStore, IBackingChildHolder, IReopenable, IStoredBitmaps,
-    IImageAmend, ISnapshotStore, IImageEmptier
+    IImageAmend, ISnapshotStore, IImageEmptier, IImageCompaction
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
@@ -130,6 +131,9 @@ internal sealed class Qcow2Node
         await _journal.MarkAsync(0, _image.Length, cancellationToken).ConfigureAwait(false);
         await new ImageEmptier(_image).MakeEmptyAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    public IAsyncEnumerable<CompactionStep> CompactAsync(CancellationToken cancellationToken) =>
+        new ImageCompactor(this, _journal).RunAsync(cancellationToken);
 
     public async ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
     {

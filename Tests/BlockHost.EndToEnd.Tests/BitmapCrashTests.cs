@@ -8,7 +8,7 @@ namespace BlockHost.EndToEnd.Tests;
 
 /// <summary>
 /// A daemon that dies under a writer, with x-blockhost-bitmap-checkpoint: the next backup is an incremental one, and what it
-/// makes of the last one is the disk. BLOCKHOST_CRASHES is how often it dies; without it, once.
+/// makes of the last one is the disk. BLOCKHOST_BITMAP_CRASHES is how often it dies; without it, once.
 /// </summary>
 public sealed class BitmapCrashTests : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed class BitmapCrashTests : IDisposable
         Run("qemu-img", "create", "-q", "-f", "qcow2", "target.qcow2", $"{DiskMiB}M");
         Run("qemu-img", "bitmap", "--add", "disk.qcow2", "day");
         var crashes = int.TryParse(
-            Environment.GetEnvironmentVariable("BLOCKHOST_CRASHES"), CultureInfo.InvariantCulture, out var n) ? n : 1;
+            Environment.GetEnvironmentVariable("BLOCKHOST_BITMAP_CRASHES"), CultureInfo.InvariantCulture, out var n) ? n : 1;
         for (var round = 0; round < crashes; round++)
         {
             await CrashAsync(round);

@@ -65,7 +65,7 @@ internal sealed class BitmapJournal(Qcow2Node node) : IBitmapJournal, IDisposabl
                 .ConfigureAwait(false);
     }
 
-    /// <summary>Writes all bits anew, for a disk of the size it has now. Nothing is in flight where that is another one.</summary>
+    /// <summary>Writes all bits anew, for a disk of the size it has now. Nothing is in flight if that is another.</summary>
     public async ValueTask RewriteAsync(CancellationToken cancellationToken)
     {
         if (!IsFollowing) return;
@@ -81,6 +81,12 @@ internal sealed class BitmapJournal(Qcow2Node node) : IBitmapJournal, IDisposabl
 
     /// <summary>The image has these from now on. Under the gate.</summary>
     public void Take(JournalledBitmap[] followed) => Volatile.Write(ref _followed, followed);
+
+    /// <summary>Bits have other places in the image. Under the gate.</summary>
+    public void Moved(IReadOnlyDictionary<string, ulong[]> places)
+    {
+        foreach (var bitmap in _followed) bitmap.Places = places.GetValueOrDefault(bitmap.Name) ?? bitmap.Places;
+    }
 
     public void Dispose() => Gate.Dispose();
 

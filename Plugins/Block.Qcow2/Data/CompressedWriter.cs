@@ -33,7 +33,7 @@ internal sealed class CompressedWriter(Qcow2Image image) : IDisposable
             throw new BlockException(BlockErrorKind.InvalidArgument, "A compressed write must cover whole clusters")
             { Offset = offset };
         var batch = Math.Max(BatchBytes, _geometry.ClusterSize * Environment.ProcessorCount);
-        var token = image.Epoch.Enter();
+        var token = await image.Hold.EnterAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
         try
         {
             for (var done = 0L; done < source.Length; done += batch)

@@ -20,6 +20,11 @@ internal sealed class DataWriter(Qcow2Image image)
     {
         image.Guard.ThrowIfStopped();
         var token = image.Epoch.Enter();
+        if (image.Hold.Conflict(offset, source.Length) is not null)
+        {
+            image.Epoch.Exit(token);
+            return WriteWhenFreeAsync(offset, source, cancellationToken);
+        }
         ValueTask write;
         try
         {
@@ -60,6 +65,19 @@ internal sealed class DataWriter(Qcow2Image image)
     }
 
     private static bool IsInPlace(Extent extent) => extent is { Kind: ExtentKind.Data, Owned: true };
+
+    private async ValueTask WriteWhenFreeAsync(long offset, IoSlice source, CancellationToken cancellationToken)
+    {
+        var token = await image.Hold.EnterAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await MapAndWriteAsync(offset, source, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            image.Epoch.Exit(token);
+        }
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask LeaveAfterAsync(ValueTask write, int token)

@@ -24,7 +24,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
         long offset, long bytes, long diskEnd, ZeroFlags flags, CancellationToken cancellationToken)
     {
         image.Guard.ThrowIfStopped();
-        var token = image.Epoch.Enter();
+        var token = await image.Hold.EnterAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         try
         {
             var (start, end) = WholeSubclusters(offset, bytes, diskEnd);
@@ -57,7 +57,7 @@ internal sealed class ZeroWriter(Qcow2Image image)
         // Without a zero flag, an unmapped cluster would show the backing file's old data.
         if (image.Header.Current.Version < 3 && image.Backing is not null)
             throw new BlockException(BlockErrorKind.NotSupported, "A version 2 image with a backing file cannot discard");
-        var token = image.Epoch.Enter();
+        var token = await image.Hold.EnterAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
         try
         {
             var (start, end) = WholeClusters(offset, bytes);

@@ -18,4 +18,15 @@ internal readonly record struct RefcountRun(ReadOnlyMemory<byte> Block, int Firs
         while (at < end && RefcountCodec.Read(block, First + at, Order) == value) at++;
         return at - index;
     }
+
+    /// <summary>Clusters from <paramref name="index"/> on, at most <paramref name="most"/>, that are in use.</summary>
+    public int CountUsed(int index, int most)
+    {
+        if (Block.IsEmpty) return 0;
+        var block = Block.Span;
+        var end = Math.Min(Count, index + most);
+        var at = index;
+        while (at < end && RefcountCodec.Read(block, First + at, Order) != 0) at++;
+        return at - index;
+    }
 }

@@ -154,7 +154,7 @@ internal sealed class ImageResizer(Qcow2Image image)
     }
 
     /// <summary>Ends the file behind the last cluster in use.</summary>
-    private async ValueTask CutFileAsync()
+    public async ValueTask CutFileAsync()
     {
         if (!image.File.Profile.Growable) return;
         using (await image.Gate.AcquireAsync().ConfigureAwait(false))

@@ -113,6 +113,44 @@ internal sealed class ClusterAllocator(
     }
 
     /// <summary>
+    /// Takes consecutive clusters that end before <paramref name="limit"/>, the first that are free; null: there are none.
+    /// </summary>
+    public async ValueTask<ClusterRun?> TryAllocateBelowAsync(long count, long limit)
+    {
+        for (var first = _hint; first + count <= limit;)
+        {
+            if (BlockOf(first) == 0) await AddBlockAsync(first).ConfigureAwait(false);
+            var counts = await GetRefcountsAsync(first).ConfigureAwait(false);
+            var used = counts.CountUsed(0, (int)Math.Min(counts.Count, limit - first));
+            first += used;
+            if (used > 0) continue;
+            var free = await CountFreeAsync(first, Math.Min(count, limit - first)).ConfigureAwait(false);
+            if (free == count) return await TakeAsync(new ClusterRun(first, count), moveHint: count == 1).ConfigureAwait(false);
+            first += free;
+        }
+        return null;
+    }
+
+    /// <summary>Lets a part of the file go without a block, all of which is free but for the block itself.</summary>
+    public void DropBlock(long region)
+    {
+        var cluster = geometry.ClusterIndex(BlockOf(region << geometry.RefblockBits));
+        MoveBlock(region, 0);
+        if (geometry.RefcountTableIndex(cluster) != region) Retire(new ClusterRun(cluster, 1));
+    }
+
+    /// <summary>A block has another place, where a copy of it is durable; 0: none. The old place is the caller's.</summary>
+    public void MoveBlock(long region, long offset)
+    {
+        var old = BlockOf(region << geometry.RefblockBits);
+        cache.Forget(old, geometry.ClusterSize);
+        if (offset != 0) cache.Forget(offset, geometry.ClusterSize);
+        table.Set(region, (ulong)offset);
+        guard.RemoveMetadata(geometry.ClusterIndex(old), MetadataKinds.RefcountBlock);
+        if (offset != 0) guard.AddMetadata(geometry.ClusterIndex(offset), MetadataKinds.RefcountBlock);
+    }
+
+    /// <summary>
     /// A run that needs several refcount blocks goes behind all parts that have one, with its blocks before it.
     /// </summary>
     private async ValueTask<ClusterRun> AllocateBehindAsync(long count)

@@ -19,14 +19,19 @@ internal sealed class PackedSpace(ClusterGeometry geometry, ClusterAllocator all
 
     /// <summary>Takes room for one compressed cluster, which is smaller than a cluster.</summary>
     /// <exception cref="RefcountTableFullException">Nothing was taken.</exception>
-    public async ValueTask<CompressedCluster> AllocateAsync(int bytes)
+    public async ValueTask<CompressedCluster> AllocateAsync(int bytes) =>
+        (await TryAllocateBelowAsync(bytes, long.MaxValue).ConfigureAwait(false))!.Value;
+
+    /// <summary>As <see cref="AllocateAsync"/>, before a certain cluster; null: there is no room.</summary>
+    public async ValueTask<CompressedCluster?> TryAllocateBelowAsync(int bytes, long limit)
     {
+        if (allocator.SharedCluster >= limit) allocator.SharedCluster = -1;
         var shared = allocator.SharedCluster;
         var room = await HasRoomAsync(shared).ConfigureAwait(false) ? (int)(((shared + 1) << geometry.ClusterBits) - _next) : 0;
         var offset = _next;
         if (bytes > room)
         {
-            var fresh = await allocator.AllocateAsync(1).ConfigureAwait(false);
+            if (await TakeAsync(limit).ConfigureAwait(false) is not { } fresh) return null;
             if (room == 0 || fresh.First != shared + 1)
                 offset = fresh.First << geometry.ClusterBits;
             else
@@ -45,6 +50,10 @@ internal sealed class PackedSpace(ClusterGeometry geometry, ClusterAllocator all
     /// <summary>Gives back a piece that no table refers to yet.</summary>
     public ValueTask ReleaseAsync(CompressedCluster piece) =>
         allocator.ReleaseAsync(ClusterRun.Covering(geometry, piece.HostOffset, piece.Length));
+
+    private async ValueTask<ClusterRun?> TakeAsync(long limit) => limit == long.MaxValue
+        ? await allocator.AllocateAsync(1).ConfigureAwait(false)
+        : await allocator.TryAllocateBelowAsync(1, limit).ConfigureAwait(false);
 
     private async ValueTask<bool> HasRoomAsync(long shared) =>
         shared >= 0 && await allocator.GetRefcountAsync(shared).ConfigureAwait(false) < geometry.MaxRefcount;

@@ -13,6 +13,7 @@ internal static class ImgHelp
           bitmap (--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b source_file [-F source_fmt]] [-g granularity] [--object objectdef] [--image-opts | -f fmt] filename bitmap
           check [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-r [leaks | all]] [-T src_cache] [-U] filename
           commit [--object objectdef] [--image-opts] [-q] [-f fmt] [-t cache] [-b base] [-r rate_limit] [-d] [-p] filename
+          compact [--object objectdef] [--image-opts] [-f fmt] [-p] [-q] filename
           compare [--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] [-s] [-U] filename1 filename2
           convert [--object objectdef] [--image-opts] [--target-image-opts] [--target-is-zero] [--bitmaps] [-U] [-C] [-c] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-l snapshot_param] [-S sparse_size] [-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename [filename2 [...]] output_filename
           create [--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]
@@ -63,6 +64,7 @@ internal static class ImgHelp
         ["bitmap"] = "Adds, removes, clears, enables, disables or merges dirty bitmaps that an image keeps.",
         ["check"] = "Looks for damage in an image, and with -r mends it.",
         ["commit"] = "Writes what an overlay holds into its backing file.",
+        ["compact"] = "Takes the holes out of an image: moves what lies at its end, and cuts the file.",
         ["compare"] = "Tells whether two images have the same content.",
         ["convert"] = "Copies images, one behind the other, into a new one of another format or with other options.",
         ["create"] = "Makes a new image.",
@@ -101,7 +103,11 @@ internal static class ImgHelp
         word.TrimEnd('1', '2') == name || word == "o" + name || word.EndsWith("_" + name, StringComparison.Ordinal);
 
     private static string SyntaxFor(ToolConsole console) =>
-        console.HasOwnName ? Syntax.Replace("  convert ", $"  convert{OwnSyntax} ", StringComparison.Ordinal) : Syntax;
+        console.HasOwnName
+            ? Syntax.Replace("  convert ", $"  convert{OwnSyntax} ", StringComparison.Ordinal)
+            : string.Join('\n', Syntax.Split('\n').Where(line => !IsOwn(line)));
+
+    private static bool IsOwn(string line) => line.StartsWith($"  {ImgTool.OwnCommand} ", StringComparison.Ordinal);
 
     private static IEnumerable<string> Lines(string block) =>
         block.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0);

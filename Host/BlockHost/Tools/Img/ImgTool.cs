@@ -21,6 +21,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         ["bitmap"] = context => new BitmapCommand(context),
         ["check"] = context => new CheckCommand(context),
         ["commit"] = context => new CommitCommand(context),
+        ["compact"] = context => new CompactCommand(context),
         ["compare"] = context => new CompareCommand(context),
         ["convert"] = context => new ConvertCommand(context),
         ["create"] = context => new CreateCommand(context),
@@ -32,6 +33,9 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
         ["resize"] = context => new ResizeCommand(context),
         ["snapshot"] = context => new SnapshotCommand(context),
     };
+
+    /// <summary>QEMU has no such command: under its name there is none here.</summary>
+    public const string OwnCommand = "compact";
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
@@ -62,7 +66,7 @@ internal sealed class ImgTool(ToolConsole console, IHostFactory hosts) : ITool
             return 0;
         if (rest.Count == 0)
             throw ToolException.Usage("Not enough arguments");
-        if (!Commands.TryGetValue(rest[0], out var create))
+        if (!Commands.TryGetValue(rest[0], out var create) || (rest[0] == OwnCommand && !console.HasOwnName))
             throw ToolException.Unknown($"Command not found: {rest[0]}", rest[0], Commands.Keys);
 
         await using var context = new ImgContext(rest[0], console, hosts);

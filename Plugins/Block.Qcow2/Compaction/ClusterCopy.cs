@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+
+namespace BlockHost.Plugins.Block.Qcow2.Compaction;
+
+/// <summary>Copies clusters from one place of an image file to another.</summary>
+internal static class ClusterCopy
+{
+    private const int PieceBytes = 1 << 20;
+
+    /// <param name="first">The first cluster to read; as many as there are to write.</param>
+    public static async ValueTask RunAsync(Qcow2Image image, long first, ClusterRun target)
+    {
+        var bits = image.Geometry.ClusterBits;
+        var (from, to, bytes) = (first << bits, target.First << bits, target.Count << bits);
+        image.Guard.CheckWrite(to, bytes);
+        using var buffer = image.Buffers.Rent((int)Math.Min(bytes, PieceBytes));
+        for (var done = 0L; done < bytes;)
+        {
+            var piece = buffer.Memory[..(int)Math.Min(bytes - done, PieceBytes)];
+            await image.File.ReadAsync(from + done, piece).ConfigureAwait(false);
+            await image.File.WriteAsync(to + done, piece).ConfigureAwait(false);
+            done += piece.Length;
+        }
+    }
+}
