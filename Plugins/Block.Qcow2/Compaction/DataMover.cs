@@ -66,12 +66,13 @@ internal sealed class DataMover(Qcow2Image image, long limit)
         {
             await image.ChangeAsync(() => PlanAsync(first, end, moves), cancellationToken).ConfigureAwait(false);
             await CopyAsync(moves).ConfigureAwait(false);
-            using (await image.Gate.AcquireAsync().ConfigureAwait(false)) await LinkAsync(moves).ConfigureAwait(false);
+            using (await image.Gate.AcquireAsync(CancellationToken.None).ConfigureAwait(false))
+                await LinkAsync(moves).ConfigureAwait(false);
             return moves.Count;
         }
         catch
         {
-            using (await image.Gate.AcquireAsync().ConfigureAwait(false))
+            using (await image.Gate.AcquireAsync(CancellationToken.None).ConfigureAwait(false))
             {
                 foreach (var move in moves.Where(m => !m.IsDone))
                     await image.Allocator.ReleaseAsync(new ClusterRun(move.To, 1)).ConfigureAwait(false);
