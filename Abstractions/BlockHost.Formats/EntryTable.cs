@@ -128,6 +128,9 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
     {
     }
 
+    protected virtual ValueTask ReadPageAsync(long place, Memory<byte> target, CancellationToken cancellationToken) =>
+        file.ReadAsync(place, target, ReadFlags.None, cancellationToken);
+
     /// <summary>Forgets a page, changes and all: what the file has is something else. Nothing else uses the table.</summary>
     protected void Forget(long index)
     {
@@ -183,7 +186,7 @@ public class EntryTable<TEntry>(IBlockChild file, long offset, long count, bool 
             var bytes = new byte[entries.Length * EntrySize];
             var place = await LocateAsync(number * entriesPerPage, cancellationToken).ConfigureAwait(false);
             if (place >= 0)
-                await file.ReadAsync(place, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+                await ReadPageAsync(place, bytes, cancellationToken).ConfigureAwait(false);
             MemoryMarshal.Cast<byte, TEntry>(bytes.AsSpan()).CopyTo(entries);
             ToFileOrder(entries);
             if (place >= 0)

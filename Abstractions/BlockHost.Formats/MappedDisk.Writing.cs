@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 
 namespace BlockHost.Formats;
 
@@ -38,8 +39,8 @@ public abstract partial class MappedDisk<TEntry>
         for (long done = 0; done < bytes; done += buffer.Memory.Length)
         {
             var part = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, bytes - done)];
-            await Backing!.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
-            await File.WriteAsync(place + done, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await ReadBackingAsync(Backing!, offset + done, part, cancellationToken).ConfigureAwait(false);
+            await WriteDataAsync(BlkdebugEvent.CowWrite, place + done, part, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -55,7 +56,7 @@ public abstract partial class MappedDisk<TEntry>
                 : Math.Min(source.Length - done, blockSize - within);
             var part = source.Slice(done, bytes);
             if (run.State == BlockState.Stored)
-                await File.WriteAsync(run.Place, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, part, cancellationToken).ConfigureAwait(false);
             else if (whole > blockSize)
                 await WriteNewBlocksAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             else
@@ -77,7 +78,7 @@ public abstract partial class MappedDisk<TEntry>
             var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
             var part = source.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
-                await File.WriteAsync(run.Place, part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, part, cancellationToken).ConfigureAwait(false);
             else
                 await StoreWholeAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             done += run.Bytes;
@@ -97,7 +98,7 @@ public abstract partial class MappedDisk<TEntry>
             {
                 var end = EndOfRun(places, stored);
                 var part = source.Slice(stored * blockSize, (end - stored) * blockSize);
-                await File.WriteAsync(places[stored], part, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(BlkdebugEvent.WriteAio, places[stored], part, cancellationToken).ConfigureAwait(false);
                 for (; stored < end; stored++)
                     await Table.SetAsync(
                         IndexOf(offset / blockSize + stored), Encode(places[stored]), cancellationToken).ConfigureAwait(false);
@@ -126,7 +127,7 @@ public abstract partial class MappedDisk<TEntry>
         // Somebody may have been here first.
         var run = await FindAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
         if (run.State == BlockState.Stored && run.Bytes == source.Length)
-            await File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, source, cancellationToken).ConfigureAwait(false);
         else
             await StoreAsync(offset, source, run, cancellationToken).ConfigureAwait(false);
     }
@@ -147,7 +148,7 @@ public abstract partial class MappedDisk<TEntry>
             await CopyUpAsync(offset + source.Length, place + end, blockSize - end, cancellationToken).ConfigureAwait(false);
         }
 
-        await File.WriteAsync(place + within, source, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+        await WriteDataAsync(BlkdebugEvent.WriteAio, place + within, source, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The block as it was, in its new place.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 
 namespace BlockHost.Formats;
 
@@ -87,12 +88,12 @@ public abstract partial class MappedDisk<TEntry>(
 
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         TryFind(offset, target.Length, out var run) && run.State == BlockState.Stored && run.Bytes == target.Length
-            ? File.ReadAsync(run.Place, target, ReadFlags.None, cancellationToken)
+            ? ReadDataAsync(run.Place, target, cancellationToken)
             : ReadPartsAsync(offset, target, cancellationToken);
 
     public sealed override ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
         TryFind(offset, source.Length, out var run) && run.State == BlockState.Stored && run.Bytes == source.Length
-            ? File.WriteAsync(run.Place, source, WriteFlags.None, cancellationToken)
+            ? WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, source, cancellationToken)
             : WritePartsAsync(offset, source, cancellationToken);
 
     public sealed override async ValueTask WriteZeroesAsync(
@@ -228,11 +229,11 @@ public abstract partial class MappedDisk<TEntry>(
             var run = await FindAsync(offset + done, target.Length - done, cancellationToken).ConfigureAwait(false);
             var part = target.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
-                await File.ReadAsync(run.Place, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+                await ReadDataAsync(run.Place, part, cancellationToken).ConfigureAwait(false);
             else if (run.State == BlockState.Packed)
                 await ReadPackedAsync(offset + done, run, part, cancellationToken).ConfigureAwait(false);
             else if (run.State == BlockState.Absent && Backing is { } backing)
-                await backing.ReadAsync(offset + done, part, ReadFlags.None, cancellationToken).ConfigureAwait(false);
+                await ReadBackingAsync(backing, offset + done, part, cancellationToken).ConfigureAwait(false);
             else
                 part.Clear();
             done += run.Bytes;

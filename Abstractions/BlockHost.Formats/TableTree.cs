@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Block.Facets;
 
 namespace BlockHost.Formats;
 
@@ -53,7 +54,8 @@ public abstract class TableTree(IBlockChild file, EntryTable<ulong> top, int per
             var place = await LocateAsync(change.Index, cancellationToken).ConfigureAwait(false);
             if (place < 0)
                 place = await AddPartAsync(change.Index, cancellationToken).ConfigureAwait(false);
-            await _file.WriteAsync(place, change.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
+            await _file.WriteAsync(
+                BlkdebugEvent.L2Update, place, change.Bytes, WriteFlags.None, cancellationToken).ConfigureAwait(false);
         }
 
         await WriteTopAsync(cancellationToken).ConfigureAwait(false);
@@ -65,6 +67,9 @@ public abstract class TableTree(IBlockChild file, EntryTable<ulong> top, int per
         var place = PlaceOf(await top.GetAsync(part, cancellationToken).ConfigureAwait(false));
         return place < 0 ? -1 : place + within * sizeof(ulong);
     }
+
+    protected sealed override ValueTask ReadPageAsync(long place, Memory<byte> target, CancellationToken cancellationToken) =>
+        _file.ReadAsync(BlkdebugEvent.L2Load, place, target, ReadFlags.None, cancellationToken);
 
     private async ValueTask<long> AddPartAsync(long index, CancellationToken cancellationToken)
     {
@@ -93,6 +98,7 @@ public abstract class TableTree(IBlockChild file, EntryTable<ulong> top, int per
         try
         {
             await _file.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await _file.FireAsync(BlkdebugEvent.L1Update, cancellationToken).ConfigureAwait(false);
             await top.WriteAsync(changes, cancellationToken).ConfigureAwait(false);
             await _file.FlushAsync(cancellationToken).ConfigureAwait(false);
             isWritten = true;

@@ -45,6 +45,8 @@ internal sealed class QcowImage : MappedDisk<ulong>
 
     protected override bool AbsentIsAllocated => false;
 
+    protected override bool FiresEvents => true;
+
     /// <summary>The format has no zeroes of its own: over a backing file they are data.</summary>
     protected override bool RecordsZeroes => BackingName is not null;
 
@@ -178,7 +180,11 @@ internal sealed class QcowImage : MappedDisk<ulong>
 
     protected override ulong Encode(long place) => (ulong)place;
 
-    protected override ValueTask<long> TakeAsync(CancellationToken cancellationToken) => new(_end.Take(BlockSize));
+    protected override async ValueTask<long> TakeAsync(CancellationToken cancellationToken)
+    {
+        await File.FireAsync(BlkdebugEvent.ClusterAlloc, cancellationToken).ConfigureAwait(false);
+        return _end.Take(BlockSize);
+    }
 
     protected override void GiveBack(long place) => _end.GiveBack(place, BlockSize);
 

@@ -47,9 +47,14 @@ internal sealed class QcowNode(IBlockNodeContext context, QcowImage image)
         }
     }
 
-    /// <summary>The image has no room for the format.</summary>
-    public ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken) =>
-        image.SetBackingNameAsync(backing?.FileName, cancellationToken);
+    /// <summary>
+    /// The image has no room for the format. What was copied up is on disk before the image does without it below.
+    /// </summary>
+    public async ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
+    {
+        await image.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await image.SetBackingNameAsync(backing?.FileName, cancellationToken).ConfigureAwait(false);
+    }
 
     public ValueTask MakeEmptyAsync(CancellationToken cancellationToken) =>
         ImageEmptier.MakeEmptyAsync(image, cancellationToken);

@@ -41,6 +41,8 @@ internal sealed class QedImage : MappedDisk<ulong>
 
     protected override bool AbsentIsAllocated => false;
 
+    protected override bool FiresEvents => true;
+
     protected override bool RecordsZeroes => true;
 
     protected override ulong? ZeroEntry => Zeroes;

@@ -39,9 +39,15 @@ internal sealed class QedNode(
         }
     }
 
-    /// <summary>Of the format, the header says whether it is raw, and nothing else.</summary>
-    public ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken) =>
-        image.SetBackingNameAsync(backing?.FileName, backing?.Format == Raw, cancellationToken);
+    /// <summary>
+    /// Of the format, the header says whether it is raw, and nothing else. What was copied up is on disk before the image does
+    /// without it below.
+    /// </summary>
+    public async ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken)
+    {
+        await image.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await image.SetBackingNameAsync(backing?.FileName, backing?.Format == Raw, cancellationToken).ConfigureAwait(false);
+    }
 
     protected override ValueTask PrepareForWritingAsync(CancellationToken cancellationToken) =>
         image.Header.NeedsCheck

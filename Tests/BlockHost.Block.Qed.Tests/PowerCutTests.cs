@@ -72,5 +72,20 @@ public sealed class PowerCutTests : IDisposable
         Assert.True(Disk.Same(_exam.Cuts.Flushed, await Disk.ReadAllAsync(node)));
     }
 
+    [Fact]
+    public async Task What_was_copied_up_is_on_disk_before_the_backing_file_goes()
+    {
+        var image = await QedBed.CreateAsync(8 * Cluster, "base");
+        image.TrackDurability = true;
+        await using var node = await QedBed.Images.OpenAsync(image, backing: new MemoryChild(new MemoryImage(8 * Cluster)));
+        await Disk.WriteAsync(node, 0, 8 * Cluster, 7);
+
+        Assert.True(node.TryGetFacet<IBackingFileStore>(out var store));
+        await store.SetBackingAsync(null, default);
+
+        await using var left = await QedBed.Images.OpenAsync(image.AfterPowerCut(new Random(1)));
+        Assert.Equal(8 * Cluster, (await Disk.ReadAllAsync(left)).Count(b => b == 7));
+    }
+
     public void Dispose() => _exam.Dispose();
 }

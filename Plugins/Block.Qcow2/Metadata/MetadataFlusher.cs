@@ -154,9 +154,11 @@ internal sealed class MetadataFlusher(
     private async ValueTask WriteRefcountsAsync(RefcountBatch batch)
     {
         if (batch.Slices is not { } slices || batch.Table is not { } sectors) return;
+        if (slices.Count > 0) await file.FireAsync(BlkdebugEvent.RefblockUpdate).ConfigureAwait(false);
         await PendingWrite.WriteAllAsync(file, slices, BlkdebugEvent.RefblockUpdatePart).ConfigureAwait(false);
         if (sectors.Count == 0) return;
         await file.FlushAsync().ConfigureAwait(false);
+        await file.FireAsync(BlkdebugEvent.ReftableUpdate).ConfigureAwait(false);
         await PendingWrite.WriteAllAsync(file, sectors, BlkdebugEvent.RefblockAllocHookup).ConfigureAwait(false);
     }
 

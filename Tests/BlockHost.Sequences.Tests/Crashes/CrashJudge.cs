@@ -9,16 +9,16 @@ namespace BlockHost.Sequences.Tests.Crashes;
 ///   both checks alike: clean, or leaks ─► what was flushed is there ─► a repair by either ─► clean, and still there
 /// </code>
 /// </summary>
-/// <param name="before">What the image held before the step.</param>
-/// <param name="after">And after it.</param>
-/// <param name="touched">Bytes of which nothing is known.</param>
-internal sealed class CrashJudge(
-    Layout layout, string image, byte[] before, byte[] after, bool[] touched, RelayBacking? backing) : IDisposable
+internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
 {
     private const int Leaks = 3;
     private const int NoChecks = 63;
 
     private readonly Scratch _scratch = new(Directory.CreateTempSubdirectory("bh-crash").FullName);
+
+    private string Image => step.Image;
+
+    public string Folder => _scratch.Folder;
 
     /// <returns>What is wrong, or null.</returns>
     public string? Judge(FolderState state, bool thorough)
@@ -32,6 +32,31 @@ internal sealed class CrashJudge(
             return failure;
         state.Save(_scratch.Folder);
         return RepairAndCheck(ours: false);
+    }
+
+    /// <summary>The image holds what the step was to make of it.</summary>
+    public string? CompareDone() => Compare(Image, layout.Format, step.After, step.Discarded);
+
+    /// <summary>What "convert" has made holds what the image does.</summary>
+    public string? CompareMade(IReadOnlyList<string> args)
+    {
+        var source = args[^2] == Image ? step.Before : null;
+        return source is null ? null : Compare(args[^1], layout.Format, source, []);
+    }
+
+    private string? Compare(string name, string format, byte[] expected, bool[] unknown)
+    {
+        var result = Run(ours: false, "convert", "-f", format, "-O", "raw", name, "read");
+        if (result.ExitCode != 0)
+            return $"QEMU does not read it: {result}";
+        var read = File.ReadAllBytes(_scratch["read"]);
+        for (var at = 0; at < Math.Min(read.Length, expected.Length); at++)
+        {
+            if (read[at] != expected[at] && !(at < unknown.Length && unknown[at]))
+                return $"{read[at]} is at {at}, not {expected[at]}";
+        }
+
+        return null;
     }
 
     public void Dispose() => _scratch.Dispose();
@@ -76,16 +101,17 @@ internal sealed class CrashJudge(
     /// <summary>All bytes that the step had nothing to do with are as they were, others as they were or are now.</summary>
     private string? CheckContent(bool ours)
     {
-        var result = Run(ours, "convert", "-f", layout.Format, "-O", "raw", image, "read");
+        var result = Run(ours, "convert", "-f", layout.Format, "-O", "raw", Image, "read");
         if (result.ExitCode != 0)
             return $"{(ours ? "ours" : "QEMU")} does not read it: {result}";
-        var read = File.ReadAllBytes(_scratch["read"]);
+        var (read, before, after) = (File.ReadAllBytes(_scratch["read"]), step.Before, step.After);
         if (read.Length != before.Length && read.Length != after.Length)
             return $"it has {read.Length} bytes";
         for (var at = 0; at < read.Length; at++)
         {
             at += read.AsSpan(at).CommonPrefixLength(before.AsSpan(Math.Min(at, before.Length)));
-            if (at >= read.Length || (at < touched.Length && touched[at]) || (at < after.Length && read[at] == after[at]))
+            var isTouched = at < step.Touched.Length && step.Touched[at];
+            if (at >= read.Length || isTouched || (at < after.Length && read[at] == after[at]))
                 continue;
             // What was to be cut off may be gone already; where a fixed vpc image grows, its old footer is the last to go.
             if (at >= after.Length || (at >= before.Length && layout.Name.StartsWith("vpc-fixed", StringComparison.Ordinal)))
@@ -98,7 +124,7 @@ internal sealed class CrashJudge(
 
     private string? RepairAndCheck(bool ours)
     {
-        var repaired = Run(ours, "check", "-q", "-f", layout.Format, "-r", "all", image);
+        var repaired = Run(ours, "check", "-q", "-f", layout.Format, "-r", "all", Image);
         if (repaired.ExitCode is not (0 or Leaks))
             return $"{(ours ? "our" : "QEMU's")} repair: {repaired}";
         var (theirs, checkedByOurs) = (Check(ours: false), Check(ours: true));
@@ -111,7 +137,7 @@ internal sealed class CrashJudge(
     /// <summary>An image that the step wrote into is sound as well.</summary>
     private string? CheckBelow()
     {
-        if (backing is null)
+        if (step.Backing is not { } backing)
             return null;
         string[] args = ["check", "-f", backing.Format, backing.Name];
         var (theirs, ours) = (Run(ours: false, args), Run(ours: true, args));
@@ -120,7 +146,7 @@ internal sealed class CrashJudge(
             : $"below: our check: {ours}\nQEMU's: {theirs}";
     }
 
-    private ToolResult Check(bool ours) => Run(ours, "check", "-f", layout.Format, image);
+    private ToolResult Check(bool ours) => Run(ours, "check", "-f", layout.Format, Image);
 
     private ToolResult Run(bool ours, params string[] args) => ours
         ? InProcessTool.Run(_scratch.Folder, "qemu-img", args, input: "")

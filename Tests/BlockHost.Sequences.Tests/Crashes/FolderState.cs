@@ -60,6 +60,8 @@ internal sealed class FolderState
 
     public void Save(string folder)
     {
+        foreach (var other in Directory.EnumerateFiles(folder))
+            File.Delete(other);
         foreach (var (path, bytes) in _files)
             File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(path)), bytes);
     }

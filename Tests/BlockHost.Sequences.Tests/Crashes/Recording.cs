@@ -4,8 +4,17 @@ using BlockHost.Sequences.Tests.Watched;
 namespace BlockHost.Sequences.Tests.Crashes;
 
 /// <summary>What a command did to the files of a folder.</summary>
-internal sealed record Recording(string Command, FolderState Before, IReadOnlyList<FileOperation> Operations, FolderState After)
+internal sealed record Recording(
+    string Program, IReadOnlyList<string> Args, FolderState Before, IReadOnlyList<FileOperation> Operations, FolderState After)
 {
+    public string Command => $"{Program} {string.Join(' ', Args)}";
+
+    /// <summary>So many operations has it begun.</summary>
+    public int Begun { get; init; }
+
+    /// <summary>It makes another image, and does nothing to the one that it is given.</summary>
+    public bool MakesImage => Args[0] is "create" or "convert";
+
     public bool IsComplete()
     {
         var state = Before.Clone();

@@ -45,7 +45,10 @@ internal sealed class RelayImage : IDisposable
     /// <summary>Bytes that a step has written or discarded; others it has to leave alone.</summary>
     public bool[] Touched { get; set; } = [];
 
-    /// <summary>Of each command that has changed the image.</summary>
+    /// <summary>Bytes that a step has discarded and not written since.</summary>
+    public bool[] Discarded { get; set; } = [];
+
+    /// <summary>Of each command, where only ours works on the image.</summary>
     public List<Recording> Recordings { get; } = [];
 
     /// <summary>Only ours works on it.</summary>
@@ -94,9 +97,7 @@ internal sealed class RelayImage : IDisposable
     private ToolResult Try(bool ours, string program, IReadOnlyList<string> args)
     {
         _script.Add($"{(ours ? "ours " : "")}{program} {string.Join(' ', args.Select(Quoted))}");
-        return _watch is null || args[0] is "create" or "convert"
-            ? RunQuietly(ours || _watch is not null, program, args)
-            : Record(_watch, program, args);
+        return _watch is null ? RunQuietly(ours, program, args) : Record(_watch, program, args);
     }
 
     private ToolResult Record(FileWatch watch, string program, IReadOnlyList<string> args)
@@ -104,7 +105,7 @@ internal sealed class RelayImage : IDisposable
         var before = FolderState.Of(Folder);
         watch.Begin();
         var result = InProcessTool.Run(Folder, program, args, input: "", _hosts);
-        Recordings.Add(new(_script[^1], before, watch.Done, FolderState.Of(Folder)));
+        Recordings.Add(new(program, args, before, watch.Done, FolderState.Of(Folder)) { Begun = watch.Begun });
         return result;
     }
 

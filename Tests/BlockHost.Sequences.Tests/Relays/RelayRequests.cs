@@ -19,6 +19,7 @@ internal static class RelayRequests
             args.AddRange(["-t", "none"]);
         var discarded = new bool[image.Content.Length];
         image.Touched = new bool[image.Content.Length];
+        image.Discarded = discarded;
         for (var commands = random.Next(1, 7); commands > 0; commands--)
             args.AddRange(Command(image, random, unmap, canReopen, discarded).SelectMany(command => (string[])["-c", command]));
         image.Run(ours, "qemu-io", [.. args, image.Name]);

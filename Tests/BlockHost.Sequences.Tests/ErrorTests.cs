@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+using System.Globalization;
+using BlockHost.Sequences.Tests.Crashes;
+using BlockHost.Sequences.Tests.Relays;
+using BlockHost.Tools.Differential.Tests.Sides;
+using Xunit.Abstractions;
+
+namespace BlockHost.Sequences.Tests;
+
+/// <summary>
+/// Errors of files while our tools work on an image of any format: each operation of a command fails once, with EIO or ENOSPC.
+/// BLOCKHOST_ERRORS is how many errors to try for each layout of each format (default: few enough for every day),
+/// BLOCKHOST_ERRORS_FROM the first seed.
+/// </summary>
+[Collection(InProcessTool.OneAtATime)]
+public sealed class ErrorTests(ITestOutputHelper output)
+{
+    private const int Default = 1;
+
+    public static TheoryData<string> Layouts =>
+        [.. Layout.All.Where(layout => !layout.IsStream).Select(layout => layout.Name)];
+
+    [SkippableTheory]
+    [MemberData(nameof(Layouts))]
+    public void A_command_ends_whatever_fails_says_so_and_leaves_an_image_that_is_sound(string name)
+    {
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
+        var layout = Layout.All.Single(layout => layout.Name == name);
+        var wanted = Number("BLOCKHOST_ERRORS", Default);
+        var isFull = wanted > Default;
+        var errors = 0;
+        for (var seed = Number("BLOCKHOST_ERRORS_FROM", 1); errors < wanted; seed++)
+        {
+            var random = new Random(seed);
+            var run = new ErrorRun(layout, seed, wanted - errors, () => isFull || random.Next(4) == 0);
+            var failure = run.Run();
+            errors += run.Errors;
+            if (failure is not null)
+                Assert.Fail($"{name}, seed {seed}, error {errors}: {failure}");
+        }
+
+        output.WriteLine($"{name}: {errors} errors");
+    }
+
+    private static int Number(string variable, int otherwise) =>
+        int.TryParse(
+            Environment.GetEnvironmentVariable(variable),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var number) ? number : otherwise;
+}
