@@ -211,7 +211,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
             Header.Current with { SnapshotsOffset = offset, SnapshotCount = snapshots.Count }).ConfigureAwait(false);
         Allocator.Retire(new ClusterRun(Geometry.ClusterIndex(oldOffset), Geometry.ClustersFor(oldBytes)));
         Guard.RemoveTable(oldOffset, oldBytes, MetadataKinds.SnapshotTable);
-        LoadedSnapshots = new LoadedSnapshots(snapshots, SnapshotTable.Encode(snapshots).Length);
+        LoadedSnapshots = new LoadedSnapshots(snapshots, SnapshotTable.Encode(snapshots, Length).Length);
         Guard.AddTable(offset, SnapshotTableBytes, MetadataKinds.SnapshotTable);
     }
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Block.Qcow2.Tests;
 
@@ -49,6 +50,14 @@ public sealed class SnapshotTests
         Assert.Empty(await store.ListAsync(default));
         await disk.FlushAsync();
         await disk.AssertSoundAsync();
+    }
+
+    [Fact]
+    public void A_snapshot_of_before_sizes_were_kept_is_written_with_the_disks()
+    {
+        var old = new SnapshotEntry { Id = "1", Name = "old", L1Offset = 65536, L1Entries = 1 };
+
+        Assert.Equal((ulong)Size, SnapshotTable.ParseEntry(SnapshotTable.Encode([old], Size)).DiskSize);
     }
 
     [SkippableTheory]

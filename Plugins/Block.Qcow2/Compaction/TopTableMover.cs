@@ -82,7 +82,7 @@ internal sealed class TopTableMover(Qcow2Image image, long limit)
     /// <returns>False: nothing has changed, and nothing is taken any more.</returns>
     private async ValueTask<bool> TrySwitchSnapshotsAsync(List<SnapshotEntry> snapshots, bool isWanted, List<ClusterRun> taken)
     {
-        var bytes = SnapshotTable.Encode(snapshots);
+        var bytes = SnapshotTable.Encode(snapshots, image.Length);
         var old = image.Header.Current.SnapshotsOffset;
         var table = await TryTakeAsync(old, bytes.Length).ConfigureAwait(false);
 

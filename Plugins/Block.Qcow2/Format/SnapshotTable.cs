@@ -99,19 +99,21 @@ internal static class SnapshotTable
     }
 
     /// <summary>The table as it lies on disk.</summary>
-    public static byte[] Encode(IReadOnlyList<SnapshotEntry> entries)
+    /// <param name="entries">The snapshots.</param>
+    /// <param name="diskSize">The disk's length in bytes, which snapshots without a size of their own are taken to have.</param>
+    public static byte[] Encode(IReadOnlyList<SnapshotEntry> entries, long diskSize)
     {
         using var table = new MemoryStream();
         foreach (var entry in entries)
         {
-            table.Write(EncodeEntry(entry));
+            table.Write(EncodeEntry(entry, entry.DiskSize ?? (ulong)diskSize));
             table.SetLength((table.Length + 7) & ~7L);
             table.Position = table.Length;
         }
         return table.ToArray();
     }
 
-    private static byte[] EncodeEntry(SnapshotEntry entry)
+    private static byte[] EncodeEntry(SnapshotEntry entry, ulong diskSize)
     {
         var (id, name) = (Encoding.UTF8.GetBytes(entry.Id), Encoding.UTF8.GetBytes(entry.Name));
         var extra = KnownExtra + entry.UnknownExtra.Length;
@@ -129,7 +131,7 @@ internal static class SnapshotTable
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(36), (uint)extra);
         var rest = bytes.AsSpan(FixedSize);
         BinaryPrimitives.WriteUInt64BigEndian(rest, entry.VmStateSize);
-        BinaryPrimitives.WriteUInt64BigEndian(rest[8..], entry.DiskSize ?? 0);
+        BinaryPrimitives.WriteUInt64BigEndian(rest[8..], diskSize);
         BinaryPrimitives.WriteUInt64BigEndian(rest[16..], entry.InstructionCount ?? ulong.MaxValue);
         entry.UnknownExtra.CopyTo(rest[KnownExtra..]);
         id.CopyTo(rest[extra..]);

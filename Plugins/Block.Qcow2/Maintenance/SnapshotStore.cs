@@ -88,7 +88,7 @@ internal sealed class SnapshotStore(Qcow2Node node)
         await using var scope = tables.ConfigureAwait(false);
         var copy = await tables.AddAsync(TopTable.Encode(CopiedFlags.Cleared(l1))).ConfigureAwait(false);
         var table = await tables.AddAsync(SnapshotTable.Encode(
-            [.. _image.Snapshots, entry with { L1Offset = copy, L1Entries = l1.Length }])).ConfigureAwait(false);
+            [.. _image.Snapshots, entry with { L1Offset = copy, L1Entries = l1.Length }], _image.Length)).ConfigureAwait(false);
 
         var old = Header;
         await MarkDirtyAsync().ConfigureAwait(false);
@@ -143,7 +143,7 @@ internal sealed class SnapshotStore(Qcow2Node node)
         var left = _image.Snapshots.Where(s => !ReferenceEquals(s, snapshot)).ToList();
         var tables = new NewTables(_image);
         await using var scope = tables.ConfigureAwait(false);
-        var table = await tables.AddAsync(SnapshotTable.Encode(left)).ConfigureAwait(false);
+        var table = await tables.AddAsync(SnapshotTable.Encode(left, _image.Length)).ConfigureAwait(false);
 
         var (old, clean) = (Header, Header.Incompatible);
         await _image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);

@@ -47,7 +47,7 @@ internal sealed class SnapshotTableCheck(Qcow2Image image)
         var tables = new NewTables(image);
         await using var scope = tables.ConfigureAwait(false);
         var complete = image.Snapshots.Select(s => s with { DiskSize = s.DiskSize ?? (ulong)image.Length }).ToList();
-        var offset = await tables.AddAsync(SnapshotTable.Encode(complete)).ConfigureAwait(false);
+        var offset = await tables.AddAsync(SnapshotTable.Encode(complete, image.Length)).ConfigureAwait(false);
         await image.Flusher.SyncRefcountsAsync().ConfigureAwait(false);
         tables.Keep();
         await image.ReplaceSnapshotsAsync(complete, offset).ConfigureAwait(false);
