@@ -4,10 +4,12 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
+using BlockHost.Plugins.Block.Qcow2.Checking;
+using BlockHost.Plugins.Block.Qcow2.Creation;
 using BlockHost.Plugins.Block.Qcow2.Data;
 using BlockHost.Plugins.Block.Qcow2.Format;
-using BlockHost.Plugins.Block.Qcow2.Maintenance;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2;

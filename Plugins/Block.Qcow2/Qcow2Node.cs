@@ -3,11 +3,15 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
+using BlockHost.Plugins.Block.Qcow2.Checking;
 using BlockHost.Plugins.Block.Qcow2.Compaction;
+using BlockHost.Plugins.Block.Qcow2.Creation;
 using BlockHost.Plugins.Block.Qcow2.Format;
-using BlockHost.Plugins.Block.Qcow2.Maintenance;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
+using BlockHost.Plugins.Block.Qcow2.Sizing;
+using BlockHost.Plugins.Block.Qcow2.Snapshots;
 
 namespace BlockHost.Plugins.Block.Qcow2;
 

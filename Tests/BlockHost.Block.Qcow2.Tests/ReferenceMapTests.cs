@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Block.Qcow2.Maintenance;
+using BlockHost.Plugins.Block.Qcow2.Checking;
 
 namespace BlockHost.Block.Qcow2.Tests;
 

@@ -4,7 +4,8 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Format;
-using BlockHost.Plugins.Block.Qcow2.Maintenance;
+using BlockHost.Plugins.Block.Qcow2.Metadata;
+using BlockHost.Plugins.Block.Qcow2.Sizing;
 
 namespace BlockHost.Plugins.Block.Qcow2.Compaction;
 
