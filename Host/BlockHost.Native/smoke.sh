@@ -62,6 +62,7 @@ EOF
     [ "$("$program" img create -q -f qcow2 "$place/disk.qcow2" 1M && "$program" img check -q "$place/disk.qcow2")" = "" ] ||
         fail "$1" "it hands over what it can do itself"
     [ "$("$program" img info "$place/image")" = "handed over: img info $place/image" ] || fail "$1" "it does not hand over an image it does not know"
+    [ "$("$program" serve --pidfile "$place/pid")" = "handed over: serve --pidfile $place/pid" ] || fail "$1" "its daemon does not hand over"
     [ "$("$program" serve --help)" != "handed over: serve --help" ] || fail "$1" "it hands over its help"
 }
 

@@ -41,6 +41,7 @@ public sealed class BitmapCrashTests : IDisposable
     private async Task CrashAsync(int round)
     {
         await using var daemon = await ServeAsync();
+        Run("qemu-io", "-f", "raw", "-c", $"write -q -P {(round % 255) + 1} {DiskMiB - 1}M 4k", "-c", "flush", Disk);
         using var guest = StartWriter(new Random(round));
         await Task.Delay(150 + (round % 8 * 50));
         await daemon.KillAsync();
@@ -69,7 +70,7 @@ public sealed class BitmapCrashTests : IDisposable
         var commands = Enumerable.Range(0, 4000).SelectMany(
             i =>
             {
-                var where = $"{random.Next(DiskMiB * 256) * 4}k 4k";
+                var where = $"{random.Next((DiskMiB - 1) * 256) * 4}k 4k";
                 string[] kinds = [$"write -q -P {random.Next(1, 256)} {where}", $"write -q -z {where}", $"discard -q {where}", "flush"];
                 return new[] { "-c", kinds[Math.Max(0, random.Next(20) - 16)] };
             });

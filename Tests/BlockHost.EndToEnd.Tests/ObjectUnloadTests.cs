@@ -10,7 +10,7 @@ public sealed class ObjectUnloadTests
     [Fact]
     public async Task A_plugin_is_unloaded_when_its_last_object_is_deleted()
     {
-        var answers = await StdioMonitor.RunAsync(Programs.Ours("qemu-storage-daemon"),
+        var answers = await StdioMonitor.RunAsync(Programs.Blockhost,
         [
             """{"execute":"object-add","arguments":{"qom-type":"throttle-group","id":"g","limits":{"iops-total":100}}}""",
             """{"execute":"blockdev-add","arguments":{"driver":"throttle","node-name":"t","throttle-group":"g","file":{"driver":"null-co","size":1048576}}}""",
@@ -21,7 +21,7 @@ public sealed class ObjectUnloadTests
             """{"execute":"object-del","arguments":{"id":"g"}}""",
             """{"execute":"plugin-unload","arguments":{"id":"filter.throttle","timeout":60}}""",
             """{"execute":"object-add","arguments":{"qom-type":"throttle-group","id":"h"}}""",
-        ]);
+        ], "serve");
 
         Assert.Equal("unloading", answers[3]["return"]!["state"]!.GetValue<string>());
         Assert.Equal(

@@ -7,10 +7,12 @@ namespace BlockHost.EndToEnd.Tests.Support;
 internal static class StdioMonitor
 {
     /// <summary>The answers to commands, in order, without events.</summary>
-    public static async Task<IReadOnlyList<JsonNode>> RunAsync(string program, IReadOnlyList<string> commands)
+    /// <param name="program">A daemon, or a program that is one when it is called with <paramref name="role"/>.</param>
+    public static async Task<IReadOnlyList<JsonNode>> RunAsync(
+        string program, IReadOnlyList<string> commands, params string[] role)
     {
         using var process = CommandRunner.Start(
-            Path.GetTempPath(), program, ["--chardev", "stdio,id=c", "--monitor", "chardev=c"]);
+            Path.GetTempPath(), program, [.. role, "--chardev", "stdio,id=c", "--monitor", "chardev=c"]);
         try
         {
             var answers = new List<JsonNode>();
