@@ -28,7 +28,8 @@ public static class Readiness
     }
 
     /// <remarks>
-    /// Lines of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. A socket is listed a moment after its file is there.
+    /// Lines of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. A socket is listed a moment after its file is
+    /// there.
     /// </remarks>
     private static bool Listens(string path) =>
         File.ReadLines("/proc/net/unix")
