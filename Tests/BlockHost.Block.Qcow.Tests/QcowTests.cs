@@ -104,6 +104,15 @@ public sealed class QcowTests : IDisposable
     }
 
     [Fact]
+    public async Task A_top_table_as_far_out_as_a_number_goes_is_checked_at_once()
+    {
+        var image = await QcowBed.CreateAsync(1 << 20);
+        QcowBed.SetNumber(image, 40, long.MaxValue - sizeof(long));
+        await using var node = await QcowBed.Images.OpenAsync(image, readOnly: true);
+        await Task.Run(() => Disk.CheckAsync(node)).WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task Nothing_is_read_from_or_written_to_the_header_and_the_top_table()
     {
         var image = await QcowBed.CreateAsync(1 << 20);

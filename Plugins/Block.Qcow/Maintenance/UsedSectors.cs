@@ -53,12 +53,11 @@ internal sealed class UsedSectors(long sectors)
         return true;
     }
 
+    /// <summary>Those that the file has: what a header says may lie as far out as a number goes.</summary>
     private IEnumerable<long> SectorsOf(long offset, long bytes)
     {
-        for (var sector = offset / QcowHeader.SectorSize; sector * QcowHeader.SectorSize < offset + bytes; sector++)
-        {
-            if (sector < sectors)
-                yield return sector;
-        }
+        var end = Math.Min(offset + bytes, sectors * QcowHeader.SectorSize);
+        for (var sector = offset / QcowHeader.SectorSize; sector * QcowHeader.SectorSize < end; sector++)
+            yield return sector;
     }
 }
