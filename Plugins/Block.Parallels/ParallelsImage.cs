@@ -152,7 +152,7 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
             if (place / Header.EntryUnit > uint.MaxValue)
                 throw new BlockException(
                     BlockErrorKind.NoSpace, "The Parallels image has no room for more clusters", Errno.EFBIG);
-            await MakeRoomAsync(place + BlockSize, cancellationToken).ConfigureAwait(false);
+            await MakeRoomAsync(place, place + BlockSize, cancellationToken).ConfigureAwait(false);
             _end = place + BlockSize;
             return place;
         }
@@ -167,13 +167,13 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
     {
     }
 
-    private async ValueTask MakeRoomAsync(long end, CancellationToken cancellationToken)
+    private async ValueTask MakeRoomAsync(long place, long end, CancellationToken cancellationToken)
     {
         if (end <= File.Length || !File.Profile.Growable)
             return;
         var old = File.Length;
         IsExtended = true;
-        await preallocation.ExtendAsync(File, end, cancellationToken).ConfigureAwait(false);
+        await preallocation.ExtendAsync(File, place, end, cancellationToken).ConfigureAwait(false);
         if (_cleanFrom < 0 && File.Profile.NewStorageReadsZero)
             _cleanFrom = old;
     }

@@ -21,10 +21,13 @@ internal readonly record struct Preallocation(long Bytes, bool TakesSpace)
         return new(options.PreallocSize ?? DefaultBytes, takesSpace);
     }
 
-    /// <summary>Makes the file at least so long that a range fits. Where more than that cannot be had, it is as well.</summary>
-    public async ValueTask ExtendAsync(IBlockChild file, long end, CancellationToken cancellationToken)
+    /// <summary>
+    /// Makes the file at least so long that a range fits. Where more than that cannot be had, it is as well. Space is taken
+    /// from the range on: a header may say that it lies far behind the file's end.
+    /// </summary>
+    public async ValueTask ExtendAsync(IBlockChild file, long place, long end, CancellationToken cancellationToken)
     {
-        var start = file.Length;
+        var start = Math.Max(file.Length, place);
         if (!TakesSpace)
         {
             await file.ResizeAsync(checked(end + Bytes), new(MayExceed: true), cancellationToken).ConfigureAwait(false);
