@@ -11,7 +11,7 @@ public sealed class OracleTests
     private const int Cluster = 65536;
 
     /// <summary>A sample; BLOCKHOST_SEEDS asks for more.</summary>
-    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_SEEDS"), out var count) ? count : 3;
+    private static int Seeds => SearchSize.Of("BLOCKHOST_SEEDS", 3);
 
     [SkippableTheory]
     [InlineData("compat=1.1")]

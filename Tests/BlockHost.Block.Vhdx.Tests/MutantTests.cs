@@ -9,9 +9,7 @@ namespace BlockHost.Block.Vhdx.Tests;
 /// </summary>
 public sealed class MutantTests : IDisposable
 {
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given)
-        ? given
-        : 8;
+    private static readonly int Count = SearchSize.Of("BLOCKHOST_MUTANTS", 8);
 
     /// <summary>
     /// What we refuse and QEMU does not: a block over the headers, and a log that makes the file longer than it says.

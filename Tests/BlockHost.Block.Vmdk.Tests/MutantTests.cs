@@ -11,9 +11,7 @@ public sealed class MutantTests : IDisposable
 {
     private const int Length = 4 << 20;
 
-    private static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given)
-        ? given
-        : 6;
+    private static readonly int Count = SearchSize.Of("BLOCKHOST_MUTANTS", 6);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vmdk").FullName;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using BlockHost.EndToEnd.Tests.Support;
 
@@ -25,8 +24,7 @@ public sealed class BitmapCrashTests : IDisposable
         Run("qemu-img", "create", "-q", "-f", "qcow2", "disk.qcow2", $"{DiskMiB}M");
         Run("qemu-img", "create", "-q", "-f", "qcow2", "target.qcow2", $"{DiskMiB}M");
         Run("qemu-img", "bitmap", "--add", "disk.qcow2", "day");
-        var crashes = int.TryParse(
-            Environment.GetEnvironmentVariable("BLOCKHOST_BITMAP_CRASHES"), CultureInfo.InvariantCulture, out var n) ? n : 1;
+        var crashes = SearchSize.Of("BLOCKHOST_BITMAP_CRASHES", 1);
         for (var round = 0; round < crashes; round++)
         {
             await CrashAsync(round);

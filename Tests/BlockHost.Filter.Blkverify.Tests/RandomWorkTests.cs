@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
@@ -47,7 +46,7 @@ public sealed class RandomWorkTests : IAsyncLifetime
     [InlineData("vmdk", ",\"adapter-type\":\"ide\",\"zeroed-grain\":true", false)]
     public async Task An_image_of_any_format_holds_what_a_plain_file_holds(string format, string options, bool canResize)
     {
-        var (from, rounds) = (Number("BLOCKHOST_VERIFIED_FROM", 1), Number("BLOCKHOST_VERIFIED", 2));
+        var (from, rounds) = (SearchSize.Of("BLOCKHOST_VERIFIED_FROM", 1), SearchSize.Of("BLOCKHOST_VERIFIED", 2));
         for (var seed = from; seed < from + rounds; seed++)
         {
             var random = new Random(seed);
@@ -175,11 +174,4 @@ public sealed class RandomWorkTests : IAsyncLifetime
         using var document = JsonDocument.Parse(text);
         return document.RootElement.Clone();
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

@@ -4,9 +4,7 @@ namespace BlockHost.Formats.Testing;
 /// <summary>Damage for images. BLOCKHOST_MUTANTS is how many of each kind are tried.</summary>
 public static class Mutants
 {
-    public static int Count { get; } = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS"), out var given)
-        ? given
-        : 8;
+    public static int Count { get; } = SearchSize.Of("BLOCKHOST_MUTANTS", 8);
 
     /// <summary>Up to three bytes of a range, most of them small numbers.</summary>
     public static IEnumerable<(int At, byte Value)> Damage(int seed, int from, int to)

@@ -7,9 +7,7 @@ namespace BlockHost.JobTypes.Tests;
 public sealed class JobFaultTests
 {
     /// <summary>BLOCKHOST_FAULTS=50: so many runs of each test.</summary>
-    private static readonly int Runs = int.TryParse(Environment.GetEnvironmentVariable("BLOCKHOST_FAULTS"), out var given)
-        ? given
-        : 2;
+    private static readonly int Runs = SearchSize.Of("BLOCKHOST_FAULTS", 2);
 
     private static readonly Dictionary<string, JobScenario> Jobs = new()
     {

@@ -19,7 +19,7 @@ public sealed class CommandFuzzTests
     [Fact]
     public async Task No_command_is_answered_with_a_mistake_of_the_program()
     {
-        var (count, seed) = (Setting("BLOCKHOST_FUZZ_COMMANDS", Sample), Setting("BLOCKHOST_FUZZ_SEED", 1));
+        var (count, seed) = (SearchSize.Of("BLOCKHOST_FUZZ_COMMANDS", Sample), SearchSize.Of("BLOCKHOST_FUZZ_SEED", 1));
         var mistakes = new List<string>();
         for (var done = 0; done < count; done += CommandsPerHost)
             await RunAsync(seed + done, Math.Min(CommandsPerHost, count - done), mistakes);
@@ -66,7 +66,4 @@ public sealed class CommandFuzzTests
             throw new TimeoutException($"No answer to {command}");
         }
     }
-
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : otherwise;
 }

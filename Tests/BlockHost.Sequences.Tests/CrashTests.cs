@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Sequences.Tests.Crashes;
 using BlockHost.Sequences.Tests.Relays;
 using BlockHost.Tools.Differential.Tests.Sides;
@@ -26,10 +25,10 @@ public sealed class CrashTests(ITestOutputHelper output)
     {
         Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
         var layout = Layout.All.Single(layout => layout.Name == name);
-        var wanted = Number("BLOCKHOST_CRASHES", Default);
+        var wanted = SearchSize.Of("BLOCKHOST_CRASHES", Default);
         var isFull = wanted > Default;
         var points = 0;
-        for (var seed = Number("BLOCKHOST_CRASHES_FROM", 1); points < wanted; seed++)
+        for (var seed = SearchSize.Of("BLOCKHOST_CRASHES_FROM", 1); points < wanted; seed++)
         {
             var random = new Random(seed);
             var run = new CrashRun(layout, seed, wanted - points, () => isFull || random.Next(4) == 0);
@@ -41,11 +40,4 @@ public sealed class CrashTests(ITestOutputHelper output)
 
         output.WriteLine($"{name}: {points} points");
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Sequences.Tests.Crashes;
 using BlockHost.Sequences.Tests.Relays;
 using BlockHost.Tools.Differential.Tests.Sides;
@@ -26,10 +25,10 @@ public sealed class ErrorTests(ITestOutputHelper output)
     {
         Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
         var layout = Layout.All.Single(layout => layout.Name == name);
-        var wanted = Number("BLOCKHOST_ERRORS", Default);
+        var wanted = SearchSize.Of("BLOCKHOST_ERRORS", Default);
         var isFull = wanted > Default;
         var errors = 0;
-        for (var seed = Number("BLOCKHOST_ERRORS_FROM", 1); errors < wanted; seed++)
+        for (var seed = SearchSize.Of("BLOCKHOST_ERRORS_FROM", 1); errors < wanted; seed++)
         {
             var random = new Random(seed);
             var run = new ErrorRun(layout, seed, wanted - errors, () => isFull || random.Next(4) == 0);
@@ -41,11 +40,4 @@ public sealed class ErrorTests(ITestOutputHelper output)
 
         output.WriteLine($"{name}: {errors} errors");
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

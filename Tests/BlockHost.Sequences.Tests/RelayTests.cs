@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Sequences.Tests.Relays;
 using BlockHost.Tools.Differential.Tests.Sides;
 
@@ -24,20 +23,13 @@ public sealed class RelayTests
         var areInstalled = InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io");
         Skip.IfNot(areInstalled, "qemu-img and qemu-io are not installed");
         var layout = Layout.All.Single(layout => layout.Name == name);
-        var from = Number("BLOCKHOST_RELAYS_FROM", 1);
+        var from = SearchSize.Of("BLOCKHOST_RELAYS_FROM", 1);
 
-        for (var seed = from; seed < from + Number("BLOCKHOST_RELAYS", Default); seed++)
+        for (var seed = from; seed < from + SearchSize.Of("BLOCKHOST_RELAYS", Default); seed++)
         {
             var relay = Relay.Random(layout, seed);
             if (relay.Run() is { } failure)
                 Assert.Fail($"{name}, seed {seed}: {Relay.Explain(relay, failure)}");
         }
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Tools.Differential.Tests.Sides;
 
 namespace BlockHost.Sequences.Tests;
@@ -21,8 +20,8 @@ public sealed class SequenceTests
     public void Ours_and_QEMUs_tools_make_the_same_of_an_image(int group)
     {
         Skip.IfNot(InstalledPrograms.Has("qemu-img") && InstalledPrograms.Has("qemu-io"), "qemu-img and qemu-io are not installed");
-        var from = Number("BLOCKHOST_SEQUENCES_FROM", 1);
-        var each = Math.Max(1, Number("BLOCKHOST_SEQUENCES", Default) / Groups);
+        var from = SearchSize.Of("BLOCKHOST_SEQUENCES_FROM", 1);
+        var each = Math.Max(1, SearchSize.Of("BLOCKHOST_SEQUENCES", Default) / Groups);
 
         for (var seed = from + (group * each); seed < from + ((group + 1) * each); seed++)
         {
@@ -45,11 +44,4 @@ public sealed class SequenceTests
         var script = SequenceRun.Preparation(shortest.Shape).Concat(shortest.Steps.Select(step => step.ToString()));
         return $"seed {seed}: {last}\n\n{string.Join('\n', script)}";
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Tools.Differential.Tests.Sides;
 
 namespace BlockHost.Sequences.Tests;
@@ -24,7 +23,7 @@ public sealed class WriteLogTests
     public void After_every_write_to_its_storage_an_image_is_sound(string format, string options)
     {
         Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
-        var seed = Number("BLOCKHOST_PREFIXES_SEED", 1);
+        var seed = SearchSize.Of("BLOCKHOST_PREFIXES_SEED", 1);
         using var session = new WriteLogSession(format, options, seed);
         Assert.True(session.EndsAsItWas());
 
@@ -41,13 +40,6 @@ public sealed class WriteLogTests
         if (Environment.GetEnvironmentVariable("BLOCKHOST_PREFIXES") == "all")
             return moments;
         new Random(seed).Shuffle(moments);
-        return moments.Take(Number("BLOCKHOST_PREFIXES", Default));
+        return moments.Take(SearchSize.Of("BLOCKHOST_PREFIXES", Default));
     }
-
-    private static int Number(string variable, int otherwise) =>
-        int.TryParse(
-            Environment.GetEnvironmentVariable(variable),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var number) ? number : otherwise;
 }

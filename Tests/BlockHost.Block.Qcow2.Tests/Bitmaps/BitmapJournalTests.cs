@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
-using System.Globalization;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
@@ -24,8 +23,7 @@ public sealed class BitmapJournalTests
     [InlineData("""{"cluster-size": 4096, "lazy-refcounts": true}""", 4096)]
     public async Task After_a_kill_at_any_write_the_bitmap_holds_all_that_was_written(string format, int granularity)
     {
-        var seeds = int.TryParse(
-            Environment.GetEnvironmentVariable("BLOCKHOST_JOURNAL_SEEDS"), CultureInfo.InvariantCulture, out var n) ? n : 1;
+        var seeds = SearchSize.Of("BLOCKHOST_JOURNAL_SEEDS", 1);
         for (var seed = 1; seed <= seeds; seed++)
             await new Session(format, granularity, seed).RunAsync();
     }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Qcow2.Tests.Bitmaps;
 using BlockHost.Conformance.TestHost;
@@ -27,8 +26,7 @@ public sealed class CompactionTests
 
     private const int Sample = 2;
 
-    private static int Count { get; } = int.TryParse(
-        Environment.GetEnvironmentVariable("BLOCKHOST_COMPACTIONS"), CultureInfo.InvariantCulture, out var n) ? n : Sample;
+    private static int Count { get; } = SearchSize.Of("BLOCKHOST_COMPACTIONS", Sample);
 
     [Theory]
     [MemberData(nameof(Formats))]

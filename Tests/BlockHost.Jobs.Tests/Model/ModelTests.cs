@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Globalization;
 
 namespace BlockHost.Jobs.Tests.Model;
 
@@ -7,9 +6,9 @@ namespace BlockHost.Jobs.Tests.Model;
 public sealed class ModelTests
 {
     /// <summary>Number of scripts; BLOCKHOST_JOB_SCRIPTS asks for more, BLOCKHOST_JOB_SEED for others.</summary>
-    private static readonly int Scripts = Setting("BLOCKHOST_JOB_SCRIPTS", 3000);
+    private static readonly int Scripts = SearchSize.Of("BLOCKHOST_JOB_SCRIPTS", 3000);
 
-    private static readonly int Seed = Setting("BLOCKHOST_JOB_SEED", 1);
+    private static readonly int Seed = SearchSize.Of("BLOCKHOST_JOB_SEED", 1);
 
     [Fact]
     public async Task Random_scripts_go_as_the_reference_says()
@@ -35,7 +34,4 @@ public sealed class ModelTests
 
         Assert.Equal([new Start(7), new Start(31)], shrunk);
     }
-
-    private static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 }
