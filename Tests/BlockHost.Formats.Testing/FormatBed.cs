@@ -37,9 +37,10 @@ public sealed class FormatBed(Plugin plugin, string format)
         IBlockChild? backing = null,
         Func<IBlockChild, IBlockChild>? wrap = null,
         bool forRepair = false,
-        bool noIo = false)
+        bool noIo = false,
+        TestPluginHost? host = null)
     {
-        var context = new TestNodeContext(new TestPluginHost())
+        var context = new TestNodeContext(host ?? new TestPluginHost())
         { ReadOnly = readOnly, DiscardUnmap = true, ForRepair = forRepair, NoIo = noIo };
         var child = new MemoryChild(image) { ReadOnly = readOnly };
         context.Children["file"] = wrap?.Invoke(child) ?? child;

@@ -13,9 +13,7 @@ namespace BlockHost.Plugins.Block.Parallels.Maintenance;
 /// </summary>
 internal sealed class ImageChecker(ParallelsImage image)
 {
-    private const int MostMessages = 1000;
-
-    private readonly List<string> _messages = [];
+    private readonly CheckMessages _messages = new();
     private readonly List<long> _misplaced = [];
     private CheckRepair _repair;
     private SpaceMap _used = new(0);
@@ -59,7 +57,7 @@ internal sealed class ImageChecker(ParallelsImage image)
         var leaks = (leaked + image.BlockSize - 1) / image.BlockSize;
         return new ImageCheckResult
         {
-            Messages = _messages,
+            Messages = _messages.Lines,
             Corruptions = MendsErrors ? 0 : _corruptions,
             CorruptionsFixed = MendsErrors ? _corruptions : 0,
             Leaks = MendsLeaks ? 0 : leaks,
@@ -132,9 +130,5 @@ internal sealed class ImageChecker(ParallelsImage image)
         Say(isMended, what);
     }
 
-    private void Say(bool isMended, string what)
-    {
-        if (_messages.Count < MostMessages)
-            _messages.Add($"{(isMended ? "Repairing" : "ERROR")} {what}");
-    }
+    private void Say(bool isMended, string what) => _messages.Add($"{(isMended ? "Repairing" : "ERROR")} {what}");
 }

@@ -12,9 +12,7 @@ namespace BlockHost.Plugins.Block.Vdi.Maintenance;
 /// </summary>
 internal sealed class ImageChecker(VdiImage image)
 {
-    private const int MostMessages = 1000;
-
-    private readonly List<string> _messages = [];
+    private readonly CheckMessages _messages = new();
     private long _wrongBlocks;
 
     public async ValueTask<ImageCheckResult> CheckAsync(CheckRepair repair, CancellationToken cancellationToken)
@@ -25,8 +23,8 @@ internal sealed class ImageChecker(VdiImage image)
             (block, entry) => counted += Look(places, block, entry) ? 1 : 0, cancellationToken).ConfigureAwait(false);
         var isMiscounted = counted != image.Header.Allocated;
         if (isMiscounted)
-            Say($"ERROR: allocated blocks mismatch, is {counted}, should be {image.Header.Allocated}");
-        var found = new ImageCheckResult { Messages = _messages };
+            _messages.Add($"ERROR: allocated blocks mismatch, is {counted}, should be {image.Header.Allocated}");
+        var found = new ImageCheckResult { Messages = _messages.Lines };
         if ((repair & CheckRepair.Errors) == 0)
             return found with { Corruptions = _wrongBlocks + (isMiscounted ? 1 : 0) };
         if (_wrongBlocks > 0)
@@ -44,23 +42,17 @@ internal sealed class ImageChecker(VdiImage image)
         if (entry >= image.Header.Blocks)
         {
             _wrongBlocks++;
-            Say($"ERROR: block index {block} too large, is {entry}");
+            _messages.Add($"ERROR: block index {block} too large, is {entry}");
             return false;
         }
 
         if (!places.Use(entry))
         {
             _wrongBlocks++;
-            Say($"ERROR: block index {entry} also used by {entry}");
+            _messages.Add($"ERROR: block index {entry} also used by {entry}");
         }
 
         return true;
-    }
-
-    private void Say(string message)
-    {
-        if (_messages.Count < MostMessages)
-            _messages.Add(message);
     }
 
     /// <summary>

@@ -11,9 +11,7 @@ namespace BlockHost.Plugins.Block.Vhdx.Maintenance;
 /// </summary>
 internal sealed class ImageChecker(VhdxImage image)
 {
-    private const int MostMessages = 1000;
-
-    private readonly List<string> _messages = [];
+    private readonly CheckMessages _messages = new();
     private readonly SpaceMap _used = new((FileLayout.RoundUp(image.File.Length) + image.BlockSize) / FileLayout.MiB);
     private long _errors;
 
@@ -21,7 +19,7 @@ internal sealed class ImageChecker(VhdxImage image)
     {
         var scan = new TableScan(image.File, image.Layout, Say) { OnStored = Take };
         await scan.RunAsync(image.Buffers, cancellationToken).ConfigureAwait(false);
-        return new ImageCheckResult { Corruptions = _errors, CorruptionsFixed = image.WasReplayed ? 1 : 0, Messages = _messages };
+        return new ImageCheckResult { Corruptions = _errors, CorruptionsFixed = image.WasReplayed ? 1 : 0, Messages = _messages.Lines };
     }
 
     private void Take(long index, long offset, long length)
@@ -36,7 +34,6 @@ internal sealed class ImageChecker(VhdxImage image)
     private void Say(string message)
     {
         _errors++;
-        if (_messages.Count < MostMessages)
-            _messages.Add($"qemu-img: {message}");
+        _messages.Add($"qemu-img: {message}");
     }
 }

@@ -47,15 +47,30 @@ internal sealed class GrainMap
         return new GrainMap(layout, file, directory, second);
     }
 
-    public async ValueTask<GrainEntry> FindAsync(long grain, CancellationToken cancellationToken)
+    public async ValueTask<GrainEntry> FindAsync(long grain, CancellationToken cancellationToken) =>
+        (await FindRunAsync(grain, 1, cancellationToken).ConfigureAwait(false)).Entry;
+
+    /// <summary>
+    /// How many grains are alike from one on, at least one and at most to its table's end: stored ones where they follow each other in
+    /// the file.
+    /// </summary>
+    public async ValueTask<(GrainEntry Entry, long Grains)> FindRunAsync(
+        long grain, long most, CancellationToken cancellationToken)
     {
-        var (table, entry) = Math.DivRem(grain, Layout.GrainsPerTable);
+        var (number, index) = Math.DivRem(grain, Layout.GrainsPerTable);
+        most = Math.Min(most, Layout.GrainsPerTable - index);
+        return await FindTableAsync((int)number, cancellationToken).ConfigureAwait(false) is { } table
+            ? table.RunFrom((int)index, (int)most)
+            : (default, most);
+    }
+
+    /// <summary>A table as it is, null where there is none.</summary>
+    public async ValueTask<GrainTable?> FindTableAsync(int number, CancellationToken cancellationToken)
+    {
         await _lock.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync((int)table, cancellationToken).ConfigureAwait(false) is { } loaded
-                ? loaded[(int)entry]
-                : default;
+            return await LoadAsync(number, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
+using BlockHost.Block;
 using BlockHost.Plugins.Block.Vmdk.Format;
 
 namespace BlockHost.Plugins.Block.Vmdk.Extents;
@@ -28,6 +29,28 @@ internal sealed class GrainTable(GrainLayout layout, byte[] bytes, long offset, 
             var sector = value.State == GrainState.Zero ? ZeroEntry : checked((uint)(value.Offset / VmdkFault.SectorSize));
             BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(index * 4), sector);
             IsDirty = true;
+        }
+    }
+
+    /// <summary>How many of the next entries are like the first, which ends before one that is damaged.</summary>
+    public (GrainEntry Entry, long Grains) RunFrom(int index, int most)
+    {
+        var first = this[index];
+        var run = 1;
+        while (run < most && FollowsIn(index + run, first, run * (long)layout.GrainSize))
+            run++;
+        return (first, run);
+    }
+
+    private bool FollowsIn(int index, GrainEntry first, long distance)
+    {
+        try
+        {
+            return this[index] == (first.State == GrainState.Stored ? first with { Offset = first.Offset + distance } : first);
+        }
+        catch (BlockException)
+        {
+            return false;
         }
     }
 

@@ -179,18 +179,10 @@ internal class SparseExtent(
     protected async ValueTask<(GrainEntry Entry, long Bytes)> FindRunAsync(
         long offset, long bytes, CancellationToken cancellationToken)
     {
-        var grain = offset / GrainSize;
-        var first = await Map.FindAsync(grain, cancellationToken).ConfigureAwait(false);
-        var run = GrainSize - offset % GrainSize;
-        while (run < bytes && (RunsTogether || first.State != GrainState.Stored))
-        {
-            var next = await Map.FindAsync(++grain, cancellationToken).ConfigureAwait(false);
-            if (next.State != first.State
-                || (first.State == GrainState.Stored && next.Offset != first.Offset + (grain - offset / GrainSize) * GrainSize))
-                break;
-            run += GrainSize;
-        }
-
-        return (first, Math.Min(run, bytes));
+        var within = offset % GrainSize;
+        var most = (within + bytes + GrainSize - 1) / GrainSize;
+        var (entry, grains) = await Map.FindRunAsync(offset / GrainSize, most, cancellationToken).ConfigureAwait(false);
+        var run = (entry.State == GrainState.Stored && !RunsTogether ? 1 : grains) * GrainSize - within;
+        return (entry, Math.Min(run, bytes));
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Formats;
 using BlockHost.Plugins.Block.Vmdk.Extents;
 using BlockHost.Plugins.Block.Vmdk.Format;
 
@@ -9,11 +10,9 @@ namespace BlockHost.Plugins.Block.Vmdk.Maintenance;
 /// <summary>Looks at every grain of an image: whether it is in the file, and in no other grain's place.</summary>
 internal static class ImageChecker
 {
-    private const int MostMessages = 1000;
-
     public static async ValueTask<ImageCheckResult> CheckAsync(VmdkImage image, CancellationToken cancellationToken)
     {
-        var messages = new List<string>();
+        var messages = new CheckMessages();
         long corruptions = 0;
         long start = 0;
         foreach (var extent in image.Extents)
@@ -23,45 +22,17 @@ internal static class ImageChecker
             start += extent.Length;
         }
 
-        return new ImageCheckResult { Corruptions = corruptions, Messages = messages };
+        return new ImageCheckResult { Corruptions = corruptions, Messages = messages.Lines };
     }
 
     private static async ValueTask<long> CheckAsync(
-        SparseExtent extent, long start, List<string> messages, CancellationToken cancellationToken)
+        SparseExtent extent, long start, CheckMessages messages, CancellationToken cancellationToken)
     {
-        var places = new HashSet<long>();
-        var end = extent.File.Length;
-        long corruptions = 0;
-        for (long offset = 0; offset < extent.Length; offset += extent.GrainSize)
-        {
-            if (await ProblemAsync(
-                extent, offset, start, end, places, cancellationToken).ConfigureAwait(false) is not { } problem)
-                continue;
-            corruptions++;
-            if (messages.Count < MostMessages)
-                messages.Add(problem);
-        }
-
-        return corruptions;
-    }
-
-    private static async ValueTask<string?> ProblemAsync(
-        SparseExtent extent, long offset, long start, long end, HashSet<long> places, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var entry = await extent.Map.FindAsync(offset / extent.GrainSize, cancellationToken).ConfigureAwait(false);
-            if (entry.State != GrainState.Stored)
-                return null;
-            if (entry.Offset >= end)
-                return $"ERROR: cluster offset after file size: sector {(start + offset) / VmdkFault.SectorSize}";
-            return places.Add(entry.Offset)
-                ? null
-                : $"ERROR: cluster of sector {(start + offset) / VmdkFault.SectorSize} is another one's as well";
-        }
-        catch (BlockException e) when (e.Kind == BlockErrorKind.InvalidArgument)
-        {
-            return $"ERROR: cluster_offset not found for sector {(start + offset) / VmdkFault.SectorSize}: {e.Message}";
-        }
+        var check = new GrainCheck(extent, start, messages);
+        var cover = extent.Map.Layout.TableCover;
+        var tables = (extent.Length + cover - 1) / cover;
+        for (var number = 0; number < tables; number++)
+            await check.LookAtTableAsync(number, cancellationToken).ConfigureAwait(false);
+        return check.Corruptions;
     }
 }
