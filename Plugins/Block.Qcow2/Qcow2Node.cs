@@ -22,6 +22,7 @@ internal sealed class Qcow2Node
 {
     /// <summary>Lookups that one status answer may join, so that its cost is bounded.</summary>
     private const int MaxJoined = 64;
+    private const int ReloadAttempts = 3;
 
     private readonly IBlockNodeContext _context;
     private readonly BitmapJournal _journal;
@@ -226,28 +227,38 @@ internal sealed class Qcow2Node
         }
     }
 
-    /// <summary>Reads an image anew whose structure has changed under its tables. The node is drained.</summary>
+    /// <summary>
+    /// Reads an image anew whose structure has changed under its tables. The node is drained. A read that fails is tried again: without the
+    /// new tables the node can serve nothing more.
+    /// </summary>
     public async ValueTask ReloadAsync(Qcow2Settings? settings = null)
     {
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            var store = await HeaderStore.LoadAsync(
-                _image.File, (settings ?? _image.Settings).ForRepair, CancellationToken.None).ConfigureAwait(false);
-            var image = await Qcow2Image.OpenAsync(
-                _image.File,
-                _image.Data.External,
-                store,
-                settings ?? _image.Settings,
-                _image.Buffers,
-                CancellationToken.None).ConfigureAwait(false);
-            Adopt(image);
+            try
+            {
+                Adopt(await OpenAgainAsync(settings ?? _image.Settings).ConfigureAwait(false));
+                return;
+            }
+            catch (BlockException e) when (e.Kind == BlockErrorKind.Io && attempt < ReloadAttempts)
+            {
+                // It may have been but this once.
+            }
+            catch
+            {
+                // What is in memory is not what is on disk any more.
+                _image.Guard.Stop();
+                throw;
+            }
         }
-        catch
-        {
-            // What is in memory is not what is on disk any more.
-            _image.Guard.Stop();
-            throw;
-        }
+    }
+
+    private async ValueTask<Qcow2Image> OpenAgainAsync(Qcow2Settings settings)
+    {
+        var store = await HeaderStore.LoadAsync(
+            _image.File, settings.ForRepair, CancellationToken.None).ConfigureAwait(false);
+        return await Qcow2Image.OpenAsync(
+            _image.File, _image.Data.External, store, settings, _image.Buffers, CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Goes over to the same image opened anew. The node is drained, and the old one settled.</summary>

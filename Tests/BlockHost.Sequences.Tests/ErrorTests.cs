@@ -40,4 +40,24 @@ public sealed class ErrorTests(ITestOutputHelper output)
 
         output.WriteLine($"{name}: {errors} errors");
     }
+
+    [SkippableTheory]
+    [MemberData(nameof(Layouts))]
+    public void A_command_that_only_reads_says_what_failed_or_finds_the_same(string name)
+    {
+        Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");
+        var layout = Layout.All.Single(layout => layout.Name == name);
+        var wanted = SearchSize.Of("BLOCKHOST_ERRORS", Default);
+        var errors = 0;
+        for (var seed = SearchSize.Of("BLOCKHOST_ERRORS_FROM", 1); errors < wanted; seed++)
+        {
+            var random = new Random(seed);
+            var run = new ReadingErrors(layout, seed, wanted - errors, () => wanted > Default || random.Next(4) == 0);
+            var failure = run.Run();
+            errors += run.Errors;
+            Assert.True(failure is null, $"{name}, seed {seed}, error {errors}: {failure}");
+        }
+
+        output.WriteLine($"{name}: {errors} errors");
+    }
 }

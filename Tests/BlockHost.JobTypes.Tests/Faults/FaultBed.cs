@@ -56,6 +56,14 @@ internal sealed class FaultBed : IAsyncDisposable
         Assert.True((await queue.FlushAsync()).IsOk);
     }
 
+    public async Task DiscardAsync(string name, long offset, long bytes)
+    {
+        await using var backend = await Graph.CreateBackendAsync(Node(name), JobTest.Guest, CancellationToken.None);
+        await using var queue = backend.OpenQueue();
+        Assert.True((await queue.DiscardAsync(offset, bytes)).IsOk);
+        Assert.True((await queue.FlushAsync()).IsOk);
+    }
+
     public async Task OpenAsync(string name, string? backing = null)
     {
         var below = backing is null ? "null" : $"\"{backing}\"";

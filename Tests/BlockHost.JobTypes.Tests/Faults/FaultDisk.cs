@@ -37,7 +37,8 @@ internal sealed class Traffic
 
 /// <summary>A disk in memory that takes its time and fails as it is told.</summary>
 /// <param name="traffic">What all disks of a test have under way.</param>
-internal sealed class FaultDisk(int seed, Traffic traffic) : IDisk
+/// <param name="failure">Of one request to any of them.</param>
+internal sealed class FaultDisk(int seed, Traffic traffic, SingleFailure failure) : IDisk
 {
     private readonly Lock _lock = new();
     private readonly Random _random = new(seed);
@@ -78,7 +79,7 @@ internal sealed class FaultDisk(int seed, Traffic traffic) : IDisk
         try
         {
             await TakeTimeAsync();
-            if (ErrnoFor(request, offset, bytes) is not 0 and var errno)
+            if ((failure.Next(request) ?? ErrnoFor(request, offset, bytes)) is not 0 and var errno)
             {
                 Interlocked.Increment(ref _failures);
                 throw new BlockException(BlockErrorKind.Io, $"The disk fails: {request} at {offset}", errno);

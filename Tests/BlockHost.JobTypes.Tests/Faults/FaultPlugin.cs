@@ -14,7 +14,9 @@ internal sealed class FaultPlugin(int seed) : Plugin
 
     public Traffic Traffic { get; } = new();
 
-    public FaultDisk this[string name] => _disks.GetOrAdd(name, _ => new FaultDisk(seed, Traffic));
+    public SingleFailure Failure { get; } = new();
+
+    public FaultDisk this[string name] => _disks.GetOrAdd(name, _ => new FaultDisk(seed, Traffic, Failure));
 
     public override void Register(IPluginRegistry registry) => registry.Add(new DiskDriver(Protocol, name => this[name]));
 }

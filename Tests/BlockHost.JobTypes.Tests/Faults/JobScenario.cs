@@ -30,6 +30,9 @@ internal sealed record JobScenario
     /// <summary>The target holds what the guest's disk held when the job started, not what it holds now.</summary>
     public bool TargetIsOfTheStart { get; init; }
 
+    /// <summary>It is dismissed by itself unless the user says otherwise.</summary>
+    public bool IsBlockJob { get; init; } = true;
+
     /// <summary>The node that holds the result.</summary>
     public required string Result { get; init; }
 
@@ -61,6 +64,14 @@ internal sealed record JobScenario
         "blockdev-backup", "\"x-perf\":{\"max-chunk\":65536}") with
     { TargetIsOfTheStart = true };
 
+    public static JobScenario Compact { get; } = OfOne("x-blockhost-block-compact", "\"device\":\"t\"") with
+    { PrepareAsync = HolesAsync };
+
+    public static JobScenario Amend { get; } = OfOne(
+        "x-blockdev-amend",
+        "\"node-name\":\"t\",\"options\":{\"driver\":\"qcow2\",\"lazy-refcounts\":true}") with
+    { IsBlockJob = false };
+
     /// <summary>Within a chain b ◄ m ◄ t whose top a guest uses.</summary>
     private static JobScenario OverChain(string command, string more, string source, string target) => new()
     {
@@ -86,6 +97,25 @@ internal sealed record JobScenario
         Target = "t",
         Result = "t",
     };
+
+    /// <summary>On the disk t alone.</summary>
+    private static JobScenario OfOne(string command, string arguments) => new()
+    {
+        PrepareAsync = (bed, random) => bed.AddAsync("t", data: random),
+        Command = command,
+        Arguments = arguments,
+        Guest = "t",
+        Source = "t",
+        Target = "t",
+        Result = "t",
+        TargetIsTheGuests = true,
+    };
+
+    private static async Task HolesAsync(FaultBed bed, Random random)
+    {
+        await bed.AddAsync("t", data: random);
+        await bed.DiscardAsync("t", FaultBed.Size / 4, FaultBed.Size / 4);
+    }
 
     private static Task ChainAsync(FaultBed bed, Random random) => ChainAsync(bed, random, top: null);
 
