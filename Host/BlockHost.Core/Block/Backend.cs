@@ -101,6 +101,18 @@ internal sealed class Backend : IBlockBackend
         }
     }
 
+    /// <summary>Requests that are under way and did not complete at once.</summary>
+    public IEnumerable<RequestFacts> Pending
+    {
+        get
+        {
+            ImmutableArray<Queue> queues;
+            lock (_lock)
+                queues = _queues;
+            return queues.SelectMany(queue => queue.Pending);
+        }
+    }
+
     /// <summary>Nothing is in flight; what follows counts for another node.</summary>
     public void LeaveTotals() => _elsewhere = RequestTotals.Of(Stats);
 
@@ -255,11 +267,12 @@ internal sealed class Backend : IBlockBackend
             isFirst ? faults.Report(error, Link.Child.PluginId, doing) : faults.Describe(error, Link.Child.PluginId, doing));
     }
 
-    private static string NameOf(RequestKind kind) => kind switch
+    internal static string NameOf(RequestKind kind) => kind switch
     {
         RequestKind.Read => "read",
         RequestKind.Write => "write",
         RequestKind.Flush => "flush",
+        RequestKind.Status => "block status",
         _ => "discard",
     };
 

@@ -212,6 +212,8 @@ internal sealed partial class GraphNode : IGraphNode
         ExplicitOptions = options.Explicit;
         Options = options.ToJson(Name);
         ForgetGaps();
+        if (_driversNode is { } opened)
+            Place(opened);
     }
 
     /// <summary>The node's options with others of the driver's.</summary>
@@ -237,7 +239,7 @@ internal sealed partial class GraphNode : IGraphNode
     /// <summary>The driver's half is there.</summary>
     public void Opened(BlockNode node)
     {
-        _node = node;
+        Place(node);
         _recordedAs = RecordedBacking?.FileName;
         RefreshProfile();
     }

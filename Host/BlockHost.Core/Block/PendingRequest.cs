@@ -5,6 +5,9 @@ using BlockHost.Block;
 
 namespace BlockHost.Core.Block;
 
+/// <summary>A request that is under way: <paramref name="Start"/> is the clock's when it began.</summary>
+internal readonly record struct RequestFacts(RequestKind Kind, long Offset, long Bytes, long Start);
+
 /// <summary>
 /// One request of a queue that did not complete at once: waits for the graph's task, answers with a status. Belongs to
 /// its queue and is used again when its answer has been taken.
@@ -16,8 +19,9 @@ internal sealed class PendingRequest : IValueTaskSource<IoStatus>
     private ManualResetValueTaskSourceCore<IoStatus> _core;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _awaiter;
     private RequestKind _kind;
+    private long _offset;
     private long _bytes;
-    private long _start;
+    private long _start; // 0: it is in the pool
 
     public PendingRequest(Queue queue)
     {
@@ -27,9 +31,28 @@ internal sealed class PendingRequest : IValueTaskSource<IoStatus>
 
     public PendingRequest? Next { get; set; }
 
-    public ValueTask<IoStatus> Await(ValueTask task, RequestKind kind, long bytes, long start)
+    /// <summary>What is under way; null: nothing. Where the request is used again meanwhile, it is looked at again.</summary>
+    public RequestFacts? Facts
     {
-        (_kind, _bytes, _start) = (kind, bytes, start);
+        get
+        {
+            while (true)
+            {
+                var start = Volatile.Read(ref _start);
+                if (start == 0)
+                    return null;
+                var facts = new RequestFacts(_kind, _offset, _bytes, start);
+                Thread.MemoryBarrier();
+                if (Volatile.Read(ref _start) == start)
+                    return facts;
+            }
+        }
+    }
+
+    public ValueTask<IoStatus> Await(ValueTask task, RequestKind kind, long offset, long bytes, long start)
+    {
+        (_kind, _offset, _bytes) = (kind, offset, bytes);
+        Volatile.Write(ref _start, start);
         var answer = new ValueTask<IoStatus>(this, _core.Version);
         _awaiter = task.ConfigureAwait(false).GetAwaiter();
         if (_awaiter.IsCompleted)
@@ -55,14 +78,16 @@ internal sealed class PendingRequest : IValueTaskSource<IoStatus>
     private void OnCompleted()
     {
         IoStatus status;
+        var start = _start;
+        Volatile.Write(ref _start, 0);
         try
         {
             _awaiter.GetResult();
-            status = _queue.Complete(_kind, _bytes, _start);
+            status = _queue.Complete(_kind, _bytes, start);
         }
         catch (Exception e)
         {
-            status = _queue.Fail(_kind, _start, e);
+            status = _queue.Fail(_kind, start, e);
         }
 
         _awaiter = default;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 
@@ -12,12 +13,26 @@ internal sealed class Queue(Backend backend) : IBlockQueue
 {
     private readonly Lock _poolLock = new();
     private PendingRequest? _pool;
+    private ImmutableList<PendingRequest> _everyRequest = [];
     private int _inFlight;
     private TaskCompletionSource? _closing;
 
     public QueueCounters Counters { get; } = new(backend.Clock);
 
     public int InFlight => Volatile.Read(ref _inFlight);
+
+    /// <summary>Those that are under way now and did not complete at once.</summary>
+    public IEnumerable<RequestFacts> Pending
+    {
+        get
+        {
+            foreach (var request in Volatile.Read(ref _everyRequest))
+            {
+                if (request.Facts is { } facts)
+                    yield return facts;
+            }
+        }
+    }
 
     private GraphNode Node => backend.Link.Child;
 
@@ -32,7 +47,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
             var node = Node;
             if (!IsInBounds(offset, bytes, node.Length))
                 return new(Refuse(RequestKind.Read, Errno.EIO));
-            return Finish(node.ReadAsync(offset, target, flags, cancellationToken), RequestKind.Read, bytes, start);
+            return Finish(
+                node.ReadAsync(offset, target, flags, cancellationToken), RequestKind.Read, offset, bytes, start);
         }
         catch (Exception e)
         {
@@ -53,7 +69,8 @@ internal sealed class Queue(Backend backend) : IBlockQueue
                 return new(Refuse(RequestKind.Write, errno));
             if (backend.WriteThrough)
                 flags |= WriteFlags.Fua;
-            return Finish(node.WriteAsync(offset, source, flags, MayGrow, cancellationToken), RequestKind.Write, bytes, start);
+            return Finish(
+                node.WriteAsync(offset, source, flags, MayGrow, cancellationToken), RequestKind.Write, offset, bytes, start);
         }
         catch (Exception e)
         {
@@ -74,7 +91,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
             if (backend.WriteThrough)
                 flags |= ZeroFlags.Fua;
             return Finish(
-                node.WriteZeroesAsync(offset, bytes, flags, MayGrow, cancellationToken), RequestKind.Write, bytes, start);
+                node.WriteZeroesAsync(offset, bytes, flags, MayGrow, cancellationToken), RequestKind.Write, offset, bytes, start);
         }
         catch (Exception e)
         {
@@ -94,7 +111,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
                 return new(Refuse(RequestKind.Unmap, errno));
             if (!IsInBounds(offset, bytes, node.Length))
                 return new(Refuse(RequestKind.Unmap, Errno.EIO));
-            return Finish(node.DiscardAsync(offset, bytes, cancellationToken), RequestKind.Unmap, bytes, start);
+            return Finish(node.DiscardAsync(offset, bytes, cancellationToken), RequestKind.Unmap, offset, bytes, start);
         }
         catch (Exception e)
         {
@@ -109,7 +126,7 @@ internal sealed class Queue(Backend backend) : IBlockQueue
         var start = Counters.Begin();
         try
         {
-            return Finish(Node.FlushAsync(cancellationToken), RequestKind.Flush, 0, start);
+            return Finish(Node.FlushAsync(cancellationToken), RequestKind.Flush, 0, 0, start);
         }
         catch (Exception e)
         {
@@ -211,10 +228,10 @@ internal sealed class Queue(Backend backend) : IBlockQueue
             backend.RequestEnded();
     }
 
-    private ValueTask<IoStatus> Finish(ValueTask task, RequestKind kind, long bytes, long start)
+    private ValueTask<IoStatus> Finish(ValueTask task, RequestKind kind, long offset, long bytes, long start)
     {
         if (!task.IsCompletedSuccessfully)
-            return Take().Await(task, kind, bytes, Counters.BeginLater(start));
+            return Take().Await(task, kind, offset, bytes, Counters.BeginLater(start));
         task.GetAwaiter().GetResult();
         Counters.CompletedAtOnce(kind, bytes, start);
         Exit();
@@ -233,7 +250,9 @@ internal sealed class Queue(Backend backend) : IBlockQueue
             }
         }
 
-        return new PendingRequest(this);
+        var added = new PendingRequest(this);
+        ImmutableInterlocked.Update(ref _everyRequest, static (all, one) => all.Add(one), added);
+        return added;
     }
 
     private IoStatus Refuse(RequestKind kind, int errno)

@@ -9,6 +9,9 @@ internal enum RequestKind
     Write = 1,
     Flush = 2,
     Unmap = 3,
+
+    /// <summary>Not counted.</summary>
+    Status = 4,
 }
 
 /// <summary>

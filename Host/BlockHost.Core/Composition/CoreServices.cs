@@ -98,5 +98,6 @@ public static class CoreServices
         JobEvents.Register(registry);
         registry.Add(new BlockNodeYank());
         YankCommands.Register(registry, services.GetRequiredService<YankRegistry>());
+        StuckCommand.Register(registry, services.GetRequiredService<BlockGraph>());
     }
 }

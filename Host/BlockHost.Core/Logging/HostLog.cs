@@ -58,6 +58,13 @@ internal static partial class HostLog
     [LoggerMessage(41, LogLevel.Warning, "A drain of {What} has waited for {Seconds:0} s")]
     public static partial void DrainWaits(this ILogger log, string what, double seconds);
 
+    [LoggerMessage(43, LogLevel.Warning, "Node '{Node}': a request ({Kind}) has waited for {Seconds:0} s: it may wait for {Peers}")]
+    public static partial void RequestIsStuck(this ILogger log, string node, string kind, double seconds, string peers);
+
+    [LoggerMessage(
+        44, LogLevel.Warning, "Node '{Node}': a request ({Kind}) has missed its deadline after {Seconds:0.0} s: the peer is given up")]
+    public static partial void DeadlineMissed(this ILogger log, string node, string kind, double seconds);
+
     [LoggerMessage(42, LogLevel.Debug, "Node '{Node}': a request ({Kind}) failed: {Reason}")]
     public static partial void RequestFailed(this ILogger log, string node, string kind, string reason);
 }

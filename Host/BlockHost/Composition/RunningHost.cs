@@ -32,6 +32,7 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     private readonly HostCall _call = new(services.GetRequiredService<IPluginHost>());
     private readonly Lazy<bool> _commands = new(() => Register(services));
     private bool _hasMonitors;
+    private RequestWatch? _watch;
 
     public PluginManager Plugins => Get<PluginManager>();
 
@@ -56,6 +57,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
         _ = Get<HostMetrics>();
         return new Hold(Get<HostStartup>().Hold(), Get<Monitors>().Hold());
     }
+
+    /// <summary>From now on a request that waits longer is worth a line in the log.</summary>
+    public void WatchRequests(TimeSpan limit) => _watch = new RequestWatch(Get<BlockGraph>(), limit);
 
     /// <summary>Runs a QMP command as the command line's.</summary>
     public async ValueTask ExecuteAsync(string command, JsonElement arguments, CancellationToken cancellationToken)
@@ -112,7 +116,11 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
             await Get<Monitors>().StopAsync(Patience);
     }
 
-    public ValueTask DisposeAsync() => services.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _watch?.Dispose();
+        return services.DisposeAsync();
+    }
 
     private static bool Register(ServiceProvider services)
     {

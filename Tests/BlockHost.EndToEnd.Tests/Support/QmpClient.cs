@@ -56,6 +56,9 @@ internal sealed class QmpClient : IDisposable
         }
     }
 
+    /// <summary>Sends a command whose answer somebody else reads.</summary>
+    public Task WriteAsync(string command) => _writer.WriteLineAsync(command);
+
     /// <summary>Waits for an event, which may have come before; it and those before it are forgotten.</summary>
     public async Task WaitForAsync(Predicate<JsonElement> isIt)
     {
@@ -75,7 +78,8 @@ internal sealed class QmpClient : IDisposable
 
     public void Dispose() => _reader.Dispose();
 
-    private async Task<JsonElement> ReadAsync()
+    /// <summary>The next message, whatever it is.</summary>
+    public async Task<JsonElement> ReadAsync()
     {
         var line = await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60))
             ?? throw new EndOfStreamException("The monitor has ended");

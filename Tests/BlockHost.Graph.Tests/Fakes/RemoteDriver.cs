@@ -24,6 +24,8 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
 
     public Wait Closing { get; } = new();
 
+    public Wait Reading { get; } = new();
+
     protected override JsonTypeInfo<MemoryOptions> TypedOptionsType => FakesJson.Default.MemoryOptions;
 
     public void Answer() => _answer.TrySetResult();
@@ -35,7 +37,7 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
         context.OnYank(() => yanked.TrySetException(new BlockException(BlockErrorKind.Yanked, "yanked")));
         _connecting.TrySetResult();
         await await Task.WhenAny(_answer.Task.WaitAsync(cancellationToken), yanked.Task);
-        return new Node(this);
+        return new Node(this, yanked.Task);
     }
 
     /// <summary>A place where the server takes its time, once a test says so.</summary>
@@ -64,9 +66,11 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
         }
     }
 
-    private sealed class Node(RemoteDriver driver) : BlockNode, IResizable
+    private sealed class Node(RemoteDriver driver, Task yanked) : BlockNode, IResizable
     {
         private int _resizing;
+
+        public override string FileName => "far://host";
 
         public override BlockProfile Profile => new() { Length = Length, Writable = true };
 
@@ -83,7 +87,8 @@ internal sealed class RemoteDriver : BlockDriver<MemoryOptions>
         public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
         {
             target.Clear();
-            return ValueTask.CompletedTask;
+            var answer = driver.Reading.PassAsync();
+            return answer.IsCompleted ? ValueTask.CompletedTask : new ValueTask(Task.WhenAny(answer, yanked).Unwrap());
         }
 
         public override async ValueTask DisposeAsync()

@@ -25,10 +25,8 @@ internal sealed class ManualClock : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new ManualTimer(
-            this, () => callback(state), dueTime < TimeSpan.Zero ? long.MaxValue : GetTimestamp() + dueTime.Ticks);
-        lock (_lock)
-            _timers.Add(timer);
+        var timer = new ManualTimer(this, () => callback(state));
+        timer.Change(dueTime, period);
         return timer;
     }
 
@@ -40,18 +38,38 @@ internal sealed class ManualClock : TimeProvider
             due = _timers.FindAll(timer => timer.Due <= now);
         foreach (var timer in due)
         {
-            timer.Dispose();
-            timer.Callback();
+            timer.Fire();
         }
     }
 
-    private sealed class ManualTimer(ManualClock clock, Action callback, long due) : ITimer
+    /// <summary>In the clock's list for as long as it is to fire.</summary>
+    private sealed class ManualTimer(ManualClock clock, Action callback) : ITimer
     {
-        public long Due => due;
+        private TimeSpan _period;
 
-        public Action Callback => callback;
+        public long Due { get; private set; }
 
-        public bool Change(TimeSpan dueTime, TimeSpan period) => throw new NotSupportedException();
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._lock)
+            {
+                clock._timers.Remove(this);
+                clock._timers.Add(this);
+                _period = period;
+                Due = dueTime < TimeSpan.Zero ? long.MaxValue : clock.GetTimestamp() + dueTime.Ticks;
+            }
+
+            return true;
+        }
+
+        public void Fire()
+        {
+            if (_period > TimeSpan.Zero)
+                Change(_period, _period);
+            else
+                Dispose();
+            callback();
+        }
 
         public void Dispose()
         {

@@ -6,6 +6,8 @@ namespace BlockHost.Core.Block.Opening;
 /// <summary>The members of BlockdevOptions that every driver shares, after inheritance.</summary>
 internal sealed record GenericOptions
 {
+    public const string DeadlineName = "x-blockhost-deadline";
+
     public bool ReadOnly { get; init; }
 
     public bool AutoReadOnly { get; init; }
@@ -19,4 +21,7 @@ internal sealed record GenericOptions
     public bool ForceShare { get; init; }
 
     public DetectZeroes DetectZeroes { get; init; }
+
+    /// <summary>After so long without an answer the node's peers are given up; null: never.</summary>
+    public TimeSpan? Deadline { get; init; }
 }

@@ -85,7 +85,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public IDisposable OnYank(Action shutDown)
     {
-        var registration = graph.Host.Yank.Register(BlockNodeYank.InstanceOf(node.Name), shutDown);
+        var registration = new Yankable(
+            graph.Host.Yank.Register(BlockNodeYank.InstanceOf(node.Name), shutDown), node.AddYank(shutDown));
         node.EndsWith(registration);
         return registration;
     }
@@ -231,6 +232,16 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             NodeName = node.Name,
             Hint = cause?.Hint,
         };
+    }
+
+    /// <summary>What can be yanked by who asks for it by name, and by the node's own deadline.</summary>
+    private sealed class Yankable(IDisposable byName, IDisposable byNode) : IDisposable
+    {
+        public void Dispose()
+        {
+            byName.Dispose();
+            byNode.Dispose();
+        }
     }
 
     private void CheckOpening()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Json;
@@ -74,6 +75,8 @@ internal sealed record NodeOptions
         writer.WriteBoolean("direct", Generic.CacheDirect);
         writer.WriteBoolean("no-flush", Generic.CacheNoFlush);
         writer.WriteEndObject();
+        if (Generic.Deadline is { } deadline)
+            writer.WriteNumber(GenericOptions.DeadlineName, (long)deadline.TotalSeconds);
         JsonObjects.CopyMembers(writer, DriverOptions);
     });
 
@@ -86,7 +89,7 @@ internal sealed record NodeOptions
 
     private static bool IsCommon(string name) =>
         name is "driver" or "node-name" or "read-only" or "auto-read-only" or "force-share" or "discard" or "detect-zeroes"
-            or "cache";
+            or "cache" or GenericOptions.DeadlineName;
 
     private static GenericOptions With(GenericOptions generic, JsonProperty member) => member.Name switch
     {
@@ -96,6 +99,7 @@ internal sealed record NodeOptions
         "discard" => generic with { DiscardUnmap = Discard(member) },
         "detect-zeroes" => generic with { DetectZeroes = Detect(member) },
         "cache" => WithCache(generic, member.Value),
+        GenericOptions.DeadlineName => generic with { Deadline = Seconds(member) },
         _ => generic,
     };
 
@@ -144,6 +148,16 @@ internal sealed record NodeOptions
     private static string String(JsonProperty member) => member.Value.ValueKind == JsonValueKind.String
         ? member.Value.GetString()!
         : throw new BlockException(ParameterFault.WrongType(member.Name, "string"));
+
+    /// <summary>1 to a day: what nobody waits for needs no deadline.</summary>
+    private static TimeSpan Seconds(JsonProperty member)
+    {
+        const int day = 24 * 60 * 60;
+        var given = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : member.Value.GetRawText();
+        return int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= day
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new BlockException(ParameterFault.OutOfRange(member.Name, $"a number of seconds from 1 to {day}"));
+    }
 
     // Strings are what the keyval command lines and older json: file names give.
     private static bool Bool(JsonProperty member, string path = "") => member.Value.ValueKind switch

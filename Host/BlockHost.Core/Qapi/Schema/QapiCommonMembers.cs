@@ -24,6 +24,10 @@ internal sealed record BlockdevCommonMembers
 
     public BlockdevDetectZeroes? DetectZeroes { get; init; }
 
+    /// <summary>Seconds after which a request without an answer has the node's peers given up, as yank does.</summary>
+    [JsonPropertyName("x-blockhost-deadline")]
+    public uint? Deadline { get; init; }
+
     /// <summary>Names the node's device, as up to QEMU 2.8.</summary>
     [QapiLegacy]
     public string? Id { get; init; }

@@ -17,9 +17,10 @@ namespace BlockHost.Core.Qmp.Sessions;
 ///                                 └─ out of band ─► at once ─────────────────┘     ▲
 ///                                                                            events
 /// </code>
-/// Until a client enables out-of-band execution, its next request is not even looked at before the last is answered.
+/// Until a client enables out-of-band execution, its next request is not even looked at before the last is answered. From then
+/// on a thread of its own reads: such a client is heard when no thread of the pool is free.
 /// </summary>
-internal sealed class MonitorSession : IAsyncDisposable
+internal sealed partial class MonitorSession : IAsyncDisposable
 {
     private const int ReadLength = 8 * 1024;
     private const int InBandQueueLength = 8;
@@ -74,7 +75,9 @@ internal sealed class MonitorSession : IAsyncDisposable
             // The client has gone, or is to go: what it has asked for is still done.
         }
 
+        await _taking.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         _queue?.Writer.Complete();
+        _taking.Release();
         await _queueRunner.ConfigureAwait(false);
         await _lastOutOfBand.ConfigureAwait(false);
         await _output.FlushAsync().WaitAsync(_services.Limits.FlushTime, _services.Clock, CancellationToken.None)
@@ -122,6 +125,7 @@ internal sealed class MonitorSession : IAsyncDisposable
         _outOfBand.Dispose();
         _reader.Dispose();
         _stopReading.Dispose();
+        _taking.Dispose();
     }
 
     private ValueTask SendGreetingAsync()
@@ -138,6 +142,7 @@ internal sealed class MonitorSession : IAsyncDisposable
         {
             while (await _stream.ReadAsync(buffer, _stopReading.Token).ConfigureAwait(false) is var length and > 0)
             {
+                // The rest of what came with the request that enables it is taken here, too.
                 for (var position = 0; position < length && !_stopReading.IsCancellationRequested;)
                 {
                     var status = _reader.Read(buffer.AsSpan(position, length - position), out var consumed);
@@ -145,6 +150,11 @@ internal sealed class MonitorSession : IAsyncDisposable
                     if (status != JsonReadStatus.NeedMore)
                         await TakeAsync(status, cancellationToken).ConfigureAwait(false);
                 }
+
+                if (!OutOfBandEnabled)
+                    continue;
+                await ReadOnThreadAsync(cancellationToken).ConfigureAwait(false);
+                return;
             }
         }
         finally

@@ -52,7 +52,7 @@ internal sealed record DaemonCommandLine
     private static string[] OwnOptions =>
         [
             "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:",
-            "log-file:", "log-format:"];
+            "log-file:", "log-format:", "stuck-after:"];
 
     public DaemonAnswer Answer { get; private set; }
 
@@ -64,6 +64,9 @@ internal sealed record DaemonCommandLine
 
     /// <summary>TCP port of the disk of its own.</summary>
     public ushort? Port { get; private set; }
+
+    /// <summary>A request that waits longer is worth a line in the log; null: none is.</summary>
+    public TimeSpan? StuckAfter { get; private set; } = TimeSpan.FromSeconds(30);
 
     public HostOptions Host { get; private set; } = HostOptions.ForTool;
 
@@ -115,12 +118,18 @@ internal sealed record DaemonCommandLine
             case "log-level": Host = Host with { Log = Host.Log.WithLevel(item.Value!) }; break;
             case "log-file": Host = Host with { Log = Host.Log with { File = item.Value } }; break;
             case "log-format": Host = Host with { Log = Host.Log.WithFormat(item.Value!) }; break;
+            case "stuck-after": StuckAfter = ParseSeconds(item.Value!); break;
             case "audit-log": Host = Host with { AuditLog = item.Value }; break;
             case "client-memory": Host = Host with { ClientMemory = item.Value }; break;
         }
 
         return false;
     }
+
+    private static TimeSpan? ParseSeconds(string text) =>
+        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? seconds == 0 ? null : TimeSpan.FromSeconds(seconds)
+            : throw new ToolException($"--stuck-after {text}: a number of seconds to {ushort.MaxValue} is wanted; 0 is never");
 
     private static ushort ParsePort(string text) =>
         ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
