@@ -24,7 +24,8 @@ public sealed class LayerTests
     };
 
     private static readonly HashSet<string> PluginsMayReferTo = [
-        "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix"];
+        "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix",
+        "BlockHost.Remote"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

@@ -20,7 +20,7 @@ public sealed class GuideTests
     [MemberData(nameof(Pages))]
     public Task A_guide_works_with_our_programs(string page)
     {
-        Programs.Require("fio", "nbdcopy");
+        Programs.Require("fio", "nbdcopy", "busybox");
         return RunAsync(page, $"{Path.Combine(SourceTree.Root, "artifacts", "bin")}:$PATH");
     }
 
@@ -28,7 +28,7 @@ public sealed class GuideTests
     [MemberData(nameof(PagesOfBoth))]
     public Task A_guide_works_with_QEMUs_programs(string page)
     {
-        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio", "nbdcopy");
+        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio", "nbdcopy", "busybox");
         return RunAsync(page, "$PATH");
     }
 

@@ -28,6 +28,9 @@ public class RealSchemaTests
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
         "blockdev-create().options<raw>",
+        // How often QEMU's curl driver tries again (never), over how many connections (8), and what it keeps (nothing).
+        "blockdev-add()<http>.x-blockhost-",
+        "blockdev-add()<https>.x-blockhost-",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
         // QEMU reads and makes no differencing images, and shows nothing under Parallels images by QMP.
