@@ -98,6 +98,9 @@ internal sealed class ParallelsImage(IBlockChild file, ParallelsHeader header, P
         await Table.SetAsync(block, Encode(to), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>A cluster for what is not the disk's.</summary>
+    public ValueTask<long> TakeClusterAsync(CancellationToken cancellationToken) => TakeAsync(cancellationToken);
+
     /// <summary>Cuts off what the table does not use.</summary>
     public async ValueTask TrimAsync(CancellationToken cancellationToken)
     {

@@ -10,33 +10,31 @@ using BlockHost.Plugins.Block.Parallels.Maintenance;
 namespace BlockHost.Plugins.Block.Parallels;
 
 /// <summary>
-/// An open image. The bitmaps of its format extension are there for who reads; the first change of the disk drops the extension,
-/// as the format has it for programs that do not keep it up to date.
+/// An open image. The first change of the disk drops its format extension, as the format has it for who does not keep it up to date all
+/// the while; dirty bitmaps come back into it when the image is closed.
 /// </summary>
 internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage image, FormatExtension? extension)
     : DiskNode(context, image), IImageCheck, IResizable
 {
-    private readonly SemaphoreSlim _dropping = new(1);
+    private readonly BitmapStore _bitmaps = new(image, extension);
 
     protected override bool IsDifferencing => true;
 
-    private bool HasExtension => image.Header.ExtensionSector != 0;
-
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken) =>
-        HasExtension
+        _bitmaps.HasExtension
             ? DropAndWriteAsync(offset, source, flags, cancellationToken)
             : base.WriteAsync(offset, source, flags, cancellationToken);
 
     public override async ValueTask WriteZeroesAsync(
         long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken)
     {
-        await DropExtensionAsync(cancellationToken).ConfigureAwait(false);
+        await _bitmaps.DropAsync(cancellationToken).ConfigureAwait(false);
         await base.WriteZeroesAsync(offset, bytes, flags, cancellationToken).ConfigureAwait(false);
     }
 
     public override async ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken)
     {
-        await DropExtensionAsync(cancellationToken).ConfigureAwait(false);
+        await _bitmaps.DropAsync(cancellationToken).ConfigureAwait(false);
         await base.DiscardAsync(offset, bytes, cancellationToken).ConfigureAwait(false);
     }
 
@@ -48,12 +46,15 @@ internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage im
     {
         if (Profile.Writable)
             await image.FlushAsync(cancellationToken).ConfigureAwait(false);
+        // Bitmaps do not know what was written before the image was left; once it is closed, nothing would say so.
+        if (repair.HasFlag(CheckRepair.Errors) && image.WasLeftOpen)
+            await _bitmaps.DropAsync(cancellationToken).ConfigureAwait(false);
         return await new ImageChecker(image).CheckAsync(repair, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask ResizeAsync(long length, ResizeOptions options, CancellationToken cancellationToken)
     {
-        await DropExtensionAsync(cancellationToken).ConfigureAwait(false);
+        await _bitmaps.DropAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             await new ImageResizer(image).ResizeAsync(length, options, cancellationToken).ConfigureAwait(false);
@@ -69,7 +70,7 @@ internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage im
     {
         if (typeof(T) != typeof(IBitmapStore))
             return base.TryGetFacet(out facet);
-        facet = extension is not null && !Profile.Writable && HasExtension ? new BitmapReader(image, extension) as T : null;
+        facet = Profile.Writable || (extension is not null && _bitmaps.HasExtension) ? _bitmaps as T : null;
         return facet is not null;
     }
 
@@ -84,28 +85,7 @@ internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage im
 
     private async ValueTask DropAndWriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {
-        await DropExtensionAsync(cancellationToken).ConfigureAwait(false);
+        await _bitmaps.DropAsync(cancellationToken).ConfigureAwait(false);
         await base.WriteAsync(offset, source, flags, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>On disk before the change is: bitmaps that do not know of it are never read again.</summary>
-    private async ValueTask DropExtensionAsync(CancellationToken cancellationToken)
-    {
-        if (!HasExtension)
-            return;
-        await _dropping.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (!HasExtension)
-                return;
-            await image.MarkOpenAsync(cancellationToken).ConfigureAwait(false);
-            await image.WriteHeaderAsync(image.Header with { ExtensionSector = 0 }, cancellationToken).ConfigureAwait(false);
-            await image.File.FlushAsync(cancellationToken).ConfigureAwait(false);
-            image.ReservedEnd = 0;
-        }
-        finally
-        {
-            _dropping.Release();
-        }
     }
 }

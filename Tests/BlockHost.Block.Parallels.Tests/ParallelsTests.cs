@@ -102,33 +102,6 @@ public sealed class ParallelsTests : IDisposable
         Assert.Equal(Errno.EINVAL, e.Errno);
     }
 
-    /// <summary>QEMU's writer leaves the header pointing at an extension whose clusters it uses for the disk.</summary>
-    [Fact]
-    public async Task A_bitmap_is_read_and_dropped_by_the_first_change()
-    {
-        var image = await ParallelsBed.CreateAsync(3);
-        ParallelsBed.AddBitmap(image);
-        await using (var node = await ParallelsBed.Images.OpenAsync(image, readOnly: true))
-        {
-            Assert.True(node.TryGetFacet<IBitmapStore>(out var store));
-            Assert.Equal(
-                [new StoredBitmap("00010203-0405-0607-0809-0a0b0c0d0e0f", 65536, false, true)], await store.ListAsync(default));
-        }
-
-        await using (var node = await ParallelsBed.Images.OpenAsync(image))
-        {
-            await Disk.ReadAllAsync(node);
-            Assert.False(node.TryGetFacet<IBitmapStore>(out _));
-        }
-
-        Assert.NotEqual(0, BitConverter.ToInt64(image.Read(56, 8)));
-        await using (var node = await ParallelsBed.Images.OpenAsync(image))
-            await Disk.WriteAsync(node, 0, 512, 1);
-        Assert.Equal(0, BitConverter.ToInt64(image.Read(56, 8)));
-        await using var again = await ParallelsBed.Images.OpenAsync(image);
-        Assert.Empty((await Disk.CheckAsync(again)).Messages);
-    }
-
     [Theory]
     [InlineData(1, 0x20385fae252cb34aUL, "Flags for extension feature are unsupported")]
     [InlineData(0, 5UL, "Unknown feature: 0x5")]

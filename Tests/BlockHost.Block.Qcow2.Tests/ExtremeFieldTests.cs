@@ -7,7 +7,9 @@ using BlockHost.Plugins.Block.Qcow2;
 
 namespace BlockHost.Block.Qcow2.Tests;
 
-/// <summary>Any number in any field: see <see cref="ExtremeFields"/>.</summary>
+/// <summary>Any number in any field: see <see cref="ExtremeFields"/>. By itself, as it counts what is allocated.</summary>
+[CollectionDefinition(nameof(ExtremeFieldTests), DisableParallelization = true)]
+[Collection(nameof(ExtremeFieldTests))]
 public sealed class ExtremeFieldTests
 {
     private static FormatBed Images { get; } = new(new Qcow2Plugin(), "qcow2");

@@ -5,7 +5,9 @@ using BlockHost.Plugins.Block.Vmdk;
 
 namespace BlockHost.Block.Vmdk.Tests;
 
-/// <summary>Any number in any field: see <see cref="ExtremeFields"/>.</summary>
+/// <summary>Any number in any field: see <see cref="ExtremeFields"/>. By itself, as it counts what is allocated.</summary>
+[CollectionDefinition(nameof(ExtremeFieldTests), DisableParallelization = true)]
+[Collection(nameof(ExtremeFieldTests))]
 public sealed class ExtremeFieldTests
 {
     [SkippableTheory]

@@ -18,7 +18,7 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
     private const long MostAllocated = 512 << 20;
 
     /// <summary>Far more than any step takes, and far less than for ever.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private static readonly uint[] Words = [0, 1, 0xffffff, 0x7fffffff, 0x80000000, 0xfffffe00, 0xffffffff];
 

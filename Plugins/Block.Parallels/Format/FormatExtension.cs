@@ -11,7 +11,13 @@ namespace BlockHost.Plugins.Block.Parallels.Format;
 /// </summary>
 /// <param name="Granularity">Sectors of a bit.</param>
 /// <param name="Clusters">Sectors of the file, or 0, or 1.</param>
-internal sealed record RecordedBitmap(Guid Id, ulong Sectors, uint Granularity, IReadOnlyList<ulong> Clusters);
+internal sealed record RecordedBitmap(Guid Id, ulong Sectors, uint Granularity, IReadOnlyList<ulong> Clusters)
+{
+    public string Name => Id.ToString();
+
+    /// <summary>Bytes of a bit.</summary>
+    public long UnitBytes => Granularity * (long)ParallelsHeader.SectorSize;
+}
 
 /// <summary>
 /// A cluster with further features of an image ("Format Extension"), which the header points at:
@@ -28,6 +34,17 @@ internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bo
     private const int FeatureSize = 24;
     private const int BitmapSize = 32;
     private const ulong Necessary = 1;
+    private const uint LargestGranularity = int.MaxValue / ParallelsHeader.SectorSize;
+
+    /// <summary>Bytes of a bit, at the most.</summary>
+    public const long LargestUnit = 1 << 30;
+
+    /// <param name="clusters">Of each bitmap, of how many clusters the extension is to say where they are.</param>
+    public static void RequireRoom(IReadOnlyList<int> clusters, long clusterSize)
+    {
+        if (HeaderSize + clusters.Sum(count => FeatureSize + BitmapSize + count * (long)sizeof(ulong)) + sizeof(ulong) > clusterSize)
+            throw Invalid("The Format Extension cluster has no room for the bitmap");
+    }
 
     /// <summary>A feature says that who does not understand it must not change the image.</summary>
     public void RequireWritable()
@@ -50,6 +67,34 @@ internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bo
         throw Invalid(magic != Magic
             ? $"Wrong parallels Format Extension magic: 0x{magic:x}, expected: 0x{Magic:x}"
             : "Wrong checksum in Format Extension header. Format extension is corrupted.");
+    }
+
+    [SuppressMessage("Security", "CA5351", Justification = "The format has it so, against damage.")]
+    public byte[] ToBytes(int clusterSize)
+    {
+        RequireRoom([.. Bitmaps.Select(bitmap => bitmap.Clusters.Count)], clusterSize);
+        var cluster = new byte[clusterSize];
+        BinaryPrimitives.WriteUInt64LittleEndian(cluster, Magic);
+        var at = HeaderSize;
+        foreach (var bitmap in Bitmaps)
+            at += Write(bitmap, cluster.AsSpan(at));
+        MD5.HashData(cluster.AsSpan(HeaderSize)).CopyTo(cluster, 8);
+        return cluster;
+    }
+
+    private static int Write(RecordedBitmap bitmap, Span<byte> feature)
+    {
+        var size = BitmapSize + bitmap.Clusters.Count * sizeof(ulong);
+        BinaryPrimitives.WriteUInt64LittleEndian(feature, BitmapFeature);
+        BinaryPrimitives.WriteInt32LittleEndian(feature[16..], size);
+        var data = feature[FeatureSize..];
+        BinaryPrimitives.WriteUInt64LittleEndian(data, bitmap.Sectors);
+        bitmap.Id.TryWriteBytes(data[8..], bigEndian: true, out _);
+        BinaryPrimitives.WriteUInt32LittleEndian(data[24..], bitmap.Granularity);
+        BinaryPrimitives.WriteInt32LittleEndian(data[28..], bitmap.Clusters.Count);
+        for (var i = 0; i < bitmap.Clusters.Count; i++)
+            BinaryPrimitives.WriteUInt64LittleEndian(data[(BitmapSize + i * sizeof(ulong))..], bitmap.Clusters[i]);
+        return FeatureSize + size;
     }
 
     private static FormatExtension ParseFeatures(byte[] cluster, ulong diskSectors, bool isLenient)
@@ -90,7 +135,7 @@ internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bo
             throw Invalid("Bitmap size (in sectors) differs from disk size in sectors. This is unsupported.");
         if (count > (uint)(data.Length - BitmapSize) / sizeof(ulong))
             throw Invalid("Bitmaps feature corrupted: l1 table exceeds extension cluster");
-        if (granularity == 0 || (granularity & (granularity - 1)) != 0 || granularity > int.MaxValue / ParallelsHeader.SectorSize)
+        if (granularity == 0 || (granularity & (granularity - 1)) != 0 || granularity > LargestGranularity)
             throw Invalid("Invalid bitmap granularity");
         var clusters = new ulong[count];
         for (var i = 0; i < clusters.Length; i++)

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Formats.Testing;
 
 namespace BlockHost.Block.Qcow2.Tests.Bitmaps;
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Formats.Testing;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Block.Qcow2.Tests.Bitmaps;

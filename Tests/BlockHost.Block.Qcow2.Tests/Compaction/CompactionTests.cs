@@ -2,6 +2,7 @@
 using BlockHost.Block.Facets;
 using BlockHost.Block.Qcow2.Tests.Bitmaps;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Formats.Testing;
 using BlockHost.Plugins.Block.Qcow2;
 using BlockHost.Plugins.Block.Qcow2.Compaction;
 

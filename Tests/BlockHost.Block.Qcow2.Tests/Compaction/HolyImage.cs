@@ -2,6 +2,7 @@
 using BlockHost.Block.Facets;
 using BlockHost.Block.Qcow2.Tests.Bitmaps;
 using BlockHost.Conformance.TestHost;
+using BlockHost.Formats.Testing;
 
 namespace BlockHost.Block.Qcow2.Tests.Compaction;
 

@@ -3,10 +3,10 @@ using System.Collections;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 
-namespace BlockHost.Block.Qcow2.Tests.Bitmaps;
+namespace BlockHost.Formats.Testing;
 
 /// <summary>A bitmap by itself, in a plain array of bits: what a store needs of one.</summary>
-internal sealed class PlainBitmap(string name, long length, long granularity) : IDirtyBitmap
+public sealed class PlainBitmap(string name, long length, long granularity) : IDirtyBitmap
 {
     private readonly BitArray _units = new((int)((length + granularity - 1) / granularity));
 
