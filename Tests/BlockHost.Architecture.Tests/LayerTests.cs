@@ -25,7 +25,7 @@ public sealed class LayerTests
 
     private static readonly HashSet<string> PluginsMayReferTo = [
         "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix",
-        "BlockHost.Remote"];
+        "BlockHost.Remote", "BlockHost.Unpacking"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

@@ -104,6 +104,12 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Vdi(string name, string preallocation, bool backing) =>
         ProveAsync(VdiSubjects.Make(name, preallocation, backing));
 
+    [Fact]
+    public Task Bochs() => ProveAsync(ReaderSubjects.Bochs());
+
+    [Fact]
+    public Task Cloop() => ProveAsync(ReaderSubjects.Cloop());
+
     [Theory]
     [InlineData("alone", false)]
     [InlineData("over a backing file", true)]

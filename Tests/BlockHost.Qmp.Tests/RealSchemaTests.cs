@@ -33,7 +33,8 @@ public class RealSchemaTests
         "blockdev-add()<https>.x-blockhost-",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
-        // QEMU reads and makes no differencing images, and shows nothing under Parallels images by QMP.
+        // QEMU reads and makes no differencing images (nor redologs), and shows nothing under Parallels images by QMP.
+        "blockdev-add()<bochs>.backing: only here",
         "blockdev-add()<parallels>.backing: only here",
         "blockdev-add()<vdi>.backing: only here",
         "blockdev-add()<vhdx>.backing: only here",

@@ -5,7 +5,7 @@ using BlockHost.Block;
 namespace BlockHost.Formats.Packing;
 
 /// <summary>
-/// Raw deflate by the runtime's own zlib, in one call a cluster. The runtime's managed wrapper always packs with a window
+/// Deflate by the runtime's own zlib, in one call a cluster. The runtime's managed wrapper always packs with a window
 /// of 32 KiB, but readers of qcow and qcow2 may keep no more than 4 KiB, so the functions under the wrapper are called.
 /// </summary>
 public static unsafe partial class Zlib
@@ -15,6 +15,7 @@ public static unsafe partial class Zlib
     private const int Deflated = 8;
     private const int RawWindowOf4KiB = -12;
     private const int RawWindowOf32KiB = -15;
+    private const int WrappedWindowOf32KiB = 15;
     private const int MostMemory = 9;
     private const int DefaultStrategy = 0;
     private const int Finish = 4;
@@ -54,6 +55,28 @@ public static unsafe partial class Zlib
                 stream.Take(source, packed.Length, target, content.Length);
                 _ = Inflate(&stream, Finish);
                 return stream.AvailableOut == 0;
+            }
+        }
+        finally
+        {
+            _ = InflateEnd(&stream);
+        }
+    }
+
+    /// <summary>
+    /// Fills <paramref name="content"/> from a stream with zlib's header and checksum (RFC 1950), which has to end there.
+    /// </summary>
+    public static bool TryInflateWrapped(ReadOnlySpan<byte> packed, Span<byte> content)
+    {
+        Stream stream = default;
+        Require(InflateInit(&stream, WrappedWindowOf32KiB));
+        try
+        {
+            fixed (byte* source = packed)
+            fixed (byte* target = content)
+            {
+                stream.Take(source, packed.Length, target, content.Length);
+                return Inflate(&stream, Finish) == StreamEnd && stream.AvailableOut == 0;
             }
         }
         finally

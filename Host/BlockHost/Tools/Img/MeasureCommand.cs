@@ -31,10 +31,13 @@ internal sealed class MeasureCommand(ImgContext context) : IImgCommand
         var host = await context.HostAsync(cancellationToken);
         var driver = await host.Images.Graph.FindDriverAsync(_target, cancellationToken)
             ?? throw new ToolException($"Unknown file format '{_target}'");
+        var canCreate = driver.TryGetFacet<IImageCreator>(out var creator);
         if (!driver.TryGetFacet<IImageMeasure>(out var measure))
-            throw new ToolException($"Block driver '{_target}' does not support size measurement");
+            throw !canCreate && driver.Kind == BlockDriverKind.Format
+                ? new ToolException($"Format driver '{_target}' does not support image creation")
+                : new ToolException($"Block driver '{_target}' does not support size measurement");
 
-        var known = driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptions : [];
+        var known = canCreate ? creator!.CreateOptions : [];
         var options = new CreateOptionList(known);
         ParseOptions(options);
         if (name is null)
