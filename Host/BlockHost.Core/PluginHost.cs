@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Chardevs;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Objects;
@@ -24,6 +25,7 @@ public sealed class PluginHost(
     IIoBufferPool buffers,
     MemoryBudget memory,
     TimeProvider clock,
+    IChardevs chardevs,
     HostStartup startup,
     ILoggerFactory loggers) : IPluginHost
 {
@@ -40,6 +42,8 @@ public sealed class PluginHost(
     public IYankRegistry Yank => yank;
 
     public IQmpEvents Events => events;
+
+    public IChardevs Chardevs => chardevs;
 
     public IUserObjects Objects => objects;
 

@@ -44,6 +44,9 @@ public class RealSchemaTests
         "blockdev-create().options<vpc>.backing-",
         // QEMU's requests wait for ever.
         "blockdev-add().x-blockhost-deadline: only here",
+        // No consoles, spice, mice, braille and mux.
+        "chardev-add().backend<",
+        "chardev-change().backend<",
         // QEMU 8.1's.
         "blockdev-add()<qcow2>.discard-no-unref: only here",
         // QEMU's bitmaps do not outlive a crash.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
+using BlockHost.Chardevs;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
@@ -26,6 +27,9 @@ public interface IPluginHost : IDriverHost
     IYankRegistry Yank { get; }
 
     IQmpEvents Events { get; }
+
+    /// <exception cref="NotSupportedException">This host has none.</exception>
+    IChardevs Chardevs => throw new NotSupportedException("This host has no character devices");
 
     /// <summary>
     /// Completes when all is open that the host was started with. What listens takes clients from then on: one that comes

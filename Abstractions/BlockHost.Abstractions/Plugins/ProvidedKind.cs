@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Chardevs;
 using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
@@ -51,9 +52,11 @@ public abstract class ProvidedKind
 
     public static ProvidedKind<ObjectType> Object { get; } = new("objects", "object type");
 
+    public static ProvidedKind<ChardevBackend> Chardev { get; } = new("chardevs", "character device backend");
+
     /// <summary>In the order of listings.</summary>
     public static IReadOnlyList<ProvidedKind> All { get; } = [
-        Driver, Job, Action, Yank, Device, Export, Command, Event, Type, Object];
+        Driver, Job, Action, Yank, Device, Export, Command, Event, Type, Object, Chardev];
 
     /// <summary>The kind's member of "provides" in a manifest, such as "drivers".</summary>
     public string Id { get; }

@@ -54,6 +54,9 @@ public enum QapiExtension
 
     /// <summary>Object, by "driver", with what the driver's nodes count.</summary>
     BlockStatsSpecific = 16,
+
+    /// <summary>Object, by "type", with the backend's options in "data".</summary>
+    ChardevBackend = 17,
 }
 
 /// <summary>The type, or the string or JSON member, has the schema of a type that plugins complete.</summary>

@@ -6,6 +6,10 @@ namespace BlockHost.Core.Chardevs;
 /// <summary>What "--chardev" describes.</summary>
 public abstract record ChardevOptions(string Id);
 
+/// <summary>A backend that a plugin provides, with its options as they were given.</summary>
+public sealed record PluginChardevOptions(string Id, string Backend, IReadOnlyDictionary<string, string> Options)
+    : ChardevOptions(Id);
+
 /// <summary>"stdio".</summary>
 public sealed record StdioChardevOptions(string Id) : ChardevOptions(Id);
 

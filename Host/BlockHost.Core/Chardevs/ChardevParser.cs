@@ -13,6 +13,7 @@ public static class ChardevParser
     [
         "backend", "id", "path", "abstract", "tight", "host", "port", "fd", "to", "ipv4", "ipv6", "nodelay", "keep-alive",
         "server", "wait", "reconnect", "tls-creds", "tls-authz", "signal", "mux", "logfile", "logappend",
+        "append",
     ];
 
     public static ChardevOptions Parse(string text)
@@ -23,18 +24,24 @@ public static class ChardevParser
         if (!Identifier.IsWellFormed(id))
             throw new QmpException(ParameterFault.OutOfRange("id", "an identifier"));
         var backend = options.GetValueOrDefault("backend") ?? throw new QmpException("chardev: \"" + id + "\" missing backend");
+        options.Remove("id");
+        options.Remove("backend");
+        if (backend is not ("stdio" or "socket"))
+            return new PluginChardevOptions(id, backend, options);
+        RefuseUnknown(options);
+        return backend == "stdio" ? new StdioChardevOptions(id) : Socket(id, options);
+    }
+
+    /// <summary>Those of a plugin's backend are its to judge.</summary>
+    private static void RefuseUnknown(Dictionary<string, string> options)
+    {
+        if (options.Keys.FirstOrDefault(name => !KnownOptions.Contains(name)) is { } unknown)
+            throw new QmpException($"Invalid parameter '{unknown}'");
         foreach (var name in new[] { "mux", "logfile" })
         {
             if (options.ContainsKey(name))
                 throw new QmpException($"chardev: option '{name}' is not available");
         }
-
-        return backend switch
-        {
-            "stdio" => new StdioChardevOptions(id),
-            "socket" => Socket(id, options),
-            _ => throw new QmpException($"'{backend}' is not a valid char driver name"),
-        };
     }
 
     private static SocketChardevOptions Socket(string id, Dictionary<string, string> options)
@@ -87,8 +94,6 @@ public static class ChardevParser
                 : options.Count == 0 ? ("backend", item)
                 : item.StartsWith("no", StringComparison.Ordinal) && KnownOptions.Contains(item[2..]) ? (item[2..], "off")
                 : (item, "on");
-            if (!KnownOptions.Contains(name))
-                throw new QmpException($"Invalid parameter '{name}'");
             options[name] = value;
         }
 

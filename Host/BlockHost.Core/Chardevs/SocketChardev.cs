@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using BlockHost.Block;
+using BlockHost.Chardevs;
 using BlockHost.Net;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -22,19 +26,29 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
 
     private Socket? _listener;
     private ClientQueue? _clients;
+    private readonly ConcurrentDictionary<Socket, bool> _connected = [];
     private Stream? _first;
+    private IDisposable? _yank;
 
     public override string QomType => "chardev-socket";
 
     public override int MaxConnections => options.Server ? MaxClients : 1;
 
+    /// <summary>The address, as it is when a port has been chosen; with clients, without "disconnected:" before it.</summary>
+    public override string FileName =>
+        (_connected.IsEmpty ? "disconnected:" : "")
+            + (LocalEndPoint is IPEndPoint { Port: var port } && options.Address is InetSocketAddress inet
+                ? options with { Address = inet with { Port = port.ToString(CultureInfo.InvariantCulture) } }
+                : options).Describe();
+
     /// <summary>Where a server listens, once started.</summary>
-    public System.Net.EndPoint? LocalEndPoint => _listener?.LocalEndPoint;
+    public EndPoint? LocalEndPoint => _listener?.LocalEndPoint;
 
     /// <summary>Told that the start waits for a client, with QEMU's description of the address.</summary>
     public event Action<string>? Waiting;
 
-    public override async ValueTask StartAsync(CancellationToken cancellationToken)
+    /// <summary>Prepares what can fail (bind, connect), and waits for the first client where asked to.</summary>
+    public async ValueTask StartAsync(CancellationToken cancellationToken)
     {
         _ = Credentials();
         if (!options.Server)
@@ -51,6 +65,25 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
         _first = await _clients.NextAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Disposed with the device.</summary>
+    public void EndsWith(IDisposable yank) => _yank = yank;
+
+    /// <summary>Shuts the connections down; a server goes on with its next client, a client may connect again.</summary>
+    public void Yank()
+    {
+        foreach (var socket in _connected.Keys)
+        {
+            try
+            {
+                socket.Shutdown(SocketShutdown.Both);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // It has just gone.
+            }
+        }
+    }
+
     public override async ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _first, null) is { } first)
@@ -65,6 +98,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
 
     public override async ValueTask DisposeAsync()
     {
+        _yank?.Dispose();
         _clients?.Dispose();
         _listener?.Dispose();
         if (_listener is not null && options.Address is UnixSocketAddress { Abstract: not true } unix)
@@ -98,7 +132,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
 
     private async ValueTask<Stream?> SecureAsync(Socket socket, bool server, CancellationToken cancellationToken)
     {
-        var plain = new NetworkStream(socket, ownsSocket: true);
+        var plain = new Connection(socket, _connected);
         if (Credentials() is not { } credentials)
             return plain;
         var secure = new SslStream(plain);
@@ -146,5 +180,24 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
         if (credentials.IsServer != options.Server)
             throw new QmpException($"Expected TLS credentials for a {(options.Server ? "server" : "client")} endpoint");
         return credentials;
+    }
+
+    /// <summary>A stream that can be yanked until it is closed.</summary>
+    private sealed class Connection : NetworkStream
+    {
+        private readonly ConcurrentDictionary<Socket, bool> _connected;
+
+        public Connection(Socket socket, ConcurrentDictionary<Socket, bool> connected)
+            : base(socket, ownsSocket: true)
+        {
+            _connected = connected;
+            connected[socket] = true;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _connected.TryRemove(Socket, out _);
+            base.Dispose(disposing);
+        }
     }
 }

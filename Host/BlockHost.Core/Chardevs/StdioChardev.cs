@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Chardevs;
 using BlockHost.Core.Processes;
 
 namespace BlockHost.Core.Chardevs;
@@ -8,13 +9,11 @@ public sealed class StdioChardev(string id) : Chardev(id)
 {
     private int _taken;
 
-    public override string QomType => "chardev-stdio";
+    public override string FileName => "stdio";
 
-    public override ValueTask StartAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public override string QomType => "chardev-stdio";
 
     public override ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>
         new(Interlocked.Exchange(
             ref _taken, 1) == 0 ? new DuplexStream(StandardStreams.OpenInput(), StandardStreams.OpenOutput()) : null);
-
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Chardevs;
 using BlockHost.Core.Block;
+using BlockHost.Core.Chardevs;
 using BlockHost.Core.Exports;
 using BlockHost.Core.Images;
 using BlockHost.Core.Jobs;
@@ -85,6 +87,12 @@ public static class CoreServices
         services.TryAddSingleton<ITransactions>(provider => new TransactionRunner(
             provider.GetRequiredService<IJobTypeSource>(),
             provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton(provider => new ChardevTable(
+            provider.GetRequiredService<IUserObjects>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<PluginManager>(),
+            provider.GetRequiredService<IPluginHost>));
+        services.TryAddSingleton<IChardevs>(provider => provider.GetRequiredService<ChardevTable>());
         services.TryAddSingleton<HostStartup>();
         services.TryAddSingleton<IPluginHost, PluginHost>();
         return services;

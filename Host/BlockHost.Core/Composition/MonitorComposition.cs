@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Machine;
 using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects.Qom;
 using BlockHost.Core.Plugins;
@@ -34,11 +35,11 @@ public static class MonitorComposition
         services.TryAddSingleton<IQmpEvents>(provider => provider.GetRequiredService<MonitorEvents>());
         services.TryAddSingleton<HostLifetime>();
         services.TryAddSingleton<MonitorCommands>();
+        services.TryAddSingleton<MachineState>();
         services.TryAddSingleton<QomCommands>();
         services.TryAddSingleton<CommandFigures>();
         services.TryAddSingleton<HostMetrics>();
         services.TryAddSingleton<IQmpDispatcher, QmpDispatcher>();
-        services.TryAddSingleton<ChardevTable>();
         services.TryAddSingleton(new MonitorLimits());
         services.TryAddSingleton<Monitors>();
         return services;
@@ -49,5 +50,11 @@ public static class MonitorComposition
     {
         services.GetRequiredService<MonitorCommands>().Register(registry);
         services.GetRequiredService<QomCommands>().Register(registry);
+        MachineCommands.Register(registry, services.GetRequiredService<MachineState>());
+        ChardevCommands.Register(
+            registry,
+            services.GetRequiredService<ChardevTable>(),
+            services.GetRequiredService<IPluginCatalog>(),
+            services.GetRequiredService<TimeProvider>());
     }
 }

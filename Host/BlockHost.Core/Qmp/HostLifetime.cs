@@ -5,7 +5,7 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qmp;
 
-/// <summary>Why the host ends.</summary>
+/// <summary>Why the host ends, or the machine is reset.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ShutdownCause>))]
 public enum ShutdownCause
 {
@@ -17,6 +17,10 @@ public enum ShutdownCause
 
     [JsonStringEnumMemberName("host-error")]
     HostError = 2,
+
+    /// <summary>Of RESET, not of SHUTDOWN.</summary>
+    [JsonStringEnumMemberName("host-qmp-system-reset")]
+    HostQmpSystemReset = 3,
 }
 
 /// <summary>Data of SHUTDOWN.</summary>

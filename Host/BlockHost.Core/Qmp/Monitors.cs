@@ -2,6 +2,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text.Json;
+using BlockHost.Chardevs;
 using BlockHost.Core.Chardevs;
 using BlockHost.Core.Logging;
 using BlockHost.Core.Qapi;
@@ -60,7 +61,10 @@ public sealed class Monitors : IAsyncDisposable
         var device = chardevs.Find(options.Chardev);
         if (options.Mode == MonitorMode.Readline)
             throw new QmpException("Only QMP is supported");
+        if (chardevs.IsTaken(device))
+            throw new QmpException($"Device '{device.Id}' is in use");
         Add(device, options.Id, options.Pretty ?? false);
+        chardevs.Take(device);
     }
 
     /// <summary>Starts a monitor on a device that has been opened.</summary>

@@ -7,6 +7,7 @@ using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Machine;
 using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
@@ -58,6 +59,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
         return new Hold(Get<HostStartup>().Hold(), Get<Monitors>().Hold());
     }
 
+    /// <summary>-S: the machine waits for cont.</summary>
+    public void WaitForStart() => Get<MachineState>().WaitForStart();
+
     /// <summary>From now on a request that waits longer is worth a line in the log.</summary>
     public void WatchRequests(TimeSpan limit) => _watch = new RequestWatch(Get<BlockGraph>(), limit);
 
@@ -85,8 +89,26 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
 
     /// <summary>--chardev.</summary>
     /// <param name="waiting">Told when a server waits for its first client.</param>
-    public async ValueTask AddChardevAsync(string definition, Action<string> waiting, CancellationToken cancellationToken) =>
-        await Get<ChardevTable>().AddAsync(ChardevParser.Parse(definition), waiting, cancellationToken);
+    public async ValueTask AddChardevAsync(string definition, Action<string> waiting, CancellationToken cancellationToken)
+    {
+        var options = ChardevParser.Parse(definition);
+        if (options is not PluginChardevOptions given)
+        {
+            await Get<ChardevTable>().AddAsync(options, waiting, cancellationToken);
+            return;
+        }
+
+        _ = _commands.Value;
+        var backend = await Plugins.Of(ProvidedKind.Chardev).LeaseAsync(
+            given.Backend, $"chardev '{given.Id}'", brief: true, cancellationToken)
+            ?? throw new QmpException($"'{given.Backend}' is not a valid char driver name");
+        using var use = backend.Use;
+        var union = new JsonObject { ["type"] = given.Backend, ["data"] = backend.Value.FromCommandLine(given.Options) };
+        var valid = await Input.ConvertAsync(QapiExtension.ChardevBackend, HostJson.ToElement(union), cancellationToken);
+        var device = await Get<ChardevTable>().AddAsync(given.Id, valid, cancellationToken);
+        if (device.Pty is { } terminal)
+            Warnings.Note($"char device redirected to {terminal} (label {given.Id})");
+    }
 
     /// <summary>--monitor.</summary>
     public ValueTask AddMonitorAsync(string definition, CancellationToken cancellationToken)

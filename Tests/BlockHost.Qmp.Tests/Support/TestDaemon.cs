@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block.Graph;
+using BlockHost.Chardevs;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Machine;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
@@ -34,6 +37,8 @@ internal sealed class TestDaemon : IAsyncDisposable
         host.SetupGet(it => it.Loggers).Returns(NullLoggerFactory.Instance);
         Catalog.AddHost(
             new MonitorCommands(Catalog, new QapiIntrospection(Catalog, types, branches), Objects, Lifetime).Register);
+        var machine = new MachineState(Mock.Of<IBlockGraph>(), Events);
+        Catalog.AddHost(registry => MachineCommands.Register(registry, machine));
         Catalog.AddHost(Commands.Register);
         Chardevs = new ChardevTable(Objects, clock);
         _monitors = new Monitors(new QmpDispatcher(Catalog, Input), host.Object, Events, limits ?? new MonitorLimits(), clock);

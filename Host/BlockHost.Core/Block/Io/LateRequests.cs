@@ -4,7 +4,7 @@ namespace BlockHost.Core.Block.Io;
 /// <summary>
 /// Requests that a peer has not answered yet, oldest first. With a deadline, one timer goes by the first of them:
 /// <code>
-///   oldest ⇄ … ⇄ newest         the oldest is late ─► missed ─► whoever watches gives the peer up ─► all of them fail
+///   oldest ⇄ … ⇄ newest      the oldest is late ─► missed ─► who watches gives the peer up ─► all fail
 ///     └ timer: when it is due
 /// </code>
 /// An entry is used again when its request is done: a request costs no allocation here.
@@ -89,8 +89,10 @@ internal sealed class LateRequests : IDisposable
         lock (_lock)
         {
             _isArmed = false;
-            for (var entry = _oldest; entry is not null && _clock.GetElapsedTime(entry.Facts.Start) >= _deadline; entry = entry.Newer)
+            for (var entry = _oldest; entry is not null; entry = entry.Newer)
             {
+                if (_clock.GetElapsedTime(entry.Facts.Start) < _deadline)
+                    break;
                 if (!entry.IsLate)
                     late.Add(entry.Facts);
                 entry.IsLate = true;

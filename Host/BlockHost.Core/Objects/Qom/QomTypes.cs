@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Core.Chardevs;
 using BlockHost.Core.Plugins;
 using BlockHost.Objects;
 using BlockHost.Plugins;
@@ -21,12 +20,18 @@ internal static class QomTypes
         await catalog.LoadAllAsync(cancellationToken).ConfigureAwait(false);
         var provided = catalog.Of(ProvidedKind.Object).Loaded.Select(item => item.ValueOrNull).OfType<ObjectType>().ToList();
         var concrete = provided.Select(type => new ObjectTypeInfo(type.Name) { Parent = type.Parent }).ToList();
-        var all = concrete.Concat(Chardev.QomTypes.Select(type => new ObjectTypeInfo(type.Name) { Parent = type.Parent }))
+        var all = concrete.Concat(Chardevs(catalog))
             .Append(new(QomNode.Container) { Parent = Root }).ToList();
         all.AddRange(Abstract(all));
         var shown = all.Where(type => withAbstract || type.Abstract is null);
         return [.. implements is null ? shown : shown.Where(type => IsUnder(type, implements, all, concrete))];
     }
+
+    private static IEnumerable<ObjectTypeInfo> Chardevs(IPluginCatalog catalog) =>
+        from item in catalog.Of(ProvidedKind.Chardev).Loaded
+        let backend = item.ValueOrNull
+        where backend is not null
+        select new ObjectTypeInfo("chardev-" + backend.BackendName) { Parent = backend.QomParent };
 
     private static List<ObjectTypeInfo> Abstract(List<ObjectTypeInfo> concrete)
     {

@@ -56,6 +56,11 @@ public sealed class QapiInput(QapiTypes types, QapiBranches branches)
         QapiExtension union, string argument, string? impliedKey, CancellationToken cancellationToken) =>
         ParseAsync(branches.Union(union), argument, impliedKey, cancellationToken);
 
+    /// <summary>Checks a union whose values are the command line's strings, and gives them the schema's types.</summary>
+    /// <exception cref="QmpException">The input does not fit the type.</exception>
+    public ValueTask<JsonElement> ConvertAsync(QapiExtension union, JsonElement strings, CancellationToken cancellationToken) =>
+        VisitAsync(branches.Union(union), strings, keyValue: true, cancellationToken);
+
     private QapiObjectType Root(JsonTypeInfo? info) =>
         info is not null && types.Get(info) is QapiExtensibleType extensible
             ? branches.Union(extensible.Extension)

@@ -31,6 +31,9 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
             ProvidedKind.Action, Json.TypeTag, action => action.DataType) with
         { IsInData = true },
         [QapiExtension.ObjectOptions] = Of(ProvidedKind.Object, Json.ObjectCommonMembers, type => type.OptionsType),
+        [QapiExtension.ChardevBackend] = Of(
+            ProvidedKind.Chardev, Json.TypeTag, backend => backend.OptionsType) with
+        { IsInData = true },
         [QapiExtension.YankInstance] = Of(ProvidedKind.Yank, Json.TypeTag, provider => provider.IdentityType),
     }.ToFrozenDictionary();
 

@@ -8,7 +8,7 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Core.Qmp.Commands;
 
-/// <summary>The host's own commands: negotiation, introspection, run state, quitting, objects.</summary>
+/// <summary>The host's own commands: negotiation, introspection, quitting, objects.</summary>
 public sealed class MonitorCommands(
     IPluginCatalog catalog, QapiIntrospection introspection, UserObjects objects, HostLifetime lifetime)
 {
@@ -29,8 +29,6 @@ public sealed class MonitorCommands(
             () => json.IReadOnlyListSchemaInfo,
             (_, ct) => introspection.BuildAsync(ct),
             QmpCommandFlags.AllowPreconfig));
-        registry.Add(QmpCommand.CreateQuery(
-            "query-status", () => json.StatusInfo, (_, _) => new(StatusInfo.Running), QmpCommandFlags.AllowPreconfig));
         registry.Add(QmpCommand.CreateAction("quit", Quit, QmpCommandFlags.AllowPreconfig));
         ObjectCommands.Register(registry, objects);
         registry.Add(lifetime.Shutdown);

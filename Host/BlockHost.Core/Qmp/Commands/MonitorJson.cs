@@ -20,26 +20,6 @@ internal sealed record NegotiationArguments
 
 internal sealed record CommandInfo(string Name);
 
-/// <summary>Return value of query-status. The name "singlestep" is 7.2's.</summary>
-internal sealed record StatusInfo
-{
-    public static StatusInfo Running { get; } = new() { IsRunning = true, Singlestep = false, Status = RunState.Running };
-
-    [JsonPropertyName("running")]
-    public required bool IsRunning { get; init; }
-
-    public required bool Singlestep { get; init; }
-
-    public required RunState Status { get; init; }
-}
-
-[JsonConverter(typeof(JsonStringEnumConverter<RunState>))]
-internal enum RunState
-{
-    [JsonStringEnumMemberName("running")]
-    Running = 0,
-}
-
 /// <summary>A <c>--monitor</c> argument.</summary>
 internal sealed record MonitorOptions
 {
@@ -70,7 +50,6 @@ internal enum MonitorMode
 [JsonSerializable(typeof(VersionInfo))]
 [JsonSerializable(typeof(IReadOnlyList<CommandInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SchemaInfo>))]
-[JsonSerializable(typeof(StatusInfo))]
 [JsonSerializable(typeof(ShutdownData))]
 [JsonSerializable(typeof(MonitorOptions))]
 internal sealed partial class MonitorJson : JsonSerializerContext;

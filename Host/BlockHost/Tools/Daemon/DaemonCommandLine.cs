@@ -32,7 +32,7 @@ internal sealed record DaemonCommandLine
 {
     private static readonly OptionTable QemuTable = new("hT:V", QemuOptions);
 
-    private static readonly OptionTable OwnTable = new("hT:V", [.. QemuOptions, .. OwnOptions]);
+    private static readonly OptionTable OwnTable = new("hT:VS", [.. QemuOptions, .. OwnOptions]);
 
     private static readonly Dictionary<string, DaemonStepKind> StepKinds = new(StringComparer.Ordinal)
     {
@@ -57,6 +57,9 @@ internal sealed record DaemonCommandLine
     public DaemonAnswer Answer { get; private set; }
 
     public bool Daemonize { get; private set; }
+
+    /// <summary>The machine does not run until a client says cont.</summary>
+    public bool WaitsForStart { get; private set; }
 
     public string? PidFile { get; private set; }
 
@@ -107,6 +110,7 @@ internal sealed record DaemonCommandLine
         {
             case "h": Answer = DaemonAnswer.Help; return true;
             case "V": Answer = DaemonAnswer.Version; return true;
+            case "S": WaitsForStart = true; break;
             case "daemonize": Daemonize = true; break;
             case "pidfile": PidFile = item.Value; break;
             case "state": StateFolder = item.Value; break;

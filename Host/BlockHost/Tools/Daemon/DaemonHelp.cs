@@ -49,6 +49,7 @@ internal static class DaemonHelp
           --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
           --audit-log FILE               log every command, who sent it and how it ended
           --client-memory SIZE           what clients together may make the daemon hold in buffers (default: 256M)
+          -S                             the machine waits for cont; exports do not
           --stuck-after SECONDS          log requests that have waited for so long (default: 30; 0 is never)
           --log-level LEVEL              trace, debug, info, warning (default), error or none
           --log-file FILE                log to a file rather than to standard error

@@ -46,6 +46,8 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         await using var host = await hosts.StartAsync(commandLine.Host with { CanUnload = canBeAsked }, cancellationToken);
         host.Warnings.Given += console.Report;
         host.Warnings.Noted += console.ErrorLine;
+        if (commandLine.WaitsForStart)
+            host.WaitForStart();
         if (commandLine is { StuckAfter: { } limit, Host.Log.IsOff: false })
             host.WatchRequests(limit);
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder, commandLine.Port) : null;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Chardevs;
+
+namespace BlockHost.Core.Chardevs;
+
+/// <summary>A device: what is written to also goes into a file ("logfile").</summary>
+internal sealed class LoggedChardev(Chardev device, string path, bool append) : Chardev(device.Id)
+{
+    private readonly FileStream _log = new(
+        path,
+        append ? FileMode.Append : FileMode.Create,
+        FileAccess.Write,
+        FileShare.ReadWrite | FileShare.Delete,
+        bufferSize: 0);
+
+    public Chardev Device => device;
+
+    public override string FileName => device.FileName;
+
+    public override string QomType => device.QomType;
+
+    public override int MaxConnections => device.MaxConnections;
+
+    public override string? Pty => device.Pty;
+
+    public override async ValueTask<Stream?> AcceptAsync(CancellationToken cancellationToken) =>
+        await device.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } stream
+            ? new DuplexStream(stream, new LoggedOutput(stream, _log))
+            : null;
+
+    public override void SendBreak() => device.SendBreak();
+
+    public override async ValueTask DisposeAsync()
+    {
+        await device.DisposeAsync().ConfigureAwait(false);
+        await _log.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Writes to the device, and then to the log: several streams may do so at once.</summary>
+    private sealed class LoggedOutput(Stream stream, FileStream log) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanWrite => true;
+
+        public override bool CanSeek => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            stream.Write(buffer, offset, count);
+            Note(buffer.AsSpan(offset, count));
+        }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await stream.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            Note(buffer.Span);
+        }
+
+        public override void Flush() => stream.Flush();
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => stream.FlushAsync(cancellationToken);
+
+        /// <summary>A full disk is no reason to cut the client off.</summary>
+        private void Note(ReadOnlySpan<byte> written)
+        {
+            try
+            {
+                lock (log)
+                    log.Write(written);
+            }
+            catch (IOException)
+            {
+                // It is missing in the log.
+            }
+        }
+    }
+}
