@@ -30,6 +30,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
 
     public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
 
+    public JsonTypeInfo? AmendOptionsType => Qcow2Json.Default.Qcow2AmendOptions;
+
     public override JsonTypeInfo? SpecificInfoType => Qcow2Json.Default.ImageInfoSpecificQcow2;
 
     protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
+using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Qcow2;
@@ -13,5 +14,6 @@ namespace BlockHost.Plugins.Block.Qcow2;
 [JsonSerializable(typeof(Qcow2OverlapCheckMode))]
 [JsonSerializable(typeof(Qcow2OverlapCheckFlags))]
 [JsonSerializable(typeof(Qcow2CreateOptions))]
+[JsonSerializable(typeof(Qcow2AmendOptions))]
 [JsonSerializable(typeof(ImageInfoSpecificQcow2))]
 internal sealed partial class Qcow2Json : JsonSerializerContext;

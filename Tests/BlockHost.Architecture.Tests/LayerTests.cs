@@ -24,8 +24,8 @@ public sealed class LayerTests
     };
 
     private static readonly HashSet<string> PluginsMayReferTo = [
-        "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Formats", "BlockHost.Nbd", "BlockHost.Posix",
-        "BlockHost.Remote", "BlockHost.Unpacking"];
+        "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Crypto", "BlockHost.Formats",
+        "BlockHost.Nbd", "BlockHost.Posix", "BlockHost.Remote", "BlockHost.Unpacking"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

@@ -57,6 +57,9 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     public Task Blklogwrites(int sectorSize) => ProveAsync(BlklogwritesSubjects.Make(sectorSize));
 
     [Fact]
+    public Task Luks() => ProveAsync(LuksSubjects.Make());
+
+    [Fact]
     public Task Blkverify() => ProveAsync(BlkverifySubjects.Make());
 
     [Fact]

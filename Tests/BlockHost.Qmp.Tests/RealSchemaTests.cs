@@ -47,6 +47,9 @@ public class RealSchemaTests
         // No consoles, spice, mice, braille and mux.
         "chardev-add().backend<",
         "chardev-change().backend<",
+        // QEMU 9.0's.
+        "blockdev-add()<luks>.header: only here",
+        "blockdev-create().options<luks>.header: only here",
         // QEMU 8.1's.
         "blockdev-add()<qcow2>.discard-no-unref: only here",
         // QEMU's bitmaps do not outlive a crash.

@@ -46,7 +46,7 @@ public enum QapiExtension
     /// <summary>Enumeration of transaction action types.</summary>
     TransactionActionKind = 13,
 
-    /// <summary>Object, by "driver"; members that can be amended are those of the driver's creation options.</summary>
+    /// <summary>Object, by "driver", with what the driver's images can have amended.</summary>
     BlockdevAmendOptions = 14,
 
     /// <summary>Object with a list of names for each kind of things that plugins provide.</summary>

@@ -60,8 +60,7 @@ public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
             return QapiTypes.Empty;
         if (shape.IsInData)
             return new QapiObjectType { Members = [new QapiMember("data", types.GetObject(info), Optional: false, [])] };
-        var members = Members(info, shape);
-        return shape.IsAmending ? AllOptional(members) : members;
+        return Members(info, shape);
     }
 
     private static QapiEnumType Names(IEnumerable<string> names) => new([.. names.Select(name => new QapiEnumValue(name, []))]);
@@ -79,11 +78,4 @@ public sealed class QapiBranches(IPluginCatalog catalog, QapiTypes types)
             }
             : branch;
     }
-
-    private static QapiObjectType AllOptional(QapiObjectType type) =>
-        new()
-        {
-            Members = [.. type.Members.Where(
-                member => member.Name != "file").Select(member => member with { Optional = true })]
-        };
 }

@@ -20,8 +20,7 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
     {
         [QapiExtension.BlockdevOptions] = Of(ProvidedKind.Driver, Json.BlockdevCommonMembers, driver => driver.OptionsType),
         [QapiExtension.BlockdevCreateOptions] = Of(ProvidedKind.Driver, Json.DriverTag, CreateOptions),
-        // What can be amended is the image's to say, not the driver's: nothing is advertised.
-        [QapiExtension.BlockdevAmendOptions] = Of(ProvidedKind.Driver, Json.DriverTag, CreateOptions) with { IsAmending = true },
+        [QapiExtension.BlockdevAmendOptions] = Of(ProvidedKind.Driver, Json.DriverTag, AmendOptions),
         [QapiExtension.ImageInfoSpecific] = Of(
             ProvidedKind.Driver, Json.TypeTag, driver => driver.SpecificInfoType) with
         { IsInData = true },
@@ -51,9 +50,6 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
     /// <summary>The branch's members are those of one member "data".</summary>
     public bool IsInData { get; init; }
 
-    /// <summary>All members of a branch can be left out; "file" is not among them.</summary>
-    public bool IsAmending { get; init; }
-
     /// <summary>Values of the tag that have a branch or would have one when their plugin is loaded.</summary>
     public abstract IReadOnlyList<string> Cases(IPluginCatalog catalog);
 
@@ -69,6 +65,9 @@ internal abstract record QapiUnionShape(JsonTypeInfo Common)
 
     private static JsonTypeInfo? CreateOptions(BlockDriver driver) =>
         driver.TryGetFacet<IImageCreator>(out var creator) ? creator.CreateOptionsType : null;
+
+    private static JsonTypeInfo? AmendOptions(BlockDriver driver) =>
+        driver.TryGetFacet<IAmendOptions>(out var amend) ? amend.AmendOptionsType : null;
 }
 
 /// <param name="Members">A thing's own members of the branch.</param>
@@ -79,7 +78,7 @@ internal sealed record QapiUnionShape<T>(
     public override IReadOnlyList<string> Cases(IPluginCatalog catalog) => catalog.Of(Kind).Names;
 
     public override IReadOnlyList<string> LoadedCases(IPluginCatalog catalog) =>
-        IsAmending ? [] : [.. catalog.Of(Kind).Loaded.Select(item => item.Name)];
+        [.. catalog.Of(Kind).Loaded.Select(item => item.Name)];
 
     public override JsonTypeInfo? Branch(IPluginCatalog catalog, string name, CancellationToken cancellationToken) =>
         Find(catalog.Of(Kind), name, cancellationToken) is { } thing ? Members(thing) : null;
