@@ -114,7 +114,7 @@ public sealed class MetricsTests
         using (var client = await TestClient.ConnectAsync(socket))
         {
             Assert.Contains("\"QMP\"", await client.ReadAsync());
-            Assert.Equal(1, host.Read()["blockhost.monitor.clients"]);
+            await Eventually.HoldsAsync(() => host.Read()["blockhost.monitor.clients"] == 1, () => "the client is not counted");
         }
 
         await Eventually.HoldsAsync(() => host.Read()["blockhost.monitor.clients"] == 0, () => "the client is still counted");

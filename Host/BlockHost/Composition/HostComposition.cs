@@ -7,6 +7,8 @@ using BlockHost.Core.Composition;
 using BlockHost.Core.Images;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Qapi;
+using BlockHost.Core.Qmp;
+using BlockHost.HumanMonitor;
 using BlockHost.Images;
 using BlockHost.Logging;
 using BlockHost.Plugins;
@@ -67,6 +69,9 @@ internal static class HostComposition
             CoreServices.RegisterHost(provider, registry);
             MonitorComposition.RegisterHost(provider, registry);
             commands.Register(registry);
+            new HumanMonitorCommand(
+                provider.GetRequiredService<IQmpDispatcher>,
+                new HumanCommands(new InfoCommands(provider.GetRequiredService<ImageOpener>))).Register(registry);
             if (provider.GetRequiredService<ILoggerFactory>() is HostLoggers loggers)
                 new TraceCommands(loggers, provider.GetRequiredService<PluginManager>()).Register(registry);
         });

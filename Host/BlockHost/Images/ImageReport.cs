@@ -75,6 +75,11 @@ internal static class SnapshotTable
     public static void Print(TextWriter output, IReadOnlyList<SnapshotRecord> snapshots)
     {
         output.Write("Snapshot list:\n");
+        PrintRows(output, snapshots);
+    }
+
+    public static void PrintRows(TextWriter output, IReadOnlyList<SnapshotRecord> snapshots)
+    {
         output.Write($"{"ID",-10}{"TAG",-17}{"VM SIZE",8}{"DATE",20}{"VM CLOCK",13}{"ICOUNT",11}\n");
         foreach (var snapshot in snapshots)
         {
