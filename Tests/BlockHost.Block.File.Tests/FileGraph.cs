@@ -51,7 +51,7 @@ internal sealed class FileGraph : IDriverSource, IAsyncDisposable
     public ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken) =>
         new(_drivers.TryGetValue(formatName, out var driver) ? new DriverLease(driver, use: null) : null);
 
-    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head) => [new("raw", false)];
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head, string? fileName) => [new("raw", false)];
 
     public string? FormatOfAnything => null;
 

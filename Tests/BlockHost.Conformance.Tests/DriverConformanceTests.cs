@@ -113,6 +113,9 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [Fact]
     public Task Cloop() => ProveAsync(ReaderSubjects.Cloop());
 
+    [Fact]
+    public Task Dmg() => ProveAsync(ReaderSubjects.Dmg());
+
     [Theory]
     [InlineData("alone", false)]
     [InlineData("over a backing file", true)]

@@ -28,7 +28,7 @@ internal sealed class EntropyHeader
     private const int Tables = LengthSymbols + LengthSymbols + DistanceSymbols + LiteralSymbols;
     private const int MostLiterals = 40000;
     private const int MostTriples = 10000;
-    private const int WholeSize = 46 - 4 + Tables * sizeof(ushort);
+    private const int WholeSize = 46 + Tables * sizeof(ushort);
     private const int PackedSize = 28;
 
     /// <summary>Of five bits at the front of a packed number: how many it has, and what it is; -1: it goes on.</summary>

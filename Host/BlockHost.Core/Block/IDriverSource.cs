@@ -11,7 +11,7 @@ public interface IDriverSource
     ValueTask<DriverLease?> AcquireAsync(string formatName, string user, CancellationToken cancellationToken);
 
     /// <summary>Format drivers that may own an image which starts with <paramref name="head"/>, best guess first.</summary>
-    IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head);
+    IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head, string? fileName);
 
     /// <summary>The format that an image has which nobody else claims ("raw"); null: no driver takes those.</summary>
     string? FormatOfAnything { get; }

@@ -34,12 +34,13 @@ internal sealed class CatalogSource(PluginManager plugins) : IDriverSource, IExp
             ? new TransactionActionLease(action, use)
             : null;
 
-    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head, string? fileName)
     {
         var byMagic = plugins.DriversByMagic(head);
         var loaded = plugins.Of(
             ProvidedKind.Driver).Loaded.Where(driver =>
-                driver.ValueOrNull?.Kind == BlockDriverKind.Format).Select(driver => driver.Name);
+                driver.ValueOrNull?.Kind == BlockDriverKind.Format)
+            .Select(driver => driver.Name).Union(plugins.DriversByName(fileName));
         return [.. byMagic.Select(name => new FormatCandidate(name, true)), .. loaded.Except(byMagic)
             .Select(name => new FormatCandidate(name, false))];
     }

@@ -164,12 +164,16 @@ public sealed class PluginManager : IPluginCatalog
         var matches = new List<FormatProbe>();
         foreach (var probe in _plugins.UsableManifests().SelectMany(manifest => manifest.Probes))
         {
-            if (!probe.IsOfAnything && probe.Matches(head))
+            if (probe.HasMagic && probe.Matches(head))
                 matches.Add(probe);
         }
 
         return [.. matches.OrderByDescending(probe => probe.Magic.Length).Select(probe => probe.Driver).Distinct()];
     }
+
+    /// <summary>Drivers whose images have such a name. Loads nothing. A hint for tools.</summary>
+    public IEnumerable<string> DriversByName(string? fileName) => _plugins.UsableManifests()
+        .SelectMany(manifest => manifest.Probes).Where(probe => probe.MatchesName(fileName)).Select(probe => probe.Driver);
 
     /// <summary>
     /// The driver whose probe matches any image, for those that nobody else claims; null: there is none. Loads nothing.

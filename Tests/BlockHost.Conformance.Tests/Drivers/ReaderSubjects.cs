@@ -5,6 +5,7 @@ using BlockHost.Formats.Testing.Makers;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Block.Bochs;
 using BlockHost.Plugins.Block.Cloop;
+using BlockHost.Plugins.Block.Dmg;
 
 namespace BlockHost.Conformance.Tests.Drivers;
 
@@ -22,6 +23,16 @@ internal static class ReaderSubjects
         new CloopPlugin(),
         "cloop",
         content => CloopMaker.Make(CloopMaker.Pack(content, BlockSize), BlockSize, "2.0"),
+        unpacks: true);
+
+    public static BlockDriverSubject Dmg() => Make(
+        "dmg, zlib, raw and zeroes",
+        new DmgPlugin(),
+        "dmg",
+        content => DmgMaker.Make([new(0, [
+            new(DmgMaker.Zlib, content[..(BlockSize * 3)], CloopMaker.Zlib(content[..(BlockSize * 3)])),
+            DmgMaker.Chunk.AsIs(content[(BlockSize * 3)..(Length / 2)]),
+            DmgMaker.Chunk.Zeroes(DmgMaker.Zero, Length / 2)])]),
         unpacks: true);
 
     private static BlockDriverSubject Make(

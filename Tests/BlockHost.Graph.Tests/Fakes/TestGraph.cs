@@ -73,7 +73,7 @@ internal sealed class TestGraph : IDriverSource, IQmpEvents, IAsyncDisposable
     /// <summary>The drivers that an image's first bytes point to, by that byte.</summary>
     public Dictionary<byte, string> Magic { get; } = [];
 
-    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head)
+    public IReadOnlyList<FormatCandidate> Probe(ReadOnlySpan<byte> head, string? fileName)
     {
         var byMagic = head.Length > 0 && Magic.TryGetValue(head[0], out var named) ? named : null;
         return [.. _drivers.Keys.Append(byMagic).OfType<string>().Distinct().Select(

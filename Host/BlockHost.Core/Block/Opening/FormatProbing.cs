@@ -30,7 +30,7 @@ internal static class FormatProbing
         IDriverSource drivers, ReadOnlyMemory<byte> head, string? fileName, CancellationToken cancellationToken)
     {
         var best = (Name: drivers.FormatOfAnything, Score: 0);
-        foreach (var candidate in drivers.Probe(head.Span))
+        foreach (var candidate in drivers.Probe(head.Span, fileName))
         {
             using var lease = await drivers.AcquireAsync(candidate.Driver, "probing", cancellationToken).ConfigureAwait(false);
             var score = Math.Max(lease?.Driver.Probe(head.Span, fileName) ?? 0, candidate.HasMagic ? MagicScore : 0);

@@ -63,14 +63,17 @@ public static class ManifestChecks
         return names;
     }
 
-    /// <param name="magic">Null: the driver takes any image that nobody else claims.</param>
-    public static FormatProbe Probe(string driver, int offset, string? magic, IReadOnlyList<string> drivers)
+    /// <param name="magic">Null, and no suffix: the driver takes any image that nobody else claims.</param>
+    public static FormatProbe Probe(string driver, int offset, string? magic, string? suffix, IReadOnlyList<string> drivers)
     {
         RequireOwn(driver, drivers, "probes");
         if (offset is < 0 or > FurthestMagic)
             throw new PluginException($"probes for '{driver}' at offset {offset}; 0 to {FurthestMagic} is possible");
+        if (suffix is not null && (magic is not null || suffix.Length < 2))
+            throw new PluginException(
+                $"probes for '{driver}' by the suffix '{suffix}'; 2 characters or more are wanted, and no magic");
         if (magic is null)
-            return new FormatProbe(driver, 0, ReadOnlyMemory<byte>.Empty);
+            return new FormatProbe(driver, 0, ReadOnlyMemory<byte>.Empty, suffix);
         if (magic.Length is 0 or > 2 * LongestMagic || magic.Length % 2 != 0 || !IsHex(magic))
             throw new PluginException(
                 $"probes for '{driver}' with the magic '{magic}'; 1 to {LongestMagic} bytes in hexadecimal are wanted");

@@ -51,7 +51,11 @@ public static class ManifestFile
                 "contract", contract => ManifestChecks.Contract(contract.Text("min"), contract.Text("max"))),
             Provides = provides,
             Probes = members.Objects("probes", probe => ManifestChecks.Probe(
-                probe.RequiredText("driver"), probe.Number("offset"), probe.Text("magic"), provides[ProvidedKind.Driver])),
+                probe.RequiredText("driver"),
+                probe.Number("offset"),
+                probe.Text("magic"),
+                probe.Text("suffix"),
+                provides[ProvidedKind.Driver])),
             FileNamePrefixes = ManifestChecks.Prefixes(members.TextMap("fileNamePrefixes"), provides[ProvidedKind.Driver]),
         };
     }
