@@ -25,7 +25,7 @@ public sealed class StandardDeviceTests : IAsyncDisposable
     private readonly YankRegistry _yank = new();
     private readonly PluginManager _plugins;
     private readonly ChardevTable _table;
-    private IPluginHost? _host;
+    private readonly IPluginHost? _host;
 
     public StandardDeviceTests()
     {

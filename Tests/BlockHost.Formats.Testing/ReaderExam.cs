@@ -19,10 +19,10 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
     private const long LargestRead = 16 << 20;
 
     /// <summary>Only a hang takes so long.</summary>
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Numbers around which sums and products leave their range.</summary>
-    private static readonly ulong[] _extremes = [
+    private static readonly ulong[] ExtremeNumbers = [
         0, 1, 0x1ff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff, 1UL << 32, (1UL << 32) + 1, 1UL << 54, (1UL << 55) - 1,
         1UL << 62, long.MaxValue - 511, long.MaxValue, 1UL << 63, ulong.MaxValue - 511, ulong.MaxValue];
 
@@ -31,7 +31,7 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
     {
         foreach (var size in new[] { sizeof(uint), sizeof(ulong) })
         {
-            foreach (var value in _extremes.Where(value => size == sizeof(ulong) || value <= uint.MaxValue))
+            foreach (var value in ExtremeNumbers.Where(value => size == sizeof(ulong) || value <= uint.MaxValue))
             {
                 for (var at = from; at + size <= to; at += sizeof(uint))
                 {
@@ -83,7 +83,7 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
     public async Task ProveBoundedAsync(MemoryImage mutant, string name)
     {
         var before = GC.GetTotalAllocatedBytes();
-        await Task.Run(() => UseAsync(mutant, name)).WaitAsync(_patience);
+        await Task.Run(() => UseAsync(mutant, name)).WaitAsync(Patience);
         var taken = GC.GetTotalAllocatedBytes() - before;
         Assert.True(taken < MostMemory, $"{name}: takes {taken} bytes");
     }
