@@ -100,6 +100,7 @@ internal sealed class LuksNode(
     public async ValueTask AmendAsync(
         JsonElement options, bool force, IProgress<(long Done, long Total)>? progress, CancellationToken cancellationToken)
     {
+        LuksAmendOptions.RequireState(options);
         var typed = options.Deserialize(LuksJson.Default.LuksAmendOptions)!;
         var host = context.Host;
         var amendment = new LuksAmendment(_image.Area, typed, keySecret, host.Objects, host.Clock, force);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2;
@@ -19,6 +22,8 @@ public sealed record ImageInfoSpecificQcow2
 
     public required long RefcountBits { get; init; }
 
+    public Qcow2EncryptionInfo? Encrypt { get; init; }
+
     public string? DataFile { get; init; }
 
     public bool? DataFileRaw { get; init; }
@@ -27,14 +32,29 @@ public sealed record ImageInfoSpecificQcow2
 
     public bool? ExtendedL2 { get; init; }
 
+    /// <summary>With the members of an encryption in QEMU's order, where its format is not the first.</summary>
+    internal JsonElement ToJson()
+    {
+        var json = JsonSerializer.SerializeToNode(this, Qcow2Json.Default.ImageInfoSpecificQcow2)!.AsObject();
+        if (json["encrypt"] is JsonObject encrypt && encrypt.IndexOf("cipher-mode") is var place and > 0)
+        {
+            encrypt.Remove("format", out var format);
+            encrypt.Insert(place - 1, "format", format);
+        }
+
+        return JsonSerializer.SerializeToElement(json, Qcow2Json.Default.JsonObject);
+    }
+
     /// <param name="bitmaps">The bitmap directory.</param>
-    internal static ImageInfoSpecificQcow2 Of(Qcow2Header header, IReadOnlyList<BitmapEntry> bitmaps) => new()
+    internal static ImageInfoSpecificQcow2 Of(
+        Qcow2Header header, IReadOnlyList<BitmapEntry> bitmaps, Qcow2EncryptionInfo? encryption) => new()
     {
         Compat = header.Version == 2 ? "0.10" : "1.1",
         CompressionType = (Qcow2CompressionType)header.Compression,
         LazyRefcounts = header.Version == 2 ? null : header.HasLazyRefcounts,
         Bitmaps = bitmaps.Count == 0 ? null : [.. bitmaps.Select(Qcow2BitmapInfo.Of)],
         RefcountBits = 1L << header.RefcountOrder,
+        Encrypt = encryption,
         DataFile = header.DataFileName,
         DataFileRaw = header.HasDataFile ? header.IsDataFileRaw : null,
         Corrupt = header.Version == 2 ? null : header.IsCorrupt,

@@ -2,6 +2,7 @@
 using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Qcow2;
@@ -47,7 +48,7 @@ public sealed record Qcow2CreateOptions
     [QapiExtensible(QapiExtension.BlockdevDriver)]
     public string? BackingFmt { get; init; }
 
-    public BlockdevQcow2Encryption? Encrypt { get; init; }
+    public Qcow2EncryptionCreation? Encrypt { get; init; }
 
     public long? ClusterSize { get; init; }
 

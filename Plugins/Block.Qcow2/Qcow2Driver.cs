@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
@@ -9,6 +11,7 @@ using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Checking;
 using BlockHost.Plugins.Block.Qcow2.Creation;
 using BlockHost.Plugins.Block.Qcow2.Data;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -36,6 +39,19 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
 
     protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;
 
+    /// <summary>Command lines name a secret and leave the format to the image.</summary>
+    public override JsonElement Modernise(JsonElement options)
+    {
+        if (!options.TryGetProperty("encrypt", out var encrypt) || encrypt.ValueKind != JsonValueKind.Object
+            || encrypt.TryGetProperty("format", out _) || !encrypt.TryGetProperty("key-secret", out var secret)
+            || encrypt.EnumerateObject().Count() != 1)
+            return options;
+        var modern = JsonObject.Create(options)!;
+        modern.Remove("encrypt");
+        modern["encrypt-key-secret"] = JsonValue.Create(secret);
+        return JsonSerializer.SerializeToElement(modern, Qcow2Json.Default.JsonObject);
+    }
+
     public override int Probe(ReadOnlySpan<byte> head, string? fileName) =>
         head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic
             && BinaryPrimitives.ReadUInt32BigEndian(head[4..]) is 2 or 3
@@ -60,7 +76,11 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
             var header = store.Current;
             RefuseUnserved(header, context);
             var dataFile = await OpenDataFileAsync(context, options, header, cancellationToken).ConfigureAwait(false);
-            var settings = Qcow2SettingsReader.Read(options, header, context);
+            var settings = Qcow2SettingsReader.Read(options, header, context) with
+            {
+                Encryption = await ImageEncryption.OpenAsync(
+                    file, header, options, context, cancellationToken).ConfigureAwait(false),
+            };
             var image = await Qcow2Image.OpenAsync(
                 file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             var node = new Qcow2Node(context, image);
@@ -108,10 +128,6 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
     /// <summary>What the format has and this driver has not (yet) is named, never guessed at.</summary>
     internal static void RefuseUnserved(Qcow2Header header, IBlockNodeContext context)
     {
-        if (header.Crypt != CryptMethod.None)
-            throw new Qcow2FormatException(
-                $"Encryption method '{(header.Crypt == CryptMethod.Aes ? "aes" : "luks")}' is not supported",
-                Qcow2Fault.Unsupported);
         if (header.Compression == CompressionType.Zstd) Zstd.Require();
         if (context.ReadOnly) return;
         if (header.IsCorrupt && !context.ForRepair)

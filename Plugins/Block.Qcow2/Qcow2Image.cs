@@ -49,7 +49,7 @@ internal sealed class Qcow2Image : IAsyncDisposable
         L1 = new TopTable(l1, header.Current.L1Offset);
         Allocator = new ClusterAllocator(
             file, Geometry, new TopTable(refcountTable, header.Current.RefcountTableOffset), _refcountCache, Epoch, Guard);
-        Data = new DataStorage(file, dataFile, header, Allocator);
+        Data = new DataStorage(file, dataFile, header, Allocator, buffers) { Cipher = settings.Encryption?.Cipher };
         Map = new ClusterMap(file, Geometry, header.Current, L1, _l2Cache, Allocator, Guard);
         Flusher = new MetadataFlusher(file, header, Gate, L1, _l2Cache, _refcountCache, Allocator, Data)
         {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Qmp;
@@ -11,6 +12,7 @@ namespace BlockHost.Plugins.Block.Qcow2;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Qcow2Options))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(Qcow2OverlapCheckMode))]
 [JsonSerializable(typeof(Qcow2OverlapCheckFlags))]
 [JsonSerializable(typeof(Qcow2CreateOptions))]

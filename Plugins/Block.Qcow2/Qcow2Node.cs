@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Crypto.Sectors;
 using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Checking;
@@ -45,6 +47,8 @@ internal sealed class Qcow2Node
     public Qcow2Image Image => _image;
 
     public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
+
+    public JsonTypeInfo? AmendOptionsType => Qcow2Json.Default.Qcow2AmendOptions;
 
     public override string? FileName =>
         _image.File.FileName.StartsWith("json:", StringComparison.Ordinal) ? null : _image.File.FileName;
@@ -93,7 +97,9 @@ internal sealed class Qcow2Node
             length += next.Length;
         }
         var flags = FlagsOf(first);
-        if (first.Kind == ExtentKind.Data && precision == StatusPrecision.WantZero
+        // Nobody can use the place of what is encrypted.
+        if (_image.Data.Cipher is not null) flags &= ~BlockStatusFlags.OffsetValid;
+        if (first.Kind == ExtentKind.Data && precision == StatusPrecision.WantZero && _image.Data.Cipher is null
             && await _image.Preallocation.IsPreallocatedAsync(
                 cancellationToken).ConfigureAwait(false)) flags |= BlockStatusFlags.Recurse;
         if (offset + length >= _image.Length) flags |= BlockStatusFlags.Eof;
@@ -114,8 +120,7 @@ internal sealed class Qcow2Node
             Encrypted = header.Crypt != CryptMethod.None,
             VmStateOffset = geometry.L1EntriesFor(header.Size) << geometry.L2CoverageBits,
             Backing = Backing,
-            Specific = JsonSerializer.SerializeToElement(
-                ImageInfoSpecificQcow2.Of(header, bitmaps), Qcow2Json.Default.ImageInfoSpecificQcow2),
+            Specific = ImageInfoSpecificQcow2.Of(header, bitmaps, _image.Settings.Encryption?.Info).ToJson(),
         };
     }
 
@@ -185,7 +190,8 @@ internal sealed class Qcow2Node
         _image.Guard.ThrowIfStopped();
         try
         {
-            await new ImageAmender(this, AmendRequest.Read(options)).RunAsync(progress, cancellationToken).ConfigureAwait(false);
+            var amender = new ImageAmender(this, AmendRequest.Read(options), _context.Host, force);
+            await amender.RunAsync(progress, cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e)
         {
@@ -279,6 +285,7 @@ internal sealed class Qcow2Node
     {
         if (_cleaner is not null) await _cleaner.DisposeAsync().ConfigureAwait(false);
         await _image.DisposeAsync().ConfigureAwait(false);
+        _image.Settings.Encryption?.Cipher?.Dispose();
         _journal.Dispose();
     }
 
@@ -342,6 +349,7 @@ internal sealed class Qcow2Node
             Status = Support.Native,
             Limits = new BlockLimits
             {
+                RequestAlignment = _image.Settings.Encryption is null ? 1 : SectorCipher.SectorBytes,
                 OptimalTransfer = _image.Geometry.ClusterSize,
                 DiscardAlignment = _image.Geometry.ClusterSize,
                 WriteZeroesAlignment = _image.Geometry.SubclusterSize,

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Qcow2;
@@ -48,25 +49,11 @@ public sealed record Qcow2Options
 
     public BlockdevQcow2Encryption? Encrypt { get; init; }
 
+    /// <summary>encrypt.key-secret of command lines, which leave the format to the header.</summary>
+    [QapiLegacy]
+    public string? EncryptKeySecret { get; init; }
+
     public BlockdevRef? DataFile { get; init; }
-}
-
-[JsonConverter(typeof(JsonStringEnumConverter<BlockdevQcow2EncryptionFormat>))]
-public enum BlockdevQcow2EncryptionFormat
-{
-    [JsonStringEnumMemberName("aes")]
-    Aes = 0,
-
-    [JsonStringEnumMemberName("luks")]
-    Luks = 1,
-}
-
-/// <summary>Recognised, and refused by name.</summary>
-public sealed record BlockdevQcow2Encryption
-{
-    public required BlockdevQcow2EncryptionFormat Format { get; init; }
-
-    public string? KeySecret { get; init; }
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<Qcow2OverlapCheckMode>))]

@@ -19,7 +19,8 @@ internal sealed class Qcow2Reopen(Qcow2Node node, Qcow2Image image) : IReopenSte
             throw new BlockException(
                 BlockErrorKind.InvalidArgument, "An image with a data file and one without cannot take each other's place");
         Qcow2Driver.RefuseUnserved(store.Current, context);
-        var settings = Qcow2SettingsReader.Read(options, store.Current, context);
+        // The key does not change, whatever secret it is asked with.
+        var settings = Qcow2SettingsReader.Read(options, store.Current, context) with { Encryption = old.Settings.Encryption };
         var image = await Qcow2Image.OpenAsync(
             old.File, old.Data.External, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
         return new Qcow2Reopen(node, image);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -40,6 +41,9 @@ internal sealed record Qcow2Settings
 
     /// <summary>The image follows its bitmaps while it is in use.</summary>
     public bool BitmapCheckpoint { get; init; }
+
+    /// <summary>Null: the image is not encrypted.</summary>
+    public ImageEncryption? Encryption { get; init; }
 
     public int SliceBytesFor(ClusterGeometry geometry) => Math.Min(L2SliceBytes, geometry.ClusterSize);
 }

@@ -17,9 +17,6 @@ internal static class Qcow2SettingsReader
 
     public static Qcow2Settings Read(Qcow2Options options, Qcow2Header header, IBlockNodeContext context)
     {
-        if (options.Encrypt is { } encrypt)
-            throw Refuse(
-                $"Encryption format '{(encrypt.Format == BlockdevQcow2EncryptionFormat.Aes ? "aes" : "luks")}' is not supported");
         if (options.LazyRefcounts == true && header.Version < 3)
             throw Refuse("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
         if (options.DiscardNoUnref == true && header.Version < 3)

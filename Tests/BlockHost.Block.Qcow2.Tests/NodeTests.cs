@@ -66,7 +66,8 @@ public sealed class NodeTests
     [Theory]
     [InlineData(79, 4, "'data-file' is required for this image")]
     [InlineData(79, 2, "qcow2: Image is corrupt; cannot be opened read/write")]
-    [InlineData(35, 1, "Encryption method 'aes' is not supported")]
+    [InlineData(35, 1, "Parameter 'encrypt.key-secret' is required for cipher")]
+    [InlineData(35, 2, "Missing CRYPTO header for crypt method 2")]
     public async Task What_is_not_served_is_refused_by_name(int offset, byte value, string message)
     {
         var storage = await TestDisk.CreateAsync(1 << 20);
@@ -79,7 +80,7 @@ public sealed class NodeTests
     [InlineData(
         """{"l2-cache-entry-size": 1000}""",
         "L2 cache entry size must be a power of two between 512 and the cluster size (65536)")]
-    [InlineData("""{"encrypt": {"format": "luks"}}""", "Encryption format 'luks' is not supported")]
+    [InlineData("""{"encrypt": {"format": "luks"}}""", "No encryption in image header, but options specified format 'luks'")]
     public async Task A_contradictory_option_is_refused(string options, string message)
     {
         var storage = await TestDisk.CreateAsync(1 << 20);

@@ -18,9 +18,7 @@ public class RealSchemaTests
     [
         // No intervals can be asked for, so that the list is empty.
         "query-blockstats:[].stats.timed_stats[]",
-        // Encrypted images are refused by name: any kind of encryption is taken to say so.
-        "blockdev-add()<qcow2>.encrypt",
-        "blockdev-create().options<qcow2>.encrypt",
+        // Encrypted qcow images are refused by name: any kind of encryption is taken to say so.
         "blockdev-add()<qcow>.encrypt",
         "blockdev-create().options<qcow>.encrypt",
         // The tools' backing_fmt, which an image has no room for.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Crypto.Digests;
@@ -36,6 +37,16 @@ public record LuksAmendOptions
 
     /// <summary>To have the key with; default: the secret that the image was opened with.</summary>
     public string? Secret { get; init; }
+
+    /// <summary>Command lines are not checked against the type.</summary>
+    /// <exception cref="BlockException">The state is missing, or there is no such one.</exception>
+    public static void RequireState(JsonElement options)
+    {
+        if (!options.TryGetProperty("state", out var state))
+            throw new BlockException(ParameterFault.Missing("state"));
+        if (state.GetString() is not ("active" or "inactive"))
+            throw new BlockException(ParameterFault.NotAccepted("state", state.GetString()));
+    }
 }
 
 /// <summary>Adds a password to a volume, or takes some away; with QEMU's rules, in QEMU's words.</summary>

@@ -11,6 +11,9 @@ public sealed class LuksArea(IBlockChild file, long start = 0, bool isDetached =
 {
     public bool IsDetached => isDetached;
 
+    /// <summary>A header in an image of another format names the end of its own area, as QEMU has it.</summary>
+    internal bool NamesPayload => !isDetached || length != long.MaxValue;
+
     /// <exception cref="BlockException">There is no header, or one that makes no sense.</exception>
     public async ValueTask<LuksHeader> ReadHeaderAsync(CancellationToken cancellationToken)
     {

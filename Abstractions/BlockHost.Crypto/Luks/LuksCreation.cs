@@ -71,14 +71,14 @@ public sealed class LuksCreation : IDisposable
     public async ValueTask<LuksHeader> WriteAsync(
         LuksArea area, ReadOnlyMemory<byte> password, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var (header, iterations) = await Task.Run(() => Plan(area.IsDetached, clock), cancellationToken).ConfigureAwait(false);
+        var (header, iterations) = await Task.Run(() => Plan(area.NamesPayload, clock), cancellationToken).ConfigureAwait(false);
         return await LuksKeys.StoreAsync(
             area, header, Settings, 0, Key, password, iterations, cancellationToken).ConfigureAwait(false);
     }
 
     public void Dispose() => _key?.Dispose();
 
-    private (LuksHeader Header, uint Iterations) Plan(bool isDetached, TimeProvider clock)
+    private (LuksHeader Header, uint Iterations) Plan(bool namesPayload, TimeProvider clock)
     {
         var iterations = CountFor(Key.Length, divisor: 1, clock);
         // As many rounds make a key known as long as its password by an eighth: QEMU's measure.
@@ -89,7 +89,7 @@ public sealed class LuksCreation : IDisposable
             CipherName = Settings.Cipher.Shape.Family,
             CipherMode = Settings.ModeText,
             HashName = QapiNames.Of(Settings.Digest),
-            PayloadSector = isDetached ? 0 : (uint)(HeaderBytes / LuksHeader.SectorBytes),
+            PayloadSector = namesPayload ? (uint)(HeaderBytes / LuksHeader.SectorBytes) : 0,
             KeyBytes = (uint)Key.Length,
             KeyDigestSalt = salt,
             KeyDigestIterations = keyIterations,

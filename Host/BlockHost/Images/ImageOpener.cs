@@ -146,11 +146,27 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSou
                 writer.WriteString("filename", source.Name);
             if (source.Format is { } format)
                 writer.WriteString("driver", format);
+            if (mode.KeySecret is { } key)
+                WriteKeySecret(writer, key.Option.Split('.'), key.Id);
             WriteMode(writer, mode, given);
             writer.WriteEndObject();
         }
 
         return QmpJson.Parse(buffer.WrittenMemory);
+    }
+
+    /// <param name="path">"key-secret", or the objects that it is in and then itself.</param>
+    private static void WriteKeySecret(Utf8JsonWriter writer, ReadOnlySpan<string> path, string id)
+    {
+        if (path.Length == 1)
+        {
+            writer.WriteString(path[0], id);
+            return;
+        }
+
+        writer.WriteStartObject(path[0]);
+        WriteKeySecret(writer, path[1..], id);
+        writer.WriteEndObject();
     }
 
     /// <summary>Options that the user gave win over what the tool's other options say.</summary>

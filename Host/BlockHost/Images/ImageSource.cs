@@ -35,6 +35,9 @@ internal sealed record OpenMode
     /// <summary>Needs no reads of guest data.</summary>
     public bool MetadataOnly { get; init; }
 
+    /// <summary>Of an image that was just made: the option that names the secret of its key, and the secret.</summary>
+    public (string Option, string Id)? KeySecret { get; init; }
+
     /// <summary>A damaged image is opened too: it is to be checked.</summary>
     public bool ForRepair { get; init; }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using BlockHost.Block;
+using BlockHost.Crypto.Luks;
 
 namespace BlockHost.Plugins.Block.Qcow2.Amending;
 
@@ -21,11 +23,12 @@ internal sealed record AmendRequest
 
     public bool? DataFileRaw { get; init; }
 
+    /// <summary>Key slots that change; null where the format asked for has none.</summary>
+    public Qcow2EncryptionAmendment? Encryption { get; init; }
+
     /// <summary>Reads the members, and refuses what no image can be given, in QEMU's words.</summary>
     public static AmendRequest Read(JsonElement options)
     {
-        if (options.TryGetProperty("encrypt", out _))
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Amend can't be used to change the qcow2 encryption format");
         if (options.TryGetProperty("backing-file", out _) || options.TryGetProperty("backing-fmt", out _))
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot amend the backing file")
             { Hint = "You can use 'qemu-img rebase' instead." };
@@ -37,7 +40,23 @@ internal sealed record AmendRequest
             RefcountOrder = options.TryGetProperty("refcount-bits", out var bits) ? Order(bits.GetInt64()) : null,
             DataFile = options.TryGetProperty("data-file", out var file) ? file.GetString() : null,
             DataFileRaw = Flag(options, "data-file-raw"),
+            Encryption = options.TryGetProperty("encrypt", out var encrypt) ? ReadEncryption(encrypt) : null,
         };
+    }
+
+    /// <summary>By QMP the format is said; by command lines it is the image's, and the only one that can change.</summary>
+    private static Qcow2EncryptionAmendment ReadEncryption(JsonElement encrypt)
+    {
+        var members = JsonObject.Create(encrypt)!;
+        var format = members["format"]?.GetValue<string>() ?? "luks";
+        members.Remove("format");
+        if (format == "luks")
+            LuksAmendOptions.RequireState(encrypt);
+        // The tag comes first.
+        var tagged = new JsonObject { ["format"] = format };
+        foreach (var (name, value) in members)
+            tagged[name] = value?.DeepClone();
+        return tagged.Deserialize(Qcow2Json.Default.Qcow2EncryptionAmendment)!;
     }
 
     private static bool? Flag(JsonElement options, string name) =>

@@ -2,6 +2,7 @@
 using System.Text;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Crypto.Luks;
 using BlockHost.Plugins.Block.Qcow2.Checking;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -12,7 +13,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Amending;
 /// Changes options of an image, one after another. Each change ends in one switch of the header, so that a power cut
 /// leaves the image as it was before the change or as it is after.
 /// </summary>
-internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
+internal sealed class ImageAmender(Qcow2Node node, AmendRequest request, IDriverHost host, bool force)
 {
     private const string NeedsVersion3 = "compatibility level 1.1 {0}above (use compat=1.1 or greater)";
 
@@ -32,6 +33,10 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
     /// <summary>What cannot be had is refused before anything is changed.</summary>
     private void Check()
     {
+        if (request.Encryption is not null && Header.Crypt == CryptMethod.None)
+            throw Refuse("Can't amend encryption options - encryption not present");
+        if (request.Encryption is not null && (Header.Crypt != CryptMethod.Luks || request.Encryption is not Qcow2LuksAmendment))
+            throw Refuse("Only LUKS encryption options can be amended");
         var version = request.Version ?? Header.Version;
         if (!string.IsNullOrEmpty(request.DataFile) && !Header.HasDataFile)
             throw Refuse("data-file can only be set for images that use an external data file");
@@ -51,6 +56,7 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
         if (request.Version > Header.Version) steps.Add(_ => UpgradeAsync(cancellationToken));
         if (request.RefcountOrder is { } order
             && order != Header.RefcountOrder) steps.Add(p => ChangeWidthAsync(order, p, cancellationToken));
+        if (request.Encryption is Qcow2LuksAmendment slots) steps.Add(_ => ChangeSlotsAsync(slots, cancellationToken));
         if (request.DataFileRaw == false && Header.Autoclear.HasFlag(AutoclearFeatures.RawExternalData))
             steps.Add(
                 _ =>
@@ -65,6 +71,24 @@ internal sealed class ImageAmender(Qcow2Node node, AmendRequest request)
         if (request.Size is { } size) steps.Add(_ => node.ResizeAsync(size, new ResizeOptions(), cancellationToken));
         if (request.Version < Header.Version) steps.Add(p => new VersionDowngrade(node).RunAsync(p, cancellationToken));
         return steps;
+    }
+
+    private async ValueTask ChangeSlotsAsync(Qcow2LuksAmendment slots, CancellationToken cancellationToken)
+    {
+        var encryption = node.Image.Settings.Encryption!;
+        var options = new LuksAmendOptions
+        {
+            State = slots.State,
+            NewSecret = slots.NewSecret,
+            OldSecret = slots.OldSecret,
+            Keyslot = slots.Keyslot,
+            IterTime = slots.IterTime,
+            Secret = slots.Secret,
+        };
+        var amendment = new LuksAmendment(
+            encryption.Area!, options, encryption.KeySecret, host.Objects, host.Clock, force);
+        var header = await amendment.RunAsync(cancellationToken).ConfigureAwait(false);
+        node.Image.Settings.Encryption!.Show(header);
     }
 
     private ValueTask UpgradeAsync(CancellationToken cancellationToken) =>

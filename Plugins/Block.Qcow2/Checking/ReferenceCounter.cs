@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -36,6 +37,8 @@ internal sealed class ReferenceCounter(Qcow2Image image, CheckReport report, boo
         var table = image.Allocator.Table;
         await CountMappingsAsync(cancellationToken).ConfigureAwait(false);
         Count(table.Offset, (long)table.Count * sizeof(ulong));
+        if (EncryptionExtension.Find(image.Header.Current) is { } encryption)
+            Count(encryption.Offset, encryption.Length);
         await CountBitmapsAsync(cancellationToken).ConfigureAwait(false);
         CountBlocks(table);
     }

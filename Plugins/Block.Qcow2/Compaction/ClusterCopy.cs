@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
 namespace BlockHost.Plugins.Block.Qcow2.Compaction;
@@ -7,6 +8,27 @@ namespace BlockHost.Plugins.Block.Qcow2.Compaction;
 internal static class ClusterCopy
 {
     private const int PieceBytes = 1 << 20;
+
+    /// <summary>Copies what guests wrote: where a sector's place is part of how it is encrypted, it is encrypted anew.</summary>
+    public static async ValueTask RunDataAsync(Qcow2Image image, long first, ClusterRun target)
+    {
+        if (image.Data.Cipher is not { CountsInFile: true })
+        {
+            await RunAsync(image, first, target).ConfigureAwait(false);
+            return;
+        }
+
+        var bits = image.Geometry.ClusterBits;
+        image.Guard.CheckWrite(target.First << bits, target.Count << bits);
+        using var buffer = image.Buffers.Rent(image.Geometry.ClusterSize);
+        for (var i = 0; i < target.Count; i++)
+        {
+            var cluster = buffer.Memory[..image.Geometry.ClusterSize];
+            await image.Data.ReadAsync(
+                (first + i) << bits, guestOffset: 0, cluster, ReadFlags.None, CancellationToken.None).ConfigureAwait(false);
+            await image.Data.WriteAsync((target.First + i) << bits, guestOffset: 0, cluster).ConfigureAwait(false);
+        }
+    }
 
     /// <param name="first">The first cluster to read; as many as there are to write.</param>
     public static async ValueTask RunAsync(Qcow2Image image, long first, ClusterRun target)

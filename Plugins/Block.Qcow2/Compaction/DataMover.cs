@@ -108,7 +108,7 @@ internal sealed class DataMover(Qcow2Image image, long limit)
                 run = run with { Count = run.Count + 1 };
                 i++;
             }
-            await ClusterCopy.RunAsync(image, from, run).ConfigureAwait(false);
+            await ClusterCopy.RunDataAsync(image, from, run).ConfigureAwait(false);
         }
     }
 

@@ -111,7 +111,7 @@ internal sealed class SharedDataMover(Qcow2Image image, long limit)
         try
         {
             await image.Allocator.SetRefcountAsync(run.First, (ulong)references).ConfigureAwait(false);
-            await ClusterCopy.RunAsync(image, _geometry.ClusterIndex(from), run).ConfigureAwait(false);
+            await ClusterCopy.RunDataAsync(image, _geometry.ClusterIndex(from), run).ConfigureAwait(false);
         }
         catch
         {

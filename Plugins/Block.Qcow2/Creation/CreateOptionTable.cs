@@ -14,9 +14,12 @@ internal static class CreateOptionTable
             "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)",
             "encrypt.format")
         {
-            Values = new Dictionary<string, string> { ["on"] = "aes" },
+            Values = new Dictionary<string, string> { ["on"] = "qcow" },
         },
-        new("encrypt.format", CreateOptionKind.String, "Encrypt the image, format choices: 'aes', 'luks'", "encrypt.format"),
+        new("encrypt.format", CreateOptionKind.String, "Encrypt the image, format choices: 'aes', 'luks'", "encrypt.format")
+        {
+            Values = new Dictionary<string, string> { ["aes"] = "qcow" },
+        },
         new(
             "encrypt.key-secret",
             CreateOptionKind.String,

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Qcow2.Data;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 using BlockHost.Plugins.Block.Qcow2.Sizing;
@@ -28,6 +29,7 @@ internal sealed class ImageCreator : IImageCreator
 
     public async ValueTask CreateAsync(IImageCreateContext context, JsonElement options, CancellationToken cancellationToken)
     {
+        Qcow2EncryptionCreation.RequireFormat(options);
         var typed = options.Deserialize(Qcow2Json.Default.Qcow2CreateOptions)!;
         try
         {
@@ -35,6 +37,7 @@ internal sealed class ImageCreator : IImageCreator
             if (typed.Size % SectorSize != 0)
                 throw new BlockException(BlockErrorKind.InvalidArgument, $"Image size must be a multiple of {SectorSize} bytes");
             var header = Plan(typed);
+            if (typed.Encrypt is not null) EncryptionCreation.Require(context, typed.Encrypt);
             if (header.Compression == CompressionType.Zstd) Zstd.Require();
             CheckSize(header, typed.Size);
             var dataFile = await OpenDataFileAsync(context, typed, cancellationToken).ConfigureAwait(false);
@@ -44,8 +47,7 @@ internal sealed class ImageCreator : IImageCreator
                 context,
                 file,
                 dataFile,
-                typed.Size,
-                typed.Preallocation ?? PreallocationMode.Off,
+                typed,
                 cancellationToken).ConfigureAwait(false);
         }
         catch (Qcow2FormatException e)
@@ -142,10 +144,6 @@ internal sealed class ImageCreator : IImageCreator
             throw Refuse($"External data files are only supported {NeedsV3}");
         if (options.CompressionType is not (null or Qcow2CompressionType.Zlib) && version < BlockdevQcow2Version.V3)
             throw Refuse($"Non-zlib compression type is only supported {NeedsV3}");
-        if (options.Encrypt is { KeySecret: null })
-            throw Refuse("Parameter 'encrypt.key-secret' is required for cipher");
-        if (options.Encrypt is not null)
-            throw Refuse("Encryption is not supported", BlockErrorKind.NotSupported);
     }
 
     private static async ValueTask WriteAsync(IBlockChild file, Qcow2Header header, CancellationToken cancellationToken)
@@ -177,8 +175,7 @@ internal sealed class ImageCreator : IImageCreator
         IImageCreateContext context,
         IBlockChild file,
         IBlockChild? dataFile,
-        long size,
-        PreallocationMode preallocation,
+        Qcow2CreateOptions options,
         CancellationToken cancellationToken)
     {
         try
@@ -201,9 +198,13 @@ internal sealed class ImageCreator : IImageCreator
             var image = await Qcow2Image.OpenAsync(
                 file, dataFile, store, settings, context.Host.Buffers, cancellationToken).ConfigureAwait(false);
             await using (image.ConfigureAwait(false))
-                await new ImageResizer(image)
-                { KeepDataFile = image.Data.IsRaw }.ResizeAsync(
-                        size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
+            {
+                if (options.Encrypt is { } encryption)
+                    await EncryptionCreation.RunAsync(context, image, encryption, cancellationToken).ConfigureAwait(false);
+                var preallocation = options.Preallocation ?? PreallocationMode.Off;
+                await new ImageResizer(image) { KeepDataFile = image.Data.IsRaw }.ResizeAsync(
+                    options.Size, new ResizeOptions(preallocation), cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

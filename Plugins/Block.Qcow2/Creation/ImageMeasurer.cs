@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 
 namespace BlockHost.Plugins.Block.Qcow2.Creation;
@@ -21,7 +22,7 @@ internal sealed class ImageMeasurer : IImageMeasure
             : plan.HasBacking ? size
             : await AllocatedAsync(source, plan.Geometry, cancellationToken).ConfigureAwait(false);
         if (plan.ReservesData) required = size;
-        var full = SpaceNeed.FullyAllocated(plan.Geometry, size);
+        var full = SpaceNeed.FullyAllocated(plan.Geometry, size) + plan.EncryptionBytes;
         return new ImageMeasure(full - size + required, full)
         {
             Bitmaps = plan.Version >= 3 && source is not null && source.TryGetFacet<IStoredBitmaps>(out var stored)
@@ -93,7 +94,8 @@ internal sealed class ImageMeasurer : IImageMeasure
     /// <summary>
     /// What of the options changes the size. The others are not looked at, so that they need not be well formed.
     /// </summary>
-    private sealed record Plan(ClusterGeometry Geometry, int Version, long Size, bool HasBacking, bool ReservesData)
+    private sealed record Plan(
+        ClusterGeometry Geometry, int Version, long Size, bool HasBacking, bool ReservesData, long EncryptionBytes)
     {
         public static Plan Read(JsonElement options)
         {
@@ -109,15 +111,14 @@ internal sealed class ImageMeasurer : IImageMeasure
             if (version < 3 && refcountBits != 16)
                 throw Refuse(
                     "Different refcount widths than 16 bits require compatibility level 1.1 or above (use compat=1.1 or greater)");
-            if (options.TryGetProperty("encrypt", out var encrypt) && Text(encrypt, "format") == "luks")
-                throw new BlockException(BlockErrorKind.NotSupported, "Encryption is not supported");
             var geometry = new ClusterGeometry(bits, BitOperations.Log2((ulong)refcountBits), extended);
             return new Plan(
                 geometry,
                 version,
                 Number(options, "size") ?? 0,
                 hasBacking,
-                preallocation is PreallocationMode.Falloc or PreallocationMode.Full);
+                preallocation is PreallocationMode.Falloc or PreallocationMode.Full,
+                MeasureEncryption(options, geometry));
         }
 
         public long RoundedSize(long size)
@@ -127,6 +128,16 @@ internal sealed class ImageMeasurer : IImageMeasure
                 throw new BlockException(
                     BlockErrorKind.InvalidArgument, "The image size is too large (try using a larger cluster size)", Errno.EFBIG);
             return clusters << Geometry.ClusterBits;
+        }
+
+        private static long MeasureEncryption(JsonElement options, ClusterGeometry geometry)
+        {
+            if (!options.TryGetProperty("encrypt", out var encrypt) || Text(encrypt, "format") != "luks")
+                return 0;
+            var luks = (Qcow2LuksCreation)encrypt.Deserialize(Qcow2Json.Default.Qcow2EncryptionCreation)!;
+            return luks.KeySecret is not null
+                ? EncryptionCreation.HeaderBytes(luks, geometry)
+                : throw Refuse("Parameter 'encrypt.key-secret' is required for cipher");
         }
 
         private static int ClusterBits(long clusterSize, bool extended)

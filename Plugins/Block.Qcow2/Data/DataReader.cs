@@ -42,7 +42,7 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
     public ValueTask MapAndReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
         image.Map.TryLookup(offset, target.Length, splitOwned: false, out var extent)
             && extent.Kind == ExtentKind.Data && extent.Length == target.Length
-            ? image.Data.ReadAsync(extent.HostOffset, target, flags, cancellationToken)
+            ? image.Data.ReadAsync(extent.HostOffset, offset, target, flags, cancellationToken)
             : ReadExtentsAsync(offset, target, flags, cancellationToken);
 
     /// <summary>A descriptor is about to name other bytes than it may have named before.</summary>
@@ -92,7 +92,7 @@ internal sealed class DataReader(Qcow2Image image) : IDisposable
         switch (extent.Kind)
         {
             case ExtentKind.Data:
-                return image.Data.ReadAsync(extent.HostOffset, part, flags, cancellationToken);
+                return image.Data.ReadAsync(extent.HostOffset, guestOffset, part, flags, cancellationToken);
             case ExtentKind.Compressed:
                 return _decompressor.ReadAsync(
                     extent.Entry.Descriptor, image.Geometry.OffsetInCluster(guestOffset), part, cancellationToken);

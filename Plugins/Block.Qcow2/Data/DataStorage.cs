@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.Qcow2.Encryption;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
 
@@ -13,16 +15,22 @@ namespace BlockHost.Plugins.Block.Qcow2.Data;
 /// </summary>
 internal sealed class DataStorage
 {
+    /// <summary>Of what is encrypted, what is in a buffer at once.</summary>
+    private const int PieceBytes = 1 << 20;
+
     private readonly IBlockChild _file;
     private readonly IBlockChild? _child;
     private readonly HeaderStore _header;
     private readonly ClusterAllocator _allocator;
     private readonly ClusterGeometry _geometry;
+    private readonly IIoBufferPool _buffers;
     private readonly long _offsetMask = -1;
 
     /// <param name="external">Null: not external, or not open because nobody will look at the data.</param>
-    public DataStorage(IBlockChild file, IBlockChild? external, HeaderStore header, ClusterAllocator allocator)
+    public DataStorage(
+        IBlockChild file, IBlockChild? external, HeaderStore header, ClusterAllocator allocator, IIoBufferPool buffers)
     {
+        _buffers = buffers;
         _file = file;
         _allocator = allocator;
         _header = header;
@@ -31,6 +39,9 @@ internal sealed class DataStorage
         _child = IsExternal ? external : file;
         if (IsExternal) _offsetMask = ~ExternalOffset.Mark;
     }
+
+    /// <summary>Null: what is stored is what guests wrote.</summary>
+    public ImageCipher? Cipher { get; init; }
 
     public bool IsExternal { get; }
 
@@ -45,11 +56,26 @@ internal sealed class DataStorage
     /// <summary>The offset in <see cref="Child"/> that an entry's host offset stands for.</summary>
     public long InChild(long hostOffset) => hostOffset & _offsetMask;
 
-    public ValueTask ReadAsync(long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+    /// <param name="guestOffset">Where a guest sees the data.</param>
+    public ValueTask ReadAsync(
+        long hostOffset, long guestOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
+        Cipher is null
+            ? ReadStoredAsync(hostOffset, target, flags, cancellationToken)
+            : ReadAndDecryptAsync(Cipher, hostOffset, guestOffset, target, flags, cancellationToken);
+
+    /// <inheritdoc cref="ReadAsync"/>
+    public ValueTask WriteAsync(
+        long hostOffset, long guestOffset, IoSlice source, CancellationToken cancellationToken = default) =>
+        Cipher is null
+            ? WriteStoredAsync(hostOffset, source, cancellationToken)
+            : EncryptAndWriteAsync(Cipher, hostOffset, guestOffset, source, cancellationToken);
+
+    private ValueTask ReadStoredAsync(
+        long hostOffset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken) =>
         _file.EventTarget is null ? Child.ReadAsync(hostOffset & _offsetMask, target, flags, cancellationToken)
             : FireAndReadAsync(hostOffset, target, flags, cancellationToken);
 
-    public ValueTask WriteAsync(long hostOffset, IoSlice source, CancellationToken cancellationToken = default) =>
+    private ValueTask WriteStoredAsync(long hostOffset, IoSlice source, CancellationToken cancellationToken) =>
         _file.EventTarget is null ? Child.WriteAsync(hostOffset & _offsetMask, source, cancellationToken: cancellationToken)
             : FireAndWriteAsync(hostOffset, source, cancellationToken);
 
@@ -123,6 +149,35 @@ internal sealed class DataStorage
         External is { } file && file.Length > length
             ? ResizeAsync(length, PreallocationMode.Off, CancellationToken.None)
             : default;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadAndDecryptAsync(
+        ImageCipher cipher,
+        long hostOffset,
+        long guestOffset,
+        IoSlice target,
+        ReadFlags flags,
+        CancellationToken cancellationToken)
+    {
+        await ReadStoredAsync(hostOffset, target, flags, cancellationToken).ConfigureAwait(false);
+        await cipher.DecryptAsync(InChild(hostOffset), guestOffset, target).ConfigureAwait(false);
+    }
+
+    /// <summary>What guests wrote stays as it is in their memory.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask EncryptAndWriteAsync(
+        ImageCipher cipher, long hostOffset, long guestOffset, IoSlice source, CancellationToken cancellationToken)
+    {
+        using var buffer = _buffers.Rent((int)Math.Min(source.Length, PieceBytes));
+        for (long done = 0; done < source.Length;)
+        {
+            var piece = buffer.Memory[..(int)Math.Min(source.Length - done, PieceBytes)];
+            await cipher.EncryptAsync(
+                InChild(hostOffset) + done, guestOffset + done, source.Slice(done, piece.Length), piece).ConfigureAwait(false);
+            await WriteStoredAsync(hostOffset + done, piece, cancellationToken).ConfigureAwait(false);
+            done += piece.Length;
+        }
+    }
 
     /// <summary>Events are the image file's, also where the data is elsewhere.</summary>
     private async ValueTask FireAndReadAsync(

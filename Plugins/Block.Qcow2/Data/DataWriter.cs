@@ -48,7 +48,7 @@ internal sealed class DataWriter(Qcow2Image image)
             && extent.Length == source.Length)
         {
             image.Guard.CheckWrite(extent.HostOffset, source.Length);
-            return image.Data.WriteAsync(extent.HostOffset, source, cancellationToken);
+            return image.Data.WriteAsync(extent.HostOffset, offset, source, cancellationToken);
         }
         return WriteExtentsAsync(offset, source, cancellationToken);
     }
@@ -108,7 +108,8 @@ internal sealed class DataWriter(Qcow2Image image)
                 if (IsInPlace(extent))
                 {
                     image.Guard.CheckWrite(extent.HostOffset, extent.Length);
-                    part = image.Data.WriteAsync(extent.HostOffset, rest.Slice(0, extent.Length), cancellationToken);
+                    part = image.Data.WriteAsync(
+                        extent.HostOffset, at, rest.Slice(0, extent.Length), cancellationToken);
                     done += extent.Length;
                 }
                 else
@@ -173,7 +174,8 @@ internal sealed class DataWriter(Qcow2Image image)
         vector.Add(part);
         after.AddTo(vector);
         if (before.IsCopy || after.IsCopy) await image.File.FireAsync(BlkdebugEvent.CowWrite).ConfigureAwait(false);
-        await image.Data.WriteAsync(before.IsLeftOut ? host + head : host, vector).ConfigureAwait(false);
+        var skipped = before.IsLeftOut ? head : 0;
+        await image.Data.WriteAsync(host + skipped, allocation.FillStart + skipped, vector).ConfigureAwait(false);
     }
 
     /// <summary>An external data file does not become longer than the disk.</summary>

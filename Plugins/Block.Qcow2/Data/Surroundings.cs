@@ -50,7 +50,8 @@ internal readonly struct Surroundings : IDisposable
         if (await ReadsZeroAsync(image, guestOffset, bytes).ConfigureAwait(false))
         {
             await image.File.FireAsync(BlkdebugEvent.ClusterAllocSpace).ConfigureAwait(false);
-            return allocation.Host.Untouched ? LeftOut : new Surroundings(null, bytes);
+            // Zeroes of the storage are no zeroes where they are decrypted.
+            return allocation.Host.Untouched && image.Data.Cipher is null ? LeftOut : new Surroundings(null, bytes);
         }
 
         await image.File.FireAsync(BlkdebugEvent.CowRead).ConfigureAwait(false);

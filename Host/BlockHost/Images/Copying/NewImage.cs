@@ -9,10 +9,13 @@ internal static class NewImage
 {
     /// <summary>
     /// Whether it reads as zeroes. Where nothing is allocated it does; what is allocated already (a fixed size, metadata ahead of
-    /// data) shows what its storage held, and only a new file held nothing.
+    /// data) shows what its storage held, and only a new file held nothing: zeroes, unless they are decrypted.
     /// </summary>
-    public static async ValueTask<bool> ReadsZeroAsync(OpenImage image, CancellationToken cancellationToken) =>
-        StorageReadsZero(image.Node) || !await HasDataAsync(image, cancellationToken);
+    public static async ValueTask<bool> ReadsZeroAsync(OpenImage image, CancellationToken cancellationToken)
+    {
+        var facts = await image.Node.GetFactsAsync(cancellationToken);
+        return (!facts.Encrypted && StorageReadsZero(image.Node)) || !await HasDataAsync(image, cancellationToken);
+    }
 
     private static bool StorageReadsZero(IGraphNode node) => node.Driver.Kind == BlockDriverKind.Protocol
         ? node.Profile.NewStorageReadsZero

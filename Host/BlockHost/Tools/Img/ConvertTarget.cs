@@ -38,6 +38,7 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
             Cache = cache,
             Discard = options.MinSparse != 0 ? "unmap" : null,
             NoBacking = !_hasBacking && !options.SkipCreate,
+            KeySecret = KeySecretOf(creation?.Options),
         };
         var target = await context.OpenAsync(
             new(options.TargetName, options.TargetFormat, options.TargetImageOptions), mode, cancellationToken);
@@ -52,6 +53,18 @@ internal sealed class ConvertTarget(ImgContext context, ConvertOptions options, 
         }
 
         return target;
+    }
+
+    /// <summary>What was encrypted with a secret is opened with it.</summary>
+    private static (string Option, string Id)? KeySecretOf(CreateOptionList? created)
+    {
+        foreach (var option in new[] { "key-secret", "encrypt.key-secret" })
+        {
+            if (created is not null && created.Knows(option) && created[option] is { } id)
+                return (option, id);
+        }
+
+        return null;
     }
 
     /// <summary>Leaves no half image behind that was not there before; to be called when the target has been closed.</summary>
