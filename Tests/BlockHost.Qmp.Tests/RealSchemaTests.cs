@@ -29,6 +29,8 @@ public class RealSchemaTests
         // How often QEMU's curl driver tries again (never), over how many connections (8), and what it keeps (nothing).
         "blockdev-add()<http>.x-blockhost-",
         "blockdev-add()<https>.x-blockhost-",
+        "blockdev-add()<ftp>.x-blockhost-",
+        "blockdev-add()<ftps>.x-blockhost-",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
         // QEMU reads and makes no differencing images (nor redologs), and shows nothing under Parallels images by QMP.

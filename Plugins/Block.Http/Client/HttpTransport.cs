@@ -2,6 +2,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Text;
 using BlockHost.Remote;
 using BlockHost.Remote.Options;
@@ -78,7 +79,9 @@ internal sealed class HttpTransport : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw RemoteFault.Inside(e) ?? TlsFaults.Find(e) ?? new RemoteFault(Describe(e), mayPass: true, e);
+            throw RemoteFault.Inside(e) ?? (e.InnerException is AuthenticationException tls
+                ? TlsFaults.Of(tls)
+                : new RemoteFault(Describe(e), mayPass: true, e));
         }
     }
 

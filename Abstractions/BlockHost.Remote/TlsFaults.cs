@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Security;
-using System.Security.Authentication;
-using BlockHost.Remote;
 
-namespace BlockHost.Plugins.Block.Http.Client;
+namespace BlockHost.Remote;
 
 /// <summary>Why there is no TLS with a server.</summary>
-internal static class TlsFaults
+public static class TlsFaults
 {
     /// <exception cref="RemoteFault">The certificate is not good.</exception>
     public static bool Accept(SslPolicyErrors errors)
@@ -18,8 +16,6 @@ internal static class TlsFaults
             : "the server's certificate is for another host");
     }
 
-    /// <summary>Null: it was not TLS that failed.</summary>
-    public static RemoteFault? Find(HttpRequestException error) => error.InnerException is AuthenticationException tls
-        ? new RemoteFault($"TLS handshake failed: {tls.Message}", mayPass: false, error)
-        : null;
+    /// <summary>A handshake that failed.</summary>
+    public static RemoteFault Of(Exception tls) => new($"TLS handshake failed: {tls.Message}", mayPass: false, tls);
 }
