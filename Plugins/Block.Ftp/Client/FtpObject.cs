@@ -57,15 +57,7 @@ internal sealed class FtpObject : IRemoteObject
             ?? await FtpSession.OpenAsync(_settings, _tls, cancellationToken).ConfigureAwait(false);
         try
         {
-            var stream = await session.SeekAsync(transfer.Offset, _file, cancellationToken).ConfigureAwait(false);
-            await transfer.FillAsync(stream, cancellationToken).ConfigureAwait(false);
-            session.Advance(transfer.Offset);
-        }
-        catch (RemoteFault fault) when (fault.MayPass && session.Position >= 0)
-        {
-            var reason = await session.ExplainAsync(cancellationToken).ConfigureAwait(false);
-            await session.DisposeAsync().ConfigureAwait(false);
-            throw reason ?? fault;
+            await FetchAsync(session, transfer, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -82,6 +74,22 @@ internal sealed class FtpObject : IRemoteObject
         foreach (var session in _idle)
             await session.DisposeAsync().ConfigureAwait(false);
         _idle.Clear();
+    }
+
+    private async ValueTask FetchAsync(FtpSession session, Transfer transfer, CancellationToken cancellationToken)
+    {
+        var stream = await session.SeekAsync(transfer.Offset, _file, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await transfer.FillAsync(stream, cancellationToken).ConfigureAwait(false);
+            session.Advance(transfer.Offset);
+        }
+        catch (RemoteFault)
+        {
+            if (await session.ExplainAsync(cancellationToken).ConfigureAwait(false) is { } reason)
+                throw reason;
+            throw;
+        }
     }
 
     private FtpSession? Take(long offset)
