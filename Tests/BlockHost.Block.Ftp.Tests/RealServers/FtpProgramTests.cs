@@ -27,21 +27,21 @@ public sealed class FtpProgramTests
     {
         await using var server = await FtpProgram.VsftpdAsync("ssl_enable=YES", "require_ssl_reuse=NO");
         await ReadAllAsync(
-            server, $"ftps://127.0.0.1:{server.Port}/disk", """{"sslverify": false, "x-blockhost-explicit": true}""");
+            server, $"ftps://127.0.0.1:{server.Port}/disk", """{"timeout": 50, "sslverify": false, "x-blockhost-explicit": true}""");
     }
 
     [SkippableFact]
     public async Task Vsftpd_with_TLS_from_the_first_byte()
     {
         await using var server = await FtpProgram.VsftpdAsync("ssl_enable=YES", "implicit_ssl=YES", "require_ssl_reuse=NO");
-        await ReadAllAsync(server, $"ftps://127.0.0.1:{server.Port}/disk", """{"sslverify": false}""");
+        await ReadAllAsync(server, $"ftps://127.0.0.1:{server.Port}/disk", """{"timeout": 50, "sslverify": false}""");
     }
 
     [SkippableFact]
     public async Task Vsftpd_that_wants_one_TLS_session_for_control_and_data()
     {
         await using var server = await FtpProgram.VsftpdAsync("ssl_enable=YES", "implicit_ssl=YES", "require_ssl_reuse=YES");
-        await ReadAllAsync(server, $"ftps://localhost:{server.Port}/disk", """{"sslverify": false}""");
+        await ReadAllAsync(server, $"ftps://localhost:{server.Port}/disk", """{"timeout": 50, "sslverify": false}""");
     }
 
     [SkippableFact]
