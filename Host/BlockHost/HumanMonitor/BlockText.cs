@@ -65,7 +65,7 @@ internal sealed class BlockText(HumanCall call, Func<ImageOpener> images)
             _ => "writeback",
         };
         _output.Write($"    Cache mode:       {cache}\n");
-        if (node.TryGetFacet<IBackingFileStore>(out var store) && store.Backing is { } backing && node.Backing is not null)
+        if (node.TryGetFacet<IBackingFileStore>(out _) && node.Backing is { } backing)
             _output.Write($"    Backing file:     {backing.FileName} (chain depth: {Depth(node)})\n");
         if (_isVerbose)
             await PrintImagesAsync(node, cancellationToken);
