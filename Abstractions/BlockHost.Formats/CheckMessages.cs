@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace BlockHost.Formats;
 
 /// <summary>
-/// The lines of a check, as many as are of use to anybody. Those beyond are not even put together: a damaged table can have millions of wrong
-/// entries.
+/// The lines of a check, as many as are of use to anybody. Those beyond are not even put together: a damaged table can have
+/// millions of wrong entries.
 /// </summary>
 public sealed class CheckMessages
 {

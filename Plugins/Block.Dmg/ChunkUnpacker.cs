@@ -10,10 +10,10 @@ namespace BlockHost.Plugins.Block.Dmg;
 /// <summary>Reads and unpacks whole chunks.</summary>
 internal sealed class ChunkUnpacker(IBlockChild file, IIoBufferPool buffers)
 {
-    private static readonly IUnpacker _adc = new Adc();
-    private static readonly IUnpacker _bzip2 = new Bzip2();
-    private static readonly IUnpacker _lzfse = new LzfseUnpacker();
-    private static readonly IUnpacker _xz = new Xz();
+    private static readonly IUnpacker Adc = new Adc();
+    private static readonly IUnpacker Bzip2 = new Bzip2();
+    private static readonly IUnpacker Lzfse = new LzfseUnpacker();
+    private static readonly IUnpacker Xz = new Xz();
 
     /// <param name="content">As long as the chunk.</param>
     public async ValueTask UnpackAsync(Chunk chunk, Memory<byte> content, CancellationToken cancellationToken)
@@ -30,9 +30,9 @@ internal sealed class ChunkUnpacker(IBlockChild file, IIoBufferPool buffers)
     private static bool TryUnpack(ChunkKind kind, ReadOnlyMemory<byte> packed, Span<byte> content) => kind switch
     {
         ChunkKind.Zlib => Zlib.TryInflateWrapped(packed.Span, content),
-        ChunkKind.Adc => _adc.TryUnpack(packed, content),
-        ChunkKind.Bzip2 => _bzip2.TryUnpack(packed, content),
-        ChunkKind.Lzfse => _lzfse.TryUnpack(packed, content),
-        _ => _xz.TryUnpack(packed, content),
+        ChunkKind.Adc => Adc.TryUnpack(packed, content),
+        ChunkKind.Bzip2 => Bzip2.TryUnpack(packed, content),
+        ChunkKind.Lzfse => Lzfse.TryUnpack(packed, content),
+        _ => Xz.TryUnpack(packed, content),
     };
 }

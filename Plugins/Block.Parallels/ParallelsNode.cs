@@ -10,8 +10,8 @@ using BlockHost.Plugins.Block.Parallels.Maintenance;
 namespace BlockHost.Plugins.Block.Parallels;
 
 /// <summary>
-/// An open image. The first change of the disk drops its format extension, as the format has it for who does not keep it up to date all
-/// the while; dirty bitmaps come back into it when the image is closed.
+/// An open image. The first change of the disk drops its format extension, as the format has it for who does not keep it up to
+/// date all the while; dirty bitmaps come back into it when the image is closed.
 /// </summary>
 internal sealed class ParallelsNode(IBlockNodeContext context, ParallelsImage image, FormatExtension? extension)
     : DiskNode(context, image), IImageCheck, IResizable

@@ -234,8 +234,8 @@ internal sealed class Qcow2Node
     }
 
     /// <summary>
-    /// Reads an image anew whose structure has changed under its tables. The node is drained. A read that fails is tried again: without the
-    /// new tables the node can serve nothing more.
+    /// Reads an image anew whose structure has changed under its tables. The node is drained. A read that fails is tried again:
+    /// without the new tables the node can serve nothing more.
     /// </summary>
     public async ValueTask ReloadAsync(Qcow2Settings? settings = null)
     {

@@ -9,7 +9,7 @@ public sealed class BochsTests : IDisposable
 {
     private const int Size = 40 * 8 * 63 * 512 / 4;
 
-    private static readonly FormatBed _images = new(new BochsPlugin(), "bochs");
+    private static readonly FormatBed Images = new(new BochsPlugin(), "bochs");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("bochs").FullName;
     private readonly byte[] _content = new byte[Size];
@@ -25,17 +25,17 @@ public sealed class BochsTests : IDisposable
     {
         Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var image = BochsMaker.Redolog(_content, IsStored, extent: extent, version: version);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         var read = await Disk.ReadAllAsync(node);
         Assert.True(Disk.Same(Expected(new byte[Size], 512), read));
-        Assert.True(Disk.Same(await _images.ReadByQemuAsync(image, _folder), read));
+        Assert.True(Disk.Same(await Images.ReadByQemuAsync(image, _folder), read));
     }
 
     [Fact]
     public async Task Parts_of_sectors_are_read()
     {
         var image = BochsMaker.Redolog(_content, IsStored);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         var expected = Expected(new byte[Size], 512);
         var random = new Random(2);
         for (var i = 0; i < 200; i++)
@@ -54,7 +54,7 @@ public sealed class BochsTests : IDisposable
     {
         var below = Enumerable.Repeat((byte)7, Size - 5000).ToArray();
         var image = BochsMaker.Redolog(_content, IsStored, kind, extent);
-        await using var node = await _images.OpenAsync(image, readOnly: true, backing: Below(below));
+        await using var node = await Images.OpenAsync(image, readOnly: true, backing: Below(below));
         Assert.True(Disk.Same(Expected([.. below, .. new byte[5000]], 512), await Disk.ReadAllAsync(node)));
         var status = await node.GetStatusAsync(3 * 512, 512, StatusPrecision.WantZero, default);
         Assert.Equal(IsStored(3), (status.Flags & BlockStatusFlags.Allocated) != 0);
@@ -70,7 +70,7 @@ public sealed class BochsTests : IDisposable
         await Qemu.SaveAsync(image, Path.Combine(_folder, "log"));
         var (exitCode, output) = Qemu.Run(_folder, "bximage", "-func=commit", "-q", "base", "log");
         Assert.True(exitCode == 0, output);
-        await using var node = await _images.OpenAsync(image, readOnly: true, backing: Below(below));
+        await using var node = await Images.OpenAsync(image, readOnly: true, backing: Below(below));
         Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "base")), await Disk.ReadAllAsync(node)));
     }
 
@@ -82,7 +82,7 @@ public sealed class BochsTests : IDisposable
         await Qemu.SaveAsync(image, Path.Combine(_folder, "sparse"));
         var (exitCode, output) = Qemu.Run(_folder, "bximage", "-func=convert", "-q", "-imgmode=flat", "sparse", "flat");
         Assert.True(exitCode == 0, output);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.True(Disk.Same(await File.ReadAllBytesAsync(Path.Combine(_folder, "flat")), await Disk.ReadAllAsync(node)));
     }
 
@@ -91,7 +91,7 @@ public sealed class BochsTests : IDisposable
     {
         var below = Enumerable.Repeat((byte)7, Size).ToArray();
         var image = BochsMaker.Sparse(_content, IsStored);
-        await using var node = await _images.OpenAsync(image, readOnly: true, backing: Below(below));
+        await using var node = await Images.OpenAsync(image, readOnly: true, backing: Below(below));
         Assert.True(Disk.Same(Expected(below, 4096), await Disk.ReadAllAsync(node)));
     }
 
@@ -100,14 +100,14 @@ public sealed class BochsTests : IDisposable
     {
         var image = BochsMaker.Redolog(_content, IsStored);
         var e = await Assert.ThrowsAsync<BlockException>(
-            () => _images.OpenAsync(image, readOnly: true, backing: Below(new byte[Size])));
+            () => Images.OpenAsync(image, readOnly: true, backing: Below(new byte[Size])));
         Assert.Equal("A growing Bochs image is whole and has no backing file", e.Message);
     }
 
     [Fact]
     public async Task Nothing_is_written()
     {
-        var e = await Assert.ThrowsAsync<BlockException>(() => _images.OpenAsync(BochsMaker.Redolog(_content, IsStored)));
+        var e = await Assert.ThrowsAsync<BlockException>(() => Images.OpenAsync(BochsMaker.Redolog(_content, IsStored)));
         Assert.Equal((BlockErrorKind.ReadOnly, "Image is read-only"), (e.Kind, e.Message));
     }
 
@@ -120,7 +120,7 @@ public sealed class BochsTests : IDisposable
         Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var whole = BochsMaker.Redolog(_content.AsSpan(0, 64 << 10), IsStored, extent: 4096);
         // An extent may say that it is as far out as there are numbers; QEMU reads zeroes there, and so do we.
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => false);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => false);
         for (var seed = 0; seed < Mutants.Count; seed++)
         {
             var mutant = whole.Clone();
@@ -137,7 +137,7 @@ public sealed class BochsTests : IDisposable
     {
         var content = _content[..(64 << 10)];
         var whole = sparse ? BochsMaker.Sparse(content, IsStored) : BochsMaker.Redolog(content, IsStored, extent: 4096);
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => true);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => true);
         var (header, table) = sparse ? ((0, 32), (256, 272)) : ((64, 96), (512, 528));
         foreach (var (from, to) in new[] { header, table })
         {

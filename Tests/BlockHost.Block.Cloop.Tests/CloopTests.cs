@@ -11,7 +11,7 @@ public sealed class CloopTests : IDisposable
     private const int Size = (20 * BlockSize) - 1000;
     private const int Rounded = 20 * BlockSize;
 
-    private static readonly FormatBed _images = new(new CloopPlugin(), "cloop");
+    private static readonly FormatBed Images = new(new CloopPlugin(), "cloop");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloop").FullName;
     private readonly byte[] _content = MakeContent();
@@ -28,7 +28,7 @@ public sealed class CloopTests : IDisposable
     public async Task Images_of_every_form_are_read(string form)
     {
         var image = CloopMaker.Make(CloopMaker.Pack(_content, BlockSize), BlockSize, form);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.Equal(Rounded, node.Profile.Length);
         Assert.True(Disk.Same(CloopMaker.Whole(_content, Rounded), await Disk.ReadAllAsync(node)));
     }
@@ -44,7 +44,7 @@ public sealed class CloopTests : IDisposable
         Skip.IfNot(program is null || InstalledPrograms.Has(program), $"needs {program}");
         var blocks = _content.Chunk(BlockSize).Select(block => Pack(packing, CloopMaker.Whole(block, BlockSize))).ToList();
         var image = CloopMaker.Make(blocks, BlockSize, "4.0");
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.True(Disk.Same(CloopMaker.Whole(_content, Rounded), await Disk.ReadAllAsync(node)));
     }
 
@@ -56,9 +56,9 @@ public sealed class CloopTests : IDisposable
         var (exitCode, output) = Qemu.Run(_folder, "create_compressed_fs", "-q", "-B", "16384", "raw", "made");
         Assert.True(exitCode == 0, output);
         var image = new Conformance.TestHost.MemoryImage(await File.ReadAllBytesAsync(Path.Combine(_folder, "made")));
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         var read = await Disk.ReadAllAsync(node);
-        Assert.True(Disk.Same(await _images.ReadByQemuAsync(image, _folder), read));
+        Assert.True(Disk.Same(await Images.ReadByQemuAsync(image, _folder), read));
         Assert.True(Disk.Same(_content, read[..Size]));
     }
 
@@ -66,7 +66,7 @@ public sealed class CloopTests : IDisposable
     public async Task Many_readers_at_once_read_the_same()
     {
         var image = CloopMaker.Make(CloopMaker.Pack(_content, BlockSize), BlockSize, "2.0");
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(reader => Task.Run(async () =>
         {
             var random = new Random(reader);
@@ -85,7 +85,7 @@ public sealed class CloopTests : IDisposable
     {
         var blocks = CloopMaker.Pack(_content, BlockSize);
         blocks[3].Bytes[^1] ^= 1;
-        await using var node = await _images.OpenAsync(CloopMaker.Make(blocks, BlockSize, "2.0"), readOnly: true);
+        await using var node = await Images.OpenAsync(CloopMaker.Make(blocks, BlockSize, "2.0"), readOnly: true);
         var part = new byte[BlockSize];
         for (var i = 0; i < 2; i++)
         {
@@ -102,7 +102,7 @@ public sealed class CloopTests : IDisposable
     public async Task Nothing_is_written()
     {
         var image = CloopMaker.Make(CloopMaker.Pack(_content, BlockSize), BlockSize, "2.0");
-        var e = await Assert.ThrowsAsync<BlockException>(() => _images.OpenAsync(image));
+        var e = await Assert.ThrowsAsync<BlockException>(() => Images.OpenAsync(image));
         Assert.Equal((BlockErrorKind.ReadOnly, "Image is read-only"), (e.Kind, e.Message));
     }
 
@@ -114,7 +114,7 @@ public sealed class CloopTests : IDisposable
     {
         Skip.IfNot(Qemu.IsInstalled, "needs qemu-img");
         var whole = CloopMaker.Make(CloopMaker.Pack(_content, BlockSize), BlockSize, "2.0");
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => false);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => false);
         for (var seed = 0; seed < Mutants.Count; seed++)
         {
             var mutant = whole.Clone();
@@ -136,7 +136,7 @@ public sealed class CloopTests : IDisposable
     public async Task Extreme_numbers_are_refused_or_read_in_little_memory(string form, int from, int to)
     {
         var whole = CloopMaker.Make(CloopMaker.Pack(_content, BlockSize), BlockSize, form);
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => true);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => true);
         var start = from < 0 ? whole.Length : 0;
         foreach (var (name, mutant) in ReaderExam.Extremes(whole, start + from, start + to, form != "1.0"))
             await exam.ProveBoundedAsync(mutant, $"{form}, {name}");

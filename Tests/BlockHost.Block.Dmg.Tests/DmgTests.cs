@@ -12,10 +12,10 @@ public sealed class DmgTests : IDisposable
 {
     private const int ChunkSize = 128 * Sector;
 
-    private static readonly FormatBed _images = new(new DmgPlugin(), "dmg");
+    private static readonly FormatBed Images = new(new DmgPlugin(), "dmg");
 
     /// <summary>7-Zip 26.02 calls these damaged when the tests' packer made them.</summary>
-    private static readonly string[] _sevenZipRefuses = ["lzfse stored", "lzfse bvx1", "lzfse bvx2"];
+    private static readonly string[] SevenZipRefuses = ["lzfse stored", "lzfse bvx1", "lzfse bvx2"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("dmg").FullName;
 
@@ -29,10 +29,10 @@ public sealed class DmgTests : IDisposable
             new(0, [Pack("zlib", 1), Chunk.Zeroes(Zero, 40 * Sector), Chunk.AsIs(Content(2)[..(24 * Sector)])]),
             new(192, [Chunk.Zeroes(Ignore, 8 * Sector), Pack("zlib", 3), Pack("zlib", 4)])];
         var image = Make(tables, fork);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         var read = await Disk.ReadAllAsync(node);
         Assert.True(Disk.Same(DiskOf(tables), read));
-        Assert.True(Disk.Same(await _images.ReadByQemuAsync(image, _folder), read));
+        Assert.True(Disk.Same(await Images.ReadByQemuAsync(image, _folder), read));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class DmgTests : IDisposable
     public async Task A_gap_between_chunks_and_the_room_behind_the_last_are_zeroes()
     {
         Table[] tables = [new(8, [Pack("zlib", 1)]), new(300, [Pack("adc", 2)])];
-        await using var node = await _images.OpenAsync(Make(tables, sectors: 1000), readOnly: true);
+        await using var node = await Images.OpenAsync(Make(tables, sectors: 1000), readOnly: true);
         Assert.Equal(1000 * Sector, node.Profile.Length);
         byte[] expected = [.. DiskOf(tables), .. new byte[(1000 - 428) * Sector]];
         Assert.True(Disk.Same(expected, await Disk.ReadAllAsync(node)));
@@ -81,7 +81,7 @@ public sealed class DmgTests : IDisposable
         Table[] tables = [new(0, [Pack("zlib", 1)])];
         var image = Make(tables);
         image.Resize(image.Length + 511);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.True(Disk.Same(DiskOf(tables), await Disk.ReadAllAsync(node)));
     }
 
@@ -89,7 +89,7 @@ public sealed class DmgTests : IDisposable
     public async Task Tables_in_any_order_are_read()
     {
         Table[] tables = [new(256, [Pack("zlib", 1)]), new(0, [Pack("zlib", 2), Pack("zlib", 3)])];
-        await using var node = await _images.OpenAsync(Make(tables), readOnly: true);
+        await using var node = await Images.OpenAsync(Make(tables), readOnly: true);
         Assert.True(Disk.Same(DiskOf(tables), await Disk.ReadAllAsync(node)));
     }
 
@@ -98,7 +98,7 @@ public sealed class DmgTests : IDisposable
     {
         Table[] tables = [new(0, [.. Enumerable.Range(0, 12).Select(i => Pack(i % 3 == 0 ? "lzfse bvx2" : "zlib", i))])];
         var disk = DiskOf(tables);
-        await using var node = await _images.OpenAsync(Make(tables), readOnly: true);
+        await using var node = await Images.OpenAsync(Make(tables), readOnly: true);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(reader => Task.Run(async () =>
         {
             var random = new Random(reader);
@@ -119,7 +119,7 @@ public sealed class DmgTests : IDisposable
             new(0, [Pack("zlib", 1), Chunk.Zeroes(Zero, 5000 * Sector), Chunk.Zeroes(Ignore, Sector)]),
             new(6000, [Pack("adc", 2), Chunk.AsIs(Content(3))])];
         var image = Make(tables);
-        await using (var node = await _images.OpenAsync(image, readOnly: true))
+        await using (var node = await Images.OpenAsync(image, readOnly: true))
         {
             var sound = await Disk.CheckAsync(node);
             Assert.Equal((0, 5L, 2L), (sound.Corruptions, sound.TotalClusters, sound.CompressedClusters));
@@ -130,7 +130,7 @@ public sealed class DmgTests : IDisposable
             image.Read(image.Length - Sector + 224, 8));
         image.Write(list - 1, new[] { (byte)(image.Read(list - 1, 1)[0] ^ 1) });
         image.Write(image.Length - Sector + 363, new[] { (byte)(image.Read(image.Length - Sector + 363, 1)[0] ^ 1) });
-        await using var damaged = await _images.OpenAsync(image, readOnly: true);
+        await using var damaged = await Images.OpenAsync(image, readOnly: true);
         var found = await Disk.CheckAsync(damaged);
         Assert.Equal(3, found.Corruptions);
         Assert.Collection(
@@ -147,7 +147,7 @@ public sealed class DmgTests : IDisposable
     {
         var damaged = Pack("zlib", 1);
         damaged.Stored[^1] ^= 1;
-        await using var node = await _images.OpenAsync(Make([new(0, [damaged, Pack("zlib", 2)])]), readOnly: true);
+        await using var node = await Images.OpenAsync(Make([new(0, [damaged, Pack("zlib", 2)])]), readOnly: true);
         var part = new byte[ChunkSize];
         var e = await Assert.ThrowsAsync<BlockException>(async () => await node.ReadAsync(0, part, ReadFlags.None, default));
         Assert.Equal((BlockErrorKind.Io, "The chunk for offset 0 is damaged"), (e.Kind, e.Message));
@@ -173,7 +173,7 @@ public sealed class DmgTests : IDisposable
         var segments = Make([new(0, [Pack("zlib", 1)])]);
         segments.Write(segments.Length - Sector + 63, new byte[] { 3 });
         await RefusedAsync(segments, "The image is in 3 segments, which are not supported");
-        var e = await Assert.ThrowsAsync<BlockException>(() => _images.OpenAsync(Make([new(0, [Pack("zlib", 1)])])));
+        var e = await Assert.ThrowsAsync<BlockException>(() => Images.OpenAsync(Make([new(0, [Pack("zlib", 1)])])));
         Assert.Equal((BlockErrorKind.ReadOnly, "Image is read-only"), (e.Kind, e.Message));
     }
 
@@ -190,7 +190,7 @@ public sealed class DmgTests : IDisposable
         if (kind == "xz" && !InstalledPrograms.Has("xz"))
             return;
         var whole = Make([new(0, [Pack(kind, 1)])]);
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => true);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => true);
         for (var seed = 0; seed < 5 * Mutants.Count; seed++)
         {
             var mutant = whole.Clone();
@@ -209,7 +209,7 @@ public sealed class DmgTests : IDisposable
         // The tables lie in the file as they are where they are in a resource fork.
         var whole = Make([new(0, [Pack("zlib", 1), Chunk.AsIs(Content(2)), Chunk.Zeroes(Zero, ChunkSize)])], fork: true);
         var fork = System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(whole.Read(whole.Length - Sector + 40, 8));
-        var exam = new ReaderExam(_images, _folder, isOurs: _ => true);
+        var exam = new ReaderExam(Images, _folder, isOurs: _ => true);
         var (from, to) = inTrailer ? (whole.Length - Sector, whole.Length) : (fork, fork + 20 + 204 + 160);
         foreach (var (name, mutant) in ReaderExam.Extremes(whole, from, to, bigEndian: true))
         {
@@ -243,7 +243,7 @@ public sealed class DmgTests : IDisposable
         var (exitCode, _) = Qemu.Run(_folder, "qemu-img", "convert", "-f", "dmg", "-O", "raw", "mutant", "read.raw");
         try
         {
-            await using var node = await _images.OpenAsync(mutant, readOnly: true);
+            await using var node = await Images.OpenAsync(mutant, readOnly: true);
             if (node.Profile.Length > 16 << 20)
                 return;
             var ours = await Disk.ReadAllAsync(node);
@@ -261,16 +261,16 @@ public sealed class DmgTests : IDisposable
     {
         Table[] tables = [new(0, [Pack(kind, 1), Pack(kind, 2), Chunk.Zeroes(Zero, ChunkSize), Pack(kind, 3)])];
         var image = Make(tables);
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.True(Disk.Same(DiskOf(tables), await Disk.ReadAllAsync(node)), "We read something else");
         Assert.Equal(0, (await Disk.CheckAsync(node)).Corruptions);
-        if (InstalledPrograms.Has("7z") && !_sevenZipRefuses.Contains(kind))
+        if (InstalledPrograms.Has("7z") && !SevenZipRefuses.Contains(kind))
             await JudgeBySevenZipAsync(image, DiskOf(tables));
     }
 
     private async Task JudgeBySevenZipAsync(MemoryImage image, byte[] disk)
     {
-        await using var node = await _images.OpenAsync(image, readOnly: true);
+        await using var node = await Images.OpenAsync(image, readOnly: true);
         Assert.True(Disk.Same(disk, await Disk.ReadAllAsync(node)), "We read something else");
         await Qemu.SaveAsync(image, Path.Combine(_folder, "image"));
         var (exitCode, output) = Qemu.Run(_folder, "sh", "-c", "7z e -tdmg -so image > all");
@@ -280,7 +280,7 @@ public sealed class DmgTests : IDisposable
 
     private static async Task RefusedAsync(MemoryImage image, string message)
     {
-        var e = await Assert.ThrowsAsync<BlockException>(() => _images.OpenAsync(image, readOnly: true));
+        var e = await Assert.ThrowsAsync<BlockException>(() => Images.OpenAsync(image, readOnly: true));
         Assert.Equal(message, e.Message);
     }
 

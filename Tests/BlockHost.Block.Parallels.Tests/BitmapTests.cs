@@ -145,7 +145,8 @@ public sealed class BitmapTests : IDisposable
         // 4 KiB have room for some 40 bitmaps.
         var image = await ParallelsBed.Images.CreateAsync(("size", Length), ("cluster-size", 4096));
         await using var node = await ParallelsBed.Images.OpenAsync(image);
-        var many = Enumerable.Range(0, 100).Select(i => new PlainBitmap(new Guid(i, 0, 0, new byte[8]).ToString(), Length, 65536)).ToList();
+        var many = Enumerable.Range(0, 100)
+            .Select(i => new PlainBitmap(new Guid(i, 0, 0, new byte[8]).ToString(), Length, 65536)).ToList();
         await Store(node).CheckNewAsync(Two, 65536, [.. many.Take(30)], default);
         var e = await Assert.ThrowsAsync<BlockException>(
             async () => await Store(node).CheckNewAsync(Two, 65536, many, default));

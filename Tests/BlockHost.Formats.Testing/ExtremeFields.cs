@@ -7,8 +7,9 @@ using BlockHost.Conformance.TestHost;
 namespace BlockHost.Formats.Testing;
 
 /// <summary>
-/// Whatever number stands in a field of an image, opening, reading, mapping, checking, repairing and writing it end soon and take little memory
-/// and space, or are refused. The numbers are those at which arithmetic goes wrong: near 2^31, 2^32, 2^54, 2^62, 2^63 and 0.
+/// Whatever number stands in a field of an image, opening, reading, mapping, checking, repairing and writing it end soon and
+/// take little memory and space, or are refused. The numbers are those at which arithmetic goes wrong: near 2^31, 2^32, 2^54,
+/// 2^62, 2^63 and 0.
 /// </summary>
 /// <param name="seal">Makes checksums right again.</param>
 public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndian, Action<MemoryImage>? seal = null)
@@ -24,8 +25,8 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
 
     private static readonly ulong[] Numbers =
     [
-        0, 1, 1UL << 31, 1UL << 32, 1UL << 40, (1UL << 53) - 512, 1UL << 54, 1UL << 62, (1UL << 63) - 65536, 1UL << 63, ulong.MaxValue - 511,
-        ulong.MaxValue,
+        0, 1, 1UL << 31, 1UL << 32, 1UL << 40, (1UL << 53) - 512, 1UL << 54, 1UL << 62, (1UL << 63) - 65536, 1UL << 63,
+        ulong.MaxValue - 511, ulong.MaxValue,
     ];
 
     /// <summary>How many images were tried.</summary>
@@ -104,7 +105,8 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
         if (length > 0)
         {
             await TryAsync(() => node.ReadAsync(0, new byte[Math.Min(Piece, length)], ReadFlags.None, default));
-            await TryAsync(() => node.ReadAsync(Math.Max(length - Piece, 0), new byte[Math.Min(Piece, length)], ReadFlags.None, default));
+            await TryAsync(() => node.ReadAsync(
+                Math.Max(length - Piece, 0), new byte[Math.Min(Piece, length)], ReadFlags.None, default));
         }
 
         var ranges = 0;

@@ -12,7 +12,7 @@ namespace BlockHost.Plugins.Block.Dmg.Format;
 /// </summary>
 internal static class PropertyList
 {
-    private static readonly XmlReaderSettings _settings = new()
+    private static readonly XmlReaderSettings Settings = new()
     {
         DtdProcessing = DtdProcessing.Ignore,
         XmlResolver = null,
@@ -24,7 +24,7 @@ internal static class PropertyList
     {
         try
         {
-            using var reader = XmlReader.Create(new MemoryStream(plist), _settings);
+            using var reader = XmlReader.Create(new MemoryStream(plist), Settings);
             return Read(reader);
         }
         catch (Exception e) when (e is XmlException or FormatException)

@@ -5,7 +5,9 @@ using BlockHost.Plugins.Block.Parallels.Format;
 
 namespace BlockHost.Plugins.Block.Parallels.Bitmaps;
 
-/// <summary>The bits of a bitmap in clusters of their own, least significant first; clusters of nothing but 0 or 1 take no room.</summary>
+/// <summary>
+/// The bits of a bitmap in clusters of their own, least significant first; clusters of nothing but 0 or 1 take no room.
+/// </summary>
 internal static class BitmapBits
 {
     private const int ChunkSize = 1 << 16;

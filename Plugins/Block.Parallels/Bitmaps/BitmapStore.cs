@@ -7,8 +7,8 @@ using BlockHost.Plugins.Block.Parallels.Format;
 namespace BlockHost.Plugins.Block.Parallels.Bitmaps;
 
 /// <summary>
-/// The dirty bitmaps of an image, in its format extension. Their names are their ids. The format has no mark for one that is out of date, so
-/// the extension goes before the image is written, and a new one comes when it will not be written any more:
+/// The dirty bitmaps of an image, in its format extension. Their names are their ids. The format has no mark for one that is out
+/// of date, so the extension goes before the image is written, and a new one comes when it will not be written any more:
 /// <code>
 ///   header without extension ─► flush ─► … writes … ─► bits, extension ─► flush ─► header with it ─► flush
 /// </code>
@@ -56,7 +56,8 @@ internal sealed class BitmapStore(ParallelsImage image, FormatExtension? extensi
         {
             var all = _recorded.Where(bitmap => bitmaps.All(other => other.Name != bitmap.Name)).ToList();
             foreach (var bitmap in bitmaps)
-                all.Add(await BitmapBits.SaveAsync(image, RequireId(bitmap.Name!), bitmap, cancellationToken).ConfigureAwait(false));
+                all.Add(
+                    await BitmapBits.SaveAsync(image, RequireId(bitmap.Name!), bitmap, cancellationToken).ConfigureAwait(false));
             await RecordAsync(all, cancellationToken).ConfigureAwait(false);
         }
         finally

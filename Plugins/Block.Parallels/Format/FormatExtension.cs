@@ -42,7 +42,8 @@ internal sealed record FormatExtension(IReadOnlyList<RecordedBitmap> Bitmaps, bo
     /// <param name="clusters">Of each bitmap, of how many clusters the extension is to say where they are.</param>
     public static void RequireRoom(IReadOnlyList<int> clusters, long clusterSize)
     {
-        if (HeaderSize + clusters.Sum(count => FeatureSize + BitmapSize + count * (long)sizeof(ulong)) + sizeof(ulong) > clusterSize)
+        var size = HeaderSize + clusters.Sum(count => FeatureSize + BitmapSize + count * (long)sizeof(ulong)) + sizeof(ulong);
+        if (size > clusterSize)
             throw Invalid("The Format Extension cluster has no room for the bitmap");
     }
 

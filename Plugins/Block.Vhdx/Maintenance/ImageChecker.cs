@@ -19,7 +19,8 @@ internal sealed class ImageChecker(VhdxImage image)
     {
         var scan = new TableScan(image.File, image.Layout, Say) { OnStored = Take };
         await scan.RunAsync(image.Buffers, cancellationToken).ConfigureAwait(false);
-        return new ImageCheckResult { Corruptions = _errors, CorruptionsFixed = image.WasReplayed ? 1 : 0, Messages = _messages.Lines };
+        return new ImageCheckResult
+        { Corruptions = _errors, CorruptionsFixed = image.WasReplayed ? 1 : 0, Messages = _messages.Lines };
     }
 
     private void Take(long index, long offset, long length)

@@ -51,8 +51,8 @@ internal sealed class GrainMap
         (await FindRunAsync(grain, 1, cancellationToken).ConfigureAwait(false)).Entry;
 
     /// <summary>
-    /// How many grains are alike from one on, at least one and at most to its table's end: stored ones where they follow each other in
-    /// the file.
+    /// How many grains are alike from one on, at least one and at most to its table's end: stored ones where they follow each
+    /// other in the file.
     /// </summary>
     public async ValueTask<(GrainEntry Entry, long Grains)> FindRunAsync(
         long grain, long most, CancellationToken cancellationToken)

@@ -7,8 +7,8 @@ using BlockHost.Plugins.Block.Vmdk.Format;
 namespace BlockHost.Plugins.Block.Vmdk.Maintenance;
 
 /// <summary>
-/// What is wrong with one extent's grains. A table that cannot be read is one error, however many grains it would have: a header can claim
-/// more of them than anybody has time for.
+/// What is wrong with one extent's grains. A table that cannot be read is one error, however many grains it would have: a header
+/// can claim more of them than anybody has time for.
 /// </summary>
 /// <param name="start">Where the extent's data begins on the disk, in bytes.</param>
 internal sealed class GrainCheck(SparseExtent extent, long start, CheckMessages messages)

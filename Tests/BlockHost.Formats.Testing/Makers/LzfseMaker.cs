@@ -8,12 +8,12 @@ public static class LzfseMaker
 {
     private const int MostInBlock = 30000;
 
-    private static readonly int[] _literalsBase = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 28, 60];
-    private static readonly int[] _literalsExtra = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 5, 8];
-    private static readonly int[] _matchBase = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 56, 312];
-    private static readonly int[] _matchExtra = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 5, 8, 11];
-    private static readonly int[] _distanceExtra = [.. Enumerable.Range(0, 64).Select(i => i / 4)];
-    private static readonly int[] _distanceBase = [.. Enumerable.Range(0, 64).Select(i => _distanceExtra[..i].Sum(e => 1 << e))];
+    private static readonly int[] LiteralsBase = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 28, 60];
+    private static readonly int[] LiteralsExtra = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 5, 8];
+    private static readonly int[] MatchBase = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 56, 312];
+    private static readonly int[] MatchExtra = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 5, 8, 11];
+    private static readonly int[] DistanceExtra = [.. Enumerable.Range(0, 64).Select(i => i / 4)];
+    private static readonly int[] DistanceBase = [.. Enumerable.Range(0, 64).Select(i => DistanceExtra[..i].Sum(e => 1 << e))];
 
     /// <summary>Literals, and then a match.</summary>
     private readonly record struct Token(int At, int Literals, int Match, int Distance);
@@ -134,9 +134,9 @@ public static class LzfseMaker
             last = token.Distance != 0 ? token.Distance : last;
         }
 
-        int[] ls = [.. tokens.Select(token => SymbolOf(_literalsBase, token.Literals))];
-        int[] ms = [.. tokens.Select(token => SymbolOf(_matchBase, token.Match))];
-        int[] ds = [.. lasts.Select(distance => SymbolOf(_distanceBase, distance))];
+        int[] ls = [.. tokens.Select(token => SymbolOf(LiteralsBase, token.Literals))];
+        int[] ms = [.. tokens.Select(token => SymbolOf(MatchBase, token.Match))];
+        int[] ds = [.. lasts.Select(distance => SymbolOf(DistanceBase, distance))];
         var (lt, mt, dt) = (new Machine(ls, 20, 64), new Machine(ms, 20, 64), new Machine(ds, 64, 256));
         var literalMachine = new Machine([.. literals.Select(literal => (int)literal)], 256, 1024);
         var literalBits = new Bits();
@@ -147,9 +147,9 @@ public static class LzfseMaker
         var (l, m, d) = (0, 0, 0);
         for (var i = tokens.Count - 1; i >= 0; i--)
         {
-            d = dt.Put(ds[i], d, lasts[i] - _distanceBase[ds[i]], _distanceExtra[ds[i]], tripleBits);
-            m = mt.Put(ms[i], m, tokens[i].Match - _matchBase[ms[i]], _matchExtra[ms[i]], tripleBits);
-            l = lt.Put(ls[i], l, tokens[i].Literals - _literalsBase[ls[i]], _literalsExtra[ls[i]], tripleBits);
+            d = dt.Put(ds[i], d, lasts[i] - DistanceBase[ds[i]], DistanceExtra[ds[i]], tripleBits);
+            m = mt.Put(ms[i], m, tokens[i].Match - MatchBase[ms[i]], MatchExtra[ms[i]], tripleBits);
+            l = lt.Put(ls[i], l, tokens[i].Literals - LiteralsBase[ls[i]], LiteralsExtra[ls[i]], tripleBits);
         }
 
         int[] frequencies = [.. lt.Frequencies, .. mt.Frequencies, .. dt.Frequencies, .. literalMachine.Frequencies];
@@ -163,7 +163,8 @@ public static class LzfseMaker
     {
         var (count, literals, literalBytes, unused, triples, tripleBytes) = (n[0], n[1], n[2], n[3], n[8], n[9]);
         return [.. "bvx1"u8, .. Little32(count), .. Little32(literalBytes + tripleBytes), .. Little32(literals),
-            .. Little32(triples), .. Little32(literalBytes), .. Little32(tripleBytes), .. Little32(unused), .. n[4..8].SelectMany(Little16),
+            .. Little32(triples), .. Little32(literalBytes), .. Little32(tripleBytes), .. Little32(unused),
+            .. n[4..8].SelectMany(Little16),
             .. Little32(n[10]), .. n[11..14].SelectMany(Little16), .. frequencies.SelectMany(Little16)];
     }
 

@@ -5,8 +5,8 @@ using BlockHost.Jobs;
 namespace BlockHost.JobTypes.Tests.Faults;
 
 /// <summary>
-/// A job of which one request to a disk fails. Either it says what has failed, or it has done all the same what it should; the disk that it
-/// works on reads as before, nothing is left behind, and no image is broken.
+/// A job of which one request to a disk fails. Either it says what has failed, or it has done all the same what it should; the
+/// disk that it works on reads as before, nothing is left behind, and no image is broken.
 /// </summary>
 /// <param name="at">The request, counted over all disks from the job's command to its end; negative: none.</param>
 internal sealed class SingleFailureRun(JobScenario scenario, int at, int errno)

@@ -7,8 +7,8 @@ using BlockHost.Tools.Differential.Tests.Sides;
 namespace BlockHost.Sequences.Tests.Crashes;
 
 /// <summary>
-/// Commands that only read an image, once for each of their operations on files, of which that one fails: they end and say what has failed, or
-/// find what they find without it. The image stays as it is, byte for byte.
+/// Commands that only read an image, once for each of their operations on files, of which that one fails: they end and say what
+/// has failed, or find what they find without it. The image stays as it is, byte for byte.
 /// </summary>
 internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool> wants)
 {
