@@ -46,14 +46,42 @@ internal static class OptionsCheck
     private static void CheckValue(
         JsonTypeInfo owner, Type wanted, JsonElement value, string name, Func<string, string>? unexpected)
     {
-        if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var nested) && IsPlain(nested))
-            CheckMembers(nested, value, name + ".", unexpected);
+        if (value.ValueKind == JsonValueKind.Object && owner.Options.TryGetTypeInfo(wanted, out var nested))
+            CheckObject(nested, value, name, unexpected);
         else if (wanted.IsEnum && value.ValueKind == JsonValueKind.String && IsNumber(value.GetString()!)
             && !Names(owner, wanted).Contains(value.GetString()))
             throw new BlockException(NotAccepted(name, value));
     }
 
-    // Branches of a union are the serializer's to choose.
+    private static void CheckObject(JsonTypeInfo type, JsonElement value, string name, Func<string, string>? unexpected)
+    {
+        if (IsPlain(type))
+            CheckMembers(type, value, name + ".", unexpected);
+        else if (type is { Type.IsAbstract: true, PolymorphismOptions: { } union })
+            CheckBranch(union, type, value, name, unexpected);
+    }
+
+    /// <summary>The values of a union's members are the serializer's to judge.</summary>
+    private static void CheckBranch(
+        JsonPolymorphismOptions union, JsonTypeInfo type, JsonElement value, string name, Func<string, string>? unexpected)
+    {
+        var tag = union.TypeDiscriminatorPropertyName;
+        if (!value.TryGetProperty(tag, out var chosen))
+            throw new BlockException(ParameterFault.Missing($"{name}.{tag}"));
+        if (chosen.ValueKind != JsonValueKind.String)
+            return;
+        var branch = union.DerivedTypes.FirstOrDefault(branch => chosen.ValueEquals(branch.TypeDiscriminator as string));
+        if (branch.DerivedType is null)
+            throw new BlockException(NotAccepted(tag, chosen));
+        var known = type.Options.GetTypeInfo(branch.DerivedType).Properties;
+        foreach (var member in value.EnumerateObject())
+        {
+            if (member.Name != tag && known.All(property => property.Name != member.Name && !property.IsExtensionData))
+                throw Unexpected($"{name}.{member.Name}", unexpected);
+        }
+    }
+
+    // What a union holds depends on its branch.
     private static bool IsPlain(JsonTypeInfo type) =>
         type is { Kind: JsonTypeInfoKind.Object, PolymorphismOptions: null }
             && !type.Properties.Any(property => property.IsExtensionData);
