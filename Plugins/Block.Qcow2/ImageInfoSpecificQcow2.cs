@@ -48,18 +48,18 @@ public sealed record ImageInfoSpecificQcow2
     /// <param name="bitmaps">The bitmap directory.</param>
     internal static ImageInfoSpecificQcow2 Of(
         Qcow2Header header, IReadOnlyList<BitmapEntry> bitmaps, Qcow2EncryptionInfo? encryption) => new()
-    {
-        Compat = header.Version == 2 ? "0.10" : "1.1",
-        CompressionType = (Qcow2CompressionType)header.Compression,
-        LazyRefcounts = header.Version == 2 ? null : header.HasLazyRefcounts,
-        Bitmaps = bitmaps.Count == 0 ? null : [.. bitmaps.Select(Qcow2BitmapInfo.Of)],
-        RefcountBits = 1L << header.RefcountOrder,
-        Encrypt = encryption,
-        DataFile = header.DataFileName,
-        DataFileRaw = header.HasDataFile ? header.IsDataFileRaw : null,
-        Corrupt = header.Version == 2 ? null : header.IsCorrupt,
-        ExtendedL2 = header.Version == 2 ? null : header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2),
-    };
+        {
+            Compat = header.Version == 2 ? "0.10" : "1.1",
+            CompressionType = (Qcow2CompressionType)header.Compression,
+            LazyRefcounts = header.Version == 2 ? null : header.HasLazyRefcounts,
+            Bitmaps = bitmaps.Count == 0 ? null : [.. bitmaps.Select(Qcow2BitmapInfo.Of)],
+            RefcountBits = 1L << header.RefcountOrder,
+            Encrypt = encryption,
+            DataFile = header.DataFileName,
+            DataFileRaw = header.HasDataFile ? header.IsDataFileRaw : null,
+            Corrupt = header.Version == 2 ? null : header.IsCorrupt,
+            ExtendedL2 = header.Version == 2 ? null : header.Incompatible.HasFlag(IncompatibleFeatures.ExtendedL2),
+        };
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<Qcow2BitmapInfoFlags>))]
