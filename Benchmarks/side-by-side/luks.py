@@ -19,7 +19,7 @@ MIB = 1 << 20
 SECRET = ["--object", "secret,id=s,data=password"]
 LAYOUTS = {
     "luks": ("luks", "key-secret=s,iter-time=10", "driver=luks,key-secret=s"),
-    "qcow2 luks": ("qcow2", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "driver=qcow2,encrypt.key-secret=s"),
+    "qcow2 luks": ("qcow2", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "driver=qcow2,encrypt.format=luks,encrypt.key-secret=s"),
 }
 
 
@@ -76,7 +76,7 @@ def nbd(folder, tools, layout, rounds, length):
                         ["fio", "--name=x", "--ioengine=nbd", f"--uri=nbd+unix:///disk?socket={socket}", f"--rw={kind}", f"--bs={block}",
                          "--iodepth=32", "--time_based", f"--runtime={length}", "--output-format=json"],
                         check=True, capture_output=True, text=True)
-                    job = json.loads(result.stdout)["jobs"][0]["read" if kind == "randread" else "write"]
+                    job = json.loads(result.stdout[result.stdout.index("{"):])["jobs"][0]["read" if kind == "randread" else "write"]
                     rates.setdefault((kind, block), {}).setdefault(name, []).append(job["iops"])
             finally:
                 server.terminate()
