@@ -4,9 +4,26 @@ using BlockHost.Remote.Transfers;
 
 namespace BlockHost.Remote;
 
-/// <summary>Opens an object within the time that its settings give a single try.</summary>
+/// <summary>Opens objects of servers that may not answer.</summary>
 public static class Opening
 {
+    /// <summary>From here on nobody has to wait: the node can be yanked while it is opened, and until it is closed.</summary>
+    public static async ValueTask<BlockNode> WithYankAsync(IBlockNodeContext context, Func<Lifeline, ValueTask<BlockNode>> open)
+    {
+        var lifeline = new Lifeline();
+        var yank = context.OnYank(lifeline.Yank);
+        try
+        {
+            return await open(lifeline).ConfigureAwait(false);
+        }
+        catch
+        {
+            yank.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens an object within the time that its settings give a single try.</summary>
     /// <param name="prefix">Of error messages: "CURL: Error opening file: ".</param>
     /// <exception cref="BlockException">It cannot be opened, or the node was yanked.</exception>
     public static async ValueTask<T> RunAsync<T>(

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Ftp.Client;
-using BlockHost.Remote;
 using BlockHost.Remote.Options;
 
 namespace BlockHost.Plugins.Block.Ftp;
@@ -26,54 +24,19 @@ internal sealed class FtpsDriver : FileServerDriver
 }
 
 /// <summary>A file of an FTP server, to be read: QEMU's curl driver.</summary>
-internal abstract class FileServerDriver : BlockDriver
+internal abstract class FileServerDriver : CurlDriver
 {
-    private const string Prefix = "CURL: Error opening file: ";
-
-    public override BlockDriverKind Kind => BlockDriverKind.Protocol;
-
-    public override IReadOnlyList<string> FileNamePrefixes => [FormatName];
-
     public override IReadOnlyList<string> StrongOptions => [.. CurlUrl.StrongOptions, "x-blockhost-explicit"];
 
-    public override bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
+    protected override CurlTarget Prepare(IBlockNodeContext context, JsonElement options)
     {
-        options = CurlUrl.Of(fileName);
-        return true;
-    }
-
-    public override JsonElement Modernise(JsonElement options) => CurlUrl.Require(options);
-
-    public override async ValueTask<BlockNode> OpenAsync(
-        IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
-    {
-        context.FallBackToReadOnly("curl driver does not support writes");
         var typed = (FtpOptions)options.Deserialize(OptionsType)!;
         var settings = FtpSettings.From(typed, context.Host.Objects, FormatName);
-        var lifeline = new Lifeline();
-        // From here on nobody has to wait for a server that does not answer.
-        var yank = context.OnYank(lifeline.Yank);
-        try
-        {
-            var found = await Opening.RunAsync(
-                context, lifeline, settings.Curl.Transfers.Patience, Prefix,
-                token => FtpObject.OpenAsync(settings, token), cancellationToken).ConfigureAwait(false);
-            return await RemoteNode.CreateAsync(context, found, lifeline, options, Describe(settings, options))
-                .ConfigureAwait(false);
-        }
-        catch
-        {
-            yank.Dispose();
-            throw;
-        }
+        return new(
+            settings.Curl,
+            async (_, token) => await FtpObject.OpenAsync(settings, token).ConfigureAwait(false));
     }
 
-    private static RemoteNodeSettings Describe(FtpSettings settings, JsonElement options) => new()
-    {
-        Name = settings.Curl.Url.GetComponents(UriComponents.HttpRequestUrl, UriFormat.UriEscaped),
-        FileName = options.TryGetProperty("x-blockhost-explicit", out _) ? null : CurlUrl.FileName(options),
-        Transfers = settings.Curl.Transfers,
-        ReadAhead = settings.Curl.ReadAhead,
-        CacheFile = settings.Curl.CacheFile,
-    };
+    protected override string? FileName(JsonElement options) =>
+        options.TryGetProperty("x-blockhost-explicit", out _) ? null : base.FileName(options);
 }

@@ -40,10 +40,7 @@ internal sealed class TftpDriver : BlockDriver<TftpOptions>
         var transfers = new TransferSettings { Patience = (LostPackets + 1) * settings.Timeout };
         if (options.RetryTime is { } seconds)
             transfers = transfers with { Deadline = TimeSpan.FromSeconds(seconds) };
-        var lifeline = new Lifeline();
-        // From here on nobody has to wait for a server that does not answer.
-        var yank = context.OnYank(lifeline.Yank);
-        try
+        return await Opening.WithYankAsync(context, async lifeline =>
         {
             var found = await Opening.RunAsync(
                 context, lifeline, TimeSpan.Zero, "TFTP: Error opening file: ",
@@ -53,11 +50,6 @@ internal sealed class TftpDriver : BlockDriver<TftpOptions>
                 context, found, lifeline, CurlUrl.Of(options.Url),
                 new RemoteNodeSettings { Name = options.Url, FileName = options.Url, Transfers = transfers })
                 .ConfigureAwait(false);
-        }
-        catch
-        {
-            yank.Dispose();
-            throw;
-        }
+        }).ConfigureAwait(false);
     }
 }
