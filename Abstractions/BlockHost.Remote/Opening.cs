@@ -30,7 +30,7 @@ public static class Opening
         IBlockNodeContext context, Lifeline lifeline, TimeSpan patience, string prefix,
         Func<CancellationToken, ValueTask<T>> open, CancellationToken cancellationToken)
     {
-        using var watch = new Watch(lifeline, context.Host.Clock, patience, long.MaxValue, cancellationToken);
+        using var watch = new Watch(lifeline, context.Host.Clock, patience, deadline: null, cancellationToken);
         try
         {
             return await open(watch.Token).ConfigureAwait(false);

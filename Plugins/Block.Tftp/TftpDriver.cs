@@ -37,7 +37,8 @@ internal sealed class TftpDriver : BlockDriver<TftpOptions>
         context.FallBackToReadOnly("tftp driver does not support writes");
         var settings = TftpSettings.From(options);
         // So long nothing may come: several packets in a row were lost.
-        var transfers = new TransferSettings { Patience = (LostPackets + 1) * settings.Timeout };
+        var transfers = new TransferSettings
+        { Patience = (LostPackets + 1) * settings.Timeout, DeadlineFollowsProgress = true };
         if (options.RetryTime is { } seconds)
             transfers = transfers with { Deadline = TimeSpan.FromSeconds(seconds) };
         return await Opening.WithYankAsync(context, async lifeline =>

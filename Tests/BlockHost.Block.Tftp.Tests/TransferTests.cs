@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Tftp.Tests.Fakes;
+using BlockHost.Conformance.TestHost;
 
 namespace BlockHost.Block.Tftp.Tests;
 
@@ -64,6 +65,27 @@ public sealed class TransferTests
         await using var node = await Client.OpenAsync(server.Url, $$"""{"blksize": 8, "windowsize": {{window}}}""");
 
         Assert.Equal(content, (await node.ReadAsync(0, (int)node.Profile.Length))[..content.Length]);
+    }
+
+    [Fact]
+    public async Task A_file_that_takes_longer_than_a_request_is_tried_comes_whole()
+    {
+        var clock = new ManualClock();
+        var content = Client.Noise(16 * 512);
+        // Each packet takes seconds, and all of them more than the thirty of x-blockhost-retry-time.
+        await using var server = new TftpServer(content)
+        {
+            Fate = (_, packet) =>
+            {
+                Thread.Sleep(10);
+                clock.Advance(TimeSpan.FromSeconds(2.5));
+                return [packet];
+            },
+        };
+        await using var node = await Client.OpenAsync(
+            server.Url, """{"blksize": 512, "windowsize": 1, "timeout": 60}""", new TestPluginHost { Clock = clock });
+
+        Assert.Equal(content, await node.ReadAsync(0, content.Length));
     }
 
     [Fact]

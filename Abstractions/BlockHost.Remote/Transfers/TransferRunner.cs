@@ -27,8 +27,8 @@ internal sealed class TransferRunner(
     {
         var transfer = new Transfer(offset, target);
         var deadline = settings.Deadline > TimeSpan.Zero
-            ? clock.GetTimestamp() + (long)(settings.Deadline.TotalSeconds * clock.TimestampFrequency)
-            : long.MaxValue;
+            ? new Deadline(clock, settings.Deadline, settings.DeadlineFollowsProgress)
+            : null;
         for (var pause = FirstPause; ;)
         {
             var left = transfer.Left;
@@ -42,7 +42,7 @@ internal sealed class TransferRunner(
             if (transfer.Left < left)
                 pause = FirstPause;
             Troubled(fault);
-            var isLast = settings.Deadline == TimeSpan.Zero || Watch.Until(clock, deadline) <= pause;
+            var isLast = deadline is null || deadline.Left <= pause;
             if (!fault.MayPass || isLast)
                 throw new BlockException(BlockErrorKind.Io, fault.Message, innerException: fault) { Offset = transfer.Offset };
             await PauseAsync(Jitter(pause), cancellationToken).ConfigureAwait(false);
@@ -52,10 +52,10 @@ internal sealed class TransferRunner(
 
     /// <summary>One try, for what nobody waits for yet.</summary>
     public async ValueTask<bool> TryReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
-        await TryAsync(new Transfer(offset, target), long.MaxValue, cancellationToken).ConfigureAwait(false) is null;
+        await TryAsync(new Transfer(offset, target), deadline: null, cancellationToken).ConfigureAwait(false) is null;
 
     /// <returns>What went wrong; null: all has come.</returns>
-    private async ValueTask<RemoteFault?> TryAsync(Transfer transfer, long deadline, CancellationToken cancellationToken)
+    private async ValueTask<RemoteFault?> TryAsync(Transfer transfer, Deadline? deadline, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _underWay);
         try
@@ -71,7 +71,7 @@ internal sealed class TransferRunner(
         }
     }
 
-    private async ValueTask<bool> WaitForSlotAsync(long deadline, CancellationToken cancellationToken)
+    private async ValueTask<bool> WaitForSlotAsync(Deadline? deadline, CancellationToken cancellationToken)
     {
         using var watch = new Watch(lifeline, clock, TimeSpan.Zero, deadline, cancellationToken);
         try
@@ -87,7 +87,7 @@ internal sealed class TransferRunner(
     }
 
     /// <summary>With a slot, which it gives back.</summary>
-    private async ValueTask<RemoteFault?> FetchAsync(Transfer transfer, long deadline, CancellationToken cancellationToken)
+    private async ValueTask<RemoteFault?> FetchAsync(Transfer transfer, Deadline? deadline, CancellationToken cancellationToken)
     {
         using var watch = new Watch(lifeline, clock, settings.Patience, deadline, cancellationToken);
         transfer.Watch = watch;

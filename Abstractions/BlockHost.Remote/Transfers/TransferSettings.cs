@@ -12,4 +12,9 @@ public sealed record TransferSettings
 
     /// <summary>A request fails when so much time has passed with all its tries; zero: after the first try that fails.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// The deadline counts from when something came last: what comes only as a whole may take long, and does come.
+    /// </summary>
+    public bool DeadlineFollowsProgress { get; init; }
 }

@@ -9,20 +9,20 @@ public sealed class Watch : IDisposable
 {
     private readonly TimeProvider _clock;
     private readonly TimeSpan _patience;
-    private readonly long _deadline;
+    private readonly Deadline? _deadline;
     private readonly CancellationTokenSource _source;
     private readonly ITimer? _timer;
     private long _lastProgress;
     private volatile bool _isOver;
 
     /// <param name="patience">For how long nothing may come; zero: for ever.</param>
-    /// <param name="deadline">On the clock's timestamps; <see cref="long.MaxValue"/>: none.</param>
-    public Watch(Lifeline lifeline, TimeProvider clock, TimeSpan patience, long deadline, CancellationToken cancellationToken)
+    internal Watch(
+        Lifeline lifeline, TimeProvider clock, TimeSpan patience, Deadline? deadline, CancellationToken cancellationToken)
     {
         (_clock, _patience, _deadline) = (clock, patience, deadline);
         _lastProgress = clock.GetTimestamp();
         _source = CancellationTokenSource.CreateLinkedTokenSource(lifeline.Token, cancellationToken);
-        if (patience > TimeSpan.Zero || deadline != long.MaxValue)
+        if (patience > TimeSpan.Zero || deadline is not null)
         {
             _timer = clock.CreateTimer(
                 static watch => ((Watch)watch!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -35,7 +35,11 @@ public sealed class Watch : IDisposable
     /// <summary>It was time that ended the try.</summary>
     public bool IsOver => _isOver;
 
-    public void Progress() => Volatile.Write(ref _lastProgress, _clock.GetTimestamp());
+    public void Progress()
+    {
+        Volatile.Write(ref _lastProgress, _clock.GetTimestamp());
+        _deadline?.Progress();
+    }
 
     public void Dispose()
     {
@@ -68,10 +72,8 @@ public sealed class Watch : IDisposable
         var left = TimeSpan.FromDays(1);
         if (_patience > TimeSpan.Zero)
             left = _patience - _clock.GetElapsedTime(Volatile.Read(ref _lastProgress));
-        if (_deadline != long.MaxValue && Until(_clock, _deadline) is var whole && whole < left)
+        if (_deadline?.Left is { } whole && whole < left)
             left = whole;
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
-
-    internal static TimeSpan Until(TimeProvider clock, long deadline) => clock.GetElapsedTime(clock.GetTimestamp(), deadline);
 }
