@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers.Binary;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Conformance.TestHost;
@@ -15,22 +14,24 @@ namespace BlockHost.Formats.Testing;
 public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndian, Action<MemoryImage>? seal = null)
 {
     private const int Piece = 4096;
+    private const int ReadPiece = 64 << 10;
     private const int MostRanges = 1000;
-    private const long MostAllocated = 512 << 20;
+    private const long MostAllocated = 400 << 20;
 
     /// <summary>Far more than any step takes, and far less than for ever.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    private static readonly uint[] Words = [0, 1, 0xffffff, 0x7fffffff, 0x80000000, 0xfffffe00, 0xffffffff];
+    private static readonly uint[] Words = [0, 1, 0x1ff, 0xffffff, 0x7fffffff, 0x80000000, 0xfffffe00, 0xfffffffe, 0xffffffff];
 
     private static readonly ulong[] Numbers =
     [
-        0, 1, 1UL << 31, 1UL << 32, 1UL << 40, (1UL << 53) - 512, 1UL << 54, 1UL << 62, (1UL << 63) - 65536, 1UL << 63,
-        ulong.MaxValue - 511, ulong.MaxValue,
+        0, 1, 0x1ff, 0x7fffffff, 1UL << 31, uint.MaxValue - 1, uint.MaxValue, 1UL << 32, (1UL << 32) + 1, 1UL << 40, (1UL << 53) - 512,
+        1UL << 54, (1UL << 55) - 1, 1UL << 62, (1UL << 63) - 65536, long.MaxValue - 511, long.MaxValue, 1UL << 63, ulong.MaxValue - 511,
+        ulong.MaxValue,
     ];
 
-    /// <summary>How many images were tried.</summary>
-    public int Count { get; private set; }
+    /// <summary>The format is only read: nothing is repaired and written.</summary>
+    public bool IsReadOnly { get; init; }
 
     /// <param name="to">Where the last field ends.</param>
     public async Task ExamineAsync(long from, long to)
@@ -41,8 +42,17 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
             mutant.Write(at, value);
             seal?.Invoke(mutant);
             await ExamineAsync(mutant, $"{bed.Format} with {Convert.ToHexString(value)} at {at}");
-            Count++;
         }
+    }
+
+    /// <summary>One damaged image.</summary>
+    public async Task ExamineAsync(MemoryImage mutant, string name)
+    {
+        await BoundedAsync(mutant.Clone(), name, readOnly: true, repair: false, LookAsync);
+        if (IsReadOnly)
+            return;
+        await BoundedAsync(mutant.Clone(), name, readOnly: false, repair: true, RepairAsync);
+        await BoundedAsync(mutant, name, readOnly: false, repair: false, WriteAsync);
     }
 
     private IEnumerable<(long At, byte[] Value)> Fields(long from, long to)
@@ -56,22 +66,7 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
         }
     }
 
-    private byte[] Bytes(ulong value, int size)
-    {
-        var bytes = new byte[8];
-        if (bigEndian)
-            BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
-        else
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
-        return bigEndian ? bytes[(8 - size)..] : bytes[..size];
-    }
-
-    private async Task ExamineAsync(MemoryImage mutant, string name)
-    {
-        await BoundedAsync(mutant.Clone(), name, readOnly: true, repair: false, LookAsync);
-        await BoundedAsync(mutant.Clone(), name, readOnly: false, repair: true, RepairAsync);
-        await BoundedAsync(mutant, name, readOnly: false, repair: false, WriteAsync);
-    }
+    private byte[] Bytes(ulong value, int size) => ReaderExam.BytesOf(value, size, bigEndian);
 
     /// <summary>What is refused is refused by a BlockException and nothing else.</summary>
     private async Task BoundedAsync(MemoryImage image, string name, bool readOnly, bool repair, Func<BlockNode, Task> work)
@@ -104,9 +99,9 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
         var length = node.Profile.Length;
         if (length > 0)
         {
-            await TryAsync(() => node.ReadAsync(0, new byte[Math.Min(Piece, length)], ReadFlags.None, default));
+            await TryAsync(() => node.ReadAsync(0, new byte[Math.Min(ReadPiece, length)], ReadFlags.None, default));
             await TryAsync(() => node.ReadAsync(
-                Math.Max(length - Piece, 0), new byte[Math.Min(Piece, length)], ReadFlags.None, default));
+                Math.Max(length - ReadPiece, 0), new byte[Math.Min(ReadPiece, length)], ReadFlags.None, default));
         }
 
         var ranges = 0;
