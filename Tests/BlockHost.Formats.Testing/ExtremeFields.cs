@@ -25,9 +25,9 @@ public sealed class ExtremeFields(FormatBed bed, MemoryImage whole, bool bigEndi
 
     private static readonly ulong[] Numbers =
     [
-        0, 1, 0x1ff, 0x7fffffff, 1UL << 31, uint.MaxValue - 1, uint.MaxValue, 1UL << 32, (1UL << 32) + 1, 1UL << 40, (1UL << 53) - 512,
-        1UL << 54, (1UL << 55) - 1, 1UL << 62, (1UL << 63) - 65536, long.MaxValue - 511, long.MaxValue, 1UL << 63, ulong.MaxValue - 511,
-        ulong.MaxValue,
+        0, 1, 0x1ff, 0x7fffffff, 1UL << 31, uint.MaxValue - 1, uint.MaxValue, 1UL << 32, (1UL << 32) + 1, 1UL << 40,
+        (1UL << 53) - 512, 1UL << 54, (1UL << 55) - 1, 1UL << 62, (1UL << 63) - 65536, long.MaxValue - 511, long.MaxValue,
+        1UL << 63, ulong.MaxValue - 511, ulong.MaxValue,
     ];
 
     /// <summary>The format is only read: nothing is repaired and written.</summary>
