@@ -44,7 +44,7 @@ public sealed class DataFileTests
     {
         QemuTools.Require();
         using var qemu = new QemuTools();
-        for (var seed = 0; seed < 4; seed++)
+        foreach (var seed in Seeds.All)
         {
             var model = new RandomOperations(seed, (4 << 20) + 512);
             if (!hasBacking) model.Content.AsSpan().Clear();

@@ -78,7 +78,7 @@ public sealed class DiscardTests
     {
         QemuTools.Require();
         using var qemu = new QemuTools();
-        for (var seed = 0; seed < 3; seed++)
+        foreach (var seed in Seeds.All)
         {
             var model = new RandomOperations(seed, 4 << 20);
             model.Content.AsSpan().Clear();

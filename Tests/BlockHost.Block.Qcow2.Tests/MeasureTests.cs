@@ -51,15 +51,12 @@ public sealed class MeasureTests
         QemuTools.Require();
         using var qemu = new QemuTools();
         var random = new Random(3);
-        var done = 0;
-        for (var i = 0; i < 300; i++)
+        for (var i = 0; i < 100 * Seeds.Count; i++)
         {
             var (line, json) = RandomOptions(random);
             var size = random.NextInt64(1L << random.Next(10, 46));
             await CompareAsync(qemu, ["--size", $"{size}"], line, Json(json.ToJsonString(), size), null);
-            done++;
         }
-        Assert.Equal(300, done);
     }
 
     [SkippableFact]
@@ -78,7 +75,7 @@ public sealed class MeasureTests
         qemu.Run("qemu-img", ["bitmap", "--add", "a.qcow2", "another"]);
         await using var disk = await TestDisk.OpenAsync(qemu.Load("a.qcow2"), readOnly: true);
         var source = new NodeChild(disk);
-        for (var i = 0; i < 60; i++)
+        for (var i = 0; i < 20 * Seeds.Count; i++)
         {
             var (line, json) = RandomOptions(random);
             await CompareAsync(qemu, ["-f", "qcow2", "a.qcow2"], line, Json(json.ToJsonString(), disk.Length), source);

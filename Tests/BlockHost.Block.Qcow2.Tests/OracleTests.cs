@@ -11,8 +11,6 @@ public sealed class OracleTests
     private const int Cluster = 65536;
 
     /// <summary>A sample; BLOCKHOST_SEEDS asks for more.</summary>
-    private static int Seeds => SearchSize.Of("BLOCKHOST_SEEDS", 3);
-
     [SkippableTheory]
     [InlineData("compat=1.1")]
     [InlineData("compat=0.10")]
@@ -126,7 +124,7 @@ public sealed class OracleTests
     {
         QemuTools.Require();
         using var qemu = new QemuTools();
-        for (var seed = 0; seed < Seeds; seed++)
+        foreach (var seed in Seeds.All)
         {
             var model = new RandomOperations(seed, 4 << 20);
             File.WriteAllBytes(qemu.Path("base.raw"), model.Backing);

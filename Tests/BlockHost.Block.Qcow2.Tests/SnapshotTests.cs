@@ -73,7 +73,7 @@ public sealed class SnapshotTests
         var random = new Random(seed);
         qemu.Save(await TestDisk.CreateAsync(Size, options), "a.qcow2");
         var contents = new Dictionary<string, byte[]>();
-        for (var step = 0; step < 14; step++)
+        for (var step = 0; step < 7 * Seeds.Count; step++)
         {
             var known = contents.Keys.ToList();
             var action = known.Count == 0 ? 0 : random.Next(4);

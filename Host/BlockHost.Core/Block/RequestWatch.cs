@@ -3,10 +3,13 @@ using BlockHost.Core.Logging;
 
 namespace BlockHost.Core.Block;
 
-/// <summary>Looks once a second for requests that have waited too long, and logs each once.</summary>
+/// <summary>
+/// Looks now and then for requests that have waited too long, and logs each once. A line comes late by a tenth of the limit at
+/// most, but an idle daemon is not woken every second for it.
+/// </summary>
 public sealed class RequestWatch : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromSeconds(1);
 
     private readonly BlockGraph _graph;
     private readonly TimeSpan _limit;
@@ -18,7 +21,8 @@ public sealed class RequestWatch : IDisposable
     public RequestWatch(BlockGraph graph, TimeSpan limit)
     {
         (_graph, _limit) = (graph, limit);
-        _timer = graph.Clock.CreateTimer(static own => ((RequestWatch)own!).Look(), this, Interval, Interval);
+        var interval = limit / 10 > ShortestInterval ? limit / 10 : ShortestInterval;
+        _timer = graph.Clock.CreateTimer(static own => ((RequestWatch)own!).Look(), this, interval, interval);
     }
 
     public void Dispose() => _timer.Dispose();

@@ -19,11 +19,11 @@ public sealed class MutantTests
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(60);
 
     [Theory]
-    [InlineData("{}", 400)]
-    [InlineData("""{"cluster-size": 512, "refcount-bits": 64}""", 200)]
-    [InlineData("""{"extended-l2": true, "cluster-size": 16384}""", 400)]
-    [InlineData("""{"version": "v2", "cluster-size": 4096}""", 400)]
-    [InlineData("""{"lazy-refcounts": true, "refcount-bits": 1, "cluster-size": 2097152}""", 20)]
+    [InlineData("{}", 100)]
+    [InlineData("""{"cluster-size": 512, "refcount-bits": 64}""", 50)]
+    [InlineData("""{"extended-l2": true, "cluster-size": 16384}""", 100)]
+    [InlineData("""{"version": "v2", "cluster-size": 4096}""", 100)]
+    [InlineData("""{"lazy-refcounts": true, "refcount-bits": 1, "cluster-size": 2097152}""", 5)]
     public async Task Damage_is_met_with_an_answer_or_a_clear_error(string options, int mutants)
     {
         var image = await Samples.MakeOwnAsync(options);
@@ -38,7 +38,7 @@ public sealed class MutantTests
     {
         QemuTools.Require();
         using var qemu = new QemuTools();
-        await TortureAsync(Samples.Make(qemu, options).Image, 100);
+        await TortureAsync(Samples.Make(qemu, options).Image, 30);
     }
 
     private static async Task TortureAsync(byte[] image, int mutants)
@@ -63,10 +63,7 @@ public sealed class MutantTests
         Assert.True(found.Length == 0, found.ToString());
     }
 
-    private static int Factor =>
-        Environment.GetEnvironmentVariable("BLOCKHOST_MUTANTS_FACTOR") is { } more
-            ? int.Parse(more, System.Globalization.CultureInfo.InvariantCulture)
-            : 1;
+    private static int Factor { get; } = SearchSize.Of("BLOCKHOST_MUTANTS_FACTOR", 1);
 
     /// <returns>Bytes allocated.</returns>
     private static async Task<long> MeasureAsync(byte[] mutant, int seed)

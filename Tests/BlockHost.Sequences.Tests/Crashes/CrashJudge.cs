@@ -7,6 +7,7 @@ namespace BlockHost.Sequences.Tests.Crashes;
 /// <summary>What a power cut has left:
 /// <code>
 ///   both checks alike: clean, or leaks ─► what was flushed is there ─► a repair by either ─► clean, and still there
+///                      └─ clean ────────► both read it: a repair has nothing to do
 /// </code>
 /// </summary>
 internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
@@ -24,9 +25,12 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
     public string? Judge(FolderState state, bool thorough)
     {
         state.Save(_scratch.Folder);
-        var failure = (layout.Format == "vhdx" ? null : CheckBoth() ?? CheckContent(ours: true)) ?? CheckBelow();
+        var isClean = false;
+        var failure = (layout.Format == "vhdx" ? null : CheckBoth(out isClean) ?? CheckContent(ours: true)) ?? CheckBelow();
         if (failure is not null || layout.Repair == Means.None)
             return failure;
+        if (isClean && !thorough)
+            return CheckContent(ours: false);
         failure = RepairAndCheck(ours: true);
         if (failure is not null || !thorough || layout.Repair == Means.Ours)
             return failure;
@@ -61,9 +65,10 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
 
     public void Dispose() => _scratch.Dispose();
 
-    private string? CheckBoth()
+    private string? CheckBoth(out bool isClean)
     {
         var (theirs, ours) = (Check(ours: false), Check(ours: true));
+        isClean = (theirs.ExitCode, ours.ExitCode) == (0, 0);
         if (theirs.ExitCode != NoChecks && (theirs.ExitCode != ours.ExitCode || theirs.Output != ours.Output))
             return $"our check: {ours}\nQEMU's: {theirs}";
         return ours.ExitCode is 0 or Leaks or NoChecks || IsHarmless(ours) ? null : $"both checks: {ours}";
