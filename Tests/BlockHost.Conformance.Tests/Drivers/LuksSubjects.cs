@@ -14,19 +14,30 @@ internal static class LuksSubjects
 {
     private const int Length = 192 << 10;
 
+    private static JsonElement Opening { get; } = JsonDocument.Parse("""{"file":"file","key-secret":"password"}""").RootElement;
+
     public static BlockDriverSubject Make()
     {
         var driver = PluginContents.Of(new LuksPlugin()).Driver("luks");
+        var made = new Lazy<Task<byte[]>>(() => CreateAsync(driver));
         return new()
         {
             Name = "luks",
             Driver = driver,
             Resizable = false,
-            CreateImage = async token => await CreateAsync(driver, token),
+            CreateImage = async token => CopyOf(await made.Value.WaitAsync(token)),
         };
     }
 
-    private static async Task<SubjectImage> CreateAsync(BlockDriver driver, CancellationToken cancellationToken)
+    private static SubjectImage CopyOf(byte[] made) => new()
+    {
+        Options = Opening,
+        Length = Length,
+        Children = new Dictionary<string, SubjectChild> { ["file"] = new(new MemoryImage(made)) },
+        CreateObjects = _ => new Dictionary<string, UserObject> { ["password"] = new Password() },
+    };
+
+    private static async Task<byte[]> CreateAsync(BlockDriver driver)
     {
         var storage = new MemoryImage();
         var host = new TestPluginHost();
@@ -43,18 +54,11 @@ internal static class LuksSubjects
             ["cipher-mode"] = "cbc",
             ["iter-time"] = 0,
         };
-        await creator.CreateAsync(context, JsonSerializer.SerializeToElement(options), cancellationToken);
-        var opening = JsonDocument.Parse("""{"file":"file","key-secret":"password"}""").RootElement;
+        await creator.CreateAsync(context, JsonSerializer.SerializeToElement(options), default);
         var opened = new TestNodeContext(host) { Children = { ["file"] = new MemoryChild(storage) } };
-        await using (var node = await driver.OpenAsync(opened, opening, cancellationToken))
-            await node.WriteAsync(0, new byte[Length], WriteFlags.None, cancellationToken);
-        return new SubjectImage
-        {
-            Options = opening,
-            Length = Length,
-            Children = new Dictionary<string, SubjectChild> { ["file"] = new(storage) },
-            CreateObjects = _ => new Dictionary<string, UserObject> { ["password"] = new Password() },
-        };
+        await using (var node = await driver.OpenAsync(opened, Opening, default))
+            await node.WriteAsync(0, new byte[Length], WriteFlags.None, default);
+        return storage.Read(0, (int)storage.Length);
     }
 
     private sealed class Password : UserObject, ISecret
