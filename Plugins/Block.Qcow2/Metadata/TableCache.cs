@@ -14,6 +14,7 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 internal sealed class TableCache
 {
     private const int MinSlices = 4;
+    private const int MaxSpareBytes = 1 << 20;
 
     private readonly IBlockChild _file;
     private readonly BlkdebugEvent? _onLoad;
@@ -21,6 +22,7 @@ internal sealed class TableCache
     private readonly ConcurrentDictionary<long, TableSlice> _slices = new();
     private readonly Dictionary<long, Task<TableSlice>> _loading = [];
     private readonly HashSet<TableSlice> _dirty = [];
+    private readonly Stack<byte[]> _spare = [];
     private readonly Lock _sync = new();
     private long _now;
     private int _beingWritten;
@@ -107,11 +109,19 @@ internal sealed class TableCache
                 slice.IsDirty = false;
                 slice.IsBeingWritten = true;
                 _beingWritten++;
-                writes.Add(new PendingWrite(slice.Offset, slice.Data.ToArray(), slice));
+                writes.Add(new PendingWrite(slice.Offset, CopyOf(slice), slice));
             }
             _dirty.Clear();
             return writes;
         }
+    }
+
+    /// <summary>A long run of new tables would otherwise leave as much garbage as they take on disk.</summary>
+    private byte[] CopyOf(TableSlice slice)
+    {
+        if (!_spare.TryPop(out var copy)) return slice.Data.ToArray();
+        slice.Data.CopyTo(copy);
+        return copy;
     }
 
     /// <summary>Ends what <see cref="TakeDirty"/> began; slices that did not reach the disk are dirty again.</summary>
@@ -119,8 +129,10 @@ internal sealed class TableCache
     {
         lock (_sync)
         {
-            foreach (var slice in writes.Select(w => w.Slice!))
+            foreach (var write in writes)
             {
+                var slice = write.Slice!;
+                if (written && _spare.Count < MaxSpareBytes / SliceSize) _spare.Push(write.Data);
                 slice.IsBeingWritten = false;
                 _beingWritten--;
                 if (written || !IsResident(slice)) continue;
