@@ -6,7 +6,9 @@ namespace BlockHost.Posix;
 public static class OpenFlags
 {
     public const int ReadOnly = 0;
+    public const int WriteOnly = 1;
     public const int ReadWrite = 2;
+    public const int AccessMask = 3;
     public const int Create = 0x40;
     public const int Exclusive = 0x80;
     public const int NonBlocking = 0x800;
@@ -15,6 +17,20 @@ public static class OpenFlags
     /// <summary>O_DIRECT is one of the few flags whose number depends on the processor.</summary>
     public static int Direct =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+
+    /// <summary>F_GETFL and F_SETFL.</summary>
+    public const int GetStatusFlags = 3;
+    public const int SetStatusFlags = 4;
+
+    /// <summary>Those of the flags here that an open file's can be changed to.</summary>
+    public static int Changeable => NonBlocking | Direct;
+
+    public static FileAccess AccessOf(int flags) => (flags & AccessMask) switch
+    {
+        ReadOnly => FileAccess.Read,
+        WriteOnly => FileAccess.Write,
+        _ => FileAccess.ReadWrite,
+    };
 }
 
 [Flags]
@@ -61,6 +77,7 @@ public static class FileType
     public const int Directory = 0x4000;
     public const int BlockDevice = 0x6000;
     public const int Regular = 0x8000;
+    public const int Socket = 0xC000;
     public const int Link = 0xA000;
 }
 

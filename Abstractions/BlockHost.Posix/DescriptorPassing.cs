@@ -56,9 +56,10 @@ public static unsafe class DescriptorPassing
 
     /// <param name="descriptors">Takes what comes; the caller closes them. They are closed on exec.</param>
     /// <param name="count">How many came.</param>
+    /// <param name="flags"><see cref="Libc.MSG_DONTWAIT"/>, for one.</param>
     /// <returns>The bytes received, 0 at the end; or -1, and <see cref="SystemError.Last"/>.</returns>
     /// <exception cref="IOException">The other side sent more descriptors than are taken; all are closed.</exception>
-    public static nint Receive(int socket, Span<byte> data, Span<int> descriptors, out int count)
+    public static nint Receive(int socket, Span<byte> data, Span<int> descriptors, out int count, int flags = 0)
     {
         count = 0;
         var space = ControlLength(descriptors.Length);
@@ -70,7 +71,7 @@ public static unsafe class DescriptorPassing
             nint received;
             do
             {
-                received = Libc.recvmsg(socket, &message, Libc.MSG_CMSG_CLOEXEC);
+                received = Libc.recvmsg(socket, &message, Libc.MSG_CMSG_CLOEXEC | flags);
             }
             while (received < 0 && SystemError.Last == Errno.EINTR);
             if (received < 0)

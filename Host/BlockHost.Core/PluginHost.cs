@@ -27,6 +27,7 @@ public sealed class PluginHost(
     TimeProvider clock,
     IChardevs chardevs,
     HostStartup startup,
+    IPassedDescriptors descriptors,
     ILoggerFactory loggers) : IPluginHost
 {
     public IBlockGraph Graph => graph;
@@ -52,6 +53,8 @@ public sealed class PluginHost(
     public MemoryBudget Memory => memory;
 
     public TimeProvider Clock => clock;
+
+    public IPassedDescriptors Descriptors => descriptors;
 
     public Task Started => startup.Completed;
 

@@ -20,6 +20,7 @@ internal readonly record struct CalledAs(Role Role, string Name)
         ["serve"] = Role.Serve,
         ["plugin"] = Role.Plugin,
         ["jobs"] = Role.Jobs,
+        ["shell"] = Role.Shell,
         ["replay"] = Role.Replay,
     };
 
@@ -71,5 +72,6 @@ internal enum Role
     StorageDaemon,
     Plugin,
     Jobs,
+    Shell,
     Replay,
 }

@@ -33,6 +33,7 @@ internal sealed class FrontDoor(ToolConsole console) : ITool
         blockhost io ...             read and write images by hand (qemu-io)
         blockhost nbd ...            serve one image over NBD (qemu-nbd)
         blockhost jobs [COMMAND]     watch and steer the jobs of a running daemon
+        blockhost shell [COMMAND]    the monitor for people of a running daemon
         blockhost replay LOG IMAGE   make an image what it was at any moment, from a log of writes
         blockhost plugin COMMAND     list plugins and show what they provide
 

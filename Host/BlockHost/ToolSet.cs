@@ -8,6 +8,7 @@ using BlockHost.Tools.Jobs;
 using BlockHost.Tools.Nbd;
 using BlockHost.Tools.Plugins;
 using BlockHost.Tools.Replay;
+using BlockHost.Tools.Shell;
 
 namespace BlockHost;
 
@@ -28,6 +29,7 @@ internal static class ToolSet
         Role.Serve => new DaemonTool(console, hosts, embeddedDefault: true),
         Role.StorageDaemon => new DaemonTool(console, hosts, embeddedDefault: false),
         Role.Jobs => new JobsTool(console),
+        Role.Shell => new ShellTool(console),
         Role.Replay => new ReplayTool(console, hosts),
         Role.Plugin => new PluginTool(console, hosts),
         _ => new FrontDoor(console),

@@ -16,12 +16,12 @@ internal static class FileCreator
     /// <summary>
     /// Makes the file, or empties one that nobody else uses. A file that did not exist is gone again after a failure.
     /// </summary>
-    internal static void Create(FileCreateOptions options, CancellationToken cancellationToken)
+    internal static void Create(IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken)
     {
         var path = options.Filename;
         if (options.ExtentSizeHint is < 0 or > uint.MaxValue)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Extent size hint is too large");
-        using var file = OpenOrCreate(path, out var isNew);
+        using var file = OpenOrCreate(passed, path, out var isNew);
         try
         {
             if (file.Status().Type != FileType.Regular)
@@ -44,12 +44,12 @@ internal static class FileCreator
     }
 
     /// <summary>A device cannot be made; clearing its first sector takes away the format it held.</summary>
-    internal static unsafe void ClearDevice(FileCreateOptions options)
+    internal static unsafe void ClearDevice(IPassedDescriptors passed, FileCreateOptions options)
     {
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(
                 BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
-        using var file = OpenDevice(options.Filename);
+        using var file = OpenDevice(passed, options.Filename);
         if (HostDeviceNode.DeviceSize(file) < options.Size)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
         using var locks = LockForCreation(file, options.Filename);
@@ -60,10 +60,11 @@ internal static class FileCreator
             throw SystemError.Exception("Failed to clear the new image's first sector", SystemError.Last);
     }
 
-    private static FileDescriptor OpenDevice(string path)
+    private static FileDescriptor OpenDevice(IPassedDescriptors passed, string path)
     {
         const string Reason = "Protocol driver 'host_device' does not support image creation, and opening the image failed: ";
-        var file = FileDescriptor.TryOpen(path, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out var errno)
+        var file = FileDescriptor.TryOpen(
+            passed, path, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out var errno)
             ?? throw SystemError.Exception($"{Reason}Could not open '{path}'", errno);
         if (file.Status().Type is FileType.BlockDevice or FileType.CharacterDevice)
             return file;
@@ -71,9 +72,16 @@ internal static class FileCreator
         throw new BlockException(BlockErrorKind.InvalidArgument, $"{Reason}{HostDeviceDriver.Requirement(path)}");
     }
 
-    private static FileDescriptor OpenOrCreate(string path, out bool isNew)
+    private static FileDescriptor OpenOrCreate(IPassedDescriptors passed, string path, out bool isNew)
     {
         const int Existing = OpenFlags.ReadWrite | OpenFlags.NonBlocking;
+        if (DescriptorSetName.IsNamed(path))
+        {
+            isNew = false;
+            return FileDescriptor.TryOpen(passed, path, OpenFlags.ReadWrite, 0, out var refusal) ?? throw SystemError.Exception(
+                $"Could not dup FD for {path} flags {OpenFlags.ReadWrite | OpenFlags.Create:x}", refusal);
+        }
+
         var file = FileDescriptor.TryOpen(
             path, Existing | OpenFlags.Create | OpenFlags.Exclusive, OwnerWritesAllRead, out var errno);
         isNew = file is not null;

@@ -53,7 +53,7 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
         var typed = options.Deserialize(FileJson.Default.FileCreateOptions)!;
         if (typed.Size < 0)
             throw SystemError.Exception("Could not resize file", Errno.EINVAL);
-        await Task.Run(() => Create(typed, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await Task.Run(() => Create(context.Host.Descriptors, typed, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
     private static JsonElement NamedFile(string path)
@@ -70,7 +70,8 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
         return document.RootElement.Clone();
     }
 
-    protected abstract void Create(FileCreateOptions options, CancellationToken cancellationToken);
+    protected abstract void Create(
+        IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken);
 }
 
 /// <summary>Regular files.</summary>
@@ -95,15 +96,16 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         return new(new FileNode(context, options, opened, Workers));
     }
 
-    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
-        FileCreator.Create(options, cancellationToken);
+    protected override void Create(
+        IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken) =>
+        FileCreator.Create(passed, options, cancellationToken);
 
     public ValueTask<bool> ExistsAsync(JsonElement options, CancellationToken cancellationToken) =>
-        new(TargetOf(options) is { } target && System.IO.File.Exists(target));
+        new(IsPassed(options) || (TargetOf(options) is { } target && System.IO.File.Exists(target)));
 
     public ValueTask DeleteAsync(JsonElement options, CancellationToken cancellationToken)
     {
-        if (TargetOf(options) is { } target)
+        if (!IsPassed(options) && TargetOf(options) is { } target)
             System.IO.File.Delete(target);
         return ValueTask.CompletedTask;
     }
@@ -112,6 +114,9 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice }
             ? HostDeviceDriver.Name
             : FormatName;
+
+    private static bool IsPassed(JsonElement options) =>
+        DescriptorSetName.IsNamed(options.GetProperty("filename").GetString()!);
 
     /// <summary>The file that a link leads to, which need not be there yet; null: no file can have such a name.</summary>
     private static string? TargetOf(JsonElement options)
@@ -152,8 +157,9 @@ internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers
         return new(new HostDeviceNode(context, options, opened, Workers));
     }
 
-    protected override void Create(FileCreateOptions options, CancellationToken cancellationToken) =>
-        FileCreator.ClearDevice(options);
+    protected override void Create(
+        IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken) =>
+        FileCreator.ClearDevice(passed, options);
 
     private static void CheckDevice(FileStatus status, string path)
     {

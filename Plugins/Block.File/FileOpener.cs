@@ -45,7 +45,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     /// <summary>A second data path to the file that is open, under the context's new flags.</summary>
     internal DataPath Reopen(FileDescriptor current, RequestPool requests)
     {
-        var file = FileDescriptor.TryOpenAgain(current, options.Filename, Flags(), out var errno) ?? throw OpenError(errno);
+        var file = OpenAgain(current, out var errno) ?? throw OpenError(errno);
         try
         {
             return CreatePath(file, requests);
@@ -55,6 +55,15 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A set of descriptors has one for each access that its manager allows.</summary>
+    private FileDescriptor? OpenAgain(FileDescriptor current, out int errno)
+    {
+        var access = Libc.fcntl(current.Value, OpenFlags.GetStatusFlags, 0) & OpenFlags.AccessMask;
+        return DescriptorSetName.IsNamed(options.Filename) && access != (Flags() & OpenFlags.AccessMask)
+            ? TryOpen(out errno)
+            : FileDescriptor.TryOpenAgain(current, options.Filename, Flags(), out errno);
     }
 
     /// <exception cref="BlockException">A reopen asks for another value of an option that is fixed at open.</exception>
@@ -94,22 +103,27 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
 
     private FileDescriptor OpenFile()
     {
-        var file = FileDescriptor.TryOpen(options.Filename, Flags(), 0, out var errno);
+        var file = TryOpen(out var errno);
         if (file is null && !_readOnly && context.AutoReadOnly && errno is Errno.EACCES or Errno.EROFS or Errno.EPERM)
         {
             context.FallBackToReadOnly(OpenError(errno).Message);
             _readOnly = true;
-            file = FileDescriptor.TryOpen(options.Filename, Flags(), 0, out errno);
+            file = TryOpen(out errno);
         }
 
         return file ?? throw OpenError(errno);
     }
+
+    private FileDescriptor? TryOpen(out int errno) =>
+        FileDescriptor.TryOpen(context.Host.Descriptors, options.Filename, Flags(), 0, out errno);
 
     private int Flags() =>
         (_readOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite) | (context.CacheDirect ? OpenFlags.Direct : 0);
 
     private BlockException OpenError(int errno)
     {
+        if (DescriptorSetName.IsNamed(options.Filename))
+            return SystemError.Exception($"Could not dup FD for {options.Filename} flags {Flags():x}", errno);
         if (errno == Errno.EINVAL && context.CacheDirect)
             return new(
                 BlockErrorKind.InvalidArgument,

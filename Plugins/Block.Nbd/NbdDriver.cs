@@ -73,7 +73,7 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
                 ParameterFault.OutOfRange("x-blockhost-connections", $"a number from 1 to {MaxConnections}"));
         return new NbdSettings
         {
-            Server = options.Server,
+            Server = context.Host.Descriptors.Resolve(options.Server),
             MaxConnections = (int)connections,
             Export = export,
             Context = options.DirtyBitmap ?? NbdSettings.BaseAllocation,

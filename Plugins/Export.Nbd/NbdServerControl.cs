@@ -30,7 +30,7 @@ internal sealed class NbdServerControl
                 throw new QmpException("NBD server already running");
             var tls = TlsFor(options, host);
             var maxConnections = (int)Math.Min(options.MaxConnections ?? DefaultMaxConnections, int.MaxValue);
-            var listeners = ListenerFactory.Open(Addresses(options));
+            var listeners = ListenerFactory.Open(Addresses(options).Select(host.Descriptors.Resolve));
             _server = new NbdServer(listeners, maxConnections, tls, host.Clock, host.Memory, host.Started) { Log = Log };
         }
         finally

@@ -21,10 +21,30 @@ public sealed class HumanMonitorParityTests : IDisposable
         "chardev-remove", "chardev-remove zz", "chardev-send-break zz", "ringbuf_read ring", "ringbuf_read ring x",
         "ringbuf_write nosuch b", "ringbuf_write ring \"two words\"", "ringbuf_read ring 100", "chardev-remove ring", "info chardev",
         "object_del", "object_del s",
+        "commit", "commit nosuch", "commit all", "commit disk x",
+        "chardev-add", "chardev-add x", "chardev-add null", "chardev-add null,id=n", "chardev-add null,id=n", "chardev-add nosuch,id=m",
+        "chardev-add null,id=n2,foo=bar", "chardev-add file,id=f", "chardev-add id=z", "chardev-add ringbuf,id=r,size=17",
+        "chardev-add socket,id=s", "chardev-change", "chardev-change n", "chardev-change n ringbuf", "chardev-change nosuch null",
+        "chardev-change qmp null", "chardev-remove n", "object_add", "object_add secret", "object_add secret,id=s,data=a",
+        "object_add secret,id=s,data=a", "object_add nosuch,id=a", "object_add secret,id=s2", "object_del s",
+        "object_add {\"qom-type\":\"secret\",\"id\":\"s4\",\"data\":\"c\"}", "info blockstats", "getfd", "getfd a", "closefd a",
+        "nbd_server_start 127.0.0.1:nosuch", "nbd_server_start 127.0.0.1:", "nbd_server_start :", "nbd_server_start [::1",
+        "snapshot_blkdev", "snapshot_blkdev disk", "snapshot_blkdev nosuch x", "snapshot_blkdev_internal disk",
+        "block_stream nosuch", "help commit", "help qemu-io", "help chardev-add", "help chardev-change", "help object_add",
+        "help getfd", "help closefd", "help block_stream", "help snapshot_blkdev", "help snapshot_blkdev_internal",
+        "help snapshot_delete_blkdev_internal", "help info blockstats", "help info snapshots",
         "help stop", "help nosuch", "help quit", "help cont", "help system_reset", "help block_resize", "help block_job_cancel",
         "help block_job_set_speed", "help drive_backup", "help drive_mirror", "help nbd_server_start", "help nbd_server_add", "help nbd_server_remove",
         "help nbd_server_stop", "help chardev-remove", "help chardev-send-break", "help ringbuf_read", "help ringbuf_write",
         "help object_del", "help info status", "help help",
+    ];
+
+    private static readonly string[] Requests =
+    [
+        "qemu-io", "qemu-io disk", "qemu-io nosuch \"read 0 512\"", "qemu-io -d disk \"read 0 512\"", "qemu-io disk \"nosuch\"",
+        "qemu-io disk length", "qemu-io disk read", "qemu-io disk \"read 64M 512\"", "qemu-io disk \"write -q -P 7 0 64k\"",
+        "qemu-io disk \"read -q -P 7 0 64k\"", "qemu-io disk \"read -q -P 8 0 64k\"", "qemu-io disk map", "qemu-io disk close",
+        "qemu-io disk \"open x\"", "qemu-io disk x y",
     ];
 
     private readonly Folder _folder = new();
@@ -46,6 +66,12 @@ public sealed class HumanMonitorParityTests : IDisposable
 
     [SkippableFact]
     public Task Each_line_is_answered_as_QEMUs() => CompareAsync(DiskAndJob, Lines);
+
+    [SkippableFact]
+    public Task Requests_by_hand_are_answered_as_QEMUs() => CompareAsync(Disk, Requests);
+
+    [SkippableFact]
+    public Task A_job_that_has_the_disk_leaves_nothing_for_a_machine() => CompareAsync(DiskAndJob, ["info snapshots"]);
 
     [SkippableFact]
     public Task Snapshots_are_shown_as_QEMUs() => CompareAsync(Disk, ["info snapshots", "info block -v disk", "info block-jobs"]);

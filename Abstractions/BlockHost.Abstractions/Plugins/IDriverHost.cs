@@ -18,6 +18,9 @@ public interface IDriverHost
 
     TimeProvider Clock { get; }
 
+    /// <summary>Descriptors that this process was handed.</summary>
+    IPassedDescriptors Descriptors => NoPassedDescriptors.Instance;
+
     /// <summary>
     /// Where a plugin says what an operator has to know. In <see cref="Plugin.StartAsync"/> and on a node's context the loggers
     /// carry the plugin's id: <c>CreateLogger("")</c> is the plugin's own, any other name a part of it.

@@ -61,9 +61,7 @@ public static class ChardevCommands
     private static async ValueTask<ChardevReturn> ChangeAsync(
         ChardevTable devices, ChardevArguments arguments, CancellationToken cancellationToken)
     {
-        var device = devices.Find(arguments.Id, id => new QmpException($"Chardev '{id}' does not exist"));
-        if (devices.IsTaken(device))
-            throw new QmpException("Chardev user does not support chardev hotswap");
+        devices.RefuseChange(arguments.Id);
         await devices.RemoveAsync(arguments.Id).ConfigureAwait(false);
         return await AddAsync(devices, arguments, cancellationToken).ConfigureAwait(false);
     }

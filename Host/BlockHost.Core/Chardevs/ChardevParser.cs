@@ -16,6 +16,14 @@ public static class ChardevParser
         "append",
     ];
 
+    /// <summary>Those of backends that plugins provide.</summary>
+    private static readonly string[] BackendsOptions =
+        ["input-path", "size", "localaddr", "localport", "cols", "rows", "width", "height", "telnet", "tn3270", "websocket", "chardev"];
+
+    /// <summary>An option that no backend has; null: there is none.</summary>
+    public static string? UnknownOption(string text) =>
+        Split(text).Keys.FirstOrDefault(name => !KnownOptions.Contains(name) && !BackendsOptions.Contains(name));
+
     public static ChardevOptions Parse(string text)
     {
         var options = Split(text);

@@ -44,12 +44,19 @@ public sealed class ChardevTable(
         RefuseTaken(id);
         try
         {
-            return Keep(await OpenAsync(id, backend, cancellationToken).ConfigureAwait(false));
+            return await AddPlainlyAsync(id, backend, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is QmpException or BlockException or IOException or UnauthorizedAccessException)
         {
             throw new QmpException(QmpErrorClass.GenericError, $"Failed to add chardev '{id}': {e.Message}", e);
         }
+    }
+
+    /// <summary>The same, where the caller says which device an error is about.</summary>
+    public async ValueTask<Chardev> AddPlainlyAsync(string id, JsonElement backend, CancellationToken cancellationToken)
+    {
+        RefuseTaken(id);
+        return Keep(await OpenAsync(id, backend, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>The device of that id, as monitors name it.</summary>
@@ -76,6 +83,14 @@ public sealed class ChardevTable(
     {
         if (TryFind(device.Id, out var entry) && entry.Device == device)
             entry.IsTaken = true;
+    }
+
+    /// <exception cref="QmpException">There is none, or somebody uses it.</exception>
+    public void RefuseChange(string id)
+    {
+        var device = Find(id, static name => new QmpException($"Chardev '{name}' does not exist"));
+        if (IsTaken(device))
+            throw new QmpException("Chardev user does not support chardev hotswap");
     }
 
     public async ValueTask RemoveAsync(string id)
@@ -114,7 +129,8 @@ public sealed class ChardevTable(
     private async ValueTask<SocketChardev> StartAsync(
         SocketChardevOptions options, Action<string>? waiting, CancellationToken cancellationToken)
     {
-        var device = new SocketChardev(options, objects, clock);
+        var address = host is null ? options.Address : host().Descriptors.Resolve(options.Address);
+        var device = new SocketChardev(options with { Address = address }, objects, clock);
         device.Waiting += waiting;
         try
         {
@@ -143,7 +159,7 @@ public sealed class ChardevTable(
         {
             var device = await lease.Value.OpenAsync(
                 new Context(id, host!()), backend.GetProperty("data"), cancellationToken).ConfigureAwait(false);
-            return new Entry(Logged(device, backend.GetProperty("data")), lease.Use);
+            return new Entry(Logged(device, backend.GetProperty("data"), host!().Descriptors), lease.Use);
         }
         catch
         {
@@ -152,9 +168,9 @@ public sealed class ChardevTable(
         }
     }
 
-    private static Chardev Logged(Chardev device, JsonElement data) =>
+    private static Chardev Logged(Chardev device, JsonElement data, IPassedDescriptors passed) =>
         JsonObjects.StringMember(data, "logfile") is { } path
-            ? new LoggedChardev(device, path, data.TryGetProperty("logappend", out var append) && append.GetBoolean())
+            ? new LoggedChardev(device, path, data.TryGetProperty("logappend", out var append) && append.GetBoolean(), passed)
             : device;
 
     private sealed class Context(string id, IPluginHost host) : IChardevContext

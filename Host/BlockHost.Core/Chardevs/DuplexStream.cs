@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Descriptors;
+
 namespace BlockHost.Core.Chardevs;
 
 /// <summary>Reads from one stream and writes to another.</summary>
-public sealed class DuplexStream(Stream input, Stream output) : Stream
+public sealed class DuplexStream(Stream input, Stream output) : Stream, IReceivesDescriptors
 {
+    ReceivedDescriptors? IReceivesDescriptors.TakeReceived() => (input as IReceivesDescriptors)?.TakeReceived();
+
     public override bool CanRead => true;
 
     public override bool CanWrite => true;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Chardevs;
+using BlockHost.Plugins;
+using BlockHost.Posix;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Chardevs;
 
 /// <summary>A device: what is written to also goes into a file ("logfile").</summary>
-internal sealed class LoggedChardev(Chardev device, string path, bool append) : Chardev(device.Id)
+internal sealed class LoggedChardev(Chardev device, string path, bool append, IPassedDescriptors passed) : Chardev(device.Id)
 {
-    private readonly FileStream _log = new(
-        path,
-        append ? FileMode.Append : FileMode.Create,
-        FileAccess.Write,
-        FileShare.ReadWrite | FileShare.Delete,
-        bufferSize: 0);
+    private readonly FileStream _log = OpenLog(path, append ? FileMode.Append : FileMode.Create, passed);
 
     public Chardev Device => device;
 
@@ -34,6 +33,16 @@ internal sealed class LoggedChardev(Chardev device, string path, bool append) : 
     {
         await device.DisposeAsync().ConfigureAwait(false);
         await _log.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static FileStream OpenLog(string path, FileMode mode, IPassedDescriptors passed)
+    {
+        if (!DescriptorSetName.IsNamed(path))
+            return new FileStream(path, mode, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        const int WriteCreate = 0x41;
+        var flags = WriteCreate | (mode == FileMode.Append ? 0x400 : 0x200);
+        return PassedFile.TryOpen(passed, path, mode, FileAccess.Write, out var errno)
+            ?? throw new QmpException($"Could not dup FD for {path} flags {flags:x}: {ErrnoText.Of(errno)}");
     }
 
     /// <summary>Writes to the device, and then to the log: several streams may do so at once.</summary>

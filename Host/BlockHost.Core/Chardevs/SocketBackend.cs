@@ -17,7 +17,9 @@ internal sealed class SocketBackend(TimeProvider clock) : ChardevBackend<SocketD
     protected override async ValueTask<Chardev> OpenAsync(
         IChardevContext context, SocketData data, CancellationToken cancellationToken)
     {
-        var device = new SocketChardev(data.ToOptions(context.Id), context.Host.Objects, clock);
+        var options = data.ToOptions(context.Id);
+        options = options with { Address = context.Host.Descriptors.Resolve(options.Address) };
+        var device = new SocketChardev(options, context.Host.Objects, clock);
         try
         {
             device.EndsWith(context.OnYank(device.Yank));

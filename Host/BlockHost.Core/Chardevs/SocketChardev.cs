@@ -7,6 +7,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using BlockHost.Block;
 using BlockHost.Chardevs;
+using BlockHost.Core.Descriptors;
 using BlockHost.Net;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -28,6 +29,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     private ClientQueue? _clients;
     private readonly ConcurrentDictionary<Socket, bool> _connected = [];
     private Stream? _first;
+    private readonly CancellationTokenSource _yanked = new();
     private IDisposable? _yank;
 
     public override string QomType => "chardev-socket";
@@ -35,11 +37,14 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     public override int MaxConnections => options.Server ? MaxClients : 1;
 
     /// <summary>The address, as it is when a port has been chosen; with clients, without "disconnected:" before it.</summary>
-    public override string FileName =>
-        (_connected.IsEmpty ? "disconnected:" : "")
-            + (LocalEndPoint is IPEndPoint { Port: var port } && options.Address is InetSocketAddress inet
-                ? options with { Address = inet with { Port = port.ToString(CultureInfo.InvariantCulture) } }
-                : options).Describe();
+    public override string FileName => (_connected.IsEmpty ? "disconnected:" : "") + options.Address switch
+    {
+        InetSocketAddress inet when LocalEndPoint is IPEndPoint { Port: var port } =>
+            (options with { Address = inet with { Port = port.ToString(CultureInfo.InvariantCulture) } }).Describe(),
+        FdSocketAddress when (LocalEndPoint ?? _connected.Keys.FirstOrDefault()?.LocalEndPoint) is not IPEndPoint =>
+            $"unix:{(options.Server ? ",server=on" : "")}",
+        _ => options.Describe(),
+    };
 
     /// <summary>Where a server listens, once started.</summary>
     public EndPoint? LocalEndPoint => _listener?.LocalEndPoint;
@@ -51,13 +56,25 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     public async ValueTask StartAsync(CancellationToken cancellationToken)
     {
         _ = Credentials();
-        if (!options.Server)
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _yanked.Token);
+        try
         {
-            _first = await ConnectAsync(cancellationToken).ConfigureAwait(false);
-            return;
+            if (options.Server)
+                await ListenAsync(waiting.Token).ConfigureAwait(false);
+            else
+                _first = await ConnectAsync(waiting.Token).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new QmpException("The wait for the other side was ended by yank");
+        }
+    }
 
+    private async ValueTask ListenAsync(CancellationToken cancellationToken)
+    {
         _listener = SocketFactory.Listen(options.Address);
+        if (options.Address is FdSocketAddress)
+            _listener.Listen();
         _clients = new ClientQueue(_listener, (socket, token) => SecureAsync(socket, server: true, token));
         if (!options.Wait)
             return;
@@ -71,6 +88,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     /// <summary>Shuts the connections down; a server goes on with its next client, a client may connect again.</summary>
     public void Yank()
     {
+        StopWaiting();
         foreach (var socket in _connected.Keys)
         {
             try
@@ -81,6 +99,18 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
             {
                 // It has just gone.
             }
+        }
+    }
+
+    private void StopWaiting()
+    {
+        try
+        {
+            _yanked.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The device has just been closed.
         }
     }
 
@@ -99,6 +129,7 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     public override async ValueTask DisposeAsync()
     {
         _yank?.Dispose();
+        _yanked.Dispose();
         _clients?.Dispose();
         _listener?.Dispose();
         if (_listener is not null && options.Address is UnixSocketAddress { Abstract: not true } unix)
@@ -183,12 +214,12 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
     }
 
     /// <summary>A stream that can be yanked until it is closed.</summary>
-    private sealed class Connection : NetworkStream
+    private sealed class Connection : DescriptorSocketStream
     {
         private readonly ConcurrentDictionary<Socket, bool> _connected;
 
         public Connection(Socket socket, ConcurrentDictionary<Socket, bool> connected)
-            : base(socket, ownsSocket: true)
+            : base(socket)
         {
             _connected = connected;
             connected[socket] = true;

@@ -4,10 +4,12 @@ using BlockHost.Block.Graph;
 using BlockHost.Chardevs;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Exports;
 using BlockHost.Core.Images;
 using BlockHost.Core.Jobs;
 using BlockHost.Core.Logging;
+using BlockHost.Core.Machine;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Yank;
@@ -94,6 +96,9 @@ public static class CoreServices
             provider.GetRequiredService<IPluginHost>));
         services.TryAddSingleton<IChardevs>(provider => provider.GetRequiredService<ChardevTable>());
         services.TryAddSingleton<HostStartup>();
+        services.TryAddSingleton(provider => new DescriptorSets(() => provider.GetRequiredService<MachineState>().IsRunning));
+        services.TryAddSingleton<PassedDescriptors>();
+        services.TryAddSingleton<IPassedDescriptors>(provider => provider.GetRequiredService<PassedDescriptors>());
         services.TryAddSingleton<IPluginHost, PluginHost>();
         return services;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Machine;
 using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects.Qom;
@@ -51,6 +52,8 @@ public static class MonitorComposition
         services.GetRequiredService<MonitorCommands>().Register(registry);
         services.GetRequiredService<QomCommands>().Register(registry);
         MachineCommands.Register(registry, services.GetRequiredService<MachineState>());
+        DescriptorCommands.Register(
+            registry, services.GetRequiredService<DescriptorSets>(), services.GetRequiredService<PassedDescriptors>());
         ChardevCommands.Register(
             registry,
             services.GetRequiredService<ChardevTable>(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Graph;
+using BlockHost.Chardevs;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Objects;
@@ -37,6 +38,10 @@ internal sealed class PluginsHost(IPluginHost host, PluginFaults faults, string 
     public MemoryBudget Memory => host.Memory;
 
     public TimeProvider Clock => PluginsClock;
+
+    public IChardevs Chardevs => host.Chardevs;
+
+    public IPassedDescriptors Descriptors => host.Descriptors;
 
     public Task Started => host.Started;
 

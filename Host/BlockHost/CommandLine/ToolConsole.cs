@@ -59,7 +59,7 @@ internal sealed class ToolConsole : IDisposable
     public void Report(string message)
     {
         Out.Flush();
-        Error.Write($"{Name}: {message}\n");
+        Error.Write(Name.Length > 0 ? $"{Name}: {message}\n" : message + "\n");
         Error.Flush();
     }
 

@@ -49,6 +49,7 @@ internal static class HostComposition
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
         }));
         services.AddSingleton<PluginCommands>();
+        services.AddSingleton<CommandLineChardevs>();
         services.AddSingleton(provider => new ImageOpener(
             provider.GetRequiredService<IBlockGraph>(),
             provider.GetRequiredService<QapiInput>(),
@@ -71,7 +72,13 @@ internal static class HostComposition
             commands.Register(registry);
             new HumanMonitorCommand(
                 provider.GetRequiredService<IQmpDispatcher>,
-                new HumanCommands(new InfoCommands(provider.GetRequiredService<ImageOpener>))).Register(registry);
+                new HumanCommands(
+                    new InfoCommands(provider.GetRequiredService<ImageOpener>).All,
+                    new NodeCommands(provider.GetRequiredService<ImageOpener>).All,
+                    new ObjectCommands(
+                        provider.GetRequiredService<CommandLineChardevs>,
+                        provider.GetRequiredService<QapiInput>,
+                        provider.GetRequiredService<QapiHelp>).All)).Register(registry);
             if (provider.GetRequiredService<ILoggerFactory>() is HostLoggers loggers)
                 new TraceCommands(loggers, provider.GetRequiredService<PluginManager>()).Register(registry);
         });

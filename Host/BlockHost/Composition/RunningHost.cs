@@ -7,6 +7,7 @@ using BlockHost.CommandLine;
 using BlockHost.Core;
 using BlockHost.Core.Block;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Machine;
 using BlockHost.Core.Metrics;
 using BlockHost.Core.Objects;
@@ -42,6 +43,8 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     public QapiInput Input => Get<QapiInput>();
 
     public QapiHelp Help => Get<QapiHelp>();
+
+    public DescriptorSets DescriptorSets => Get<DescriptorSets>();
 
     public ImageOpener Images => Get<ImageOpener>();
 
@@ -91,23 +94,10 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <param name="waiting">Told when a server waits for its first client.</param>
     public async ValueTask AddChardevAsync(string definition, Action<string> waiting, CancellationToken cancellationToken)
     {
-        var options = ChardevParser.Parse(definition);
-        if (options is not PluginChardevOptions given)
-        {
-            await Get<ChardevTable>().AddAsync(options, waiting, cancellationToken);
-            return;
-        }
-
         _ = _commands.Value;
-        var backend = await Plugins.Of(ProvidedKind.Chardev).LeaseAsync(
-            given.Backend, $"chardev '{given.Id}'", brief: true, cancellationToken)
-            ?? throw new QmpException($"'{given.Backend}' is not a valid char driver name");
-        using var use = backend.Use;
-        var union = new JsonObject { ["type"] = given.Backend, ["data"] = backend.Value.FromCommandLine(given.Options) };
-        var valid = await Input.ConvertAsync(QapiExtension.ChardevBackend, HostJson.ToElement(union), cancellationToken);
-        var device = await Get<ChardevTable>().AddAsync(given.Id, valid, cancellationToken);
+        var device = await Get<CommandLineChardevs>().AddAsync(definition, waiting, cancellationToken);
         if (device.Pty is { } terminal)
-            Warnings.Note($"char device redirected to {terminal} (label {given.Id})");
+            Warnings.Note($"char device redirected to {terminal} (label {device.Id})");
     }
 
     /// <summary>--monitor.</summary>

@@ -45,6 +45,8 @@ internal sealed class HumanArguments
         HumanParameterKind.Size => TakeSize(parameter.Name, line.ReadText()),
         HumanParameterKind.Number => TakeNumber(parameter.Name, line.ReadText()),
         HumanParameterKind.Device => TakeText(parameter.Name, line.ReadText(), $"{command.Names}: block device name expected"),
+        HumanParameterKind.Rest =>
+            TakeText(parameter.Name, line.IsAtEnd ? null : line.ReadRest(), $"{command.Names}: string expected"),
         HumanParameterKind.FileName => TakeText(parameter.Name, line.ReadText(), $"{command.Names}: filename expected"),
         _ => TakeText(parameter.Name, line.ReadText(), $"{command.Names}: string expected"),
     };

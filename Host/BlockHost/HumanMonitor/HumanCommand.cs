@@ -23,6 +23,9 @@ internal enum HumanParameterKind
     FileName,
     Size,
     Number,
+
+    /// <summary>All that is left of the line.</summary>
+    Rest,
 }
 
 /// <param name="Name">Of a flag: its letter.</param>

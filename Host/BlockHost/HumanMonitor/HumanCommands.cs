@@ -15,10 +15,17 @@ internal sealed class HumanCommands
     private readonly IReadOnlyList<HumanCommand> _commands;
     private readonly IReadOnlyList<HumanCommand> _queries;
 
-    public HumanCommands(InfoCommands queries)
+    /// <param name="queries">Those of "info".</param>
+    /// <param name="more">Beside those here.</param>
+    public HumanCommands(IReadOnlyList<HumanCommand> queries, params IReadOnlyList<HumanCommand>[] more)
     {
-        _queries = queries.All;
-        _commands =
+        _queries = queries;
+        IEnumerable<HumanCommand> all = [.. Own(), .. more.SelectMany(commands => commands)];
+        _commands = [.. all.OrderBy(command => command.Names, StringComparer.Ordinal)];
+    }
+
+    /// <summary>A command of QMP each.</summary>
+    private HumanCommand[] Own() =>
         [
             new("block_job_cancel", [Flag("f"), Device], "[-f] device", Texts.BlockJobCancel, (call, ct) =>
                 RunAsync(call, "block-job-cancel", new() { ["device"] = Name(call), ["force"] = call.Arguments.Has("f") }, ct)),
@@ -80,8 +87,11 @@ internal sealed class HumanCommands
                     ct)),
             new("stop|s", [], "", "stop emulation", Plain("stop")),
             new("system_reset", [], "", "reset the system", Plain("system_reset")),
+            InfoHelp,
         ];
-    }
+
+    private HumanCommand InfoHelp => new(
+        Info, [], "[subcommand]", "show various information about the system state", InfoHelpAsync);
 
     private static HumanParameter Device { get; } = new("device", Kind.Device);
 
@@ -90,7 +100,7 @@ internal sealed class HumanCommands
     {
         var name = line.ReadName();
         if (name == Info && line.IsAtEnd)
-            return (new HumanCommand(Info, [], "[subcommand]", "show various information about the system state", InfoHelpAsync), Info);
+            return (InfoHelp, Info);
         var among = name == Info ? _queries : _commands;
         var wanted = name == Info ? line.ReadName() : name;
         return among.FirstOrDefault(command => command.IsNamed(wanted)) is { } found ? (found, line.Path) : null;
@@ -136,13 +146,10 @@ internal sealed class HumanCommands
     /// <summary>With -a every device that has a name is exported under it.</summary>
     private static async ValueTask StartServerAsync(HumanCall call, CancellationToken cancellationToken)
     {
-        var address = call.Arguments.Text("uri")!;
-        var colon = address.LastIndexOf(':');
-        if (colon < 0)
-            throw new QmpException($"error parsing address '{address}'");
         if (call.Arguments.Has("w") && !call.Arguments.Has("a"))
             throw new QmpException("-w only valid together with -a");
-        var inet = new JsonObject { ["host"] = address[..colon].Trim('[', ']'), ["port"] = address[(colon + 1)..] };
+        var (host, port) = HostAndPort(call.Arguments.Text("uri")!);
+        var inet = new JsonObject { ["host"] = host, ["port"] = port };
         await RunAsync(
             call, "nbd-server-start", new() { ["addr"] = new JsonObject { ["type"] = "inet", ["data"] = inet } }, cancellationToken);
         if (!call.Arguments.Has("a"))
@@ -150,6 +157,17 @@ internal sealed class HumanCommands
         foreach (var device in call.Host.Graph.Backends.Select(backend => backend.Name).OfType<string>().ToList())
             await RunAsync(
                 call, "nbd-server-add", new() { ["device"] = device, ["writable"] = call.Arguments.Has("w") }, cancellationToken);
+    }
+
+    /// <summary>"host:port", ":port" or "[IPv6 address]:port".</summary>
+    private static (string Host, string Port) HostAndPort(string text)
+    {
+        if (text is [':', .. var port])
+            return port.Length > 0 ? ("", port) : throw new QmpException($"error parsing port in address '{text}'");
+        var end = text.StartsWith('[') ? text.IndexOf("]:", StringComparison.Ordinal) + 1 : text.IndexOf(':');
+        if (end <= 0 || end == text.Length - 1)
+            throw new QmpException($"error parsing {(text.StartsWith('[') ? "IPv6 " : "")}address '{text}'");
+        return (text[..end].Trim('[', ']'), text[(end + 1)..]);
     }
 
     private static JsonObject NbdExport(HumanCall call)

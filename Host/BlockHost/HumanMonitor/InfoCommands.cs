@@ -18,6 +18,7 @@ internal sealed class InfoCommands(Func<ImageOpener> images)
             "show info of one block device or all block devices (-n: show named nodes; -v: show details)",
             (call, cancellationToken) => new BlockText(call, images).PrintAsync(cancellationToken)),
         new("block-jobs", [], "", "show progress of ongoing block device operations", JobsAsync),
+        new("blockstats", [], "", "show block device statistics", StatisticsAsync),
         new("chardev", [], "", "show the character devices", ChardevsAsync),
         new("snapshots", [], "", "show the currently saved VM snapshots", SnapshotsAsync),
         new("status", [], "", "show the current VM status (running|paused)", StatusAsync),
@@ -45,9 +46,33 @@ internal sealed class InfoCommands(Func<ImageOpener> images)
             call.Output.Write($"{device.GetProperty("label")}: filename={device.GetProperty("filename")}\n");
     }
 
+    /// <summary>Of devices; those that only nodes have are query-blockstats' to tell.</summary>
+    private static async ValueTask StatisticsAsync(HumanCall call, CancellationToken cancellationToken)
+    {
+        string[] figures =
+        [
+            "rd_bytes", "wr_bytes", "rd_operations", "wr_operations", "flush_operations", "wr_total_time_ns", "rd_total_time_ns",
+            "flush_total_time_ns", "rd_merged", "wr_merged", "idle_time_ns",
+        ];
+        foreach (var device in (await call.ExecuteAsync("query-blockstats", [], cancellationToken)).EnumerateArray())
+        {
+            if (!device.TryGetProperty("device", out var name) || name.GetString() is not { Length: > 0 } id)
+                continue;
+            var stats = device.GetProperty("stats");
+            var shown = figures.Select(figure => $" {figure}={(stats.TryGetProperty(figure, out var value) ? value.GetInt64() : 0)}");
+            call.Output.Write($"{id}:{string.Concat(shown)}\n");
+        }
+    }
+
     /// <summary>Snapshots that all images have, to which a machine can go back, and then those of single images.</summary>
     private static async ValueTask SnapshotsAsync(HumanCall call, CancellationToken cancellationToken)
     {
+        if (!call.Host.Graph.Nodes.Any(CanHoldMachine))
+        {
+            call.Output.Write("no block device can store vmstate for snapshot\n");
+            return;
+        }
+
         var images = new List<(string Name, IReadOnlyList<SnapshotRecord> Snapshots)>();
         foreach (var node in call.Host.Graph.Nodes.Where(node => !node.ReadOnly))
         {
@@ -77,6 +102,12 @@ internal sealed class InfoCommands(Func<ImageOpener> images)
             SnapshotTable.PrintRows(call.Output, alone);
         }
     }
+
+    /// <summary>Whose snapshots could hold a machine's state: an image that is a disk of its own, and no job's.</summary>
+    private static bool CanHoldMachine(IGraphNode node) =>
+        !node.ReadOnly
+            && (node.Parents.Count == 0 || node.Parents.Any(edge => edge.Parent is null))
+            && node.FindSnapshotStore() is not null;
 
     private static async ValueTask StatusAsync(HumanCall call, CancellationToken cancellationToken)
     {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
 using BlockHost.Chardevs;
 using BlockHost.Plugins.Chardev.Standard.Devices;
+using BlockHost.Posix;
 using BlockHost.Qmp;
 using Device = BlockHost.Chardevs.Chardev;
 
@@ -25,10 +27,11 @@ internal sealed class FileBackend : ChardevBackend<FileOptions>
     protected override ValueTask<Device> OpenAsync(
         IChardevContext context, FileOptions options, CancellationToken cancellationToken)
     {
-        var output = OpenFile(options.Out, options.Append is true ? FileMode.Append : FileMode.Create, FileAccess.Write);
+        var passed = context.Host.Descriptors;
+        var output = OpenFile(passed, options.Out, options.Append is true ? FileMode.Append : FileMode.Create, FileAccess.Write);
         try
         {
-            var input = options.In is { } path ? OpenFile(path, FileMode.Open, FileAccess.Read) : null;
+            var input = options.In is { } path ? OpenFile(passed, path, FileMode.Open, FileAccess.Read) : null;
             return new(new StreamDevice(context.Id, "file", "file", () => Join(input, output)));
         }
         catch
@@ -39,8 +42,11 @@ internal sealed class FileBackend : ChardevBackend<FileOptions>
     }
 
     /// <exception cref="QmpException">With QEMU's text.</exception>
-    private static FileStream OpenFile(string path, FileMode mode, FileAccess access)
+    private static FileStream OpenFile(IPassedDescriptors passed, string path, FileMode mode, FileAccess access)
     {
+        if (DescriptorSetName.IsNamed(path))
+            return PassedFile.TryOpen(passed, path, mode, access, out var errno)
+                ?? throw new QmpException($"Could not open '{path}': {ErrnoText.Of(errno)}");
         try
         {
             return new FileStream(path, mode, access, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);

@@ -26,15 +26,15 @@ internal sealed class PipeBackend : ChardevBackend<HostDeviceOptions>
     protected override ValueTask<Device> OpenAsync(
         IChardevContext context, HostDeviceOptions options, CancellationToken cancellationToken)
     {
-        var (input, output) = Open(options.Device);
+        var (input, output) = Open(context.Host.Descriptors, options.Device);
         return new(new StreamDevice(
             context.Id, "pipe", "pipe", () => new DescriptorStream(input, output, comesBack: false, context.Host.Clock)));
     }
 
-    private static (int Input, int Output) Open(string name)
+    private static (int Input, int Output) Open(IPassedDescriptors passed, string name)
     {
-        var input = Descriptors.TryOpen(name + ".in", out _);
-        var output = Descriptors.TryOpen(name + ".out", out _);
+        var input = Descriptors.TryOpen(passed, name + ".in", out _);
+        var output = Descriptors.TryOpen(passed, name + ".out", out _);
         if (input >= 0 && output >= 0)
             return (input, output);
         foreach (var alone in (int[])[input, output])
@@ -43,7 +43,7 @@ internal sealed class PipeBackend : ChardevBackend<HostDeviceOptions>
                 _ = Libc.close(alone);
         }
 
-        var both = Descriptors.Open(name);
+        var both = Descriptors.Open(passed, name);
         return (both, both);
     }
 }

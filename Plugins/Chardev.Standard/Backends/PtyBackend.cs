@@ -20,7 +20,7 @@ internal sealed class PtyBackend : ChardevBackend<CommonOptions>
     protected override ValueTask<Device> OpenAsync(
         IChardevContext context, CommonOptions options, CancellationToken cancellationToken)
     {
-        var terminal = Descriptors.Open(Multiplexer);
+        var terminal = Descriptors.Open(context.Host.Descriptors, Multiplexer);
         if (Terminal.Unlock(terminal) is not { } other)
         {
             _ = Libc.close(terminal);

@@ -26,7 +26,7 @@ internal sealed class SerialBackend(string name) : ChardevBackend<HostDeviceOpti
     protected override ValueTask<Device> OpenAsync(
         IChardevContext context, HostDeviceOptions options, CancellationToken cancellationToken)
     {
-        var port = Descriptors.Open(options.Device);
+        var port = Descriptors.Open(context.Host.Descriptors, options.Device);
         Terminal.MakeRaw(port);
         return new(new StreamDevice(
             context.Id,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Descriptors;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -14,4 +15,7 @@ internal sealed class MonitorCall(MonitorSession session, IPluginHost host, bool
     public string MonitorId => session.MonitorId;
 
     public bool OutOfBand => outOfBand;
+
+    /// <summary>Descriptors that came with the request that is being run; null: none.</summary>
+    public ReceivedDescriptors? Received { get; set; }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Json;
 using BlockHost.Core.Memory;
 using BlockHost.Plugins;
@@ -28,6 +29,9 @@ public sealed record MonitorLimits
 internal sealed record MonitorServices(
     IQmpDispatcher Dispatcher, IPluginHost Host, MonitorEvents Events, MonitorLimits Limits, TimeProvider Clock)
 {
+    /// <summary>Null: of a host that takes none.</summary>
+    public PassedDescriptors? Descriptors => Host.Descriptors as PassedDescriptors;
+
     public InputBudget InputBudget { get; } = new(Limits.InputBytesOfAll);
 
     /// <summary>What large messages leave behind.</summary>

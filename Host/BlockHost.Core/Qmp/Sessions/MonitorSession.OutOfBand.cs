@@ -47,6 +47,7 @@ internal sealed partial class MonitorSession
             _taking.Wait(stop);
             try
             {
+                NoteReceived();
                 for (var position = 0; position < length && !stop.IsCancellationRequested;)
                 {
                     var status = _reader.Read(buffer.AsSpan(position, length - position), out var consumed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using System.Threading.Channels;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Json;
 using BlockHost.Core.Memory;
 using BlockHost.Core.Qmp.Commands;
@@ -38,6 +39,7 @@ internal sealed partial class MonitorSession : IAsyncDisposable
     private Task _queueRunner = Task.CompletedTask;
     private Task _lastOutOfBand = Task.CompletedTask;
     private volatile bool _negotiated;
+    private ReceivedDescriptors? _received;
 
     public MonitorSession(MonitorServices services, string monitorId, Stream stream, bool pretty)
     {
@@ -64,6 +66,7 @@ internal sealed partial class MonitorSession : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var registration = _services.Events.Add(this);
+        using var user = _services.Descriptors?.Sets.Connected();
         try
         {
             await SendGreetingAsync().ConfigureAwait(false);
@@ -86,6 +89,15 @@ internal sealed partial class MonitorSession : IAsyncDisposable
 
     /// <summary>Takes no more requests; those already taken are answered.</summary>
     public void StopReading() => _ = _stopReading.CancelAsync();
+
+    /// <summary>
+    /// Descriptors that came with a request which did not want them are the next one's, unless newer ones have come.
+    /// </summary>
+    public void TakeBack(ReceivedDescriptors? received)
+    {
+        if (received is { IsTaken: false } && Interlocked.CompareExchange(ref _received, received, null) is not null)
+            received.Dispose();
+    }
 
     /// <summary>Passes an event on where the client has negotiated; never waits.</summary>
     public void Post(EventMessage message)
@@ -126,6 +138,14 @@ internal sealed partial class MonitorSession : IAsyncDisposable
         _reader.Dispose();
         _stopReading.Dispose();
         _taking.Dispose();
+        _received?.Dispose();
+    }
+
+    /// <summary>Newer descriptors take the place of those that no request has wanted.</summary>
+    private void NoteReceived()
+    {
+        if ((_stream as IReceivesDescriptors)?.TakeReceived() is { } received)
+            Interlocked.Exchange(ref _received, received)?.Dispose();
     }
 
     private ValueTask SendGreetingAsync()
@@ -142,6 +162,7 @@ internal sealed partial class MonitorSession : IAsyncDisposable
         {
             while (await _stream.ReadAsync(buffer, _stopReading.Token).ConfigureAwait(false) is var length and > 0)
             {
+                NoteReceived();
                 // The rest of what came with the request that enables it is taken here, too.
                 for (var position = 0; position < length && !_stopReading.IsCancellationRequested;)
                 {
@@ -176,8 +197,14 @@ internal sealed partial class MonitorSession : IAsyncDisposable
             await _inBand.RunAsync(_inBandCall, request, cancellationToken).ConfigureAwait(false);
     }
 
-    private QmpRequest TakeRequest(JsonReadStatus status) =>
-        status == JsonReadStatus.Error ? QmpRequest.Invalid(_reader.Error) : QmpRequest.Parse(_reader.Take(), OutOfBandEnabled);
+    private QmpRequest TakeRequest(JsonReadStatus status)
+    {
+        var request = status == JsonReadStatus.Error
+            ? QmpRequest.Invalid(_reader.Error)
+            : QmpRequest.Parse(_reader.Take(), OutOfBandEnabled);
+        request.Received = Interlocked.Exchange(ref _received, null);
+        return request;
+    }
 
     /// <summary>Such commands do not block; should one do so all the same, the next waits for it.</summary>
     private async ValueTask RunOutOfBandAsync(QmpRequest request, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Json;
 using BlockHost.Qmp;
 
@@ -24,6 +25,9 @@ internal sealed class QmpRequest : IDisposable
     public JsonElement Arguments { get; private init; }
 
     public bool OutOfBand { get; private init; }
+
+    /// <summary>Descriptors that came with it, or before it; null: none.</summary>
+    public ReceivedDescriptors? Received { get; set; }
 
     /// <summary>Set where the request cannot be run.</summary>
     public QmpException? Error { get; private init; }

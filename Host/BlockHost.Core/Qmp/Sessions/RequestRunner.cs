@@ -18,6 +18,8 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
     {
         using (request)
         {
+            call.Received = request.Received;
+            services.Descriptors?.RunFor(call.MonitorId);
             var error = request.Error ?? await TryDispatchAsync(call, request, cancellationToken).ConfigureAwait(false);
             if (error is not null && request.Length < IdleCollection.Large)
                 WriteError(request.Id, error);
@@ -27,6 +29,7 @@ internal sealed class RequestRunner(MonitorServices services, MonitorOutput outp
             services.Garbage.Note(Math.Max(request.Length, answer.Length));
             await output.SendAsync(answer.Span).ConfigureAwait(false);
             _answer.Restart();
+            call.Session.TakeBack(call.Received);
         }
     }
 

@@ -14,6 +14,7 @@ internal enum DaemonStepKind
     Blockdev,
     NbdServer,
     Export,
+    AddFd,
 }
 
 /// <summary>One option that opens something.</summary>
@@ -42,6 +43,7 @@ internal sealed record DaemonCommandLine
         ["blockdev"] = DaemonStepKind.Blockdev,
         ["nbd-server"] = DaemonStepKind.NbdServer,
         ["export"] = DaemonStepKind.Export,
+        ["add-fd"] = DaemonStepKind.AddFd,
     };
 
     private static string[] QemuOptions =>
@@ -52,7 +54,7 @@ internal sealed record DaemonCommandLine
     private static string[] OwnOptions =>
         [
             "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:",
-            "log-file:", "log-format:", "stuck-after:"];
+            "log-file:", "log-format:", "stuck-after:", "add-fd:"];
 
     public DaemonAnswer Answer { get; private set; }
 

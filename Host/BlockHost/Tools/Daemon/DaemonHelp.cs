@@ -49,6 +49,8 @@ internal static class DaemonHelp
           --composition NAME             only the plugins of a composition: a file, or a name beside the manifests
           --audit-log FILE               log every command, who sent it and how it ended
           --client-memory SIZE           what clients together may make the daemon hold in buffers (default: 256M)
+          --add-fd fd=N,set=N[,opaque=TEXT]
+                                         put a descriptor that the daemon inherits into a set: /dev/fdset/N
           -S                             the machine waits for cont; exports do not
           --stuck-after SECONDS          log requests that have waited for so long (default: 30; 0 is never)
           --log-level LEVEL              trace, debug, info, warning (default), error or none

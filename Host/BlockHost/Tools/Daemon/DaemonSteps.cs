@@ -35,6 +35,11 @@ internal static class DaemonSteps
                     DaemonJson.Default.NbdServerArgument, step.Argument, impliedKey: null, cancellationToken);
                 await host.ExecuteAsync("nbd-server-start", ToCommand(server), cancellationToken);
                 break;
+            case DaemonStepKind.AddFd:
+                var inherited = await host.Input.ParseAsync(
+                    DaemonJson.Default.InheritedDescriptor, step.Argument, impliedKey: null, cancellationToken);
+                inherited.Deserialize(DaemonJson.Default.InheritedDescriptor)!.AddTo(host.DescriptorSets);
+                break;
             case DaemonStepKind.Export:
                 var export = await host.Input.ParseAsync(
                     QapiExtension.BlockExportOptions, step.Argument, "type", cancellationToken);
@@ -81,4 +86,5 @@ internal sealed record NbdServerArgument
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NbdServerArgument))]
+[JsonSerializable(typeof(InheritedDescriptor))]
 internal sealed partial class DaemonJson : JsonSerializerContext;

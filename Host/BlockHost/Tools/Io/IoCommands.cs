@@ -36,6 +36,13 @@ internal static class IoCommands
         new WriteVectorCommand(),
     ];
 
+    /// <summary>
+    /// Those that a daemon's monitor has: what ends the process, or opens and closes images, is not among them.
+    /// </summary>
+    public static IoCommand? FindShared(string name) =>
+        Find(name) is not (AbortCommand or CloseCommand or OpenCommand or QuitCommand or RaiseSignalCommand or ReopenCommand)
+            and var found ? found : null;
+
     public static IoCommand? Find(string name) =>
         All.FirstOrDefault(command => command.Name == name || command.AlternativeName == name);
 }

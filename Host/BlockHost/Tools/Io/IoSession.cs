@@ -11,6 +11,18 @@ internal sealed class IoSession(ToolConsole console, ImageOpener images, bool im
     private readonly Lock _output = new();
     private readonly List<Task> _inFlight = [];
 
+    /// <summary>Of a daemon's monitor: the image is open already, and stays.</summary>
+    public IoSession(ToolConsole console, ImageOpener images, OpenImage image)
+        : this(console, images, imageOptions: false)
+    {
+        Image = image;
+        Writable = !image.Node.ReadOnly;
+        IsShared = true;
+    }
+
+    /// <summary>What ends the process or gives the image to another is not to be had.</summary>
+    public bool IsShared { get; }
+
     public ToolConsole Console { get; } = console;
 
     public bool ImageOptions { get; } = imageOptions;

@@ -44,12 +44,17 @@ internal sealed class IoShell(ToolConsole console, IoSession session)
         return good;
     }
 
+    /// <summary>The command that a line names.</summary>
+    public static string NameOf(string line) => Words(line).FirstOrDefault() ?? "";
+
+    private static string[] Words(string line) => line.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+
     private async ValueTask<bool> RunLineAsync(string line, CancellationToken cancellationToken)
     {
-        var words = line.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        var words = Words(line);
         if (words.Length == 0)
             return true;
-        var command = IoCommands.Find(words[0]);
+        var command = session.IsShared ? IoCommands.FindShared(words[0]) : IoCommands.Find(words[0]);
         if (command is null)
         {
             ReportUnknown(words[0]);

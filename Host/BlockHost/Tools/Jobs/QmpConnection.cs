@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -29,10 +31,13 @@ internal sealed class QmpConnection : IDisposable
     /// <exception cref="ToolException">Nobody, or no monitor, is there.</exception>
     public static async Task<QmpConnection> OpenAsync(string path, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var endPoint = EndPointOf(path);
+        var socket = endPoint is UnixDomainSocketEndPoint
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            await socket.ConnectAsync(endPoint, cancellationToken);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
@@ -54,6 +59,16 @@ internal sealed class QmpConnection : IDisposable
             connection.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A path, or where there is no such file, "host:port".</summary>
+    private static EndPoint EndPointOf(string address)
+    {
+        var colon = address.LastIndexOf(':');
+        if (colon <= 0 || File.Exists(address) || !ushort.TryParse(
+            address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            return new UnixDomainSocketEndPoint(address);
+        return new DnsEndPoint(address[..colon].Trim('[', ']'), port);
     }
 
     /// <summary>The runtime says of a socket that is not there that its address cannot be assigned.</summary>

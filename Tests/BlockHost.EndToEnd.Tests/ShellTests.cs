@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.EndToEnd.Tests.Support;
+
+namespace BlockHost.EndToEnd.Tests;
+
+/// <summary>blockhost shell: the monitor for people of a daemon, ours or QEMU's.</summary>
+public sealed class ShellTests : IDisposable
+{
+    private readonly Folder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Lines_of_a_pipe_are_answered_without_prompt_and_escapes()
+    {
+        await using var daemon = await ServerProcess.StartAsync(
+            _folder["q"], _folder.Path, Programs.Blockhost,
+            "serve", "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
+
+        var run = CommandRunner.RunIn(
+            _folder.Path, "bash", "-c", $"printf 'info status\\n\\nnosuch\\nexit\\nquit\\n' | {Programs.Blockhost} shell --qmp q");
+
+        Assert.Equal("VM status: running\nunknown command: 'nosuch'\n", run.Output);
+        Assert.Equal(0, run.ExitCode);
+    }
+
+    [Fact]
+    public async Task Words_of_the_command_line_are_one_line_and_json_goes_as_it_is()
+    {
+        await using var daemon = await ServerProcess.StartAsync(
+            _folder["q"], _folder.Path, Programs.Blockhost,
+            "serve", "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
+
+        var status = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", "info", "status");
+        var json = CommandRunner.RunIn(
+            _folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "query-status"}""");
+        var wrong = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "nosuch"}""");
+
+        Assert.Equal("VM status: running\n", status.Output);
+        Assert.Contains("\"status\": \"running\"", json.Output, StringComparison.Ordinal);
+        Assert.Equal("Error: The command nosuch has not been found\n", wrong.Output);
+        Assert.Equal(1, wrong.ExitCode);
+    }
+
+    [SkippableFact]
+    public async Task It_talks_to_QEMU_too()
+    {
+        Programs.Require("qemu-system-x86_64");
+        await using var daemon = await ServerProcess.StartAsync(
+            _folder["q"], _folder.Path, "qemu-system-x86_64",
+            "-machine", "none", "-nodefaults", "-display", "none", "-qmp", "unix:q,server=on,wait=off");
+
+        var run = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", "info", "status");
+
+        Assert.Equal("VM status: running\n", run.Output);
+    }
+}
