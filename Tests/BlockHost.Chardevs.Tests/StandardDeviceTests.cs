@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using BlockHost.Chardevs;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Descriptors;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Yank;
 using BlockHost.Objects;
@@ -26,6 +27,7 @@ public sealed class StandardDeviceTests : IAsyncDisposable
     private readonly PluginManager _plugins;
     private readonly ChardevTable _table;
     private readonly IPluginHost? _host;
+    private readonly PassedDescriptors _descriptors = new(new DescriptorSets(() => true));
 
     public StandardDeviceTests()
     {
@@ -33,7 +35,7 @@ public sealed class StandardDeviceTests : IAsyncDisposable
         _table = new ChardevTable(Mock.Of<IUserObjects>(), TimeProvider.System, _plugins, () => _host!);
         _host = Mock.Of<IPluginHost>(
             host => host.Yank == _yank && host.Chardevs == _table && host.Clock == TimeProvider.System
-                && host.Objects == Mock.Of<IUserObjects>());
+                && host.Objects == Mock.Of<IUserObjects>() && host.Descriptors == _descriptors);
         _plugins.AddHost(registry => ChardevCommands.Register(registry, _table, _plugins, TimeProvider.System));
     }
 

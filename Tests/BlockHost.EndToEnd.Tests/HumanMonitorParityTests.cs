@@ -21,7 +21,8 @@ public sealed class HumanMonitorParityTests : IDisposable
         "chardev-remove", "chardev-remove zz", "chardev-send-break zz", "ringbuf_read ring", "ringbuf_read ring x",
         "ringbuf_write nosuch b", "ringbuf_write ring \"two words\"", "ringbuf_read ring 100", "chardev-remove ring", "info chardev",
         "object_del", "object_del s",
-        "commit", "commit nosuch", "commit all", "commit disk x",
+        "commit", "commit nosuch", "commit all", "commit disk x", "qemu-io", "qemu-io disk", "qemu-io disk x y",
+        "qemu-io nosuch \"read 0 512\"", "qemu-io -d disk \"read 0 512\"",
         "chardev-add", "chardev-add x", "chardev-add null", "chardev-add null,id=n", "chardev-add null,id=n", "chardev-add nosuch,id=m",
         "chardev-add null,id=n2,foo=bar", "chardev-add file,id=f", "chardev-add id=z", "chardev-add ringbuf,id=r,size=17",
         "chardev-add socket,id=s", "chardev-change", "chardev-change n", "chardev-change n ringbuf", "chardev-change nosuch null",
@@ -37,14 +38,6 @@ public sealed class HumanMonitorParityTests : IDisposable
         "help block_job_set_speed", "help drive_backup", "help drive_mirror", "help nbd_server_start", "help nbd_server_add", "help nbd_server_remove",
         "help nbd_server_stop", "help chardev-remove", "help chardev-send-break", "help ringbuf_read", "help ringbuf_write",
         "help object_del", "help info status", "help help",
-    ];
-
-    private static readonly string[] Requests =
-    [
-        "qemu-io", "qemu-io disk", "qemu-io nosuch \"read 0 512\"", "qemu-io -d disk \"read 0 512\"", "qemu-io disk \"nosuch\"",
-        "qemu-io disk length", "qemu-io disk read", "qemu-io disk \"read 64M 512\"", "qemu-io disk \"write -q -P 7 0 64k\"",
-        "qemu-io disk \"read -q -P 7 0 64k\"", "qemu-io disk \"read -q -P 8 0 64k\"", "qemu-io disk map", "qemu-io disk close",
-        "qemu-io disk \"open x\"", "qemu-io disk x y",
     ];
 
     private readonly Folder _folder = new();
@@ -66,9 +59,6 @@ public sealed class HumanMonitorParityTests : IDisposable
 
     [SkippableFact]
     public Task Each_line_is_answered_as_QEMUs() => CompareAsync(DiskAndJob, Lines);
-
-    [SkippableFact]
-    public Task Requests_by_hand_are_answered_as_QEMUs() => CompareAsync(Disk, Requests);
 
     [SkippableFact]
     public Task A_job_that_has_the_disk_leaves_nothing_for_a_machine() => CompareAsync(DiskAndJob, ["info snapshots"]);

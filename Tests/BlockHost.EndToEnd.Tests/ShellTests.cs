@@ -42,6 +42,38 @@ public sealed class ShellTests : IDisposable
         Assert.Equal(1, wrong.ExitCode);
     }
 
+    /// <summary>QEMU prints what a request finds on its own standard output.</summary>
+    [Fact]
+    public async Task Requests_by_hand_are_answered_as_by_qemu_io()
+    {
+        await File.WriteAllBytesAsync(_folder["a.img"], new byte[1 << 20]);
+        await using var daemon = await ServerProcess.StartAsync(
+            _folder["q"], _folder.Path, Programs.Blockhost,
+            "serve", "--blockdev", "driver=file,node-name=disk,filename=a.img",
+            "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
+        string[] lines =
+        [
+            "length", "write -q -P 7 512 512", "read -q -P 7 512 512", "read -v 510 2", "read -q -P 8 512 512", "quit", "abort", "close",
+        ];
+        await File.WriteAllLinesAsync(_folder["lines"], lines.Select(line => $"qemu-io disk \"{line}\""));
+
+        var run = CommandRunner.RunIn(_folder.Path, "bash", "-c", $"{Programs.Blockhost} shell --qmp q < lines | grep -v ops");
+
+        Assert.Equal(
+            """
+            1 MiB
+            000001fe:  00 00  ..
+            read 2/2 bytes at offset 510
+            Pattern verification failed at offset 512, 512 bytes
+            command "quit" not found
+            command "abort" not found
+            command "close" not found
+
+            """.ReplaceLineEndings("\n"),
+            run.Output);
+        Assert.Equal(7, (await File.ReadAllBytesAsync(_folder["a.img"]))[1023]);
+    }
+
     [SkippableFact]
     public async Task It_talks_to_QEMU_too()
     {

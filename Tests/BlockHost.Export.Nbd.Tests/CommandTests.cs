@@ -35,6 +35,9 @@ public sealed class CommandTests : IAsyncLifetime
         _host.Setup(h => h.Exports).Returns(_exports.Object);
         _host.Setup(h => h.Memory).Returns(new MemoryBudget());
         _host.Setup(h => h.Clock).Returns(TimeProvider.System);
+        var descriptors = new Mock<IPassedDescriptors>();
+        descriptors.Setup(d => d.Resolve(It.IsAny<BlockHost.Net.SocketAddress>())).Returns((BlockHost.Net.SocketAddress a) => a);
+        _host.Setup(h => h.Descriptors).Returns(descriptors.Object);
         _host.Setup(h => h.Objects).Returns(Mock.Of<IUserObjects>());
         _host.Setup(h => h.Graph.Lookup(It.IsAny<string?>(), It.IsAny<string?>()))
             .Returns<string, string>(
