@@ -14,9 +14,17 @@ public static class OpenFlags
     public const int NonBlocking = 0x800;
     public const int CloseOnExec = 0x80000;
 
+    /// <summary>O_PATH: only to look at what it is; nothing is opened.</summary>
+    public const int PathOnly = 0x200000;
+
     /// <summary>O_DIRECT is one of the few flags whose number depends on the processor.</summary>
-    public static int Direct =>
-        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+    public static int Direct => IsArm ? 0x10000 : 0x4000;
+
+    /// <summary>O_DIRECTORY.</summary>
+    public static int Directory => IsArm ? 0x4000 : 0x10000;
+
+    /// <summary>O_NOFOLLOW.</summary>
+    public static int NoFollow => IsArm ? 0x8000 : 0x20000;
 
     /// <summary>F_GETFL and F_SETFL.</summary>
     public const int GetStatusFlags = 3;
@@ -31,6 +39,8 @@ public static class OpenFlags
         WriteOnly => FileAccess.Write,
         _ => FileAccess.ReadWrite,
     };
+
+    private static bool IsArm => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
 }
 
 [Flags]

@@ -56,6 +56,20 @@ public struct FileStatus
     [FieldOffset(48)]
     public long Blocks;
 
+    /// <summary>When content or attributes changed last, in seconds since 1970 and nanoseconds.</summary>
+    [FieldOffset(96)]
+    public long ChangedSeconds;
+
+    [FieldOffset(104)]
+    public uint ChangedNanoseconds;
+
+    /// <summary>When the content changed last; whoever may write can set it.</summary>
+    [FieldOffset(112)]
+    public long ModifiedSeconds;
+
+    [FieldOffset(120)]
+    public uint ModifiedNanoseconds;
+
     [FieldOffset(136)]
     public uint DeviceMajor;
 

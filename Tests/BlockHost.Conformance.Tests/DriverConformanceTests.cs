@@ -116,6 +116,13 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
     [Fact]
     public Task Dmg() => ProveAsync(ReaderSubjects.Dmg());
 
+    [Fact]
+    public async Task Vvfat()
+    {
+        using var folder = new TemporaryFolder();
+        await ProveAsync(await VvfatSubjects.MakeAsync(folder));
+    }
+
     [Theory]
     [InlineData("alone", false)]
     [InlineData("over a backing file", true)]

@@ -18,5 +18,8 @@ internal sealed class TemporaryFolder : IDisposable
         return path;
     }
 
+    /// <summary>A new folder; its path.</summary>
+    public string NewFolder() => Directory.CreateDirectory(Path.Combine(_path, Guid.NewGuid().ToString("n"))).FullName;
+
     public void Dispose() => Directory.Delete(_path, recursive: true);
 }
