@@ -19,6 +19,9 @@ public abstract class DiskImage(IBlockChild file)
     /// <summary>What is not stored here is read from this.</summary>
     public IBlockChild? Backing { get; set; }
 
+    /// <summary>Null: what is stored is what guests wrote.</summary>
+    public IDataCipher? Cipher { get; init; }
+
     public abstract ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken);
 
     public abstract ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken);

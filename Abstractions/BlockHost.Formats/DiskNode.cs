@@ -38,7 +38,7 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
         _disk.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        _context.DiscardUnmap ? _disk.DiscardAsync(offset, bytes, cancellationToken) : ValueTask.CompletedTask;
+        _context.DiscardUnmap && _disk.Cipher is null ? _disk.DiscardAsync(offset, bytes, cancellationToken) : ValueTask.CompletedTask;
 
     public override ValueTask<BlockStatus> GetStatusAsync(
         long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
@@ -69,8 +69,15 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
 
     public override async ValueTask DisposeAsync()
     {
-        if (!_isReadOnly)
-            await _disk.CloseAsync().ConfigureAwait(false);
+        try
+        {
+            if (!_isReadOnly)
+                await _disk.CloseAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _disk.Cipher?.Dispose();
+        }
     }
 
     /// <summary>A writable image may be about to become one that is only read.</summary>
@@ -87,17 +94,23 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
     private BlockProfile MakeProfile()
     {
         var native = _isReadOnly ? Support.None : Support.Native;
+        // Zeroes in the file are something else when they are decrypted.
+        var isEncrypted = _disk.Cipher is not null;
         return new()
         {
             Length = _disk.Length,
             Writable = !_isReadOnly,
             Flush = native,
             Fua = _isReadOnly ? Support.None : Support.Emulate,
-            WriteZeroes = native,
-            WriteZeroesFlags = ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Unchanged,
+            WriteZeroes = isEncrypted && !_isReadOnly ? Support.Emulate : native,
+            WriteZeroesFlags = isEncrypted ? ZeroFlags.None : ZeroFlags.MayUnmap | ZeroFlags.NoFallback | ZeroFlags.Unchanged,
             Discard = native,
             Status = Support.Native,
-            Limits = new BlockLimits { OptimalTransfer = _disk.BlockSize },
+            Limits = new BlockLimits
+            {
+                RequestAlignment = isEncrypted ? IDataCipher.SectorBytes : 1,
+                OptimalTransfer = _disk.BlockSize,
+            },
         };
     }
 

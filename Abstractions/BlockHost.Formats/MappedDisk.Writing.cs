@@ -40,7 +40,7 @@ public abstract partial class MappedDisk<TEntry>
         {
             var part = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, bytes - done)];
             await ReadBackingAsync(Backing!, offset + done, part, cancellationToken).ConfigureAwait(false);
-            await WriteDataAsync(BlkdebugEvent.CowWrite, place + done, part, cancellationToken).ConfigureAwait(false);
+            await WriteDataAsync(BlkdebugEvent.CowWrite, offset + done, place + done, part, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -56,7 +56,7 @@ public abstract partial class MappedDisk<TEntry>
                 : Math.Min(source.Length - done, blockSize - within);
             var part = source.Slice(done, bytes);
             if (run.State == BlockState.Stored)
-                await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, part, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
             else if (whole > blockSize)
                 await WriteNewBlocksAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             else
@@ -78,7 +78,7 @@ public abstract partial class MappedDisk<TEntry>
             var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
             var part = source.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
-                await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, part, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
             else
                 await StoreWholeAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             done += run.Bytes;
@@ -98,7 +98,12 @@ public abstract partial class MappedDisk<TEntry>
             {
                 var end = EndOfRun(places, stored);
                 var part = source.Slice(stored * blockSize, (end - stored) * blockSize);
-                await WriteDataAsync(BlkdebugEvent.WriteAio, places[stored], part, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(
+                    BlkdebugEvent.WriteAio,
+                    offset + stored * blockSize,
+                    places[stored],
+                    part,
+                    cancellationToken).ConfigureAwait(false);
                 for (; stored < end; stored++)
                     await Table.SetAsync(
                         IndexOf(offset / blockSize + stored), Encode(places[stored]), cancellationToken).ConfigureAwait(false);
@@ -127,7 +132,7 @@ public abstract partial class MappedDisk<TEntry>
         // Somebody may have been here first.
         var run = await FindAsync(offset, source.Length, cancellationToken).ConfigureAwait(false);
         if (run.State == BlockState.Stored && run.Bytes == source.Length)
-            await WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, source, cancellationToken).ConfigureAwait(false);
+            await WriteDataAsync(BlkdebugEvent.WriteAio, offset, run.Place, source, cancellationToken).ConfigureAwait(false);
         else
             await StoreAsync(offset, source, run, cancellationToken).ConfigureAwait(false);
     }
@@ -136,6 +141,12 @@ public abstract partial class MappedDisk<TEntry>
     private async ValueTask FillAsync(
         long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
     {
+        if (Cipher is not null && source.Length < blockSize)
+        {
+            await FillEncryptedAsync(place, offset, source, before, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         var within = offset % blockSize;
         var end = within + source.Length;
         if (source.Length < blockSize && before.State == BlockState.Packed)
@@ -148,7 +159,24 @@ public abstract partial class MappedDisk<TEntry>
             await CopyUpAsync(offset + source.Length, place + end, blockSize - end, cancellationToken).ConfigureAwait(false);
         }
 
-        await WriteDataAsync(BlkdebugEvent.WriteAio, place + within, source, cancellationToken).ConfigureAwait(false);
+        await WriteDataAsync(BlkdebugEvent.WriteAio, offset, place + within, source, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The whole block at once: what is around the source is encrypted as well, zeroes included.</summary>
+    private async ValueTask FillEncryptedAsync(
+        long place, long offset, IoSlice source, BlockRun before, CancellationToken cancellationToken)
+    {
+        var start = offset / blockSize * blockSize;
+        using var buffer = buffers.Rent((int)blockSize);
+        var block = buffer.Memory[..(int)blockSize];
+        block.Span.Clear();
+        if (before.State == BlockState.Packed)
+            await ReadPackedAsync(start, before, block, cancellationToken).ConfigureAwait(false);
+        else if (before.State == BlockState.Absent && Backing is { } backing && start < Length)
+            await ReadBackingAsync(
+                backing, start, block[..(int)Math.Min(blockSize, Length - start)], cancellationToken).ConfigureAwait(false);
+        source.CopyTo(block.Span[(int)(offset - start)..]);
+        await WriteDataAsync(BlkdebugEvent.WriteAio, start, place, block, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The block as it was, in its new place.</summary>

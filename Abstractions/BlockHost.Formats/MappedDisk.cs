@@ -88,12 +88,12 @@ public abstract partial class MappedDisk<TEntry>(
 
     public sealed override ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken) =>
         TryFind(offset, target.Length, out var run) && run.State == BlockState.Stored && run.Bytes == target.Length
-            ? ReadDataAsync(run.Place, target, cancellationToken)
+            ? ReadDataAsync(offset, run.Place, target, cancellationToken)
             : ReadPartsAsync(offset, target, cancellationToken);
 
     public sealed override ValueTask WriteAsync(long offset, IoSlice source, CancellationToken cancellationToken) =>
         TryFind(offset, source.Length, out var run) && run.State == BlockState.Stored && run.Bytes == source.Length
-            ? WriteDataAsync(BlkdebugEvent.WriteAio, run.Place, source, cancellationToken)
+            ? WriteDataAsync(BlkdebugEvent.WriteAio, offset, run.Place, source, cancellationToken)
             : WritePartsAsync(offset, source, cancellationToken);
 
     public sealed override async ValueTask WriteZeroesAsync(
@@ -131,6 +131,7 @@ public abstract partial class MappedDisk<TEntry>(
         const BlockStatusFlags Stored = BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated;
         return run.State switch
         {
+            BlockState.Stored when Cipher is not null => new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated),
             BlockState.Stored =>
                 new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
             BlockState.Packed =>
@@ -229,7 +230,7 @@ public abstract partial class MappedDisk<TEntry>(
             var run = await FindAsync(offset + done, target.Length - done, cancellationToken).ConfigureAwait(false);
             var part = target.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
-                await ReadDataAsync(run.Place, part, cancellationToken).ConfigureAwait(false);
+                await ReadDataAsync(offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
             else if (run.State == BlockState.Packed)
                 await ReadPackedAsync(offset + done, run, part, cancellationToken).ConfigureAwait(false);
             else if (run.State == BlockState.Absent && Backing is { } backing)

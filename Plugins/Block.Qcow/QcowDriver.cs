@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Crypto.Keys;
+using BlockHost.Crypto.Sectors;
 using BlockHost.Plugins.Block.Qcow.Format;
 using BlockHost.Plugins.Block.Qcow.Maintenance;
 
@@ -28,6 +31,10 @@ internal sealed class QcowDriver : BlockDriver<QcowOptions>
     public static BackingFileReference? RecordedOf(QcowImage image) =>
         image.BackingName is { Length: > 0 } name ? new BackingFileReference(name, null) : null;
 
+    /// <summary>Command lines name a secret and leave the format to the image.</summary>
+    public override JsonElement Modernise(JsonElement options) =>
+        KeySecretOption.Modernise(options, QcowJson.Default.JsonObject);
+
     public override int Probe(ReadOnlySpan<byte> head, string? fileName) =>
         head.StartsWith(QcowHeader.Magic) && head[4..].StartsWith((ReadOnlySpan<byte>)[0, 0, 0, (byte)QcowHeader.Version])
             ? 100
@@ -49,9 +56,28 @@ internal sealed class QcowDriver : BlockDriver<QcowOptions>
         await file.ReadAsync(0, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = QcowHeader.Parse(bytes);
         HeaderChecks.RequireReadable(header);
-        RefuseEncryption(context, header, options.Encrypt);
-        var image = new QcowImage(file, header, context.Host.Buffers)
-        { BackingName = await ReadNameAsync(file, header, cancellationToken).ConfigureAwait(false) };
+        var cipher = OpenCipher(context, header, options);
+        try
+        {
+            return await OpenAsync(context, options, file, header, cipher, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            cipher?.Dispose();
+            throw;
+        }
+    }
+
+    private static async ValueTask<BlockNode> OpenAsync(
+        IBlockNodeContext context,
+        QcowOptions options,
+        IBlockChild file,
+        QcowHeader header,
+        DiskCipher? cipher,
+        CancellationToken cancellationToken)
+    {
+        var name = await ReadNameAsync(file, header, cancellationToken).ConfigureAwait(false);
+        var image = new QcowImage(file, header, context.Host.Buffers) { BackingName = name, Cipher = cipher };
         if (!context.ReadOnly)
             await image.Tables.SurveyAsync(cancellationToken).ConfigureAwait(false);
         image.Backing = await context.OpenBackingAsync(
@@ -59,16 +85,19 @@ internal sealed class QcowDriver : BlockDriver<QcowOptions>
         return new QcowNode(context, image);
     }
 
-    private static void RefuseEncryption(IBlockNodeContext context, QcowHeader header, BlockdevQcowEncryption? options)
+    /// <returns>Null: the image is not encrypted.</returns>
+    private static DiskCipher? OpenCipher(IBlockNodeContext context, QcowHeader header, QcowOptions options)
     {
-        if (header.Crypt == CryptMethod.None && options is not null)
+        if (header.Crypt == CryptMethod.None && options.Encrypt is not null)
             throw new BlockException(
                 BlockErrorKind.InvalidArgument, "No encryption in image header, but options specified format 'aes'");
-        if (header.Crypt == CryptMethod.None || context.NoIo)
-            return;
-        throw options?.KeySecret is null
-            ? new BlockException(BlockErrorKind.InvalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
-            : new BlockException(BlockErrorKind.NotSupported, "Encryption method 'aes' is not supported");
+        if (header.Crypt == CryptMethod.None)
+            return null;
+        if (context.NoIo)
+            return new DiskCipher(null);
+        var secret = options.Encrypt?.KeySecret ?? options.EncryptKeySecret;
+        var password = Secrets.Require(context.Host.Objects, secret, "encrypt.key-secret");
+        return new DiskCipher(LegacyAes.Create(password.Span));
     }
 
     private static async ValueTask<string?> ReadNameAsync(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using BlockHost.Block;
 using BlockHost.Qmp;
@@ -14,6 +15,10 @@ public sealed record QcowOptions
     public BlockdevRefOrNull? Backing { get; init; }
 
     public BlockdevQcowEncryption? Encrypt { get; init; }
+
+    /// <summary>encrypt.key-secret of command lines, which leave the format to the header.</summary>
+    [QapiLegacy]
+    public string? EncryptKeySecret { get; init; }
 }
 
 [JsonConverter(typeof(JsonStringEnumConverter<BlockdevQcowEncryptionFormat>))]
@@ -23,7 +28,7 @@ public enum BlockdevQcowEncryptionFormat
     Aes = 0,
 }
 
-/// <summary>Recognised, and refused by name.</summary>
+/// <summary>QAPI BlockdevQcowEncryption.</summary>
 public sealed record BlockdevQcowEncryption
 {
     public required BlockdevQcowEncryptionFormat Format { get; init; }
@@ -62,7 +67,7 @@ public enum QcowCreateEncryptionFormat
     Aes = 2,
 }
 
-/// <summary>Recognised, and refused by name.</summary>
+/// <summary>QAPI QCryptoBlockCreateOptions, as far as this format has it.</summary>
 public sealed record QcowCreateEncryption
 {
     public required QcowCreateEncryptionFormat Format { get; init; }
@@ -77,4 +82,5 @@ public sealed record QcowCreateEncryption
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(QcowOptions))]
 [JsonSerializable(typeof(QcowCreateOptions))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class QcowJson : JsonSerializerContext;

@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Crypto.Keys;
 using BlockHost.Plugins.Block.Qcow2.Amending;
 using BlockHost.Plugins.Block.Qcow2.Bitmaps;
 using BlockHost.Plugins.Block.Qcow2.Checking;
@@ -40,17 +41,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
     protected override JsonTypeInfo<Qcow2Options> TypedOptionsType => Qcow2Json.Default.Qcow2Options;
 
     /// <summary>Command lines name a secret and leave the format to the image.</summary>
-    public override JsonElement Modernise(JsonElement options)
-    {
-        if (!options.TryGetProperty("encrypt", out var encrypt) || encrypt.ValueKind != JsonValueKind.Object
-            || encrypt.TryGetProperty("format", out _) || !encrypt.TryGetProperty("key-secret", out var secret)
-            || encrypt.EnumerateObject().Count() != 1)
-            return options;
-        var modern = JsonObject.Create(options)!;
-        modern.Remove("encrypt");
-        modern["encrypt-key-secret"] = JsonValue.Create(secret);
-        return JsonSerializer.SerializeToElement(modern, Qcow2Json.Default.JsonObject);
-    }
+    public override JsonElement Modernise(JsonElement options) =>
+        KeySecretOption.Modernise(options, Qcow2Json.Default.JsonObject);
 
     public override int Probe(ReadOnlySpan<byte> head, string? fileName) =>
         head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Crypto.Keys;
 using BlockHost.Formats;
 using BlockHost.Plugins.Block.Qcow.Format;
 using BlockHost.Qmp;
@@ -22,7 +23,9 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         var typed = options.Deserialize(QcowJson.Default.QcowCreateOptions.Deep())!;
         var name = Encoding.UTF8.GetBytes(typed.BackingFile ?? "");
         var header = HeaderFor(typed.Size, name.Length);
-        RefuseEncryption(typed.Encrypt);
+        RequirePassword(context, typed.Encrypt);
+        if (typed.Encrypt is not null)
+            header = header with { Crypt = CryptMethod.Aes };
         var file = await context.OpenStorageAsync(typed.File, cancellationToken).ConfigureAwait(false);
         await file.ResizeAsync(0, new ResizeOptions(MayExceed: true), cancellationToken).ConfigureAwait(false);
         await file.WriteZeroesAsync(0, EndOf(header), ZeroFlags.MayUnmap, cancellationToken).ConfigureAwait(false);
@@ -62,15 +65,13 @@ internal sealed class ImageCreator : IImageCreator, IImageMeasure
         return HeaderChecks.IsDiskSize(header.DiskSize, header) ? header : throw Invalid("Image too large");
     }
 
-    private static void RefuseEncryption(QcowCreateEncryption? encrypt)
+    private static void RequirePassword(IImageCreateContext context, QcowCreateEncryption? encrypt)
     {
         if (encrypt is null)
             return;
         if (encrypt.Format == QcowCreateEncryptionFormat.Luks)
             throw Invalid("Unsupported encryption format");
-        throw encrypt.KeySecret is null
-            ? Invalid("Parameter 'encrypt.key-secret' is required for cipher")
-            : new BlockException(BlockErrorKind.NotSupported, "Encryption is not supported");
+        _ = Secrets.Require(context.Host.Objects, encrypt.KeySecret, "encrypt.key-secret");
     }
 
     /// <summary>Of the header and the top table, which takes whole sectors, as QEMU's does.</summary>

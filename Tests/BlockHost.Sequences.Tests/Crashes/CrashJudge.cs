@@ -17,7 +17,7 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
 
     private readonly Scratch _scratch = new(Directory.CreateTempSubdirectory("bh-crash").FullName);
 
-    private string Image => step.Image;
+    private string Locator => layout.Locator(step.Image, layout.Format);
 
     public string Folder => _scratch.Folder;
 
@@ -39,18 +39,18 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
     }
 
     /// <summary>The image holds what the step was to make of it.</summary>
-    public string? CompareDone() => Compare(Image, layout.Format, step.After, step.Discarded);
+    public string? CompareDone() => Compare(step.Image, layout.Format, step.After, step.Discarded);
 
     /// <summary>What "convert" has made holds what the image does.</summary>
     public string? CompareMade(IReadOnlyList<string> args)
     {
-        var source = args[^2] == Image ? step.Before : null;
+        var source = args[^2] == Locator ? step.Before : null;
         return source is null ? null : Compare(args[^1], layout.Format, source, []);
     }
 
     private string? Compare(string name, string format, byte[] expected, bool[] unknown)
     {
-        var result = Run(ours: false, "convert", "-f", format, "-O", "raw", name, "read");
+        var result = Run(ours: false, "convert", "-f", format, "-O", "raw", layout.Locator(name, format), "read");
         if (result.ExitCode != 0)
             return $"QEMU does not read it: {result}";
         var read = File.ReadAllBytes(_scratch["read"]);
@@ -106,7 +106,7 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
     /// <summary>All bytes that the step had nothing to do with are as they were, others as they were or are now.</summary>
     private string? CheckContent(bool ours)
     {
-        var result = Run(ours, "convert", "-f", layout.Format, "-O", "raw", Image, "read");
+        var result = Run(ours, "convert", "-f", layout.Format, "-O", "raw", Locator, "read");
         if (result.ExitCode != 0)
             return $"{(ours ? "ours" : "QEMU")} does not read it: {result}";
         var (read, before, after) = (File.ReadAllBytes(_scratch["read"]), step.Before, step.After);
@@ -129,7 +129,7 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
 
     private string? RepairAndCheck(bool ours)
     {
-        var repaired = Run(ours, "check", "-q", "-f", layout.Format, "-r", "all", Image);
+        var repaired = Run(ours, "check", "-q", "-f", layout.Format, "-r", "all", Locator);
         if (repaired.ExitCode is not (0 or Leaks))
             return $"{(ours ? "our" : "QEMU's")} repair: {repaired}";
         var (theirs, checkedByOurs) = (Check(ours: false), Check(ours: true));
@@ -144,16 +144,20 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
     {
         if (step.Backing is not { } backing)
             return null;
-        string[] args = ["check", "-f", backing.Format, backing.Name];
+        string[] args = ["check", "-f", backing.Format, layout.Locator(backing.Name, backing.Format)];
         var (theirs, ours) = (Run(ours: false, args), Run(ours: true, args));
         return ours.ExitCode is 0 or Leaks or NoChecks && (theirs.ExitCode == NoChecks || ours.ExitCode == theirs.ExitCode)
             ? null
             : $"below: our check: {ours}\nQEMU's: {theirs}";
     }
 
-    private ToolResult Check(bool ours) => Run(ours, "check", "-f", layout.Format, Image);
+    private ToolResult Check(bool ours) => Run(ours, "check", "-f", layout.Format, Locator);
 
-    private ToolResult Run(bool ours, params string[] args) => ours
-        ? InProcessTool.Run(_scratch.Folder, "qemu-img", args, input: "")
-        : ProgramRunner.Run(_scratch.Folder, "qemu-img", args);
+    private ToolResult Run(bool ours, params string[] given)
+    {
+        var args = layout.WithSecrets("qemu-img", given);
+        return ours
+            ? InProcessTool.Run(_scratch.Folder, "qemu-img", args, input: "")
+            : ProgramRunner.Run(_scratch.Folder, "qemu-img", args);
+    }
 }

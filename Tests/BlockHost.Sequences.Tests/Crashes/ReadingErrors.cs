@@ -32,7 +32,7 @@ internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool
             foreach (var step in Relay.Random(layout, seed).Seeds.Take(Steps))
                 RelaySteps.Take(image, new Random(step));
             File.WriteAllBytes(Path.Combine(image.Folder, "content"), image.Content);
-            foreach (var args in Commands(image).TakeWhile(_ => Errors < most))
+            foreach (var args in Commands(image).Select(args => layout.WithSecrets("qemu-img", args)).TakeWhile(_ => Errors < most))
                 Try(image, args);
             return null;
         }
@@ -44,14 +44,14 @@ internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool
 
     private string[][] Commands(RelayImage image) =>
     [
-        ["info", "--output=json", "-f", layout.Format, image.Name],
-        ["map", "--output=json", "-f", layout.Format, image.Name],
-        ["measure", "--output=json", "-O", "qcow2", "-f", layout.Format, image.Name],
-        ["compare", "-f", layout.Format, "-F", "raw", image.Name, "content"],
-        ["dd", "-f", layout.Format, "-O", "raw", "bs=64k", $"if={image.Name}", "of=copied"],
+        ["info", "--output=json", "-f", layout.Format, image.Locator],
+        ["map", "--output=json", "-f", layout.Format, image.Locator],
+        ["measure", "--output=json", "-O", "qcow2", "-f", layout.Format, image.Locator],
+        ["compare", "-f", layout.Format, "-F", "raw", image.Locator, "content"],
+        ["dd", "-f", layout.Format, "-O", "raw", "bs=64k", $"if={image.Locator}", "of=copied"],
     ];
 
-    private void Try(RelayImage image, string[] args)
+    private void Try(RelayImage image, IReadOnlyList<string> args)
     {
         var before = FolderState.Of(image.Folder);
         var whole = Fail(image, args, -1);
@@ -73,7 +73,7 @@ internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool
         }
     }
 
-    private ToolResult Fail(RelayImage image, string[] args, int at)
+    private ToolResult Fail(RelayImage image, IReadOnlyList<string> args, int at)
     {
         _watch.Begin();
         (_watch.FailAt, _watch.FailWith) = (at, at % 2 == 0 ? BlockErrorKind.Io : BlockErrorKind.NoSpace);
@@ -83,7 +83,7 @@ internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool
         return result;
     }
 
-    private static string? Judge(RelayImage image, string[] args, ToolResult whole, ToolResult result)
+    private static string? Judge(RelayImage image, IReadOnlyList<string> args, ToolResult whole, ToolResult result)
     {
         var said = result.Output + result.Error;
         if (result.ExitCode != 0)

@@ -22,8 +22,10 @@ internal sealed class Beginning(RelayImage image, Random random)
     {
         image.Name = image.NewName();
         var size = RandomSize(random, Layout);
-        image.Run(random.Next(2) == 0, "qemu-img", CreateArgs([image.Name, $"{size}"]));
-        image.Content = new byte[Layout.RoundsSizes ? image.SizeOf(image.Name, Layout.Format) : size];
+        image.Run(RelaySteps.IsOursByLuks(image, random), "qemu-img", CreateArgs([image.Name, $"{size}"]));
+        image.Content = Layout.IsNoise
+            ? image.Read(ours: false, image.Name, Layout.Format)
+            : new byte[Layout.RoundsSizes ? image.SizeOf(image.Name, Layout.Format) : size];
     }
 
     private void Overlay()
@@ -31,8 +33,8 @@ internal sealed class Beginning(RelayImage image, Random random)
         var backing = MakeBacking(image, random, RandomSize(random, Layout));
         image.Name = image.NewName();
         var size = random.Next(2) == 0 ? backing.Content.Length : RandomSize(random, Layout);
-        image.Run(random.Next(2) == 0, "qemu-img",
-            CreateArgs(["-b", backing.Name, "-F", backing.Format, image.Name, $"{size}"]));
+        image.Run(RelaySteps.IsOursByLuks(image, random), "qemu-img",
+            CreateArgs(["-b", Layout.Locator(backing.Name, backing.Format), "-F", backing.Format, image.Name, $"{size}"]));
         image.Backing = backing;
         image.Content = Over(backing, size);
     }
@@ -54,7 +56,9 @@ internal sealed class Beginning(RelayImage image, Random random)
         var name = image.NewName();
         image.Save("content", content);
         var format = image.Layout.OwnBackingOnly || random.Next(2) == 0 ? image.Layout.Format : "raw";
-        image.Run(random.Next(2) == 0, "qemu-img", "convert", "-f", "raw", "-O", format, "content", name);
+        string[] options = image.Layout.IsEncrypted && format != "raw" ? ["-o", image.Layout.Options(random)] : [];
+        image.Run(
+            RelaySteps.IsOursByLuks(image, random), "qemu-img", ["convert", "-f", "raw", "-O", format, .. options, "content", name]);
         return new(name, format, content);
     }
 

@@ -40,11 +40,27 @@ internal sealed record Layout(string Name, string Format, Func<Random, string> O
     /// <summary>Compressed writes beside others.</summary>
     public bool CanCompress { get; init; }
 
+    /// <summary>The option that names the secret an image is opened with; empty: it is not encrypted.</summary>
+    public string SecretOption { get; init; } = "";
+
+    /// <summary>What of "-o" its key slots are amended with; null: it has none.</summary>
+    public string? SlotPrefix { get; init; }
+
+    /// <summary>What was never written is not zeroes but whatever it decrypts to.</summary>
+    public bool IsNoise { get; init; }
+
+    public bool IsEncrypted => SecretOption.Length > 0;
+
     /// <summary>Written once, compressed, from beginning to end.</summary>
     public bool IsStream { get; init; }
 
     /// <summary>Snapshots, bitmaps and amend.</summary>
     public bool IsQcow2 => Format == "qcow2";
+
+    private static readonly string[] Ciphers = ["aes-128", "aes-256"];
+
+    private static readonly string[] LuksModes =
+        ["cipher-mode=xts", "cipher-mode=cbc", "cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha256", "cipher-mode=ctr"];
 
     public static IReadOnlyList<Layout> All { get; } =
     [
@@ -81,7 +97,55 @@ internal sealed record Layout(string Name, string Format, Func<Random, string> O
         Vhdx("fixed", ""),
         new("parallels", "parallels", random => $"cluster_size={1 << random.Next(13, 21)}")
         { Grow = Means.Ours, Shrink = Means.Ours, Repair = Means.Both, Reopen = Means.Ours },
+        new("qcow-aes", "qcow", _ => $"encrypt.format=aes,encrypt.key-secret={Secret}")
+        {
+            Grow = Means.Ours,
+            Shrink = Means.Ours,
+            HideBacking = Means.Ours,
+            Repair = Means.Ours,
+            HasBacking = true,
+            KeepsLeaks = true,
+            SecretOption = "encrypt.key-secret",
+        },
+        new("luks", "luks", random => $"key-secret={Secret},iter-time=1,cipher-alg={Pick(random, Ciphers)},{Pick(random, LuksModes)}")
+        { Grow = Means.Both, Shrink = Means.Both, SecretOption = "key-secret", SlotPrefix = "", IsNoise = true },
+        Qcow2(
+            "qcow2-luks",
+            random => $"cluster_size={1 << random.Next(9, 17)},encrypt.format=luks,encrypt.key-secret={Secret},encrypt.iter-time=1"
+                + $",encrypt.cipher-alg={Pick(random, Ciphers)}" + (random.Next(3) == 0 ? ",extended_l2=on,cluster_size=65536" : ""))
+            with { CanCompress = false, SecretOption = "encrypt.key-secret", SlotPrefix = "encrypt." },
+        Qcow2(
+            "qcow2-aes",
+            random => $"cluster_size={1 << random.Next(9, 17)},encrypt.format=aes,encrypt.key-secret={Secret}")
+            with { CanCompress = false, SecretOption = "encrypt.key-secret" },
     ];
+
+    /// <summary>The password that always opens an encrypted image.</summary>
+    private const string Secret = "first";
+
+    /// <summary>The one that comes and goes.</summary>
+    public const string SecondSecret = "second";
+
+    /// <summary>How a command names an image: where there are secrets, with the one that opens it.</summary>
+    public string Locator(string name, string format, string secret = Secret)
+    {
+        if (!IsEncrypted)
+            return name;
+        var key = format == Format ? $"\"{SecretOption}\":\"{secret}\"," : "";
+        return $"json:{{\"driver\":\"{format}\",{key}\"file.filename\":\"{name}\"}}";
+    }
+
+    /// <summary>A command's arguments, with the secrets that it needs.</summary>
+    public IReadOnlyList<string> WithSecrets(string program, IReadOnlyList<string> args)
+    {
+        if (!IsEncrypted)
+            return args;
+        var command = program == "qemu-img" ? 1 : 0;
+        string[] secrets = ["--object", $"secret,id={Secret},data=abc", "--object", $"secret,id={SecondSecret},data=xyz"];
+        return [.. args.Take(command), .. secrets, .. args.Skip(command)];
+    }
+
+    private static string Pick(Random random, string[] values) => values[random.Next(values.Length)];
 
     private static Layout Qcow2(string name, Func<Random, string> options) => new(name, "qcow2", options)
     { Grow = Means.Both, Shrink = Means.Both, Repair = Means.Both, HasBacking = true, CanRebase = true, CanCompress = true };

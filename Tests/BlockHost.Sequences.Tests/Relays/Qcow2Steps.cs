@@ -29,7 +29,7 @@ internal static class Qcow2Steps
         {
             var (name, content) = image.Snapshots.ElementAt(random.Next(image.Snapshots.Count));
             var apply = random.Next(2) == 0 && content.Length == image.Content.Length;
-            image.Run(ours, "qemu-img", "snapshot", apply ? "-a" : "-d", name, image.Name);
+            image.Run(ours, "qemu-img", "snapshot", apply ? "-a" : "-d", name, image.Locator);
             if (apply)
                 image.Content = (byte[])content.Clone();
             else
@@ -38,7 +38,7 @@ internal static class Qcow2Steps
         }
 
         var taken = $"s{random.Next()}";
-        image.Run(ours, "qemu-img", "snapshot", "-c", taken, image.Name);
+        image.Run(ours, "qemu-img", "snapshot", "-c", taken, image.Locator);
         image.Snapshots[taken] = (byte[])image.Content.Clone();
     }
 
@@ -49,7 +49,7 @@ internal static class Qcow2Steps
         {
             var (name, isEnabled) = image.Bitmaps.ElementAt(random.Next(image.Bitmaps.Count));
             var change = random.Next(3) switch { 0 => "--remove", 1 => "--clear", _ => isEnabled ? "--disable" : "--enable" };
-            image.Run(ours, "qemu-img", "bitmap", change, image.Name, name);
+            image.Run(ours, "qemu-img", "bitmap", change, image.Locator, name);
             if (change == "--remove")
                 image.Bitmaps.Remove(name);
             else if (change != "--clear")
@@ -58,7 +58,7 @@ internal static class Qcow2Steps
         }
 
         var added = $"b{random.Next()}";
-        image.Run(ours, "qemu-img", "bitmap", "--add", "-g", $"{1 << random.Next(12, 17)}", image.Name, added);
+        image.Run(ours, "qemu-img", "bitmap", "--add", "-g", $"{1 << random.Next(12, 17)}", image.Locator, added);
         image.Bitmaps[added] = true;
     }
 
@@ -78,5 +78,5 @@ internal static class Qcow2Steps
     }
 
     private static void Amend(RelayImage image, Random random, string options) =>
-        image.Run(random.Next(2) == 0, "qemu-img", "amend", "-f", "qcow2", "-o", options, image.Name);
+        image.Run(random.Next(2) == 0, "qemu-img", "amend", "-f", "qcow2", "-o", options, image.Locator);
 }

@@ -34,6 +34,9 @@ internal sealed class RelayImage : IDisposable
 
     public string Name { get; set; } = "";
 
+    /// <summary>How a command names it.</summary>
+    public string Locator => Layout.Locator(Name, Layout.Format);
+
     public byte[] Content { get; set; } = [];
 
     public RelayBacking? Backing { get; set; }
@@ -41,6 +44,9 @@ internal sealed class RelayImage : IDisposable
     public Dictionary<string, byte[]> Snapshots { get; } = [];
 
     public Dictionary<string, bool> Bitmaps { get; } = [];
+
+    /// <summary>A second password opens it as well.</summary>
+    public bool HasSecondSecret { get; set; }
 
     /// <summary>Bytes that a step has written or discarded; others it has to leave alone.</summary>
     public bool[] Touched { get; set; } = [];
@@ -83,7 +89,7 @@ internal sealed class RelayImage : IDisposable
     /// <summary>A repair, which may leave space that is lost.</summary>
     public void Repair(bool ours)
     {
-        var result = Try(ours, "qemu-img", ["check", "-q", "-f", Layout.Format, "-r", "all", Name]);
+        var result = Try(ours, "qemu-img", ["check", "-q", "-f", Layout.Format, "-r", "all", Locator]);
         if (result.ExitCode != Leaks || !Layout.KeepsLeaks)
             Require(result);
     }
@@ -94,10 +100,11 @@ internal sealed class RelayImage : IDisposable
             throw new RelayException($"{_script[^1]}: {result}");
     }
 
-    private ToolResult Try(bool ours, string program, IReadOnlyList<string> args)
+    private ToolResult Try(bool ours, string program, IReadOnlyList<string> given)
     {
+        var args = Layout.WithSecrets(program, given);
         _script.Add($"{(ours ? "ours " : "")}{program} {string.Join(' ', args.Select(Quoted))}");
-        return _watch is null ? RunQuietly(ours, program, args) : Record(_watch, program, args);
+        return _watch is null ? Start(ours, program, args) : Record(_watch, program, args);
     }
 
     private ToolResult Record(FileWatch watch, string program, IReadOnlyList<string> args)
@@ -109,9 +116,13 @@ internal sealed class RelayImage : IDisposable
         return result;
     }
 
-    public byte[] Read(bool ours, string name, string format)
+    public byte[] Read(bool ours, string name, string format) => ReadAt(ours, format, Layout.Locator(name, format));
+
+    public byte[] ReadBy(bool ours, string secret) => ReadAt(ours, Layout.Format, Layout.Locator(Name, Layout.Format, secret));
+
+    private byte[] ReadAt(bool ours, string format, string locator)
     {
-        string[] args = ["convert", "-f", format, "-O", "raw", name, "read"];
+        string[] args = ["convert", "-f", format, "-O", "raw", locator, "read"];
         var result = RunQuietly(ours, "qemu-img", args);
         if (result.ExitCode != 0)
             throw new RelayException($"{(ours ? "ours " : "")}qemu-img {string.Join(' ', args)}: {result}");
@@ -120,7 +131,7 @@ internal sealed class RelayImage : IDisposable
 
     public long SizeOf(string name, string format)
     {
-        var result = RunQuietly(ours: false, "qemu-img", ["info", "--output=json", "-f", format, name]);
+        var result = RunQuietly(ours: false, "qemu-img", ["info", "--output=json", "-f", format, Layout.Locator(name, format)]);
         return JsonDocument.Parse(result.Output).RootElement.GetProperty("virtual-size").GetInt64();
     }
 
@@ -148,13 +159,16 @@ internal sealed class RelayImage : IDisposable
 
     public void Dispose() => _scratch.Dispose();
 
-    private ToolResult Check(bool ours) => RunQuietly(ours, "qemu-img", ["check", "-f", Layout.Format, Name]);
+    private ToolResult Check(bool ours) => RunQuietly(ours, "qemu-img", ["check", "-f", Layout.Format, Locator]);
 
-    private ToolResult RunQuietly(bool ours, string program, IReadOnlyList<string> args) => ours
+    private ToolResult RunQuietly(bool ours, string program, IReadOnlyList<string> args) =>
+        Start(ours, program, Layout.WithSecrets(program, args));
+
+    private ToolResult Start(bool ours, string program, IReadOnlyList<string> args) => ours
         ? InProcessTool.Run(_scratch.Folder, program, args, input: "")
         : ProgramRunner.Run(_scratch.Folder, program, args);
 
-    private static string Quoted(string arg) => arg.Length == 0 || arg.Contains(' ') ? $"'{arg}'" : arg;
+    private static string Quoted(string arg) => arg.Length == 0 || arg.AsSpan().ContainsAny(' ', '"') ? $"'{arg}'" : arg;
 }
 
 /// <summary>What an image lies over.</summary>

@@ -22,7 +22,7 @@ internal static class RelayRequests
         image.Discarded = discarded;
         for (var commands = random.Next(1, 7); commands > 0; commands--)
             args.AddRange(Command(image, random, unmap, canReopen, discarded).SelectMany(command => (string[])["-c", command]));
-        image.Run(ours, "qemu-io", [.. args, image.Name]);
+        image.Run(ours, "qemu-io", [.. args, image.Locator]);
         if (discarded.Contains(true))
             TakeWhatDiscardsLeft(image, discarded);
     }

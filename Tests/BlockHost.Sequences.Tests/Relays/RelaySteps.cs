@@ -22,8 +22,22 @@ internal static class RelaySteps
             Repair(image, random);
         else if (choice is 6 or 7 && layout.IsQcow2)
             Qcow2Steps.Take(image, random);
+        else if (choice == 8 && layout.SlotPrefix is { } prefix)
+            ChangeSlots(image, random, prefix);
         else
             RelayRequests.Do(image, random);
+    }
+
+    /// <summary>A second password comes, or goes again.</summary>
+    private static void ChangeSlots(RelayImage image, Random random, string prefix)
+    {
+        var options = image.HasSecondSecret
+            ? $"{prefix}state=inactive,{prefix}old-secret={Layout.SecondSecret}"
+            : $"{prefix}state=active,{prefix}new-secret={Layout.SecondSecret},{prefix}iter-time=1";
+        image.Run(IsOursByLuks(image, random), "qemu-img", "amend", "-f", image.Layout.Format, "-o", options, image.Locator);
+        image.HasSecondSecret = !image.HasSecondSecret;
+        if (image.HasSecondSecret)
+            image.Compare(image.Content, image.ReadBy(random.Next(2) == 0, Layout.SecondSecret), "the second password");
     }
 
     /// <summary>The image goes on as a copy with options of its own.</summary>
@@ -39,11 +53,11 @@ internal static class RelaySteps
             args.Add("-c");
         if (random.Next(3) == 0)
             args.AddRange(["-S", $"{random.Next(0, 9) * 4096}"]);
-        var ours = random.Next(2) == 0;
+        var ours = IsOursByLuks(image, random);
         var canTakeAnyOrder = ours || format != "qed"; // QEMU's dies of an assertion then.
         if (!image.Layout.IsStream && canTakeAnyOrder && random.Next(3) == 0)
             args.AddRange(["-W", "-m", "8"]);
-        image.Run(ours, "qemu-img", [.. args, image.Name, target]);
+        image.Run(ours, "qemu-img", [.. args, image.Locator, target]);
         Become(image, target, null);
     }
 
@@ -63,10 +77,12 @@ internal static class RelaySteps
         if (to < from && !ours)
             to = Math.Min(from, (to + MostClusterSize - 1) / MostClusterSize * MostClusterSize);
         string[] shrink = to < from ? ["--shrink"] : [];
-        image.Run(ours, "qemu-img", ["resize", "-q", "-f", layout.Format, .. shrink, image.Name, $"{to}"]);
+        image.Run(ours, "qemu-img", ["resize", "-q", "-f", layout.Format, .. shrink, image.Locator, $"{to}"]);
         var content = image.Content;
         Array.Resize(ref content, (int)(layout.RoundsSizes ? image.SizeOf(image.Name, layout.Format) : to));
         image.Content = content;
+        if (layout.IsNoise && to > from)
+            image.Read(ours: false, image.Name, layout.Format).AsSpan(from).CopyTo(content.AsSpan(from));
     }
 
     /// <summary>What the overlay holds goes into the image below, which may then take its place.</summary>
@@ -75,7 +91,7 @@ internal static class RelaySteps
         var backing = image.Backing!;
         if (backing.Content.Length < image.Content.Length && image.Layout.OwnBackingOnly)
             return;
-        image.Run(random.Next(2) == 0, "qemu-img", "commit", "-q", "-f", image.Layout.Format, image.Name);
+        image.Run(random.Next(2) == 0, "qemu-img", "commit", "-q", "-f", image.Layout.Format, image.Locator);
         var content = backing.Content.Length > image.Content.Length
             ? [.. image.Content, .. backing.Content.AsSpan(image.Content.Length)] : image.Content;
         image.Compare(content, image.Read(ours: false, backing.Name, backing.Format), "QEMU, below,");
@@ -98,7 +114,7 @@ internal static class RelaySteps
             : Beginning.MakeBacking(image, random, Beginning.RandomSize(random, layout));
         string[] format = backing is null ? [] : ["-F", backing.Format];
         image.Run(random.Next(2) == 0,
-            "qemu-img", ["rebase", "-f", layout.Format, "-b", backing?.Name ?? "", .. format, image.Name]);
+            "qemu-img", ["rebase", "-f", layout.Format, "-b", backing is null ? "" : image.Layout.Locator(backing.Name, backing.Format), .. format, image.Locator]);
         image.Backing = backing;
     }
 
@@ -111,6 +127,7 @@ internal static class RelaySteps
     private static void Become(RelayImage image, string name, RelayBacking? backing)
     {
         (image.Name, image.Backing) = (name, backing);
+        image.HasSecondSecret = false;
         image.Snapshots.Clear();
         image.Bitmaps.Clear();
         if (image.Layout.RoundsSizes)
@@ -120,6 +137,10 @@ internal static class RelaySteps
             image.Content = content;
         }
     }
+
+    /// <summary>QEMU's takes two seconds to find out how fast this machine tries passwords, so that it is not often asked.</summary>
+    public static bool IsOursByLuks(RelayImage image, Random random) =>
+        random.Next(2) == 0 || (image.Layout.SlotPrefix is not null && random.Next(4) != 0);
 
     public static bool IsOurs(Means means, Random random) => random.Next(2) == 0 || means == Means.Ours;
 }
