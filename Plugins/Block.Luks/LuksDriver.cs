@@ -53,12 +53,15 @@ internal sealed class LuksDriver : BlockDriver<LuksOptions>, IAmendOptions
         var area = new LuksArea(headerFile ?? file, isDetached: headerFile is not null);
         var header = await area.ReadHeaderAsync(cancellationToken).ConfigureAwait(false);
         var settings = LuksSettings.Parse(header);
-        if (headerFile is null && header.PayloadOffset > file.Length)
-            throw new BlockException(
-                BlockErrorKind.Io, "Could not refresh total sector count: Input/output error");
         var cipher = context.NoIo
             ? null
             : await UnlockAsync(context, options, area, header, settings, cancellationToken).ConfigureAwait(false);
+        if (headerFile is null && header.PayloadOffset > file.Length)
+        {
+            cipher?.Dispose();
+            throw new BlockException(BlockErrorKind.Io, "Could not refresh total sector count: Input/output error");
+        }
+
         return new LuksNode(context, file, new LuksImage(area, header, settings), cipher, options.KeySecret);
     }
 

@@ -25,6 +25,8 @@ internal sealed class QcowDriver : BlockDriver<QcowOptions>
 
     public override bool SupportsCompressedWrites => true;
 
+    public override IReadOnlyList<string> StrongOptions => ["encrypt.key-secret"];
+
     protected override JsonTypeInfo<QcowOptions> TypedOptionsType => QcowJson.Default.QcowOptions;
 
     /// <summary>The backing file that the header records.</summary>

@@ -2,7 +2,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
@@ -31,6 +30,8 @@ internal sealed class Qcow2Driver : BlockDriver<Qcow2Options>, IAmendOptions
     public override bool SupportsBacking => true;
 
     public override bool SupportsCompressedWrites => true;
+
+    public override IReadOnlyList<string> StrongOptions => ["encrypt.key-secret"];
 
     public IReadOnlyList<CreateOption> AmendOptions => AmendOptionTable.All;
 

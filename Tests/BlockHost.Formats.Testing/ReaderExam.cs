@@ -25,7 +25,9 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
     public async Task CompareAsync(MemoryImage mutant, string name)
     {
         await Qemu.SaveAsync(mutant, Path.Combine(folder, "mutant"));
-        var (exitCode, info) = Qemu.Run(folder, "qemu-img", "info", "-f", images.Format, "mutant");
+        var (exitCode, info) = images.SecretOption is null
+            ? Qemu.Run(folder, "qemu-img", "info", "-f", images.Format, "mutant")
+            : Qemu.Run(folder, "qemu-io", ["-r", .. images.QemuArgs("mutant"), "-c", "quit"]);
         BlockNode node;
         try
         {
@@ -49,7 +51,7 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
 
     private async Task CompareContentAsync(BlockNode node, string name)
     {
-        var real = Qemu.Run(folder, "qemu-img", "convert", "-f", images.Format, "-O", "raw", "mutant", "read.raw");
+        var real = Qemu.Run(folder, "qemu-img", ["convert", "-O", "raw", .. images.QemuArgs("mutant"), "read.raw"]);
         try
         {
             var ours = await Disk.ReadAllAsync(node);

@@ -71,6 +71,7 @@ public sealed class UserObjectsTests
     [InlineData(
         """{"qom-type":"secret","id":"s","data":"hello","keyid":"k","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}""",
         "Length 5 must be a multiple of block size 16")]
+    [InlineData("""{"qom-type":"secret_keyring","id":"s","serial":0}""", "'serial' should not be equal to 0")]
     [InlineData("""{"qom-type":"secret","id":"1x","data":"x"}""", "Parameter 'id' expects an identifier")]
     [InlineData(
         """{"qom-type":"secret","id":"short","data":"x"}""",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
+using BlockHost.Sequences.Tests.Relays;
 using BlockHost.Tools.Differential.Tests.Sides;
 
 namespace BlockHost.Sequences.Tests;
@@ -19,18 +20,24 @@ internal sealed class WriteLogSession : IDisposable
 
     private readonly Scratch _scratch = new(Directory.CreateTempSubdirectory("bh-log").FullName);
     private readonly string _format;
+    private readonly Layout _layout;
     private readonly bool _isLazy;
     private readonly List<Checkpoint> _checkpoints = [];
 
     public WriteLogSession(string format, string createOptions, int seed)
     {
         _format = format;
+        _layout = new("", format, _ => createOptions)
+        {
+            SecretOption = createOptions.Contains("encrypt.", StringComparison.Ordinal) ? "encrypt.key-secret"
+                : createOptions.Contains("key-secret", StringComparison.Ordinal) ? "key-secret" : "",
+        };
         _isLazy = createOptions.Contains("lazy_refcounts", StringComparison.Ordinal);
         string[] options = createOptions.Length > 0 ? ["-o", createOptions] : [];
         Run("qemu-img", ["create", "-q", "-f", format, .. options, "a.img", $"{Size}"]);
         File.Copy(_scratch["a.img"], _scratch["start.img"]);
         File.WriteAllBytes(_scratch["log"], []);
-        _checkpoints.Add(new(0, new byte[Size], new bool[Size / Block]));
+        _checkpoints.Add(new(0, Content("a.img"), new bool[Size / Block]));
         var random = new Random(seed);
         for (var round = 0; round < Rounds; round++)
             Work(random);
@@ -84,7 +91,7 @@ internal sealed class WriteLogSession : IDisposable
         var storage =
             "file.driver=blklogwrites,file.log-append=on,file.log.driver=file,file.log.filename=log,file.file.driver=file,file.file.filename=a.img";
         Run("qemu-io", ["-t", "writeback", "--image-opts", .. commands.SelectMany(command => (string[])["-c", command]),
-            $"driver={_format},discard=unmap,file.discard=unmap,file.file.discard=unmap,{storage}"]);
+            $"driver={_format},{(_layout.IsEncrypted ? $"{_layout.SecretOption}=first," : "")}discard=unmap,file.discard=unmap,file.file.discard=unmap,{storage}"]);
         _checkpoints.Add(new(CountEntries(), Content("a.img"), touched));
     }
 
@@ -97,14 +104,14 @@ internal sealed class WriteLogSession : IDisposable
 
     private byte[] Content(string image)
     {
-        Run("qemu-img", ["convert", "-f", _format, "-O", "raw", image, "content"]);
+        Run("qemu-img", ["convert", "-f", _format, "-O", "raw", _layout.Locator(image, _format), "content"]);
         return File.ReadAllBytes(_scratch["content"]);
     }
 
     /// <summary>Our check and QEMU's say the same, and nothing worse than that space is lost.</summary>
     private string? CheckBoth()
     {
-        string[] args = ["check", "-f", _format, "b.img"];
+        var args = _layout.WithSecrets("qemu-img", ["check", "-f", _format, _layout.Locator("b.img", _format)]);
         var theirs = ProgramRunner.Run(_scratch.Folder, "qemu-img", args);
         if (theirs.ExitCode == NoChecks)
             return null;
@@ -132,7 +139,7 @@ internal sealed class WriteLogSession : IDisposable
 
     private string? RepairAndCompare(int before)
     {
-        string[] args = ["check", "-q", "-f", _format, "b.img"];
+        var args = _layout.WithSecrets("qemu-img", ["check", "-q", "-f", _format, _layout.Locator("b.img", _format)]);
         if (InProcessTool.Run(_scratch.Folder, "qemu-img", [.. args, "-r", "all"], input: "").ExitCode == NoChecks)
             return null;
         var left = InProcessTool.Run(_scratch.Folder, "qemu-img", args, input: "");
@@ -155,7 +162,8 @@ internal sealed class WriteLogSession : IDisposable
 
     private ToolResult Run(string program, IReadOnlyList<string> args)
     {
-        var result = InProcessTool.Run(_scratch.Folder, program, args, input: "");
+        var result = InProcessTool.Run(
+            _scratch.Folder, program, program == "blockhost replay" ? args : _layout.WithSecrets(program, args), input: "");
         Assert.True(result.ExitCode == 0, $"{program} {string.Join(' ', args)}: {result}");
         return result;
     }

@@ -20,6 +20,8 @@ public sealed class WriteLogTests
     [InlineData("vdi", "")]
     [InlineData("vpc", "force_size=on")]
     [InlineData("vmdk", "")]
+    [InlineData("luks", "key-secret=first,iter-time=1")]
+    [InlineData("qcow2", "cluster_size=4096,encrypt.format=luks,encrypt.key-secret=first,encrypt.iter-time=1")]
     public void After_every_write_to_its_storage_an_image_is_sound(string format, string options)
     {
         Skip.IfNot(InstalledPrograms.Has("qemu-img"), "qemu-img is not installed");

@@ -146,7 +146,7 @@ public sealed record LuksHeader
     {
         var end = bytes[..TextBytes].IndexOf((byte)0);
         return end >= 0
-            ? Encoding.Latin1.GetString(bytes[..end])
+            ? Encoding.UTF8.GetString(bytes[..end])
             : throw Refusal.Because($"LUKS header {what} is not NUL terminated");
     }
 

@@ -40,12 +40,12 @@ internal static class LuksHeaderChecks
         var (start, end) = Place(header, slot);
         if (slot.Stripes != LuksHeader.StripeCount)
             throw Refusal.Because($"Keyslot {index} is corrupted (stripes {(int)slot.Stripes} != {LuksHeader.StripeCount})");
-        if (start < LuksHeader.Alignment)
-            throw Refusal.Because($"Keyslot {index} is overlapping with the LUKS header");
         if (slot.State is not (LuksSlot.ActiveState or LuksSlot.InactiveState))
             throw Refusal.Because($"Keyslot {index} state (active/disable) is corrupted");
         if (slot.IsActive && slot.Iterations == 0)
             throw Refusal.Because($"Keyslot {index} iteration count is zero");
+        if (start < LuksHeader.Alignment)
+            throw Refusal.Because($"Keyslot {index} is overlapping with the LUKS header");
         if (end > limit)
             throw Refusal.Because($"Keyslot {index} is overlapping with the encrypted payload");
         for (var other = index + 1; other < LuksHeader.SlotCount; other++)

@@ -45,6 +45,9 @@ internal static class NodeFileNames
                 return true;
         }
 
+        if (StrongMembers(node).Any())
+            return true;
+
         // As QEMU: a data file given in place of the recorded one does not show.
         return node.BackingOverridden;
     }
@@ -61,6 +64,12 @@ internal static class NodeFileNames
                 writer, member.Name, node.ExplicitOptions.TryGetProperty(member.Name, out var given) ? given : member.Value);
         }
 
+        foreach (var (name, value) in StrongMembers(node))
+        {
+            writer.WritePropertyName(name);
+            value.WriteTo(writer);
+        }
+
         foreach (var option in node.ChildLinks.Where(link => IsShown(node, link)).GroupBy(link => link.Option))
         {
             writer.WritePropertyName(option.Key);
@@ -70,6 +79,30 @@ internal static class NodeFileNames
         if (node.BackingOverridden && node.BackingLink is null)
             writer.WriteNull("backing");
     });
+
+    /// <summary>Those of an option's members that matter, "encrypt.key-secret", where the rest of the option does not.</summary>
+    private static IEnumerable<(string Name, JsonElement Value)> StrongMembers(GraphNode node)
+    {
+        foreach (var option in node.Driver.StrongOptions.Where(option => option.Contains('.', StringComparison.Ordinal)))
+        {
+            if (Member(node.ExplicitOptions, option.Split('.')) is { } value)
+                yield return (option, value);
+        }
+    }
+
+    /// <summary>Command lines may have brought it as one option, "encrypt-key-secret".</summary>
+    private static JsonElement? Member(JsonElement options, string[] path)
+    {
+        if (options.TryGetProperty(string.Join('-', path), out var flat))
+            return flat;
+        foreach (var step in path)
+        {
+            if (options.ValueKind != JsonValueKind.Object || !options.TryGetProperty(step, out options))
+                return null;
+        }
+
+        return options;
+    }
 
     private static bool IsShown(GraphNode node, ChildLink link) =>
         !link.IsRecorded && (link != node.BackingLink || node.BackingOverridden || node.Driver.Kind != BlockDriverKind.Format);

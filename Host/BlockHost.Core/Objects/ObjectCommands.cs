@@ -28,6 +28,7 @@ public static class ObjectCommands
             (_, _) => new(ListThreads(objects)),
             QmpCommandFlags.AllowPreconfig));
         registry.Add(new SecretType());
+        registry.Add(new SecretKeyringType());
         registry.Add(new TlsCredsX509Type());
         registry.Add(new IoThreadType());
         registry.Add(new AuthzSimpleType());
@@ -82,6 +83,7 @@ internal sealed record ObjectDelArguments
 [JsonSerializable(typeof(ObjectDelArguments))]
 [JsonSerializable(typeof(IReadOnlyList<IoThreadInfo>))]
 [JsonSerializable(typeof(SecretOptions))]
+[JsonSerializable(typeof(SecretKeyringOptions))]
 [JsonSerializable(typeof(IoThreadOptions))]
 [JsonSerializable(typeof(TlsCredsX509Options))]
 [JsonSerializable(typeof(AuthzSimpleOptions))]

@@ -77,7 +77,7 @@ internal static class HeaderParser
         if (size > long.MaxValue) throw new Qcow2FormatException("Image is too big", Qcow2Fault.TooLarge);
         var crypt = (CryptMethod)U32(cluster, 32);
         if (crypt > CryptMethod.Luks)
-            throw new Qcow2FormatException($"Unsupported encryption method {(uint)crypt}");
+            throw new Qcow2FormatException($"Unsupported encryption method {(int)crypt}");
         return new Qcow2Header
         {
             Version = (int)U32(cluster, 4),

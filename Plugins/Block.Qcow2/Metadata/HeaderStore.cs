@@ -52,7 +52,16 @@ internal sealed class HeaderStore(IBlockChild file, Qcow2Header header, byte[] c
     public async ValueTask UpdateAsync(Qcow2Header next)
     {
         var bytes = HasSameLayout(next) ? HeaderWriter.Patch(_cluster, next) : HeaderWriter.Write(next);
-        var steps = HeaderSwitch.Plan(_cluster, bytes, next);
+        var steps = HeaderSwitch.SafePlan(_cluster, bytes, next);
+        if (steps is null && next.Extension(HeaderExtension.FeatureNames) is not null)
+        {
+            // Without what is only a courtesy it may all be in the first sector.
+            next = next.WithExtension(HeaderExtension.FeatureNames, null);
+            bytes = HeaderWriter.Write(next);
+            steps = HeaderSwitch.SafePlan(_cluster, bytes, next);
+        }
+
+        steps ??= HeaderSwitch.UnsafePlan(_cluster, bytes);
         try
         {
             foreach (var step in steps)

@@ -20,8 +20,8 @@ internal static class HeaderSwitch
 {
     private const int SectorSize = 512;
 
-    /// <returns>For each step, the sectors to write, by their offsets.</returns>
-    public static List<List<PendingWrite>> Plan(byte[] from, byte[] to, Qcow2Header next)
+    /// <returns>For each step, the sectors to write, by their offsets; null: there is no way that is safe.</returns>
+    public static List<List<PendingWrite>>? SafePlan(byte[] from, byte[] to, Qcow2Header next)
     {
         var tail = Changed(from, to, SectorSize);
         var first = Changed(from, to, 0, SectorSize);
@@ -38,8 +38,11 @@ internal static class HeaderSwitch
                 [Sector(to, 0)],
                 Changed(aside, to, asideAt),
             ]
-            : [[.. tail, .. first]];
+            : null;
     }
+
+    /// <summary>All at once.</summary>
+    public static List<List<PendingWrite>> UnsafePlan(byte[] from, byte[] to) => [Changed(from, to, 0)];
 
     /// <summary>The new header without what is only a courtesy, its backing name where neither header has anything.</summary>
     private static byte[]? Aside(byte[] from, int nameAt, Qcow2Header next)

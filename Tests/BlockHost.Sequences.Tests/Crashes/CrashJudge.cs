@@ -86,9 +86,18 @@ internal sealed class CrashJudge(Layout layout, StepTaken step) : IDisposable
             "vdi" => errors.All(line => line.Contains("mismatch", StringComparison.Ordinal)),
             "parallels" => errors.All(line =>
                 line.Contains("not closed", StringComparison.Ordinal) || line.Contains("leaked", StringComparison.Ordinal)),
-            "qcow2" => layout.Name == "qcow2" || HasOnlyStaleMarks(errors, check),
+            "qcow2" => IsDirty() || HasOnlyStaleMarks(errors, check),
             _ => false,
         };
+    }
+
+    /// <summary>The header says that refcounts are to be repaired (incompatible features, bit 0).</summary>
+    private bool IsDirty()
+    {
+        using var file = File.OpenRead(_scratch[step.Image]);
+        var header = new byte[80];
+        file.ReadExactly(header);
+        return header[7] >= 3 && (header[79] & 1) != 0;
     }
 
     /// <summary>

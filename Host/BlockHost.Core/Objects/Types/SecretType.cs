@@ -67,9 +67,6 @@ internal sealed class Secret(
 /// </summary>
 internal sealed class SecretType : ObjectType<SecretOptions>
 {
-    private const int KeyBytes = 32;
-    private const int BlockBytes = 16;
-
     public override string Name => "secret";
 
     public override string Parent => "secret_common";
@@ -79,9 +76,8 @@ internal sealed class SecretType : ObjectType<SecretOptions>
     protected override UserObject Create(IObjectContext context, SecretOptions options)
     {
         var input = ReadInput(options);
-        if (options.Keyid is { } keyId)
-            return new Secret(Decrypt(input, options, Key(keyId, context.Host.Objects)), options);
-        return new Secret(options.Format is SecretFormat.Base64 ? FromBase64(input) : input, options);
+        return new Secret(
+            SecretDecoding.Decode(input, options.Format, options.Keyid, options.Iv, context.Host.Objects), options);
     }
 
     private static byte[] ReadInput(SecretOptions options) => options switch
@@ -101,51 +97,6 @@ internal sealed class SecretType : ObjectType<SecretOptions>
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new QmpException($"Unable to read {file}: Failed to open file “{file}”: {FileErrors.Describe(e)}");
-        }
-    }
-
-    private static byte[] FromBase64(ReadOnlySpan<byte> text)
-    {
-        try
-        {
-            return Convert.FromBase64String(Encoding.ASCII.GetString(text));
-        }
-        catch (FormatException)
-        {
-            throw new QmpException("Base64 data contains invalid characters");
-        }
-    }
-
-    private static byte[] Key(string keyId, IUserObjects others)
-    {
-        if (!others.TryGet<ISecret>(keyId, out var secret))
-            throw new QmpException($"No secret with id '{keyId}'");
-        return secret.Data.Length == KeyBytes
-            ? secret.Data.ToArray()
-            : throw new QmpException("Key should be 32 bytes in length");
-    }
-
-    // An encrypted secret is base64 unless the file holds it raw; QEMU decodes by "format" as well.
-    private static byte[] Decrypt(byte[] input, SecretOptions options, byte[] key)
-    {
-        if (options.Iv is null)
-            throw new QmpException("IV is required to decrypt secret");
-        var iv = FromBase64(Encoding.UTF8.GetBytes(options.Iv));
-        if (iv.Length != BlockBytes)
-            throw new QmpException($"IV should be 16 bytes in length not {iv.Length}");
-        var cipherText = options.Format is SecretFormat.Base64 ? FromBase64(input) : input;
-        if (cipherText.Length == 0 || cipherText.Length % BlockBytes != 0)
-            throw new QmpException($"Length {cipherText.Length} must be a multiple of block size 16");
-
-        using var aes = Aes.Create();
-        aes.Key = key;
-        try
-        {
-            return aes.DecryptCbc(cipherText, iv);
-        }
-        catch (CryptographicException)
-        {
-            throw new QmpException("Incorrect number of padding bytes found on decrypted data");
         }
     }
 }
