@@ -38,7 +38,9 @@ public abstract class DiskNode : BlockNode, IImageInfo, IReopenable, IBackingChi
         _disk.WriteZeroesAsync(offset, bytes, flags, cancellationToken);
 
     public override ValueTask DiscardAsync(long offset, long bytes, CancellationToken cancellationToken) =>
-        _context.DiscardUnmap && _disk.Cipher is null ? _disk.DiscardAsync(offset, bytes, cancellationToken) : ValueTask.CompletedTask;
+        _context.DiscardUnmap && _disk.Cipher is null
+            ? _disk.DiscardAsync(offset, bytes, cancellationToken)
+            : ValueTask.CompletedTask;
 
     public override ValueTask<BlockStatus> GetStatusAsync(
         long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>

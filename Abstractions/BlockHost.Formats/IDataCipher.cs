@@ -6,7 +6,7 @@ namespace BlockHost.Formats;
 /// <summary>Encrypts what a disk stores, whole sectors, each by its place on the disk.</summary>
 public interface IDataCipher : IDisposable
 {
-    public const int SectorBytes = 512;
+    const int SectorBytes = 512;
 
     /// <param name="offset">On the disk.</param>
     /// <param name="data">Decrypted in place.</param>

@@ -40,7 +40,8 @@ public abstract partial class MappedDisk<TEntry>
         {
             var part = buffer.Memory[..(int)Math.Min(buffer.Memory.Length, bytes - done)];
             await ReadBackingAsync(Backing!, offset + done, part, cancellationToken).ConfigureAwait(false);
-            await WriteDataAsync(BlkdebugEvent.CowWrite, offset + done, place + done, part, cancellationToken).ConfigureAwait(false);
+            await WriteDataAsync(
+                BlkdebugEvent.CowWrite, offset + done, place + done, part, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -56,7 +57,8 @@ public abstract partial class MappedDisk<TEntry>
                 : Math.Min(source.Length - done, blockSize - within);
             var part = source.Slice(done, bytes);
             if (run.State == BlockState.Stored)
-                await WriteDataAsync(BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(
+                    BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
             else if (whole > blockSize)
                 await WriteNewBlocksAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             else
@@ -78,7 +80,8 @@ public abstract partial class MappedDisk<TEntry>
             var run = await FindAsync(offset + done, source.Length - done, cancellationToken).ConfigureAwait(false);
             var part = source.Slice(done, run.Bytes);
             if (run.State == BlockState.Stored)
-                await WriteDataAsync(BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
+                await WriteDataAsync(
+                    BlkdebugEvent.WriteAio, offset + done, run.Place, part, cancellationToken).ConfigureAwait(false);
             else
                 await StoreWholeAsync(offset + done, part, cancellationToken).ConfigureAwait(false);
             done += run.Bytes;

@@ -131,7 +131,8 @@ public abstract partial class MappedDisk<TEntry>(
         const BlockStatusFlags Stored = BlockStatusFlags.Data | BlockStatusFlags.OffsetValid | BlockStatusFlags.Allocated;
         return run.State switch
         {
-            BlockState.Stored when Cipher is not null => new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated),
+            BlockState.Stored when Cipher is not null =>
+                new BlockStatus(run.Bytes, BlockStatusFlags.Data | BlockStatusFlags.Allocated),
             BlockState.Stored =>
                 new BlockStatus(run.Bytes, Stored | (IsPreallocated ? BlockStatusFlags.Recurse : 0), run.Place, File),
             BlockState.Packed =>

@@ -50,7 +50,7 @@ public sealed class JudgeTests : IDisposable
         await AssertReadsAsync(6, 4096, 65536);
     }
 
-    /// <summary>QEMU measures for seconds how fast the processor is whenever it makes one: BLOCKHOST_LUKS_MATRIX is how many.</summary>
+    /// <summary>QEMU measures for seconds how fast the processor is, for each: BLOCKHOST_LUKS_MATRIX is how many.</summary>
     public static IEnumerable<object[]> QemuMade => Matrix
         .OrderByDescending(row => row is ["aes-256", "xts", "plain64", _] or ["aes-256", "cbc", "essiv", _])
         .Take(SearchSize.Of("BLOCKHOST_LUKS_MATRIX", 2));

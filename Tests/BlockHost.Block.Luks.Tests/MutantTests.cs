@@ -48,5 +48,6 @@ public sealed class MutantTests : IDisposable
     }
 
     /// <summary>QEMU's arithmetic of places has 32 bits.</summary>
-    private static bool IsOurs(string message) => message.Contains("overlapping with the encrypted payload", StringComparison.Ordinal);
+    private static bool IsOurs(string message) =>
+        message.Contains("overlapping with the encrypted payload", StringComparison.Ordinal);
 }

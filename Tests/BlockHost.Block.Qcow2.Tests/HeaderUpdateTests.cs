@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
+using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
 using BlockHost.Plugins.Block.Qcow2.Format;
 using BlockHost.Plugins.Block.Qcow2.Metadata;
@@ -18,12 +19,8 @@ public sealed class HeaderUpdateTests
     {
         var image = await TestDisk.CreateAsync(1 << 20, $$"""{"cluster-size": {{clusterSize}}}""");
         var name = new string('n', nameBytes);
-        await using (var quiet = new MemoryChild(image))
-        {
-            var plain = await HeaderStore.LoadAsync(quiet, forCheck: false, default);
-            await plain.UpdateAsync(plain.Current with { BackingFile = name });
-        }
-
+        var plain = await HeaderStore.LoadAsync(new MemoryChild(image), forCheck: false, default);
+        await plain.UpdateAsync(plain.Current with { BackingFile = name });
         var seen = new List<string>();
         var child = new Watched(new MemoryChild(image), () => seen.Add(Read(image)));
         var store = await HeaderStore.LoadAsync(child, forCheck: false, default);

@@ -68,7 +68,11 @@ public sealed class FormatBed(Plugin plugin, string format)
     /// <summary>How QEMU's tools are told of an image's file.</summary>
     public string[] QemuArgs(string file) => SecretOption is null
         ? ["-f", format, file]
-        : ["--object", $"secret,id={SecretId},data={Password}", "--image-opts", $"driver={format},{SecretOption}={SecretId},file.filename={file}"];
+        :
+        [
+            "--object", $"secret,id={SecretId},data={Password}",
+            "--image-opts", $"driver={format},{SecretOption}={SecretId},file.filename={file}",
+        ];
 
     /// <summary>What QEMU reads of an image.</summary>
     public async Task<byte[]> ReadByQemuAsync(MemoryImage image, string folder)

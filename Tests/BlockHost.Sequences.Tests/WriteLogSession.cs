@@ -88,10 +88,11 @@ internal sealed class WriteLogSession : IDisposable
             });
         }
 
-        var storage =
-            "file.driver=blklogwrites,file.log-append=on,file.log.driver=file,file.log.filename=log,file.file.driver=file,file.file.filename=a.img";
+        var secret = _layout.IsEncrypted ? $",{_layout.SecretOption}=first" : "";
+        const string storage = "file.driver=blklogwrites,file.log-append=on,file.log.driver=file,file.log.filename=log"
+            + ",file.file.driver=file,file.file.filename=a.img";
         Run("qemu-io", ["-t", "writeback", "--image-opts", .. commands.SelectMany(command => (string[])["-c", command]),
-            $"driver={_format},{(_layout.IsEncrypted ? $"{_layout.SecretOption}=first," : "")}discard=unmap,file.discard=unmap,file.file.discard=unmap,{storage}"]);
+            $"driver={_format}{secret},discard=unmap,file.discard=unmap,file.file.discard=unmap,{storage}"]);
         _checkpoints.Add(new(CountEntries(), Content("a.img"), touched));
     }
 

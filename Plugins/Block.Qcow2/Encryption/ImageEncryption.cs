@@ -38,6 +38,8 @@ internal sealed class ImageEncryption(string? keySecret, LuksArea? area, LuksInf
         IBlockNodeContext context,
         CancellationToken cancellationToken)
     {
+        if (header.Crypt != CryptMethod.Luks && header.Extension(HeaderExtension.Encryption) is not null)
+            throw new Qcow2FormatException("CRYPTO header extension only expected with LUKS encryption method");
         RequireFormat(header, options);
         var secret = options.Encrypt?.Secret ?? options.EncryptKeySecret;
         if (header.Crypt == CryptMethod.None)

@@ -32,8 +32,8 @@ internal sealed class ReadingErrors(Layout layout, int seed, int most, Func<bool
             foreach (var step in Relay.Random(layout, seed).Seeds.Take(Steps))
                 RelaySteps.Take(image, new Random(step));
             File.WriteAllBytes(Path.Combine(image.Folder, "content"), image.Content);
-            foreach (var args in Commands(image).Select(args => layout.WithSecrets("qemu-img", args)).TakeWhile(_ => Errors < most))
-                Try(image, args);
+            foreach (var args in Commands(image).TakeWhile(_ => Errors < most))
+                Try(image, layout.WithSecrets("qemu-img", args));
             return null;
         }
         catch (Exception e) when (e is RelayException or TimeoutException)

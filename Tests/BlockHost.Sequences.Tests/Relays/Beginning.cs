@@ -58,7 +58,9 @@ internal sealed class Beginning(RelayImage image, Random random)
         var format = image.Layout.OwnBackingOnly || random.Next(2) == 0 ? image.Layout.Format : "raw";
         string[] options = image.Layout.IsEncrypted && format != "raw" ? ["-o", image.Layout.Options(random)] : [];
         image.Run(
-            RelaySteps.IsOursByLuks(image, random), "qemu-img", ["convert", "-f", "raw", "-O", format, .. options, "content", name]);
+            RelaySteps.IsOursByLuks(image, random),
+            "qemu-img",
+            ["convert", "-f", "raw", "-O", format, .. options, "content", name]);
         return new(name, format, content);
     }
 

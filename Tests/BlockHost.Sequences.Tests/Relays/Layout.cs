@@ -107,12 +107,16 @@ internal sealed record Layout(string Name, string Format, Func<Random, string> O
             KeepsLeaks = true,
             SecretOption = "encrypt.key-secret",
         },
-        new("luks", "luks", random => $"key-secret={Secret},iter-time=1,cipher-alg={Pick(random, Ciphers)},{Pick(random, LuksModes)}")
+        new(
+            "luks",
+            "luks",
+            random => $"key-secret={Secret},iter-time=1,cipher-alg={Pick(random, Ciphers)},{Pick(random, LuksModes)}")
         { Grow = Means.Both, Shrink = Means.Both, SecretOption = "key-secret", SlotPrefix = "", IsNoise = true },
         Qcow2(
             "qcow2-luks",
-            random => $"cluster_size={1 << random.Next(9, 17)},encrypt.format=luks,encrypt.key-secret={Secret},encrypt.iter-time=1"
-                + $",encrypt.cipher-alg={Pick(random, Ciphers)}" + (random.Next(3) == 0 ? ",extended_l2=on,cluster_size=65536" : ""))
+            random => $"encrypt.format=luks,encrypt.key-secret={Secret},encrypt.iter-time=1"
+                + $",encrypt.cipher-alg={Pick(random, Ciphers)}"
+                + (random.Next(3) == 0 ? ",extended_l2=on" : $",cluster_size={1 << random.Next(9, 17)}"))
             with { CanCompress = false, SecretOption = "encrypt.key-secret", SlotPrefix = "encrypt." },
         Qcow2(
             "qcow2-aes",

@@ -113,8 +113,9 @@ internal static class RelaySteps
             ? null
             : Beginning.MakeBacking(image, random, Beginning.RandomSize(random, layout));
         string[] format = backing is null ? [] : ["-F", backing.Format];
+        var name = backing is null ? "" : layout.Locator(backing.Name, backing.Format);
         image.Run(random.Next(2) == 0,
-            "qemu-img", ["rebase", "-f", layout.Format, "-b", backing is null ? "" : image.Layout.Locator(backing.Name, backing.Format), .. format, image.Locator]);
+            "qemu-img", ["rebase", "-f", layout.Format, "-b", name, .. format, image.Locator]);
         image.Backing = backing;
     }
 
@@ -138,7 +139,7 @@ internal static class RelaySteps
         }
     }
 
-    /// <summary>QEMU's takes two seconds to find out how fast this machine tries passwords, so that it is not often asked.</summary>
+    /// <summary>QEMU's takes two seconds to find out how fast passwords are tried here, so that it is not often asked.</summary>
     public static bool IsOursByLuks(RelayImage image, Random random) =>
         random.Next(2) == 0 || (image.Layout.SlotPrefix is not null && random.Next(4) != 0);
 

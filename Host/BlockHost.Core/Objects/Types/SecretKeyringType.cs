@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Serialization.Metadata;
+using BlockHost.Block;
 using BlockHost.Objects;
+using BlockHost.Posix;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Objects.Types;
@@ -49,10 +49,8 @@ internal sealed class KeyringSecret(byte[] data, SecretKeyringOptions options)
 }
 
 /// <summary>"secret_keyring": a key in the Linux kernel's keyrings (keyctl(2), KEYCTL_READ).</summary>
-internal sealed partial class SecretKeyringType : ObjectType<SecretKeyringOptions>
+internal sealed class SecretKeyringType : ObjectType<SecretKeyringOptions>
 {
-    private const int Read = 11;
-
     public override string Name => "secret_keyring";
 
     public override string Parent => "secret_common";
@@ -68,44 +66,15 @@ internal sealed partial class SecretKeyringType : ObjectType<SecretKeyringOption
         return new KeyringSecret(data, options);
     }
 
-    /// <summary>It may be replaced by a longer one between asking for its length and reading it.</summary>
     private static byte[] ReadKey(int serial)
     {
-        var call = ReadCall;
-        for (var buffer = Array.Empty<byte>(); call is { } number;)
+        try
         {
-            var length = KeyControl(number, Read, serial, buffer, (nuint)buffer.Length);
-            if (length < 0)
-                throw Unreadable(serial, Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
-            if (length <= buffer.Length)
-                return Exactly(buffer, (int)length);
-            CryptographicOperations.ZeroMemory(buffer);
-            buffer = GC.AllocateArray<byte>((int)length, pinned: true);
+            return KernelKeys.ReadKey(serial);
         }
-
-        throw Unreadable(serial, "Function not implemented");
+        catch (BlockException e)
+        {
+            throw new QmpException($"Unable to read serial key {serial:x8}: {e.Message}");
+        }
     }
-
-    private static byte[] Exactly(byte[] buffer, int length)
-    {
-        if (buffer.Length == length)
-            return buffer;
-        var key = buffer[..length];
-        CryptographicOperations.ZeroMemory(buffer);
-        return key;
-    }
-
-    private static QmpException Unreadable(int serial, string reason) =>
-        new($"Unable to read serial key {serial:x8}: {reason}");
-
-    /// <summary>The number of keyctl among the system calls; null: not this system's.</summary>
-    private static nint? ReadCall => !OperatingSystem.IsLinux() ? null : RuntimeInformation.ProcessArchitecture switch
-    {
-        Architecture.X64 => 250,
-        Architecture.Arm64 or Architecture.RiscV64 or Architecture.LoongArch64 => 219,
-        _ => null,
-    };
-
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint KeyControl(nint call, nint operation, nint serial, [Out] byte[] buffer, nuint length);
 }
