@@ -37,7 +37,7 @@ public sealed class ReaderExam(FormatBed images, string folder, Func<string, boo
         {
             Assert.True(isOurs(e.Message) || exitCode != 0, $"{name}: QEMU reads it, and we refuse it: {e.Message}");
             if (!isOurs(e.Message))
-                Assert.Contains(e.Message, info, StringComparison.Ordinal);
+                Assert.True(info.Contains(e.Message, StringComparison.Ordinal), $"{name}: {e.Message}, where QEMU says {info}");
             return;
         }
 

@@ -56,9 +56,11 @@ internal static class LuksHeaderChecks
         }
     }
 
+    /// <summary>As QEMU counts, up to the next multiple that key material starts at.</summary>
     private static (long Start, long End) Place(LuksHeader header, LuksSlot slot)
     {
         var start = (long)slot.KeySector * LuksHeader.SectorBytes;
-        return (start, start + header.MaterialBytes);
+        var units = (header.MaterialBytes + LuksHeader.Alignment - 1) / LuksHeader.Alignment;
+        return (start, start + units * LuksHeader.Alignment);
     }
 }

@@ -16,12 +16,17 @@ public sealed record LuksSettings(CipherSpec Cipher, DigestAlgorithm Digest)
     /// <exception cref="Block.BlockException">There is no such algorithm, or they do not go together.</exception>
     public static LuksSettings Parse(LuksHeader header)
     {
-        var (mode, generator, ivDigest) = ParseMode(header.CipherMode);
-        var digest = DigestOf(header.HashName);
+        // In QEMU's order, which is that of its messages where more than one thing is wrong.
+        var (modeName, generatorName, ivDigestName) = SplitMode(header.CipherMode);
+        DigestAlgorithm? ivDigest = ivDigestName is null ? null : DigestOf(ivDigestName);
+        var mode = QapiNames.FindMode(modeName) ?? throw Refusal.Because($"Cipher mode '{modeName}' not supported");
         var keyBytes = mode == CipherMode.Xts ? header.KeyBytes / 2 : header.KeyBytes;
         var shape = CipherTable.Find(header.CipherName, keyBytes);
         if (shape is null || (mode == CipherMode.Xts && header.KeyBytes % 2 != 0))
             throw Refusal.Because($"Algorithm '{header.CipherName}' with key size {keyBytes} bytes not supported");
+        var digest = DigestOf(header.HashName);
+        var generator = QapiNames.FindIvGenerator(generatorName)
+            ?? throw Refusal.Because($"IV generator '{generatorName}' not supported");
         if (generator == IvGeneratorAlgorithm.Essiv && ivDigest is null)
             throw Refusal.Because("Missing IV generator hash specification");
         var cipher = new CipherSpec(shape.Algorithm, mode, generator, ivDigest);
@@ -30,19 +35,15 @@ public sealed record LuksSettings(CipherSpec Cipher, DigestAlgorithm Digest)
         return new LuksSettings(cipher, digest);
     }
 
-    private static (CipherMode Mode, IvGeneratorAlgorithm Generator, DigestAlgorithm? Digest) ParseMode(string text)
+    /// <summary>"cbc-essiv:sha256": mode, generator, and its hash where there is one.</summary>
+    private static (string Mode, string Generator, string? Digest) SplitMode(string text)
     {
         var dash = text.IndexOf('-', StringComparison.Ordinal);
         if (dash < 0)
             throw Refusal.Because($"Unexpected cipher mode string format '{text}'");
-        var (mode, rest) = (text[..dash], text[(dash + 1)..]);
+        var rest = text[(dash + 1)..];
         var colon = rest.IndexOf(':', StringComparison.Ordinal);
-        var generator = colon < 0 ? rest : rest[..colon];
-        DigestAlgorithm? digest = colon < 0 ? null : DigestOf(rest[(colon + 1)..]);
-        return (
-            QapiNames.FindMode(mode) ?? throw Refusal.Because($"Cipher mode '{mode}' not supported"),
-            QapiNames.FindIvGenerator(generator) ?? throw Refusal.Because($"IV generator '{generator}' not supported"),
-            digest);
+        return colon < 0 ? (text[..dash], rest, null) : (text[..dash], rest[..colon], rest[(colon + 1)..]);
     }
 
     private static DigestAlgorithm DigestOf(string name) =>
