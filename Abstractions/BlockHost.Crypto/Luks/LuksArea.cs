@@ -11,7 +11,7 @@ public sealed class LuksArea(IBlockChild file, long start = 0, bool isDetached =
 {
     public bool IsDetached => isDetached;
 
-    /// <summary>A header in an image of another format names the end of its own area, as QEMU has it.</summary>
+    /// <summary>Where the header says that the disk begins, key material ends: QEMU goes by that in qcow2 images too.</summary>
     internal bool NamesPayload => !isDetached || length != long.MaxValue;
 
     /// <exception cref="BlockException">There is no header, or one that makes no sense.</exception>
@@ -20,7 +20,7 @@ public sealed class LuksArea(IBlockChild file, long start = 0, bool isDetached =
         var bytes = new byte[LuksHeader.Bytes];
         await file.ReadAsync(start, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = LuksHeader.Parse(bytes);
-        LuksHeaderChecks.Require(header, isDetached ? length : header.PayloadOffset, isDetached);
+        LuksHeaderChecks.Require(header, NamesPayload ? Math.Min(header.PayloadOffset, length) : length, isDetached: !NamesPayload);
         return header;
     }
 
