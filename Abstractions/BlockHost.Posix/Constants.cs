@@ -66,6 +66,7 @@ public enum FallocateMode
 
 public static class Seek
 {
+    public const int Start = 0;
     public const int End = 2;
     public const int Data = 3;
     public const int Hole = 4;

@@ -63,6 +63,9 @@ public static unsafe class FolderCalls
         var strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
         var names = new List<string>();
         unreadable = 0;
+        // From the beginning, wherever the last listing has ended.
+        if (Libc.lseek(folder.Value, 0, Seek.Start) < 0)
+            throw SystemError.Exception("Could not read directory", SystemError.Last);
         var buffer = new byte[ListBufferSize];
         while (Fill(folder, buffer) is var filled and > 0)
         {

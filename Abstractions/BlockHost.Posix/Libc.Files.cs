@@ -57,6 +57,9 @@ public static unsafe partial class Libc
     public static partial int ftruncate(int fd, long length);
 
     [LibraryImport(Library, SetLastError = true)]
+    public static partial int fchmod(int fd, uint mode);
+
+    [LibraryImport(Library, SetLastError = true)]
     public static partial int fdatasync(int fd);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Vvfat.Folder;
 using BlockHost.Plugins.Block.Vvfat.Layout;
+using BlockHost.Plugins.Block.Vvfat.Writing;
 using BlockHost.Posix;
 using Microsoft.Extensions.Logging;
 
@@ -40,20 +41,17 @@ internal sealed class VvfatDriver : BlockDriver<VvfatOptions>
             throw Invalid("Valid FAT types are only 12, 16 and 32");
         if (options is { FatType: 32, Floppy: true })
             throw Invalid("A floppy disk is too small for FAT32");
-        if (options.Rw == true)
-        {
-            throw context.ReadOnly
-                ? Invalid("Unable to set VVFAT to 'rw' when drive is read-only")
-                : new BlockException(BlockErrorKind.NotSupported, "A folder is only read: 'rw' is not supported");
-        }
-
-        if (!context.ReadOnly)
+        if (options.Rw == true && context.ReadOnly)
+            throw Invalid("Unable to set VVFAT to 'rw' when drive is read-only");
+        if (options.Rw != true && !context.ReadOnly)
             context.FallBackToReadOnly("Image is read-only");
         var root = FolderCalls.TryOpenFolder(options.Dir, out var errno)
             ?? throw SystemError.Exception($"Could not read directory {options.Dir}", errno);
         try
         {
-            return await OpenAsync(context, options, root, label, cancellationToken).ConfigureAwait(false);
+            return options.Rw == true
+                ? await OpenWritableAsync(context, options, root, label, cancellationToken).ConfigureAwait(false)
+                : await OpenAsync(context, options, root, label, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -72,8 +70,23 @@ internal sealed class VvfatDriver : BlockDriver<VvfatOptions>
         if (scanner.LeftOut.Count > 0)
             logger.SomeLeftOut(options.Dir, scanner.LeftOut.Count, scanner.LeftOut.ToString());
         var layout = LayoutBuilder.Build(folder, options.FatType ?? 0, options.Floppy ?? false, label, clock.LocalTimeZone);
-        var files = new FolderFiles(root, followLinks: true, path => logger.FileChanged(options.Dir, path));
+        var files = new FolderFiles(
+            item => new(root, item.Path), followLinks: true, comparesChanged: true,
+            path => logger.FileChanged(options.Dir, path));
         return new FolderNode(root, files, layout);
+    }
+
+    private static async ValueTask<BlockNode> OpenWritableAsync(
+        IBlockNodeContext context, VvfatOptions options, FileDescriptor root, byte[] label, CancellationToken cancellationToken)
+    {
+        var (logger, clock) = (context.Host.Loggers.CreateLogger(""), context.Host.Clock);
+        var opener = new FolderOpener(options, label, clock.LocalTimeZone, path => logger.FileChanged(options.Dir, path));
+        var folder = await Task.Run(() => opener.Open(root), cancellationToken).ConfigureAwait(false);
+        if (opener.LeftOut.Count > 0)
+            logger.SomeLeftOut(options.Dir, opener.LeftOut.Count, opener.LeftOut.ToString());
+        if (folder.Problem is { } problem)
+            logger.NotTakenBack(options.Dir, problem);
+        return new WritableNode(folder, options.Dir, clock, logger);
     }
 
     private static byte[] LabelOf(VvfatOptions options)

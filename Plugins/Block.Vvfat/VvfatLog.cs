@@ -10,4 +10,10 @@ internal static partial class VvfatLog
 
     [LoggerMessage(2, LogLevel.Warning, "File '{Path}' of '{Folder}' has changed since the disk was made of it: it cannot be read")]
     public static partial void FileChanged(this ILogger logger, string folder, string path);
+
+    [LoggerMessage(3, LogLevel.Information, "What the guest has written waits in the journal of '{Folder}': {Reason}")]
+    public static partial void NotTakenBack(this ILogger logger, string folder, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "'{Folder}' has not all that the guest has written, its journal has: {Reason}")]
+    public static partial void JournalStays(this ILogger logger, string folder, string reason);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
 using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.Vvfat.Folder;
@@ -12,9 +13,14 @@ internal readonly record struct FileIdentity(
         status.DeviceMajor, status.DeviceMinor, status.Inode, status.Size, status.ModifiedSeconds, status.ModifiedNanoseconds,
         status.ChangedSeconds, status.ChangedNanoseconds);
 
+    [JsonIgnore]
     public DateTimeOffset Modified => At(ModifiedSeconds, ModifiedNanoseconds);
 
+    [JsonIgnore]
     public DateTimeOffset Changed => At(ChangedSeconds, ChangedNanoseconds);
+
+    /// <summary>Without what a rename changes.</summary>
+    public FileIdentity WithoutChanged() => this with { ChangedSeconds = 0, ChangedNanoseconds = 0 };
 
     /// <summary>Times that .NET cannot express are the nearest ones.</summary>
     private static DateTimeOffset At(long seconds, uint nanoseconds) =>

@@ -8,8 +8,11 @@ namespace BlockHost.Plugins.Block.Vvfat.Folder;
 /// Reads the folder's files, and only as they were when the disk was made: each read looks before and after whether the file is
 /// still that one. The files that were read last stay open.
 /// </summary>
+/// <param name="placeOf">Where a file is.</param>
+/// <param name="comparesChanged">Whether a file that was renamed is another one.</param>
 /// <param name="changed">Told once of each file that is not what it was.</param>
-internal sealed unsafe class FolderFiles(FileDescriptor root, bool followLinks, Action<string> changed) : IDisposable
+internal sealed unsafe class FolderFiles(
+    Func<FolderItem, FilePlace> placeOf, bool followLinks, bool comparesChanged, Action<string> changed) : IDisposable
 {
     private const int MostOpen = 64;
 
@@ -78,8 +81,9 @@ internal sealed unsafe class FolderFiles(FileDescriptor root, bool followLinks, 
             }
         }
 
+        var place = placeOf(item);
         var descriptor = FolderCalls.TryOpen(
-            root, item.Path, OpenFlags.ReadOnly | OpenFlags.NonBlocking, 0, followLinks, out var errno);
+            place.Folder, place.Path, OpenFlags.ReadOnly | OpenFlags.NonBlocking, 0, followLinks, out var errno);
         if (descriptor is null)
             throw errno is Errno.ENOENT or Errno.ENOTDIR ? Changed(item) : SystemError.Exception($"Could not open file '{item.Path}'", errno);
         try
@@ -140,7 +144,8 @@ internal sealed unsafe class FolderFiles(FileDescriptor root, bool followLinks, 
 
     private void Check(FolderItem item, FileDescriptor descriptor)
     {
-        if (FileIdentity.Of(descriptor.Status()) != item.Identity)
+        var (now, then) = (FileIdentity.Of(descriptor.Status()), item.Identity);
+        if (comparesChanged ? now != then : now.WithoutChanged() != then.WithoutChanged())
             throw Changed(item);
     }
 

@@ -33,7 +33,7 @@ internal sealed class DiskLayout
     {
         var boot = new BootSectors(geometry, label);
         _used = runs.Count == 0 ? 0 : runs[^1].Last + 1 - FatGeometry.FirstCluster;
-        (Geometry, Runs, Root) = (geometry, runs, root ?? []);
+        (Geometry, Runs, Root, Label) = (geometry, runs, root ?? [], label);
         _table = new FatTable(geometry, runs, boot.Media);
         MasterBootRecord = geometry.Start > 0 ? boot.MasterBootRecord() : [];
         Reserved = boot.Reserved(_used);
@@ -42,6 +42,8 @@ internal sealed class DiskLayout
     public FatGeometry Geometry { get; }
 
     public IReadOnlyList<ClusterRun> Runs { get; }
+
+    public byte[] Label { get; }
 
     public byte[] MasterBootRecord { get; }
 

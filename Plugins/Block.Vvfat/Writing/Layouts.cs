@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+using BlockHost.Block;
+using BlockHost.Plugins.Block.Vvfat.Folder;
+using BlockHost.Plugins.Block.Vvfat.Layout;
+
+namespace BlockHost.Plugins.Block.Vvfat.Writing;
+
+/// <summary>Layouts of disks, and their records in the journal.</summary>
+internal static class Layouts
+{
+    /// <summary>The map of what is written is kept in memory: 16 MiB of it.</summary>
+    private const long MostBytes = 64L << 30;
+
+    public static void RequireWritable(FatGeometry geometry)
+    {
+        if (geometry.Length > MostBytes)
+            throw new BlockException(BlockErrorKind.InvalidArgument, "A folder that is written to can hold at most 64 GiB");
+    }
+
+    public static LayoutRecord ToRecord(DiskLayout layout) => new()
+    {
+        Bits = layout.Geometry.Bits,
+        IsFloppy = layout.Geometry.IsFloppy,
+        Heads = layout.Geometry.Heads,
+        SectorsPerTrack = layout.Geometry.SectorsPerTrack,
+        Start = layout.Geometry.Start,
+        Sectors = layout.Geometry.Sectors,
+        SectorsPerCluster = layout.Geometry.SectorsPerCluster,
+        RootEntries = layout.Geometry.RootEntries,
+        Label = layout.Label,
+        Root = layout.Root,
+        Runs = [.. layout.Runs.Select(run => new RunRecord(
+            run.First, run.Count, run.Item.Path, run.Item.Identity, run.Directory))],
+    };
+
+    public static DiskLayout FromRecord(LayoutRecord record)
+    {
+        var geometry = new FatGeometry
+        {
+            Bits = record.Bits,
+            IsFloppy = record.IsFloppy,
+            Heads = record.Heads,
+            SectorsPerTrack = record.SectorsPerTrack,
+            Start = record.Start,
+            Sectors = record.Sectors,
+            SectorsPerCluster = record.SectorsPerCluster,
+            RootEntries = record.RootEntries,
+        }.WithClusters();
+        RequireWritable(geometry);
+        var runs = record.Runs.Select(run => new ClusterRun(run.First, run.Count, ItemOf(run)) { Directory = run.Directory });
+        return new DiskLayout(geometry, [.. runs], record.Root, record.Label);
+    }
+
+    private static FolderItem ItemOf(RunRecord run) => new(
+        run.Path[(run.Path.LastIndexOf('/') + 1)..], run.Path, run.Identity, run.Directory is null ? null : []);
+}
