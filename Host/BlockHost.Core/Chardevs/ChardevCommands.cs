@@ -128,4 +128,5 @@ internal abstract record ChardevCommon
 [JsonSerializable(typeof(SocketData))]
 [JsonSerializable(typeof(StdioData))]
 [JsonSerializable(typeof(ChardevIdentity))]
+[JsonSerializable(typeof(Mux.MuxData))]
 internal sealed partial class ChardevJson : JsonSerializerContext;

@@ -93,6 +93,13 @@ public sealed class ChardevTable(
             throw new QmpException("Chardev user does not support chardev hotswap");
     }
 
+    /// <summary>Who used the device has ended.</summary>
+    internal void Release(Chardev device)
+    {
+        if (TryFind(device.Id, out var entry) && entry.Device == device)
+            entry.IsTaken = false;
+    }
+
     public async ValueTask RemoveAsync(string id)
     {
         if (!TryFind(id, out var entry))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Chardevs.Mux;
 using BlockHost.Core.Descriptors;
 using BlockHost.Core.Machine;
 using BlockHost.Core.Metrics;
@@ -52,6 +53,10 @@ public static class MonitorComposition
         services.GetRequiredService<MonitorCommands>().Register(registry);
         services.GetRequiredService<QomCommands>().Register(registry);
         MachineCommands.Register(registry, services.GetRequiredService<MachineState>());
+        registry.Add(new MuxBackend(
+            services.GetRequiredService<ChardevTable>(),
+            services.GetRequiredService<HostLifetime>(),
+            services.GetRequiredService<TimeProvider>()));
         DescriptorCommands.Register(
             registry, services.GetRequiredService<DescriptorSets>(), services.GetRequiredService<PassedDescriptors>());
         ChardevCommands.Register(

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using BlockHost.Chardevs;
 using BlockHost.Core.Chardevs;
+using BlockHost.Core.Chardevs.Mux;
 using BlockHost.Core.Logging;
 using BlockHost.Core.Qapi;
 using BlockHost.Core.Qmp.Commands;
@@ -61,9 +62,10 @@ public sealed class Monitors : IAsyncDisposable
         var device = chardevs.Find(options.Chardev);
         if (options.Mode == MonitorMode.Readline)
             throw new QmpException("Only QMP is supported");
-        if (chardevs.IsTaken(device))
+        var own = device is MuxChardev mux ? mux.AddFrontend() : device;
+        if (own == device && chardevs.IsTaken(device))
             throw new QmpException($"Device '{device.Id}' is in use");
-        Add(device, options.Id, options.Pretty ?? false);
+        Add(own, options.Id, options.Pretty ?? false);
         chardevs.Take(device);
     }
 
