@@ -33,6 +33,7 @@ internal sealed class MuxBackend(ChardevTable devices, HostLifetime lifetime, Ti
             below,
             () => lifetime.RequestStop(ShutdownCause.HostQmpQuit),
             () => devices.Release(below),
+            context.Host.Started,
             clock));
     }
 }

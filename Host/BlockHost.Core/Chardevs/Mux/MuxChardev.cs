@@ -17,7 +17,9 @@ namespace BlockHost.Core.Chardevs.Mux;
 /// <param name="below">The device, which is this one's from then on.</param>
 /// <param name="quit">Ctrl-A x.</param>
 /// <param name="release">Gives the device back, at the end.</param>
-internal sealed class MuxChardev(string id, Chardev below, Action quit, Action release, TimeProvider clock) : Chardev(id)
+/// <param name="started">Until then nobody is served: which monitors there are shows when all is open.</param>
+internal sealed class MuxChardev(
+    string id, Chardev below, Action quit, Action release, Task started, TimeProvider clock) : Chardev(id)
 {
     private const int MostFrontends = 4;
     private const int ReadLength = 4096;
@@ -108,6 +110,7 @@ internal sealed class MuxChardev(string id, Chardev below, Action quit, Action r
     /// <summary>One client of the device after the other.</summary>
     private async Task ServeAsync()
     {
+        await started.WaitAsync(_end.Token).ConfigureAwait(false);
         while (await NextAsync().ConfigureAwait(false) is { } stream)
         {
             await using var closing = stream.ConfigureAwait(false);
