@@ -16,7 +16,7 @@ public static unsafe class KernelKeys
     public static byte[] ReadKey(int serial)
     {
         // It may be replaced by a longer one between asking for its length and reading it.
-        for (byte[] buffer = [];;)
+        for (byte[] buffer = []; ;)
         {
             var length = Call(serial, buffer);
             if (length < 0)

@@ -20,7 +20,8 @@ public sealed class LuksArea(IBlockChild file, long start = 0, bool isDetached =
         var bytes = new byte[LuksHeader.Bytes];
         await file.ReadAsync(start, bytes, ReadFlags.None, cancellationToken).ConfigureAwait(false);
         var header = LuksHeader.Parse(bytes);
-        LuksHeaderChecks.Require(header, NamesPayload ? Math.Min(header.PayloadOffset, length) : length, isDetached: !NamesPayload);
+        var end = NamesPayload ? Math.Min(header.PayloadOffset, length) : length;
+        LuksHeaderChecks.Require(header, end, isDetached: !NamesPayload);
         return header;
     }
 
