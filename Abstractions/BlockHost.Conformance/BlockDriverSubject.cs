@@ -61,6 +61,9 @@ public sealed record BlockDriverSubject
     /// </summary>
     public bool RepairFirst { get; init; }
 
+    /// <summary>The image can be opened for reading only: not where its options ask for more.</summary>
+    public bool OpensReadOnly { get; init; } = true;
+
     /// <summary>What is flushed must survive a power cut: not for drivers whose storage the kit cannot cut off.</summary>
     public bool PowerCut { get; init; } = true;
 }

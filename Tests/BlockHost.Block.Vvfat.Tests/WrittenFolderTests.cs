@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Vvfat.Tests.Support;
+using BlockHost.Plugins.Block.Vvfat.Writing;
 
 namespace BlockHost.Block.Vvfat.Tests;
 
@@ -138,6 +139,22 @@ public sealed class WrittenFolderTests : IDisposable
         Assert.False(Directory.Exists(Journal));
     }
 
+    [Fact]
+    public void A_disk_that_is_not_whole_is_the_same_when_it_is_opened_again()
+    {
+        byte[] left;
+        using (var disk = Writable.Open(Shown))
+        {
+            disk.Write(0, new byte[512]);
+            left = ContentOf(disk);
+            disk.Flush();
+        }
+
+        using var again = Writable.Open(Shown);
+        Assert.NotNull(again.Problem);
+        Assert.Equal(left, ContentOf(again));
+    }
+
     [SkippableFact]
     public void What_guest_and_host_have_both_changed_stays_as_the_host_has_it_and_in_the_journal()
     {
@@ -182,6 +199,13 @@ public sealed class WrittenFolderTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private static byte[] ContentOf(WritableFolder disk)
+    {
+        var content = new byte[disk.Layout.Geometry.Length];
+        disk.Read(0, content);
+        return content;
+    }
 
     private string InodesOf(params string[] names) => CommandRunner.Check(Shown, "stat", ["-c", "%i", .. names]);
 }

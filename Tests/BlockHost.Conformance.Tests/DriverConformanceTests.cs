@@ -123,6 +123,13 @@ public sealed class DriverConformanceTests(ITestOutputHelper output)
         await ProveAsync(await VvfatSubjects.MakeAsync(folder));
     }
 
+    [Fact]
+    public async Task Vvfat_written()
+    {
+        using var folder = new TemporaryFolder();
+        await ProveAsync(VvfatSubjects.Writable(folder));
+    }
+
     [Theory]
     [InlineData("alone", false)]
     [InlineData("over a backing file", true)]

@@ -69,6 +69,7 @@ internal sealed class ProfileReadOnlyCheck : ConformanceCheck
 
     public override async Task RunAsync(CheckContext check)
     {
+        SkipUnless(check.Subject.OpensReadOnly, "the image's options ask for writing");
         var image = await check.Subject.CreateImage(check.Cancellation).ConfigureAwait(false);
         await using var _ = image.ConfigureAwait(false);
         var runner = await ScriptRunner.StartAsync(check, image, new SessionOptions { ReadOnly = true }).ConfigureAwait(false);

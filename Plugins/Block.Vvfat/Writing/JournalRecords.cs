@@ -87,7 +87,8 @@ internal enum StepKind
 /// <param name="Identity">Of what is taken out. Anything else there has come by a later step.</param>
 internal sealed record PlanStep(StepKind Kind, string Path, string File, FileIdentity Identity = default);
 
-[JsonSourceGenerationOptions(MaxDepth = 16)]
+// What the generator writes by itself makes an empty array of bytes of none: a file would come back as an empty directory.
+[JsonSourceGenerationOptions(MaxDepth = 16, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(LayoutRecord))]
 [JsonSerializable(typeof(StateRecord))]
 [JsonSerializable(typeof(PlanRecord))]
