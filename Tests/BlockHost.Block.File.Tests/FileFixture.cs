@@ -59,16 +59,17 @@ public sealed class FileFixture : IDisposable
 
     public async Task CreateImageAsync(string json, string driver = "file") =>
         await ((IImageCreator)Driver(driver)).CreateAsync(
-            Mock.Of<IImageCreateContext>(), JsonDocument.Parse(json).RootElement, default);
+            Mock.Of<IImageCreateContext>(context => context.Host == Host()), JsonDocument.Parse(json).RootElement, default);
+
+    private static IPluginHost Host() => Mock.Of<IPluginHost>(host => host.Clock == new FakeClock());
 
     public static IBlockNodeContext Context(Action<NodeFlags>? change = null)
     {
         var flags = new NodeFlags();
         change?.Invoke(flags);
-        var host = Mock.Of<IPluginHost>(h => h.Clock == new FakeClock());
         var context = new Mock<IBlockNodeContext>();
         context.SetupGet(c => c.NodeName).Returns("node0");
-        context.SetupGet(c => c.Host).Returns(host);
+        context.SetupGet(c => c.Host).Returns(Host());
         context.SetupGet(c => c.ReadOnly).Returns(flags.ReadOnly);
         context.SetupGet(c => c.AutoReadOnly).Returns(flags.AutoReadOnly);
         context.SetupGet(c => c.CacheDirect).Returns(flags.Direct);

@@ -31,8 +31,8 @@ internal static class VvfatSubjects
     }
 
     /// <summary>
-    /// On a disk that its guest has formatted anew: nothing of it is taken back into the folder, and all that is written stays in the
-    /// journal, which the kit opens again and again.
+    /// On a disk that its guest has formatted anew: nothing of it is taken back into the folder, and all that is written stays in
+    /// the journal, which the kit opens again and again.
     /// </summary>
     public static BlockDriverSubject Writable(TemporaryFolder temporary)
     {
