@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Chardevs;
 using BlockHost.Core.Descriptors;
 
 namespace BlockHost.Core.Chardevs;
 
 /// <summary>Reads from one stream and writes to another.</summary>
-public sealed class DuplexStream(Stream input, Stream output) : Stream, IReceivesDescriptors
+public sealed class DuplexStream(Stream input, Stream output) : SequentialStream, IReceivesDescriptors
 {
     ReceivedDescriptors? IReceivesDescriptors.TakeReceived() => (input as IReceivesDescriptors)?.TakeReceived();
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(byte[] buffer, int offset, int count) => input.Read(buffer, offset, count);
 
@@ -41,10 +28,6 @@ public sealed class DuplexStream(Stream input, Stream output) : Stream, IReceive
     public override void Flush() => output.Flush();
 
     public override Task FlushAsync(CancellationToken cancellationToken) => output.FlushAsync(cancellationToken);
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

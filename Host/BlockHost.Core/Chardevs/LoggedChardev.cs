@@ -46,27 +46,11 @@ internal sealed class LoggedChardev(Chardev device, string path, bool append, IP
     }
 
     /// <summary>Writes to the device, and then to the log: several streams may do so at once.</summary>
-    private sealed class LoggedOutput(Stream stream, FileStream log) : Stream
+    private sealed class LoggedOutput(Stream stream, FileStream log) : SequentialStream
     {
         public override bool CanRead => false;
 
-        public override bool CanWrite => true;
-
-        public override bool CanSeek => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         public override void Write(byte[] buffer, int offset, int count)
         {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using BlockHost.Chardevs;
 using BlockHost.Posix;
 
 namespace BlockHost.CommandLine;
@@ -9,24 +10,12 @@ namespace BlockHost.CommandLine;
 /// thread and signal handlers, and a <see cref="FileStream"/> would not move the offset that programs share. What cannot
 /// be written is lost, as with QEMU's programs: the exit code tells of the work, which nobody's reading changes.
 /// </summary>
-internal sealed class OutputStream(int descriptor) : Stream
+internal sealed class OutputStream(int descriptor) : SequentialStream
 {
     private const int Interrupted = 4;
     private const int TryAgain = 11;
 
     public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
@@ -44,15 +33,7 @@ internal sealed class OutputStream(int descriptor) : Stream
         }
     }
 
-    public override void Flush()
-    {
-    }
-
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private static bool IsWorthRetrying(int error)
     {

@@ -68,22 +68,8 @@ internal sealed class FileBackend : ChardevBackend<FileOptions>
         input is null ? new SinkStream(bytes => output.Write(bytes), output) : new TwoFiles(input, output);
 
     /// <summary>Reads the one and writes the other.</summary>
-    private sealed class TwoFiles(FileStream input, FileStream output) : Stream
+    private sealed class TwoFiles(FileStream input, FileStream output) : SequentialStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanWrite => true;
-
-        public override bool CanSeek => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override int Read(byte[] buffer, int offset, int count) => input.Read(buffer, offset, count);
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
@@ -97,10 +83,6 @@ internal sealed class FileBackend : ChardevBackend<FileOptions>
         public override void Flush() => output.Flush();
 
         public override Task FlushAsync(CancellationToken cancellationToken) => output.FlushAsync(cancellationToken);
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

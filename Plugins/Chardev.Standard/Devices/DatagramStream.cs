@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
+using BlockHost.Chardevs;
 
 namespace BlockHost.Plugins.Chardev.Standard.Devices;
 
 /// <summary>A connected datagram socket: nobody may listen at the other end, and what is lost is lost.</summary>
-internal sealed class DatagramStream(Socket socket) : Stream
+internal sealed class DatagramStream(Socket socket) : SequentialStream
 {
     private const int LargestDatagram = 65507;
 
     private readonly byte[] _datagram = new byte[LargestDatagram];
     private ReadOnlyMemory<byte> _rest;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(byte[] buffer, int offset, int count) =>
         ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
@@ -67,16 +54,6 @@ internal sealed class DatagramStream(Socket socket) : Stream
             }
         }
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

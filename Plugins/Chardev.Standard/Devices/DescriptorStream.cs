@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using BlockHost.Block;
+using BlockHost.Chardevs;
 using BlockHost.Plugins;
 using BlockHost.Posix;
 
@@ -20,7 +21,7 @@ namespace BlockHost.Plugins.Chardev.Standard.Devices;
 /// <param name="comesBack">
 /// An end of the input is none: whoever held the other end has left, and another may come. Output without room is then lost.
 /// </param>
-internal sealed class DescriptorStream(int input, int output, bool comesBack, TimeProvider clock) : Stream
+internal sealed class DescriptorStream(int input, int output, bool comesBack, TimeProvider clock) : SequentialStream
 {
     private const int PieceLength = 4096;
     private const int RetryMilliseconds = 100;
@@ -32,20 +33,6 @@ internal sealed class DescriptorStream(int input, int output, bool comesBack, Ti
     private readonly Lock _lock = new();
     private ReadOnlyMemory<byte> _rest;
     private bool _isReading;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(byte[] buffer, int offset, int count) =>
         ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
@@ -85,16 +72,6 @@ internal sealed class DescriptorStream(int input, int output, bool comesBack, Ti
                 await Task.Delay(FullTime, clock, _closed.Token).ConfigureAwait(false);
         }
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Chardevs;
+
 namespace BlockHost.Plugins.Chardev.Standard.Devices;
 
 /// <summary>Takes what is written; nothing ever comes from it until it is closed.</summary>
 /// <param name="owned">Closed with the stream.</param>
-internal sealed class SinkStream(SinkStream.Sink sink, IDisposable? owned = null) : Stream
+internal sealed class SinkStream(SinkStream.Sink sink, IDisposable? owned = null) : SequentialStream
 {
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public delegate void Sink(ReadOnlySpan<byte> bytes);
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(byte[] buffer, int offset, int count)
     {
@@ -42,16 +30,6 @@ internal sealed class SinkStream(SinkStream.Sink sink, IDisposable? owned = null
         sink(buffer.Span);
         return ValueTask.CompletedTask;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

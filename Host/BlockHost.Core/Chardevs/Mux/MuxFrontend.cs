@@ -37,21 +37,9 @@ internal sealed class MuxFrontend(MuxChardev mux) : Chardev(mux.Id)
             await input.Writer.WriteAsync(typed, cancellationToken).ConfigureAwait(false);
     }
 
-    private sealed class Output(MuxChardev mux, Stream client) : Stream
+    private sealed class Output(MuxChardev mux, Stream client) : SequentialStream
     {
         public override bool CanRead => false;
-
-        public override bool CanWrite => true;
-
-        public override bool CanSeek => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override void Write(byte[] buffer, int offset, int count) =>
             mux.WriteAsync(client, buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
@@ -59,14 +47,6 @@ internal sealed class MuxFrontend(MuxChardev mux) : Chardev(mux.Id)
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             mux.WriteAsync(client, buffer, cancellationToken);
 
-        public override void Flush()
-        {
-        }
-
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }
