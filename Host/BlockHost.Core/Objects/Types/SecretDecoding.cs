@@ -12,37 +12,53 @@ internal static class SecretDecoding
     private const int KeyBytes = 32;
     private const int BlockBytes = 16;
 
+    /// <param name="input">The result's from then on, or zeroed.</param>
     public static byte[] Decode(byte[] input, SecretFormat? format, string? keyId, string? iv, IUserObjects others)
     {
-        if (keyId is not null)
-            return Decrypt(input, format, iv, Key(keyId, others));
-        return format is SecretFormat.Base64 ? FromBase64(input) : input;
+        if (keyId is null && format is not SecretFormat.Base64)
+            return input;
+        try
+        {
+            return keyId is null ? FromBase64(input) : Decrypt(input, format, iv, keyId, others);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(input);
+        }
     }
 
     private static byte[] FromBase64(ReadOnlySpan<byte> text)
     {
+        var letters = new char[text.Length];
         try
         {
-            return Convert.FromBase64String(Encoding.ASCII.GetString(text));
+            // A string could not be zeroed.
+            Encoding.ASCII.GetChars(text, letters);
+            return Convert.FromBase64CharArray(letters, 0, letters.Length);
         }
         catch (FormatException)
         {
             throw new QmpException("Base64 data contains invalid characters");
         }
+        finally
+        {
+            Array.Clear(letters);
+        }
     }
 
-    private static byte[] Key(string keyId, IUserObjects others)
+    private static ReadOnlyMemory<byte> Key(string keyId, IUserObjects others)
     {
         if (!others.TryGet<ISecret>(keyId, out var secret))
             throw new QmpException($"No secret with id '{keyId}'");
         return secret.Data.Length == KeyBytes
-            ? secret.Data.ToArray()
+            ? secret.Data
             : throw new QmpException("Key should be 32 bytes in length");
     }
 
     // An encrypted secret is base64 unless the file holds it raw; QEMU decodes by "format" as well.
-    private static byte[] Decrypt(byte[] input, SecretFormat? format, string? ivText, byte[] key)
+    private static byte[] Decrypt(byte[] input, SecretFormat? format, string? ivText, string keyId, IUserObjects others)
     {
+        var key = Key(keyId, others);
         if (ivText is null)
             throw new QmpException("IV is required to decrypt secret");
         var iv = FromBase64(Encoding.UTF8.GetBytes(ivText));
@@ -53,7 +69,7 @@ internal static class SecretDecoding
             throw new QmpException($"Length {cipherText.Length} must be a multiple of block size 16");
 
         using var aes = Aes.Create();
-        aes.Key = key;
+        aes.SetKey(key.Span);
         try
         {
             return aes.DecryptCbc(cipherText, iv);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Security.Cryptography;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Objects;
@@ -25,29 +24,6 @@ internal sealed record SecretKeyringOptions
     public required int Serial { get; init; }
 }
 
-/// <summary>A secret that was read from the kernel when the object was made.</summary>
-internal sealed class KeyringSecret(byte[] data, SecretKeyringOptions options)
-    : UserObject<SecretKeyringOptions>(ObjectsJson.Default.SecretKeyringOptions), ISecret
-{
-    public ReadOnlyMemory<byte> Data => data;
-
-    protected override SecretKeyringOptions Properties { get; } = options with
-    {
-        Loaded = true,
-        Format = options.Format ?? SecretFormat.Raw,
-        Keyid = options.Keyid ?? "",
-        Iv = options.Iv ?? "",
-    };
-
-    public override ValueTask DisposeAsync()
-    {
-        CryptographicOperations.ZeroMemory(data);
-        return ValueTask.CompletedTask;
-    }
-
-    public override string ToString() => "secret_keyring";
-}
-
 /// <summary>"secret_keyring": a key in the Linux kernel's keyrings (keyctl(2), KEYCTL_READ).</summary>
 internal sealed class SecretKeyringType : ObjectType<SecretKeyringOptions>
 {
@@ -63,8 +39,16 @@ internal sealed class SecretKeyringType : ObjectType<SecretKeyringOptions>
             throw new QmpException("'serial' should not be equal to 0");
         var data = SecretDecoding.Decode(
             ReadKey(options.Serial), options.Format, options.Keyid, options.Iv, context.Host.Objects);
-        return new KeyringSecret(data, options);
+        return new Secret<SecretKeyringOptions>(Name, data, TypedOptionsType, Shown(options));
     }
+
+    private static SecretKeyringOptions Shown(SecretKeyringOptions options) => options with
+    {
+        Loaded = true,
+        Format = options.Format ?? SecretFormat.Raw,
+        Keyid = options.Keyid ?? "",
+        Iv = options.Iv ?? "",
+    };
 
     private static byte[] ReadKey(int serial)
     {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -37,31 +36,6 @@ internal sealed record SecretOptions
     public string? File { get; init; }
 }
 
-/// <summary>A secret's bytes; they never appear in messages or logs.</summary>
-internal sealed class Secret(
-    byte[] data, SecretOptions options) : UserObject<SecretOptions>(ObjectsJson.Default.SecretOptions), ISecret
-{
-    public ReadOnlyMemory<byte> Data => data;
-
-    /// <summary>What queries show: QEMU's would show "data" as well.</summary>
-    protected override SecretOptions Properties { get; } = new()
-    {
-        Loaded = true,
-        Format = options.Format ?? SecretFormat.Raw,
-        Keyid = options.Keyid ?? "",
-        Iv = options.Iv ?? "",
-        File = options.File ?? "",
-    };
-
-    public override ValueTask DisposeAsync()
-    {
-        CryptographicOperations.ZeroMemory(data);
-        return ValueTask.CompletedTask;
-    }
-
-    public override string ToString() => "secret";
-}
-
 /// <summary>
 /// "secret": given in place or in a file, raw or base64, plain or encrypted with AES-256-CBC by another secret.
 /// </summary>
@@ -76,9 +50,20 @@ internal sealed class SecretType : ObjectType<SecretOptions>
     protected override UserObject Create(IObjectContext context, SecretOptions options)
     {
         var input = ReadInput(options);
-        return new Secret(
-            SecretDecoding.Decode(input, options.Format, options.Keyid, options.Iv, context.Host.Objects), options);
+        var data = SecretDecoding.Decode(input, options.Format, options.Keyid, options.Iv, context.Host.Objects);
+        return new Secret<SecretOptions>(Name, data, TypedOptionsType, Shown(options));
     }
+
+    /// <summary>What queries show: QEMU's would show "data" as well.</summary>
+    private static SecretOptions Shown(SecretOptions options) => options with
+    {
+        Loaded = true,
+        Format = options.Format ?? SecretFormat.Raw,
+        Keyid = options.Keyid ?? "",
+        Iv = options.Iv ?? "",
+        Data = null,
+        File = options.File ?? "",
+    };
 
     private static byte[] ReadInput(SecretOptions options) => options switch
     {
