@@ -36,8 +36,14 @@ public sealed class ShellTests : IDisposable
             _folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "query-status"}""");
         var wrong = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "nosuch"}""");
 
+        var half = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": """);
+        var odd = CommandRunner.RunIn(
+            _folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "query-status", "arguments": 5}""");
+
         Assert.Equal("VM status: running\n", status.Output);
         Assert.Contains("\"status\": \"running\"", json.Output, StringComparison.Ordinal);
+        Assert.StartsWith("Error: this is no JSON: ", half.Output, StringComparison.Ordinal);
+        Assert.Equal("Error: QMP input member 'arguments' must be an object\n", odd.Output);
         Assert.Equal("Error: The command nosuch has not been found\n", wrong.Output);
         Assert.Equal(1, wrong.ExitCode);
     }

@@ -2,7 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.CommandLine;
-using BlockHost.Tools.Daemon;
+using BlockHost.Tools.Clients;
 
 namespace BlockHost.Tools.Jobs;
 
@@ -13,26 +13,24 @@ internal sealed class JobsTool(ToolConsole console) : ITool
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
-    private static readonly OptionTable Options = new("h", "help=h", "qmp:", "state:", "soft");
-
     private static readonly string[] Words = [
         "list", "watch", "pause", "resume", "speed", "complete", "cancel", "finalize", "dismiss"];
 
-    private string? _socket;
     private bool _soft;
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        if (Read(args) is not { } words)
+        if (ClientCommandLine.Read(args, "soft") is not { } line)
         {
             console.Out.Write(Help);
             return 0;
         }
 
-        using var qmp = await QmpConnection.OpenAsync(_socket ?? EmbeddedState.MonitorOf(folder: null), cancellationToken);
+        _soft = line.Has("soft");
+        using var qmp = await line.ConnectAsync(cancellationToken);
         try
         {
-            await RunAsync(qmp, words, cancellationToken);
+            await RunAsync(qmp, line.Words, cancellationToken);
             return 0;
         }
         catch (QmpAnswerException e)
@@ -112,36 +110,6 @@ internal sealed class JobsTool(ToolConsole console) : ITool
         }
 
         return [.. jobs.EnumerateArray().Reverse()];
-    }
-
-    /// <returns>The words that are no options; null: help is asked for.</returns>
-    private List<string>? Read(IReadOnlyList<string> args)
-    {
-        var words = new List<string>();
-        foreach (var item in GetOpt.Read(args, Options))
-        {
-            switch (item)
-            {
-                case { Kind: GetOptKind.Operand }:
-                    words.Add(item.Value!);
-                    break;
-                case { Kind: GetOptKind.Option, Key: "h" }:
-                    return null;
-                case { Kind: GetOptKind.Option, Key: "qmp" }:
-                    _socket = item.Value;
-                    break;
-                case { Kind: GetOptKind.Option, Key: "state" }:
-                    _socket = EmbeddedState.MonitorOf(item.Value);
-                    break;
-                case { Kind: GetOptKind.Option }:
-                    _soft = true;
-                    break;
-                default:
-                    throw ToolException.Option(item, Options, pointToHelp: true);
-            }
-        }
-
-        return words;
     }
 
     private const string Help =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Nodes;
-using BlockHost.Tools.Jobs;
+using BlockHost.Tools.Clients;
 
 namespace BlockHost.Tools.Shell;
 

@@ -4,8 +4,7 @@ using System.Text.Json.Nodes;
 using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Qmp;
-using BlockHost.Tools.Daemon;
-using BlockHost.Tools.Jobs;
+using BlockHost.Tools.Clients;
 
 namespace BlockHost.Tools.Shell;
 
@@ -17,22 +16,19 @@ internal sealed class ShellTool(ToolConsole console) : ITool
 {
     private const string Prompt = "(blockhost) ";
 
-    private static readonly OptionTable Options = new("h", "help=h", "qmp:", "state:");
-
-    private string? _socket;
     private bool _failed;
 
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        if (Read(args) is not { } words)
+        if (ClientCommandLine.Read(args) is not { } given)
         {
             console.Out.Write(Help);
             return 0;
         }
 
-        using var qmp = await QmpConnection.OpenAsync(_socket ?? EmbeddedState.MonitorOf(folder: null), cancellationToken);
-        if (words.Count > 0)
-            await RunLineAsync(qmp, string.Join(' ', words), cancellationToken);
+        using var qmp = await given.ConnectAsync(cancellationToken);
+        if (given.Words.Count > 0)
+            await RunLineAsync(qmp, string.Join(' ', given.Words), cancellationToken);
         else if (console.CanDraw && !Console.IsInputRedirected)
             await TalkAsync(qmp, cancellationToken);
         else
@@ -97,37 +93,10 @@ internal sealed class ShellTool(ToolConsole console) : ITool
 
     private static async Task<string> RunJsonAsync(QmpConnection qmp, string line, CancellationToken cancellationToken)
     {
-        var given = JsonNode.Parse(line, documentOptions: QmpJson.Reading)!.AsObject();
-        if (given["execute"] is not JsonValue name || !name.TryGetValue<string>(out var command))
-            throw new QmpAnswerException("GenericError", "QMP input lacks member 'execute'");
-        var answer = await qmp.RunAsync(command, given["arguments"]?.DeepClone() as JsonObject, cancellationToken);
+        // Half a request would have the daemon wait for the rest.
+        JsonDocument.Parse(line, QmpJson.Reading).Dispose();
+        var answer = await qmp.AskAsync(line, cancellationToken);
         return JsonSerializer.Serialize(answer, ShellJson.Default.JsonElement) + "\n";
-    }
-
-    private List<string>? Read(IReadOnlyList<string> args)
-    {
-        var words = new List<string>();
-        foreach (var item in GetOpt.Read(args, Options))
-        {
-            switch (item)
-            {
-                case { Kind: GetOptKind.Operand }:
-                    words.Add(item.Value!);
-                    break;
-                case { Kind: GetOptKind.Option, Key: "h" }:
-                    return null;
-                case { Kind: GetOptKind.Option, Key: "qmp" }:
-                    _socket = item.Value;
-                    break;
-                case { Kind: GetOptKind.Option, Key: "state" }:
-                    _socket = EmbeddedState.MonitorOf(item.Value);
-                    break;
-                default:
-                    throw ToolException.Option(item, Options, pointToHelp: true);
-            }
-        }
-
-        return words;
     }
 
     private const string Help =

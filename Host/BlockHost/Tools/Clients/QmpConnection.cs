@@ -8,7 +8,7 @@ using BlockHost.CommandLine;
 using BlockHost.Composition;
 using BlockHost.Qmp;
 
-namespace BlockHost.Tools.Jobs;
+namespace BlockHost.Tools.Clients;
 
 /// <summary>An error that the daemon answered.</summary>
 internal sealed class QmpAnswerException(string errorClass, string message) : Exception(message)
@@ -16,7 +16,7 @@ internal sealed class QmpAnswerException(string errorClass, string message) : Ex
     public string Class => errorClass;
 }
 
-/// <summary>A client of a daemon's monitor on a Unix socket. Events are passed over.</summary>
+/// <summary>A client of a daemon's monitor. Events are passed over.</summary>
 internal sealed class QmpConnection : IDisposable
 {
     private readonly StreamReader _reader;
@@ -81,12 +81,19 @@ internal sealed class QmpConnection : IDisposable
     };
 
     /// <exception cref="QmpAnswerException">The daemon refused.</exception>
-    public async Task<JsonElement> RunAsync(string command, JsonObject? arguments, CancellationToken cancellationToken)
+    public Task<JsonElement> RunAsync(string command, JsonObject? arguments, CancellationToken cancellationToken)
     {
         var request = new JsonObject { ["execute"] = command };
         if (arguments is not null)
             request["arguments"] = arguments;
-        await _writer.WriteLineAsync(HostJson.ToElement(request).GetRawText().AsMemory(), cancellationToken);
+        return AskAsync(HostJson.ToElement(request).GetRawText(), cancellationToken);
+    }
+
+    /// <param name="request">A whole JSON value, in one line: the daemon judges it.</param>
+    /// <exception cref="QmpAnswerException">The daemon refused.</exception>
+    public async Task<JsonElement> AskAsync(string request, CancellationToken cancellationToken)
+    {
+        await _writer.WriteLineAsync(request.AsMemory(), cancellationToken);
         while (true)
         {
             var message = await ReadAsync(cancellationToken);
