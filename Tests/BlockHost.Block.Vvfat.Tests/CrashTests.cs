@@ -74,7 +74,6 @@ public sealed class CrashTests : IDisposable
         return steps;
     }
 
-
     private void SetUp(string before, string journal)
     {
         Directory.Delete(Shown, recursive: true);

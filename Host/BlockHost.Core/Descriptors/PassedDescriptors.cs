@@ -44,14 +44,14 @@ public sealed class PassedDescriptors(DescriptorSets sets) : IPassedDescriptors,
         _monitor.Value is { } monitor && _named.TryRemove((monitor, name), out var descriptor) ? descriptor : null;
 
     /// <summary>Takes a descriptor over under a name; an older one of that name is closed.</summary>
-    public void Name(string monitor, string name, int descriptor) => _named.AddOrUpdate(
-        (monitor, name),
-        descriptor,
-        (key, old) =>
+    public void Name(string monitor, string name, int descriptor)
+    {
+        while (!_named.TryAdd((monitor, name), descriptor))
         {
-            _ = Libc.close(old);
-            return descriptor;
-        });
+            if (_named.TryRemove((monitor, name), out var old))
+                _ = Libc.close(old);
+        }
+    }
 
     /// <exception cref="QmpException">There is none of that name.</exception>
     public void Close(string monitor, string name)
