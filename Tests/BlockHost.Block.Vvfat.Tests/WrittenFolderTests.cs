@@ -155,6 +155,38 @@ public sealed class WrittenFolderTests : IDisposable
         Assert.Equal(left, ContentOf(again));
     }
 
+    [Theory]
+    [InlineData("layout", "\"SectorsPerCluster\":1", "\"SectorsPerCluster\":0")]
+    [InlineData("layout", "\"Bits\":16", "\"Bits\":13")]
+    [InlineData("layout", "\"Sectors\":5760", "\"Sectors\":4")]
+    [InlineData("layout", "\"First\":2,", "\"First\":4294967295,")]
+    [InlineData("layout", "\"Count\":", "\"Count\":4294967")]
+    [InlineData("layout", "\"RootEntries\":", "\"RootEntries\":99999")]
+    [InlineData("layout", "}", "")]
+    [InlineData("state", "\"Run\":0", "\"Run\":70000")]
+    [InlineData("state", "\"Items\"", "\"Things\"")]
+    [InlineData("data", null, null)]
+    [InlineData("map", null, null)]
+    public void A_damaged_journal_is_refused_by_name_and_kept(string file, string? text, string? damage)
+    {
+        using (var disk = Writable.Open(Shown))
+        {
+            disk.Write(0, new byte[512]);
+            disk.Flush();
+        }
+
+        var path = Path.Combine(Journal, file);
+        if (text is null)
+            File.WriteAllBytes(path, File.ReadAllBytes(path)[..^100]);
+        else
+            File.WriteAllText(path, File.ReadAllText(path).Replace(text, damage, StringComparison.Ordinal));
+        var before = File.ReadAllBytes(path);
+
+        var e = Assert.Throws<BlockException>(() => Writable.Open(Shown));
+        Assert.Contains($"'{path}' is damaged", e.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(path));
+    }
+
     [SkippableFact]
     public void What_guest_and_host_have_both_changed_stays_as_the_host_has_it_and_in_the_journal()
     {

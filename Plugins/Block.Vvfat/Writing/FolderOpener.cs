@@ -54,8 +54,11 @@ internal sealed class FolderOpener(VvfatOptions options, byte[] label, TimeZoneI
     /// <returns>Null: the folder holds all of it.</returns>
     private WritableFolder? Resume(FileDescriptor root, JournalFolder journal)
     {
-        var layout = Layouts.FromRecord(Require(journal, JournalFolder.LayoutName, JournalJson.Default.LayoutRecord));
+        var layout = Layouts.FromRecord(Require(journal, JournalFolder.LayoutName, JournalJson.Default.LayoutRecord))
+            ?? throw journal.Damaged(JournalFolder.LayoutName);
         var state = Require(journal, JournalFolder.StateName, JournalJson.Default.StateRecord);
+        if (!state.IsOf(layout))
+            throw journal.Damaged(JournalFolder.StateName);
         var folder = new WritableFolder(root, journal, layout, state, zone, changed);
         try
         {

@@ -60,6 +60,9 @@ internal sealed class JournalFolder : IDisposable
         throw new BlockException(BlockErrorKind.Busy, $"The journal of '{shown}' is being made and removed by others");
     }
 
+    public BlockException Damaged(string name) =>
+        new(BlockErrorKind.Corrupt, $"'{Path.Combine(FullPath, name)}' is damaged: it does not fit the folder's disk");
+
     public bool Has(string name) => FolderCalls.TryStatus(Folder, name) is not null;
 
     public T? Read<T>(string name, JsonTypeInfo<T> type)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Plugins.Block.Vvfat.Folder;
+using BlockHost.Plugins.Block.Vvfat.Layout;
 
 namespace BlockHost.Plugins.Block.Vvfat.Writing;
 
@@ -48,6 +49,13 @@ internal sealed record StateRecord
 
     /// <summary>Of the next file that is moved or made.</summary>
     public int NextNumber { get; init; }
+
+    /// <summary>Each path and each run is there once, and the layout has the run.</summary>
+    public bool IsOf(DiskLayout layout) =>
+        Items.DistinctBy(item => item.Path, StringComparer.Ordinal).Count() == Items.Count
+            && Items.All(item => item.Run >= -1 && item.Run < layout.Runs.Count)
+            && Moved.DistinctBy(moved => moved.Run).Count() == Moved.Count
+            && Moved.All(moved => moved.Run >= 0 && moved.Run < layout.Runs.Count);
 }
 
 /// <param name="Run">Of the layout, whose content the file has; -1: the file was made from the guest's disk.</param>

@@ -10,6 +10,10 @@ internal static class Layouts
 {
     /// <summary>The map of what is written is kept in memory: 16 MiB of it.</summary>
     private const long MostBytes = 64L << 30;
+    private const int LabelBytes = 11;
+
+    /// <summary>Reserved ones, two tables and a cluster.</summary>
+    private const int LeastSectors = 256;
 
     public static void RequireWritable(FatGeometry geometry)
     {
@@ -33,8 +37,11 @@ internal static class Layouts
             run.First, run.Count, run.Item.Path, run.Item.Identity, run.Directory))],
     };
 
-    public static DiskLayout FromRecord(LayoutRecord record)
+    /// <returns>Null: nobody has written that.</returns>
+    public static DiskLayout? FromRecord(LayoutRecord record)
     {
+        if (!IsSound(record))
+            return null;
         var geometry = new FatGeometry
         {
             Bits = record.Bits,
@@ -48,7 +55,30 @@ internal static class Layouts
         }.WithClusters();
         RequireWritable(geometry);
         var runs = record.Runs.Select(run => new ClusterRun(run.First, run.Count, ItemOf(run)) { Directory = run.Directory });
-        return new DiskLayout(geometry, [.. runs], record.Root, record.Label);
+        return AreSound(record.Runs, geometry) ? new DiskLayout(geometry, [.. runs], record.Root, record.Label) : null;
+    }
+
+    /// <summary>What is to be divided by, multiplied and allocated is within bounds.</summary>
+    private static bool IsSound(LayoutRecord record) =>
+        record.Bits is 12 or 16 or 32
+            && record.Heads > 0 && record.SectorsPerTrack > 0
+            && record.SectorsPerCluster is > 0 and <= 128 && int.IsPow2(record.SectorsPerCluster)
+            && record.RootEntries is >= 0 and <= ushort.MaxValue
+            && record.Root.Length <= record.RootEntries * FatGeometry.EntrySize
+            && record.Label.Length == LabelBytes
+            && record.Sectors > (record.RootEntries * FatGeometry.EntrySize / FatGeometry.SectorSize) + LeastSectors;
+
+    private static bool AreSound(IReadOnlyList<RunRecord> runs, FatGeometry geometry)
+    {
+        var next = (long)FatGeometry.FirstCluster;
+        foreach (var run in runs)
+        {
+            if (run.First != next || run.Count == 0 || run.Directory?.Length > run.Count * (long)geometry.ClusterSize)
+                return false;
+            next += run.Count;
+        }
+
+        return next <= geometry.Clusters + FatGeometry.FirstCluster && geometry.OffsetOf((uint)next) <= geometry.Length;
     }
 
     private static FolderItem ItemOf(RunRecord run) => new(

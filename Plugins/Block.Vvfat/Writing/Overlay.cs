@@ -40,14 +40,25 @@ internal sealed class Overlay : IDisposable
 
     public SectorMap Written => _map;
 
+    /// <exception cref="BlockException">A file is not as long as it was made: what the guest has written is lost.</exception>
     public static Overlay Open(string folder, long length)
     {
         var data = OpenFile(Path.Combine(folder, "data"));
         var map = OpenFile(Path.Combine(folder, "map"));
         var overlay = new Overlay(data, map, length);
-        RandomAccess.SetLength(data, length);
-        overlay.LoadMap();
-        return overlay;
+        try
+        {
+            // An empty file is one that was just made: before anything is in the map, both have their lengths.
+            SetLength(map, Path.Combine(folder, "map"), overlay._map.Words.Length * (long)sizeof(ulong), mayBeNew: true);
+            overlay.LoadMap();
+            SetLength(data, Path.Combine(folder, "data"), length, mayBeNew: !overlay._map.Any(0, overlay._map.Sectors));
+            return overlay;
+        }
+        catch
+        {
+            overlay.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads the sectors that were written; <paramref name="below"/> reads the others.</summary>
@@ -114,6 +125,14 @@ internal sealed class Overlay : IDisposable
     {
         _data.Dispose();
         _mapFile.Dispose();
+    }
+
+    private static void SetLength(SafeFileHandle file, string path, long length, bool mayBeNew)
+    {
+        var there = RandomAccess.GetLength(file);
+        if (there != length && !(there == 0 && mayBeNew))
+            throw new BlockException(BlockErrorKind.Corrupt, $"'{path}' is damaged: it has {there} bytes, not {length}");
+        RandomAccess.SetLength(file, length);
     }
 
     private void LoadMap()
