@@ -42,6 +42,18 @@ public sealed class ReadAheadTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_there_already_is_read_without_an_allocation()
+    {
+        await using var node = await Client.OpenAsync(_server.Url);
+        var target = new byte[512];
+        for (var at = 0; at < 64 << 10; at += 4096)
+            await node.ReadAsync(at, 4096);
+
+        Assert.Equal(0, Allocations.Of(() => node.ReadAsync(64 << 10, target, ReadFlags.None, default).GetAwaiter().GetResult()));
+        Assert.Equal(_content[(64 << 10)..((64 << 10) + 512)], target);
+    }
+
+    [Fact]
     public async Task Requests_here_and_there_are_fetched_as_they_are()
     {
         await using var node = await Client.OpenAsync(_server.Url);

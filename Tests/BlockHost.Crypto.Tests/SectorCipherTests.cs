@@ -151,22 +151,18 @@ public sealed class SectorCipherTests
     }
 
     [Fact]
-    public async Task Nothing_is_allocated_for_a_request()
+    public void Nothing_is_allocated_for_a_request()
     {
         using var cipher = Create(new CipherSpec(CipherAlgorithm.Aes256, CipherMode.Xts, IvGeneratorAlgorithm.Plain64));
         var requests = new SectorRequests(cipher);
         var (plain, encrypted) = (new byte[65536], new byte[65536]);
-        await requests.EncryptAsync(plain, encrypted, 0);
-        await requests.DecryptAsync(encrypted, 0);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
+
+        Assert.Equal(0, Allocations.Of(() =>
         {
             var encrypting = requests.EncryptAsync(plain, encrypted, 0);
             var decrypting = requests.DecryptAsync(encrypted, 0);
             Assert.True(encrypting.IsCompletedSuccessfully && decrypting.IsCompletedSuccessfully);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }));
     }
 
     private static byte[] Encrypt(CipherSpec spec, ulong sector)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Graph.Tests;
 using BlockHost.Jobs;
 
 namespace BlockHost.JobTypes.Tests;

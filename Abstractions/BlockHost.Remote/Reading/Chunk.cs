@@ -19,6 +19,8 @@ internal sealed class Chunk(long start, int length, IMemoryOwner<byte> buffer)
     /// <summary>True: the data is there. False: it could not be had.</summary>
     public Task<bool> Loaded => _loaded.Task;
 
+    public bool HasData => _loaded.Task is { IsCompletedSuccessfully: true, Result: true };
+
     /// <summary>Readers and the loader; under the lock of <see cref="ReadAhead"/>, as all that follows.</summary>
     public int Users { get; set; }
 

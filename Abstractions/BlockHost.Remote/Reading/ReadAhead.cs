@@ -20,8 +20,6 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
     private const int MaxChunk = 1 << 20;
     private const long DefaultWindow = 8 << 20;
     private const long LargestWindow = 64 << 20;
-    private const int SplitSize = 512 << 10;
-    private const int MaxParts = 4;
 
     private readonly TransferRunner _below;
     private readonly IDriverHost _host;
@@ -48,23 +46,21 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
 
     public long Length => _below.Length;
 
-    public async ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken)
+    /// <summary>What lies in one chunk that is there already is copied at once, without an allocation.</summary>
+    public ValueTask ReadAsync(long offset, IoSlice target, CancellationToken cancellationToken)
     {
-        var chunks = Plan(offset, target.Length);
-        if (chunks.Count == 0)
+        Advance(offset, target.Length);
+        if (TryTakeLoaded(offset, target.Length) is { } chunk)
         {
-            await FetchAsync(offset, target, cancellationToken).ConfigureAwait(false);
-            return;
+            Copy(chunk, offset, target);
+            Leave(chunk, offset + target.Length);
+            return default;
         }
 
-        try
-        {
-            await Task.WhenAll(Parts(chunks, offset, target, cancellationToken)).ConfigureAwait(false);
-        }
-        finally
-        {
-            Leave(chunks, offset + target.Length);
-        }
+        var chunks = TakeAll(offset, target.Length);
+        return chunks.Count == 0
+            ? LargeReads.ReadAsync(_below, offset, target, cancellationToken)
+            : ReadPartsAsync(chunks, offset, target, cancellationToken);
     }
 
     /// <summary>Stops what is fetched for nobody yet, until <see cref="Resume"/>.</summary>
@@ -102,35 +98,63 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
         }
     }
 
-    /// <returns>The chunks that have parts of the range, in order, each with one more user.</returns>
-    private List<Chunk> Plan(long offset, long length)
+    /// <summary>Begins to fetch what the reader at this place is going to ask for.</summary>
+    private void Advance(long offset, long length)
     {
-        var (begun, found) = (new List<Chunk>(), new List<Chunk>());
+        List<Chunk>? begun = null;
         CancellationToken ownWork;
         lock (_lock)
         {
             ownWork = _ownWork.Token;
             var window = _isQuiet ? 0 : _streams.Note(offset, length);
             if (window > 0)
-                Begin(offset, length, window, begun);
+                begun = Begin(offset, length, window);
+        }
+
+        if (begun is null)
+            return;
+        foreach (var chunk in begun)
+            Load(chunk, ownWork);
+    }
+
+    /// <returns>The chunk that has the whole range, loaded, with one more user; or null.</returns>
+    private Chunk? TryTakeLoaded(long offset, long length)
+    {
+        lock (_lock)
+        {
+            var isThere = _chunks.TryGetValue(offset - (offset % _chunkSize), out var chunk);
+            if (!isThere || !chunk!.HasData || offset + length > chunk.End)
+                return null;
+            Take(chunk);
+            return chunk;
+        }
+    }
+
+    /// <returns>The chunks that have parts of the range, in order, each with one more user.</returns>
+    private List<Chunk> TakeAll(long offset, long length)
+    {
+        List<Chunk> found = [];
+        lock (_lock)
+        {
             for (var start = offset - (offset % _chunkSize); _chunks.Count > 0 && start < offset + length; start += _chunkSize)
             {
                 if (_chunks.TryGetValue(start, out var chunk))
                 {
-                    (chunk.Users, chunk.LastUse) = (chunk.Users + 1, ++_time);
+                    Take(chunk);
                     found.Add(chunk);
                 }
             }
         }
 
-        foreach (var chunk in begun)
-            Load(chunk, ownWork);
         return found;
     }
 
+    private void Take(Chunk chunk) => (chunk.Users, chunk.LastUse) = (chunk.Users + 1, ++_time);
+
     /// <summary>Small requests live on chunks; of large ones only what comes behind them is read ahead.</summary>
-    private void Begin(long offset, long length, long window, List<Chunk> begun)
+    private List<Chunk>? Begin(long offset, long length, long window)
     {
+        List<Chunk>? begun = null;
         var idle = _below.Idle;
         var isLarge = length >= _chunkSize;
         var end = Math.Min(offset + length + window, Length);
@@ -140,13 +164,15 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
             if (_chunks.ContainsKey(start) || (isAsked && isLarge))
                 continue;
             if ((!isAsked && idle <= 0) || !TryMakeRoom())
-                return;
+                break;
             idle--;
             var chunk = new Chunk(start, (int)Math.Min(_chunkSize, Length - start), _host.Buffers.Rent(_chunkSize))
             { Users = 1, LastUse = ++_time };
             _chunks.Add(start, chunk);
-            begun.Add(chunk);
+            (begun ??= []).Add(chunk);
         }
+
+        return begun;
     }
 
     private bool TryMakeRoom()
@@ -210,6 +236,19 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
         chunk.Complete(loaded);
     }
 
+    private async ValueTask ReadPartsAsync(List<Chunk> chunks, long offset, IoSlice target, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(Parts(chunks, offset, target, cancellationToken)).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var chunk in chunks)
+                Leave(chunk, offset + target.Length);
+        }
+    }
+
     private List<Task> Parts(List<Chunk> chunks, long offset, IoSlice target, CancellationToken cancellationToken)
     {
         var parts = new List<Task>(chunks.Count + 1);
@@ -217,7 +256,11 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
         foreach (var chunk in chunks)
         {
             if (at < chunk.Start)
-                parts.Add(FetchAsync(at, target.Slice(at - offset, chunk.Start - at), cancellationToken).AsTask());
+            {
+                var gap = target.Slice(at - offset, chunk.Start - at);
+                parts.Add(LargeReads.ReadAsync(_below, at, gap, cancellationToken).AsTask());
+            }
+
             at = Math.Max(at, chunk.Start);
             var bytes = Math.Min(end, chunk.End) - at;
             parts.Add(CopyAsync(chunk, at, target.Slice(at - offset, bytes), cancellationToken));
@@ -225,49 +268,29 @@ internal sealed class ReadAhead : IByteRange, IAsyncDisposable
         }
 
         if (at < end)
-            parts.Add(FetchAsync(at, target.Slice(at - offset), cancellationToken).AsTask());
+            parts.Add(LargeReads.ReadAsync(_below, at, target.Slice(at - offset), cancellationToken).AsTask());
         return parts;
     }
 
     private async Task CopyAsync(Chunk chunk, long offset, IoSlice target, CancellationToken cancellationToken)
     {
         if (await chunk.Loaded.WaitAsync(cancellationToken).ConfigureAwait(false))
-            target.CopyFrom(chunk.Data.Span.Slice((int)(offset - chunk.Start), (int)target.Length));
+            Copy(chunk, offset, target);
         else
             await _below.ReadAsync(offset, target, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask FetchAsync(long offset, IoSlice target, CancellationToken cancellationToken)
-    {
-        var count = (int)Math.Min(Math.Min(_below.Idle, MaxParts), target.Length / SplitSize);
-        if (count < 2)
-        {
-            await _below.ReadAsync(offset, target, cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
-        var size = ((target.Length / count) + 4095) & ~4095L;
-        var parts = new List<Task>(count);
-        for (long at = 0; at < target.Length; at += size)
-        {
-            var part = target.Slice(at, Math.Min(size, target.Length - at));
-            parts.Add(_below.ReadAsync(offset + at, part, cancellationToken).AsTask());
-        }
-
-        await Task.WhenAll(parts).ConfigureAwait(false);
-    }
+    private static void Copy(Chunk chunk, long offset, IoSlice target) =>
+        target.CopyFrom(chunk.Data.Span.Slice((int)(offset - chunk.Start), (int)target.Length));
 
     /// <summary>What was read to its end is not wanted again.</summary>
-    private void Leave(List<Chunk> chunks, long end)
+    private void Leave(Chunk chunk, long end)
     {
         lock (_lock)
         {
-            foreach (var chunk in chunks)
-            {
-                if (end >= chunk.End)
-                    Drop(chunk);
-                Release(chunk);
-            }
+            if (end >= chunk.End)
+                Drop(chunk);
+            Release(chunk);
         }
     }
 

@@ -23,9 +23,7 @@ internal sealed class SequentialStreams(long first, long largest, long slack)
     {
         if (first == 0)
             return 0;
-        var near = Math.Max(slack, 2 * length);
-        var reader = _readers.Find(reader => Math.Abs(offset - reader.Next) <= near);
-        if (reader is null)
+        if (Find(offset, near: Math.Max(slack, 2 * length)) is not { } reader)
         {
             Add(offset + length);
             return 0;
@@ -37,6 +35,17 @@ internal sealed class SequentialStreams(long first, long largest, long slack)
             return 0;
         reader.Window = reader.Window == 0 ? first : Math.Min(reader.Window * 2, largest);
         return reader.Window;
+    }
+
+    private Reader? Find(long offset, long near)
+    {
+        foreach (var reader in _readers)
+        {
+            if (Math.Abs(offset - reader.Next) <= near)
+                return reader;
+        }
+
+        return null;
     }
 
     private void Add(long next)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Graph.Tests;
+namespace BlockHost.Testing;
 
-internal static class Allocations
+/// <summary>What work that stays on its thread allocates, once it is warm.</summary>
+public static class Allocations
 {
     /// <summary>
     /// Bytes that 100 calls allocate, in the best of some rounds: the runtime allocates a little itself when it compiles a method
