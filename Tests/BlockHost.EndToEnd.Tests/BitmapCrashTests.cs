@@ -105,7 +105,7 @@ public sealed class BitmapCrashTests : IDisposable
         return ServerProcess.StartAsync(
             _folder["qmp.sock"],
             _folder.Path,
-            Programs.Blockhost,
+            Programs.Native,
             "serve",
             "--blockdev", "driver=qcow2,node-name=disk,x-blockhost-bitmap-checkpoint=on,discard=unmap,file.driver=file,file.filename=disk.qcow2",
             "--nbd-server", $"addr.type=unix,addr.path={_folder["nbd.sock"]}",

@@ -77,7 +77,7 @@ public sealed class BitmapTests
         return ServerProcess.StartAsync(
             folder["qmp.sock"],
             folder.Path,
-            Programs.Blockhost,
+            Programs.Native,
             "serve",
             "--blockdev", "driver=qcow2,node-name=disk,file.driver=file,file.filename=disk.qcow2",
             "--nbd-server", $"addr.type=unix,addr.path={folder["nbd.sock"]}",

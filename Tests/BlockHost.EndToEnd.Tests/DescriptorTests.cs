@@ -29,7 +29,7 @@ public sealed class DescriptorTests : IDisposable
         var theirs = await TalkAsync(
             "theirs", "qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none",
             "-chardev", "socket,id=qmp,path=q,server=on,wait=off", "-mon", "chardev=qmp,mode=control");
-        var ours = await TalkAsync("ours", Programs.Blockhost, OurArguments);
+        var ours = await TalkAsync("ours", Programs.Native, OurArguments);
 
         Assert.Equal(string.Join('\n', theirs), string.Join('\n', ours));
     }
@@ -76,7 +76,7 @@ public sealed class DescriptorTests : IDisposable
     {
         using var file = FileDescriptor.Open(_folder["a.img"], OpenFlags.ReadWrite);
         Directory.CreateDirectory(_folder["inherit"]);
-        var script = $"exec {Programs.Blockhost} serve --add-fd fd=9,set=3,opaque=rdwr:a.img {string.Join(' ', OurArguments[1..])} 9<>../a.img";
+        var script = $"exec {Programs.Native} serve --add-fd fd=9,set=3,opaque=rdwr:a.img {string.Join(' ', OurArguments[1..])} 9<>../a.img";
 
         await using var daemon = await ServerProcess.StartAsync(_folder["inherit/q"], _folder["inherit"], "bash", "-c", script);
         using var qmp = new DescriptorClient(_folder["inherit/q"]);
@@ -92,7 +92,7 @@ public sealed class DescriptorTests : IDisposable
     {
         Directory.CreateDirectory(_folder[name]);
         return await ServerProcess.StartAsync(
-            _folder[name + "/q"], _folder[name], program ?? Programs.Blockhost, program is null ? OurArguments : arguments);
+            _folder[name + "/q"], _folder[name], program ?? Programs.Native, program is null ? OurArguments : arguments);
     }
 
     private async Task<List<string>> TalkAsync(string name, string program, params string[] arguments)

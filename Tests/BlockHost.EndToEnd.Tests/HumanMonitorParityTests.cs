@@ -88,7 +88,7 @@ public sealed class HumanMonitorParityTests : IDisposable
             before,
             lines,
             "ours",
-            Programs.Blockhost,
+            Programs.Native,
             ["serve", "-S", "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp"]);
 
         for (var i = 0; i < lines.Length; i++)

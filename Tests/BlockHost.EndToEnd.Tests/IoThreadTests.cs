@@ -76,7 +76,7 @@ public sealed class IoThreadTests
     }
 
     private static Task<ServerProcess> ServeAsync(Folder folder, params string[] options) => ServerProcess.StartAsync(
-        folder["qmp.sock"], folder.Path, Programs.Blockhost,
+        folder["qmp.sock"], folder.Path, Programs.Native,
         [
             "serve", "--object", "iothread,id=t0,poll-max-ns=5", "--blockdev", "null-co,node-name=n0,size=1M", .. options,
             "--chardev", $"socket,id=q,path={folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=q",

@@ -57,7 +57,7 @@ public sealed class JobsToolTests
     }
 
     private static CommandResult Jobs(Folder folder, params string[] words) =>
-        CommandRunner.RunIn(folder.Path, Programs.Blockhost, ["jobs", "--qmp", folder["qmp.sock"], .. words]);
+        CommandRunner.RunIn(folder.Path, Programs.Native, ["jobs", "--qmp", folder["qmp.sock"], .. words]);
 
     private static async Task<string> UntilAsync(Func<string> look, Func<string, bool> isSo)
     {

@@ -35,7 +35,7 @@ public sealed class MachineParityTests : IDisposable
             ]);
         var ours = await TalkAsync(
             "ours",
-            Programs.Blockhost,
+            Programs.Native,
             ["serve", .. more, "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp"]);
 
         Assert.Equal(theirs, ours);

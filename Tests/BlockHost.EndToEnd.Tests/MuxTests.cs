@@ -16,7 +16,7 @@ public sealed class MuxTests : IDisposable
     public async Task Each_monitor_has_its_turn()
     {
         await using var daemon = await ServerProcess.StartAsync(
-            _folder["s"], _folder.Path, Programs.Blockhost,
+            _folder["s"], _folder.Path, Programs.Native,
             "serve", "--chardev", "socket,id=s,path=s,server=on,wait=off", "--chardev", "mux,id=m,chardev=s",
             "--monitor", "chardev=m", "--monitor", "chardev=m");
         using var user = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };

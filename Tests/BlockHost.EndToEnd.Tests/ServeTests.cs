@@ -134,7 +134,7 @@ public sealed class ServeTests : IDisposable
     public void A_user_whose_home_cannot_be_written_is_told_so()
     {
         var result = CommandRunner.RunIn(
-            _folder.Path, "env", "-u", "XDG_STATE_HOME", "HOME=/proc/nobody", Programs.Blockhost, "serve");
+            _folder.Path, "env", "-u", "XDG_STATE_HOME", "HOME=/proc/nobody", Programs.Native, "serve");
 
         Assert.Equal(
             (1, $"blockhost serve: cannot use the state folder /proc/nobody/.local/state/blockhost: No such file or directory; {Elsewhere}\n"), (result.ExitCode, result.Error));
@@ -222,10 +222,10 @@ public sealed class ServeTests : IDisposable
 
     private Task<ServerProcess> StartAsync(string umask, string ready, params string[] args) =>
         ServerProcess.StartAsync(
-            _folder[ready], _folder.Path, "sh", ["-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Blockhost, .. args]);
+            _folder[ready], _folder.Path, "sh", ["-c", $"umask {umask}; exec \"$@\"", "sh", Programs.Native, .. args]);
 
     private CommandResult Serve(params string[] args) =>
-        CommandRunner.RunIn(_folder.Path, Programs.Blockhost, ["serve", .. args]);
+        CommandRunner.RunIn(_folder.Path, Programs.Native, ["serve", .. args]);
 
     private void Refused(string message, params string[] args) =>
         Assert.Equal(new CommandResult(1, "", $"blockhost serve: {message}\n"), Serve(args));

@@ -14,11 +14,11 @@ public sealed class ShellTests : IDisposable
     public async Task Lines_of_a_pipe_are_answered_without_prompt_and_escapes()
     {
         await using var daemon = await ServerProcess.StartAsync(
-            _folder["q"], _folder.Path, Programs.Blockhost,
+            _folder["q"], _folder.Path, Programs.Native,
             "serve", "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
 
         var run = CommandRunner.RunIn(
-            _folder.Path, "bash", "-c", $"printf 'info status\\n\\nnosuch\\nexit\\nquit\\n' | {Programs.Blockhost} shell --qmp q");
+            _folder.Path, "bash", "-c", $"printf 'info status\\n\\nnosuch\\nexit\\nquit\\n' | {Programs.Native} shell --qmp q");
 
         Assert.Equal("VM status: running\nunknown command: 'nosuch'\n", run.Output);
         Assert.Equal(0, run.ExitCode);
@@ -28,17 +28,17 @@ public sealed class ShellTests : IDisposable
     public async Task Words_of_the_command_line_are_one_line_and_json_goes_as_it_is()
     {
         await using var daemon = await ServerProcess.StartAsync(
-            _folder["q"], _folder.Path, Programs.Blockhost,
+            _folder["q"], _folder.Path, Programs.Native,
             "serve", "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
 
-        var status = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", "info", "status");
+        var status = CommandRunner.RunIn(_folder.Path, Programs.Native, "shell", "--qmp", "q", "info", "status");
         var json = CommandRunner.RunIn(
-            _folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "query-status"}""");
-        var wrong = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "nosuch"}""");
+            _folder.Path, Programs.Native, "shell", "--qmp", "q", """{"execute": "query-status"}""");
+        var wrong = CommandRunner.RunIn(_folder.Path, Programs.Native, "shell", "--qmp", "q", """{"execute": "nosuch"}""");
 
-        var half = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": """);
+        var half = CommandRunner.RunIn(_folder.Path, Programs.Native, "shell", "--qmp", "q", """{"execute": """);
         var odd = CommandRunner.RunIn(
-            _folder.Path, Programs.Blockhost, "shell", "--qmp", "q", """{"execute": "query-status", "arguments": 5}""");
+            _folder.Path, Programs.Native, "shell", "--qmp", "q", """{"execute": "query-status", "arguments": 5}""");
 
         Assert.Equal("VM status: running\n", status.Output);
         Assert.Contains("\"status\": \"running\"", json.Output, StringComparison.Ordinal);
@@ -54,7 +54,7 @@ public sealed class ShellTests : IDisposable
     {
         await File.WriteAllBytesAsync(_folder["a.img"], new byte[1 << 20]);
         await using var daemon = await ServerProcess.StartAsync(
-            _folder["q"], _folder.Path, Programs.Blockhost,
+            _folder["q"], _folder.Path, Programs.Native,
             "serve", "--blockdev", "driver=file,node-name=disk,filename=a.img",
             "--chardev", "socket,id=qmp,path=q,server=on,wait=off", "--monitor", "chardev=qmp");
         string[] lines =
@@ -63,7 +63,7 @@ public sealed class ShellTests : IDisposable
         ];
         await File.WriteAllLinesAsync(_folder["lines"], lines.Select(line => $"qemu-io disk \"{line}\""));
 
-        var run = CommandRunner.RunIn(_folder.Path, "bash", "-c", $"{Programs.Blockhost} shell --qmp q < lines | grep -v ops");
+        var run = CommandRunner.RunIn(_folder.Path, "bash", "-c", $"{Programs.Native} shell --qmp q < lines | grep -v ops");
 
         Assert.Equal(
             """
@@ -88,7 +88,7 @@ public sealed class ShellTests : IDisposable
             _folder["q"], _folder.Path, "qemu-system-x86_64",
             "-machine", "none", "-nodefaults", "-display", "none", "-qmp", "unix:q,server=on,wait=off");
 
-        var run = CommandRunner.RunIn(_folder.Path, Programs.Blockhost, "shell", "--qmp", "q", "info", "status");
+        var run = CommandRunner.RunIn(_folder.Path, Programs.Native, "shell", "--qmp", "q", "info", "status");
 
         Assert.Equal("VM status: running\n", run.Output);
     }

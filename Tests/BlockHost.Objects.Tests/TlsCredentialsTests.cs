@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
 using BlockHost.Core.Objects;
 using BlockHost.Objects;
 using BlockHost.Qmp;
@@ -87,6 +88,39 @@ public sealed class TlsCredentialsTests : IDisposable
         Assert.Equal($"Unable to access credentials {_folder}/a/server-key.pem: No such file or directory", error.Message);
     }
 
+    [Fact]
+    public async Task A_key_with_a_password_is_opened_by_the_secret_that_passwordid_names()
+    {
+        MakeFolder("a", new Authority("one"));
+        Encrypt("a/server-key.pem", "open sesame");
+        await _objects.AddAsync("""{"qom-type":"secret","id":"right","data":"open sesame"}""");
+
+        await HandshakeAsync(await Credentials("a", "server", password: "right"), await Credentials("a", "client"));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("wrong")]
+    public async Task A_key_with_another_password_or_without_one_is_named(string? password)
+    {
+        MakeFolder("a", new Authority("one"));
+        Encrypt("a/server-key.pem", "open sesame");
+        await _objects.AddAsync("""{"qom-type":"secret","id":"wrong","data":"open barley"}""");
+
+        var error = await Assert.ThrowsAsync<QmpException>(() => Credentials("a", "server", password: password));
+
+        Assert.StartsWith($"Unable to import certificate {_folder}/a/server-cert.pem: ", error.Message);
+    }
+
+    private void Encrypt(string path, string password)
+    {
+        path = Path.Combine(_folder, path);
+        using var key = ECDsa.Create();
+        key.ImportFromPem(File.ReadAllText(path));
+        var strength = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
+        File.WriteAllText(path, key.ExportEncryptedPkcs8PrivateKeyPem(password, strength));
+    }
+
     private static async Task HandshakeAsync(ITlsCredentials server, ITlsCredentials client, string hostName = "localhost")
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -124,12 +158,21 @@ public sealed class TlsCredentialsTests : IDisposable
         await accept;
     }
 
-    private async Task<ITlsCredentials> Credentials(string folder, string endpoint, bool verifyPeer = true)
+    private async Task<ITlsCredentials> Credentials(
+        string folder, string endpoint, bool verifyPeer = true, string? password = null)
     {
         var id = $"{folder}-{endpoint}-{verifyPeer}";
-        var options =
-            $$"""{"qom-type":"tls-creds-x509","id":"{{id}}","dir":"{{_folder}}/{{folder}}","endpoint":"{{endpoint}}","verify-peer":{{(verifyPeer ? "true" : "false")}}}""";
-        await _objects.AddAsync(options);
+        var options = new JsonObject
+        {
+            ["qom-type"] = "tls-creds-x509",
+            ["id"] = id,
+            ["dir"] = $"{_folder}/{folder}",
+            ["endpoint"] = endpoint,
+            ["verify-peer"] = verifyPeer,
+        };
+        if (password is not null)
+            options["passwordid"] = password;
+        await _objects.AddAsync(options.ToJsonString());
         Assert.True(_objects.TryGet<ITlsCredentials>(id, out var credentials));
         return credentials;
     }

@@ -23,6 +23,17 @@ public sealed class UserObjectsTests
         Assert.Equal("hello", Secret("s"));
     }
 
+    [Theory]
+    [InlineData("nosuch", "")]
+    [InlineData("tls-creds-psk", ": connections without certificates are not offered (use tls-creds-x509)")]
+    [InlineData("authz-pam", ": PAM is not asked (use authz-simple or authz-list)")]
+    public async Task A_type_that_there_is_none_of_is_named_with_its_reason(string type, string reason)
+    {
+        var error = await Assert.ThrowsAsync<QmpException>(async () => await Add($$"""{"qom-type":"{{type}}","id":"a"}"""));
+
+        Assert.Equal($"Parameter 'qom-type' does not accept value '{type}'{reason}", error.Message);
+    }
+
     [Fact]
     public async Task A_base64_secret_may_be_binary()
     {

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Core.Plugins;
+using BlockHost.Core.Qapi;
 using BlockHost.Objects;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
@@ -103,7 +104,7 @@ public sealed class UserObjects(IPluginCatalog catalog, Func<IPluginHost> host) 
         {
             return await catalog.Of(
                 ProvidedKind.Object).LeaseAsync(name, user, brief: false, cancellationToken).ConfigureAwait(false)
-                ?? throw new QmpException(ParameterFault.NotAccepted("qom-type", name));
+                ?? throw QapiErrors.WrongValue("qom-type", name);
         }
         catch (PluginException e)
         {

@@ -27,7 +27,7 @@ public abstract class KillTest : IDisposable
     private protected Task<ServerProcess> ServeAsync() => ServerProcess.StartAsync(
         Folder["qmp.sock"],
         Folder.Path,
-        Programs.Blockhost,
+        Programs.Native,
         "serve",
         "--blockdev", "driver=qcow2,node-name=top,file.driver=file,file.filename=top.qcow2",
         "--nbd-server", $"addr.type=unix,addr.path={Folder["nbd.sock"]}",

@@ -4,7 +4,14 @@ namespace BlockHost.EndToEnd.Tests.Support;
 /// <summary>Where the programs are: ours in artifacts/bin, the peers on the path.</summary>
 internal static class Programs
 {
+    /// <summary>The one that loads plugins.</summary>
     public static string Blockhost => Ours("blockhost");
+
+    /// <summary>The one that starts at once, with its plugins linked in, where "./blockhost build" has put it behind QEMU's names.</summary>
+    public static string Native =>
+        new FileInfo(Ours("qemu-img")).ResolveLinkTarget(returnFinalTarget: true) is { Exists: true, Name: "blockhost-native" } native
+            ? native.FullName
+            : Blockhost;
 
     public static string Ours(string name) => SourceTree.Program(name);
 

@@ -13,8 +13,11 @@ internal static class QapiErrors
     public static QmpException WrongType(string parameter, string expected) =>
         new(ParameterFault.WrongType(parameter, expected));
 
-    public static QmpException WrongValue(string parameter, string? value) =>
-        new(ParameterFault.NotAccepted(parameter, value));
+    public static QmpException WrongValue(string parameter, string? value)
+    {
+        var fault = ParameterFault.NotAccepted(parameter, value);
+        return value is not null && NotOffered.Reason(value) is { } reason ? new($"{fault}: {reason}") : new(fault);
+    }
 
     public static QmpException Expects(string parameter, string what) => new(ParameterFault.OutOfRange(parameter, what));
 }
