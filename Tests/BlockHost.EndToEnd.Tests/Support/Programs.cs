@@ -7,7 +7,9 @@ internal static class Programs
     /// <summary>The one that loads plugins.</summary>
     public static string Blockhost => Ours("blockhost");
 
-    /// <summary>The one that starts at once, with its plugins linked in, where "./blockhost build" has put it behind QEMU's names.</summary>
+    /// <summary>
+    /// The one that starts at once, with its plugins linked in, where "./blockhost build" has put it behind QEMU's names.
+    /// </summary>
     public static string Native =>
         new FileInfo(Ours("qemu-img")).ResolveLinkTarget(returnFinalTarget: true) is { Exists: true, Name: "blockhost-native" } native
             ? native.FullName
