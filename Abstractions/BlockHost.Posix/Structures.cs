@@ -70,6 +70,14 @@ public struct FileStatus
     [FieldOffset(120)]
     public uint ModifiedNanoseconds;
 
+    /// <summary>Of a device: which one it is.</summary>
+    [FieldOffset(128)]
+    public uint OwnMajor;
+
+    [FieldOffset(132)]
+    public uint OwnMinor;
+
+    /// <summary>The device that the file lies on.</summary>
     [FieldOffset(136)]
     public uint DeviceMajor;
 

@@ -9,7 +9,6 @@ namespace BlockHost.Plugins.Block.File;
 /// <summary>Makes files for images. Blocking.</summary>
 internal static class FileCreator
 {
-    private const int SectorSize = 512;
     private const long DefaultExtentSize = 1 << 20;
     private const uint OwnerWritesAllRead = 0b110_100_100;
 
@@ -43,35 +42,6 @@ internal static class FileCreator
         }
     }
 
-    /// <summary>A device cannot be made; clearing its first sector takes away the format it held.</summary>
-    internal static unsafe void ClearDevice(IPassedDescriptors passed, FileCreateOptions options)
-    {
-        if (options.Preallocation != PreallocationMode.Off)
-            throw new BlockException(
-                BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
-        using var file = OpenDevice(passed, options.Filename);
-        if (HostDeviceNode.DeviceSize(file) < options.Size)
-            throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
-        using var locks = LockForCreation(file, options.Filename);
-        var sector = stackalloc byte[SectorSize];
-        new Span<byte>(sector, SectorSize).Clear();
-        var vector = new IoVec { Base = sector, Length = SectorSize };
-        if (Libc.pwritev2(file.Value, &vector, 1, 0, (int)IoCallFlags.DataSync) < 0)
-            throw SystemError.Exception("Failed to clear the new image's first sector", SystemError.Last);
-    }
-
-    private static FileDescriptor OpenDevice(IPassedDescriptors passed, string path)
-    {
-        const string Reason = "Protocol driver 'host_device' does not support image creation, and opening the image failed: ";
-        var file = FileDescriptor.TryOpen(
-            passed, path, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out var errno)
-            ?? throw SystemError.Exception($"{Reason}Could not open '{path}'", errno);
-        if (file.Status().Type is FileType.BlockDevice or FileType.CharacterDevice)
-            return file;
-        file.Dispose();
-        throw new BlockException(BlockErrorKind.InvalidArgument, $"{Reason}{HostDeviceDriver.Requirement(path)}");
-    }
-
     private static FileDescriptor OpenOrCreate(IPassedDescriptors passed, string path, out bool isNew)
     {
         const int Existing = OpenFlags.ReadWrite | OpenFlags.NonBlocking;
@@ -97,7 +67,7 @@ internal static class FileCreator
         return file ?? throw SystemError.Exception($"Could not create '{path}'", errno);
     }
 
-    private static ImageLock? LockForCreation(FileDescriptor file, string path)
+    internal static ImageLock? LockForCreation(FileDescriptor file, string path)
     {
         if (LockDescriptor.TryOpen(file, path, out _) is not { } descriptor)
             return null;

@@ -5,13 +5,15 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 
-/// <summary>Common part of the drivers "file" and "host_device", which differ in the kind of file they take.</summary>
-internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOptions>, IImageCreator
+/// <summary>Common part of the drivers of files and devices, which differ in the kind of file they take.</summary>
+internal abstract class PosixDriver<TOptions>(WorkerPool workers, IDeviceLayer devices) : BlockDriver<TOptions>, IImageCreator
+    where TOptions : FileOptions
 {
     public sealed override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
@@ -19,22 +21,25 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 
     public sealed override IReadOnlyList<string> StrongOptions => ["filename"];
 
-    public override JsonTypeInfo StatisticsType => FileJson.Default.DiscardStatistics;
+    public override JsonTypeInfo? StatisticsType => FileJson.Default.DiscardStatistics;
 
     public JsonTypeInfo CreateOptionsType => FileJson.Default.FileCreateOptions;
 
     public abstract IReadOnlyList<CreateOption> CreateOptions { get; }
 
-    protected sealed override JsonTypeInfo<FileOptions> TypedOptionsType => FileJson.Default.FileOptions;
-
     protected WorkerPool Workers { get; } = workers;
+
+    protected IDeviceLayer Devices { get; } = devices;
+
+    /// <summary>Opens also without a medium.</summary>
+    protected virtual bool IsDrive => false;
 
     /// <param name="checkType">Throws where the file is not of the driver's kind.</param>
     protected OpenedFile Open(IBlockNodeContext context, FileOptions options, Action<FileStatus> checkType)
     {
         if (options.Filename.Length == 0)
             throw new BlockException(BlockErrorKind.InvalidArgument, $"The '{FormatName}' block driver requires a file name");
-        return new FileOpener(context, options, Workers).Open(checkType);
+        return new FileOpener(context, options, Workers, Devices) { IsDrive = IsDrive }.Open(checkType);
     }
 
     public sealed override bool TryParseFileName(string fileName, [NotNullWhen(true)] out JsonElement? options)
@@ -75,7 +80,8 @@ internal abstract class PosixDriver(WorkerPool workers) : BlockDriver<FileOption
 }
 
 /// <summary>Regular files.</summary>
-internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFileStore, IPathStore
+internal sealed class FileDriver(WorkerPool workers, IDeviceLayer devices)
+    : PosixDriver<FileOptions>(workers, devices), IFileStore, IPathStore
 {
     public override string FormatName => "file";
 
@@ -89,11 +95,13 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable", "extent-size-hint"),
     ];
 
+    protected override JsonTypeInfo<FileOptions> TypedOptionsType => FileJson.Default.FileOptions;
+
     protected override ValueTask<BlockNode> OpenAsync(
         IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
     {
         var opened = Open(context, options, status => CheckRegular(status, options.Filename));
-        return new(new FileNode(context, options, opened, Workers));
+        return new(new FileNode(context, options, opened, Workers, Devices));
     }
 
     protected override void Create(
@@ -110,10 +118,12 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         return ValueTask.CompletedTask;
     }
 
-    public string DriverOf(string path) =>
-        FileDescriptor.TryStatus(path) is { Type: FileType.BlockDevice or FileType.CharacterDevice }
-            ? HostDeviceDriver.Name
-            : FormatName;
+    public string DriverOf(string path) => Devices.TryStatus(path)?.Type switch
+    {
+        FileType.BlockDevice when HostCdromDriver.Claims(Devices, path) => HostCdromDriver.Name,
+        FileType.BlockDevice or FileType.CharacterDevice => HostDeviceDriver.Name,
+        _ => FormatName,
+    };
 
     private static bool IsPassed(JsonElement options) =>
         DescriptorSetName.IsNamed(options.GetProperty("filename").GetString()!);
@@ -135,38 +145,4 @@ internal sealed class FileDriver(WorkerPool workers) : PosixDriver(workers), IFi
         if (status.Type != FileType.Regular)
             throw new BlockException(BlockErrorKind.InvalidArgument, $"'file' driver requires '{path}' to be a regular file");
     }
-}
-
-/// <summary>Block and character devices.</summary>
-internal sealed class HostDeviceDriver(WorkerPool workers) : PosixDriver(workers)
-{
-    public const string Name = "host_device";
-
-    public override string FormatName => Name;
-
-    public override IReadOnlyList<CreateOption> CreateOptions { get; } =
-    [
-        new("size", CreateOptionKind.Size, "Virtual disk size", "size"),
-        new("preallocation", CreateOptionKind.String, "Preallocation mode (allowed values: off)", "preallocation"),
-    ];
-
-    protected override ValueTask<BlockNode> OpenAsync(
-        IBlockNodeContext context, FileOptions options, CancellationToken cancellationToken)
-    {
-        var opened = Open(context, options, status => CheckDevice(status, options.Filename));
-        return new(new HostDeviceNode(context, options, opened, Workers));
-    }
-
-    protected override void Create(
-        IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken) =>
-        FileCreator.ClearDevice(passed, options);
-
-    private static void CheckDevice(FileStatus status, string path)
-    {
-        if (status.Type is not (FileType.BlockDevice or FileType.CharacterDevice))
-            throw new BlockException(BlockErrorKind.InvalidArgument, Requirement(path));
-    }
-
-    internal static string Requirement(string path) =>
-        $"'host_device' driver requires '{path}' to be either a character or block device";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Posix;
 
@@ -18,8 +19,9 @@ internal sealed class FileNode : PosixNode
     private bool _canZeroRange = true;
     private bool _canPunch = true;
 
-    internal FileNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
-        : base(context, options, opened, workers) => Initialize();
+    internal FileNode(
+        IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers, IDeviceLayer devices)
+        : base(context, options, opened, workers, devices) => Initialize();
 
     public override ValueTask WriteAsync(long offset, IoSlice source, WriteFlags flags, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Plugins.Block.File.Locking;
 using BlockHost.Plugins.Block.File.Native;
@@ -12,9 +13,12 @@ namespace BlockHost.Plugins.Block.File;
 internal sealed record OpenedFile(DataPath Path, ImageLock? Lock, RequestPool Requests);
 
 /// <summary>Opens a file the way its node's options ask for.</summary>
-internal sealed class FileOpener(IBlockNodeContext context, FileOptions options, WorkerPool workers)
+internal sealed class FileOpener(IBlockNodeContext context, FileOptions options, WorkerPool workers, IDeviceLayer devices)
 {
     private bool _readOnly = context.ReadOnly;
+
+    /// <summary>Opens a drive also without a medium, and once only: opened twice it does not let its medium go.</summary>
+    internal bool IsDrive { get; init; }
 
     /// <param name="checkType">Throws where the file is not of the driver's kind.</param>
     internal OpenedFile Open(Action<FileStatus> checkType)
@@ -22,13 +26,13 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
         CheckOptions();
 
         // Opening a pipe would wait for its other end, so look before, and again at what was opened.
-        if (FileDescriptor.TryStatus(options.Filename) is { } before && before.Type != FileType.Directory)
+        if (devices.TryStatus(options.Filename) is { } before && before.Type != FileType.Directory)
             checkType(before);
         var file = OpenFile();
         LockDescriptor? locks = null;
         try
         {
-            checkType(file.Status());
+            checkType(devices.Status(file));
             locks = OpenLocks(file);
             var requests = new RequestPool(new FlushState(FileCalls.DataSync));
             var path = CreatePath(file, requests);
@@ -63,13 +67,15 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
         var access = Libc.fcntl(current.Value, OpenFlags.GetStatusFlags, 0) & OpenFlags.AccessMask;
         return DescriptorSetName.IsNamed(options.Filename) && access != (Flags() & OpenFlags.AccessMask)
             ? TryOpen(out errno)
-            : FileDescriptor.TryOpenAgain(current, options.Filename, Flags(), out errno);
+            : devices.TryOpenAgain(current, options.Filename, Flags(), out errno);
     }
 
     /// <exception cref="BlockException">A reopen asks for another value of an option that is fixed at open.</exception>
     internal static void CheckUnchanged(FileOptions current, JsonElement options)
     {
-        var wanted = options.Deserialize(FileJson.Default.FileOptions)!;
+        var wanted = current is DeviceOptions
+            ? options.Deserialize(FileJson.Default.DeviceOptions)!
+            : options.Deserialize(FileJson.Default.FileOptions)!;
         var changed = current switch
         {
             _ when wanted.Filename != current.Filename => "filename",
@@ -77,6 +83,7 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
             _ when wanted.Locking != current.Locking => "locking",
             _ when wanted.Aio != current.Aio => "aio",
             _ when wanted.AioMaxBatch != current.AioMaxBatch => "aio-max-batch",
+            _ when !CommandsOf(wanted).SequenceEqual(CommandsOf(current)) => "x-blockhost-scsi-commands",
             _ when (wanted.DropCache ?? true) != (current.DropCache ?? true) => "drop-cache",
             _ => null,
         };
@@ -88,6 +95,8 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
                 changed,
                 out _) ? $"Cannot change the option '{changed}'" : $"Option '{changed}' cannot be reset to its default value");
     }
+
+    private static IReadOnlyList<byte> CommandsOf(FileOptions options) => (options as DeviceOptions)?.ScsiCommands ?? [];
 
     private void CheckOptions()
     {
@@ -115,10 +124,11 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     }
 
     private FileDescriptor? TryOpen(out int errno) =>
-        FileDescriptor.TryOpen(context.Host.Descriptors, options.Filename, Flags(), 0, out errno);
+        devices.TryOpen(context.Host.Descriptors, options.Filename, Flags(), out errno);
 
     private int Flags() =>
-        (_readOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite) | (context.CacheDirect ? OpenFlags.Direct : 0);
+        (_readOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite) | (context.CacheDirect ? OpenFlags.Direct : 0)
+        | (IsDrive ? OpenFlags.NonBlocking : 0);
 
     private BlockException OpenError(int errno)
     {
@@ -136,7 +146,10 @@ internal sealed class FileOpener(IBlockNodeContext context, FileOptions options,
     {
         if (options.Locking == OnOffAuto.Off)
             return null;
-        var locks = LockDescriptor.TryOpen(file, options.Filename, out var errno);
+        int errno;
+        var locks = IsDrive
+            ? LockDescriptor.TryShare(file, out errno)
+            : LockDescriptor.TryOpen(file, options.Filename, out errno);
         var isMissing = SystemError.IsUnsupported(errno) || errno is Errno.EINVAL or LinuxError.ENOLCK;
         if (locks is null && (options.Locking == OnOffAuto.On || !isMissing))
             throw SystemError.Exception($"File lock requested for '{options.Filename}' but not available", errno);

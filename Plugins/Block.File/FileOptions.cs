@@ -31,8 +31,8 @@ public enum OnOffAuto
     Off = 2,
 }
 
-/// <summary>Options of the drivers file and host_device (QAPI BlockdevOptionsFile).</summary>
-public sealed record FileOptions
+/// <summary>Options of the driver file (QAPI BlockdevOptionsFile).</summary>
+public record FileOptions
 {
     public required string Filename { get; init; }
 
@@ -46,12 +46,23 @@ public sealed record FileOptions
     /// <summary>Most requests in one submission. They are submitted one by one, so that any value holds.</summary>
     public long AioMaxBatch { get; init; }
 
-    /// <summary>Drop the page cache where the image may have been changed elsewhere (after a migration); default true.</summary>
+    /// <summary>
+    /// Drop the page cache where the image may have been changed elsewhere (after a migration); default true.
+    /// </summary>
     public bool? DropCache { get; init; }
 
     [JsonPropertyName("x-check-cache-dropped")]
     [QapiFeature("unstable")]
     public bool CheckCacheDropped { get; init; }
+}
+
+/// <summary>Options of the drivers host_device, host_cdrom and host_floppy.</summary>
+public sealed record DeviceOptions : FileOptions
+{
+    /// <summary>Operation codes of SCSI commands that may be passed to the device beside those that only ask.</summary>
+    [JsonPropertyName("x-blockhost-scsi-commands")]
+    [QapiFeature("unstable")]
+    public IReadOnlyList<byte>? ScsiCommands { get; init; }
 }
 
 /// <summary>Options to make a file with (QAPI BlockdevCreateOptionsFile).</summary>
@@ -76,6 +87,7 @@ public sealed record FileCreateOptions
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(FileOptions))]
+[JsonSerializable(typeof(DeviceOptions))]
 [JsonSerializable(typeof(FileCreateOptions))]
 [JsonSerializable(typeof(DiscardStatistics))]
 internal sealed partial class FileJson : JsonSerializerContext;

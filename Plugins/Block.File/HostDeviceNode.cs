@@ -1,18 +1,50 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
+using BlockHost.Plugins.Block.File.Scsi;
 using BlockHost.Posix;
 
 namespace BlockHost.Plugins.Block.File;
 
 /// <summary>A block or character device. Its size is the device's; discards and zeroes are ioctls.</summary>
-internal sealed class HostDeviceNode : PosixNode
+internal class HostDeviceNode : PosixNode, IScsiDevice
 {
+    private readonly Lock _size = new();
+    private readonly ScsiGate _scsi;
     private bool _canDiscard = true;
 
-    internal HostDeviceNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
-        : base(context, options, opened, workers) => Initialize();
+    internal HostDeviceNode(
+        IBlockNodeContext context, DeviceOptions options, OpenedFile opened, WorkerPool workers, IDeviceLayer devices)
+        : base(context, options, opened, workers, devices)
+    {
+        _scsi = new ScsiGate(devices, options);
+        Initialize();
+    }
+
+    /// <summary>Shows the device's size as it is now: it may have changed since it was asked for last.</summary>
+    public override ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken)
+    {
+        TakeLength(DescribeLength(File));
+        return base.GetFactsAsync(cancellationToken);
+    }
+
+    public async ValueTask<ScsiReply> SendAsync(ScsiRequest request, CancellationToken cancellationToken)
+    {
+        var call = _scsi.Prepare(request, File, IsWritable);
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            await WorkAsync(static r => ((ScsiCall)r.State!).Run(), call).ConfigureAwait(false);
+        }
+        catch (BlockException e) when (e.Errno is LinuxError.ENOTTY or Errno.EINVAL)
+        {
+            throw new BlockException(BlockErrorKind.NotSupported, $"'{FileName}' takes no SCSI commands", innerException: e);
+        }
+
+        return call.Reply();
+    }
 
     public override ValueTask WriteZeroesAsync(long offset, long bytes, ZeroFlags flags, CancellationToken cancellationToken) =>
         cancellationToken.IsCancellationRequested
@@ -38,23 +70,21 @@ internal sealed class HostDeviceNode : PosixNode
             throw new BlockException(
                 BlockErrorKind.NotSupported,
                 $"Preallocation mode '{FileResizer.QapiName(options.Preallocation)}' unsupported for this non-regular file");
-        var current = DeviceSize(File);
+        var current = DescribeLength(File);
+        TakeLength(current);
         if (!options.MayExceed && length != current)
             throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize device files");
         if (length > current)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
-
-        // The device may have grown since it was opened; that is all a resize can bring to light.
-        CurrentProfile = CurrentProfile with { Length = current };
         return default;
     }
 
     protected override BlockProfile Describe(DataPath path, IBlockNodeContext context)
     {
-        var isBlockDevice = path.File.Status().Type == FileType.BlockDevice;
+        var isBlockDevice = Devices.Status(path.File).Type == FileType.BlockDevice;
         return new BlockProfile
         {
-            Length = DeviceSize(path.File),
+            Length = DescribeLength(path.File),
             Limits = Limits(path),
             Writable = path.IsWritable,
             Flush = Support.Native,
@@ -67,13 +97,16 @@ internal sealed class HostDeviceNode : PosixNode
         };
     }
 
-    internal static unsafe long DeviceSize(FileDescriptor file)
+    protected virtual long DescribeLength(FileDescriptor file) => Devices.Size(file);
+
+    /// <summary>The device is of another length than it was: everybody above is told.</summary>
+    protected void TakeLength(long length)
     {
-        ulong size;
-        if (Libc.ioctl(file.Value, BlockDeviceControl.Size64, &size) == 0)
-            return checked((long)size);
-        var end = Libc.lseek(file.Value, 0, Seek.End);
-        return end >= 0 ? end : throw SystemError.Exception("Could not get the size of the device", SystemError.Last);
+        lock (_size)
+        {
+            if (length != CurrentProfile.Length)
+                Narrow(CurrentProfile with { Length = length });
+        }
     }
 
     /// <summary>

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
+using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Plugins.Block.File.Locking;
 using BlockHost.Posix;
@@ -12,29 +13,40 @@ namespace BlockHost.Plugins.Block.File;
 internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IResizable, IReopenable
 {
     private readonly IBlockNodeContext _context;
-    private readonly FileOptions _options;
     private readonly WorkerPool _workers;
     private readonly ImageLock? _lock;
     private DataPath _path;
-    private bool _noFlush;
 
-    protected PosixNode(IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers)
+    protected PosixNode(
+        IBlockNodeContext context, FileOptions options, OpenedFile opened, WorkerPool workers, IDeviceLayer devices)
     {
         _context = context;
-        _options = options;
+        Options = options;
+        Devices = devices;
         _workers = workers;
         _lock = opened.Lock;
         _path = opened.Path;
-        _noFlush = context.CacheNoFlush;
+        NoFlush = context.CacheNoFlush;
         Requests = opened.Requests;
         CurrentProfile = new BlockProfile { Length = 0 };
     }
 
     public sealed override BlockProfile Profile => CurrentProfile;
 
-    public sealed override string FileName => _options.Filename;
+    public sealed override string FileName => Options.Filename;
 
     protected BlockProfile CurrentProfile { get; set; }
+
+    protected FileOptions Options { get; }
+
+    protected IDeviceLayer Devices { get; }
+
+    /// <summary>Flushes may be left out.</summary>
+    protected bool NoFlush { get; set; }
+
+    protected bool IsWritable => _path.IsWritable;
+
+    protected bool IsDirect => _path.IsDirect;
 
     protected DiscardCounters Discards { get; } = new();
 
@@ -48,7 +60,7 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
 
     public JsonElement GetStatistics() => JsonSerializer.SerializeToElement(Discards.Current, FileJson.Default.DiscardStatistics);
 
-    public sealed override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
+    public override ValueTask ReadAsync(long offset, IoSlice target, ReadFlags flags, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
@@ -63,16 +75,16 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled(cancellationToken);
-        return _path.WriteAsync(offset, source, durable: (flags & WriteFlags.Fua) != 0 && !_noFlush);
+        return _path.WriteAsync(offset, source, durable: (flags & WriteFlags.Fua) != 0 && !NoFlush);
     }
 
     public sealed override ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        if (_noFlush || Flushes.IsClean)
+        if (NoFlush || Flushes.IsClean)
             return default;
         return cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled(cancellationToken)
-            : RunAsync(FileOperation.Flush, static r => ((PosixNode)r.State!).Flush(r), 0, 0);
+            : RunAsync(FileOperation.Flush, static r => ((PosixNode)r.State!).Flush(r), this, 0, 0);
     }
 
     public sealed override ValueTask PreparePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken)
@@ -85,17 +97,17 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
 
     public sealed override void AbortPermissions() => _lock?.Abort();
 
-    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
+    public virtual ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
         new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512, Dirty = false });
 
-    public async ValueTask<IReopenStep> PrepareReopenAsync(
+    public virtual async ValueTask<IReopenStep> PrepareReopenAsync(
         IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
-        FileOpener.CheckUnchanged(_options, options);
+        FileOpener.CheckUnchanged(Options, options);
 
         // What could not be written is told to the descriptor that wrote it: find out before that is closed.
         await FlushAsync(cancellationToken).ConfigureAwait(false);
-        var path = new FileOpener(context, _options, _workers).Reopen(File, Requests);
+        var path = new FileOpener(context, Options, _workers, Devices).Reopen(File, Requests);
         try
         {
             return new ReopenStep(this, path, context.CacheNoFlush, Describe(path, context));
@@ -136,15 +148,22 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
 
     /// <summary>Runs a change of the file on a worker thread. <see cref="FileRequest.State"/> is this node.</summary>
     protected ValueTask ChangeAsync(Func<FileRequest, int> work, long offset, long bytes, int argument = 0) =>
-        RunAsync(FileOperation.Change, work, offset, bytes, argument);
+        RunAsync(FileOperation.Change, work, this, offset, bytes, argument);
+
+    /// <summary>
+    /// Runs something else that blocks on a worker thread. <see cref="FileRequest.State"/> is <paramref name="state"/>.
+    /// </summary>
+    protected ValueTask WorkAsync(Func<FileRequest, int> work, object state) =>
+        RunAsync(FileOperation.Change, work, state, 0, 0);
 
     /// <summary>To be told when the file was changed without a request.</summary>
     protected void Changed() => Flushes.Written();
 
-    private ValueTask RunAsync(FileOperation operation, Func<FileRequest, int> work, long offset, long bytes, int argument = 0)
+    private ValueTask RunAsync(
+        FileOperation operation, Func<FileRequest, int> work, object state, long offset, long bytes, int argument = 0)
     {
         var request = Requests.Rent();
-        request.Prepare(operation, work, this, Descriptor, offset, bytes, argument);
+        request.Prepare(operation, work, state, Descriptor, offset, bytes, argument);
         var task = request.Task;
         _workers.Enqueue(request);
         return task;
@@ -158,7 +177,7 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
         {
             var old = node._path;
             node._path = path;
-            node._noFlush = noFlush;
+            node.NoFlush = noFlush;
             node.CurrentProfile = profile;
             old.Retire();
         }

@@ -35,6 +35,8 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(QueryCommands.BlockStats());
         registry.Add(DebugGraphCommand.Create());
         registry.Add(BitmapSha256Command.Create());
+        registry.Add(DriveCommands.Tray());
+        registry.Add(DriveCommands.Scsi());
         BitmapActions.Register(registry);
     }
 }

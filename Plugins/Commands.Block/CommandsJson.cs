@@ -35,4 +35,8 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(BitmapArguments))]
 [JsonSerializable(typeof(BitmapMergeArguments))]
 [JsonSerializable(typeof(BitmapSha256))]
+[JsonSerializable(typeof(BlockTrayArguments))]
+[JsonSerializable(typeof(BlockTrayState))]
+[JsonSerializable(typeof(BlockScsiArguments))]
+[JsonSerializable(typeof(BlockScsiReply))]
 internal sealed partial class CommandsJson : JsonSerializerContext;

@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Block.File;
+using BlockHost.Plugins.Block.File.Devices;
 using Moq;
 
 namespace BlockHost.Block.File.Tests;
@@ -12,10 +13,21 @@ namespace BlockHost.Block.File.Tests;
 public sealed class FileFixture : IDisposable
 {
     private readonly Dictionary<string, BlockDriver> _drivers = [];
-    private readonly FilePlugin _plugin = new();
+    private readonly FilePlugin _plugin;
 
     public FileFixture()
+        : this(new FilePlugin())
     {
+    }
+
+    internal FileFixture(IDeviceLayer devices)
+        : this(new FilePlugin(devices))
+    {
+    }
+
+    private FileFixture(FilePlugin plugin)
+    {
+        _plugin = plugin;
         var registry = new Mock<IPluginRegistry>();
         registry.Setup(r => r.Add(It.IsAny<BlockDriver>())).Callback((IProvided d) => _drivers.Add(d.Name, (BlockDriver)d));
         _plugin.Register(registry.Object);

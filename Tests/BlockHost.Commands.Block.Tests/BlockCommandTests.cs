@@ -19,7 +19,7 @@ public sealed class BlockCommandTests
             "block-dirty-bitmap-add", "block-dirty-bitmap-clear", "block-dirty-bitmap-disable", "block-dirty-bitmap-enable",
             "block-dirty-bitmap-merge", "block-dirty-bitmap-remove", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "blockdev-reopen", "blockdev-snapshot",
             "blockdev-snapshot-delete-internal-sync", "blockdev-snapshot-internal-sync", "blockdev-snapshot-sync", "change-backing-file", "query-block", "query-blockstats", "query-named-block-nodes",
-            "x-blockdev-change", "x-blockdev-set-iothread", "x-debug-block-dirty-bitmap-sha256", "x-debug-query-block-graph",
+            "x-blockdev-change", "x-blockdev-set-iothread", "x-blockhost-block-scsi", "x-blockhost-block-tray", "x-debug-block-dirty-bitmap-sha256", "x-debug-query-block-graph",
         ],
         _rig.CommandNames);
 

@@ -25,6 +25,10 @@ public class RealSchemaTests
         "blockdev-create().options<qcow>.backing-fmt: only here",
         // QEMU makes host devices and raw images only for tools.
         "blockdev-create().options<host_device>",
+        "blockdev-create().options<host_cdrom>",
+        // QEMU passes SCSI commands only for its devices.
+        "blockdev-add()<host_device>.x-blockhost-scsi-commands: only here",
+        "blockdev-add()<host_cdrom>.x-blockhost-scsi-commands: only here",
         "blockdev-create().options<raw>",
         // How often QEMU's curl driver tries again (never), over how many connections (8), and what it keeps (nothing).
         "blockdev-add()<http>.x-blockhost-",

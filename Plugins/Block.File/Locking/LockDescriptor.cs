@@ -16,10 +16,23 @@ internal sealed unsafe class LockDescriptor(FileDescriptor file) : IDisposable
     /// A description for the locks alone. It outlives reopens of the data path, so that no moment between two
     /// descriptions leaves the image unguarded. Null with the reason where the file system knows no such locks.
     /// </summary>
-    internal static LockDescriptor? TryOpen(FileDescriptor file, string path, out int errno)
+    internal static LockDescriptor? TryOpen(FileDescriptor file, string path, out int errno) =>
+        FileDescriptor.TryOpenAgain(file, path, OpenFlags.ReadOnly, out errno) is { } own ? TryUse(own, out errno) : null;
+
+    /// <summary>
+    /// One more number for the description that is open: a drive that is opened twice does not let its medium go.
+    /// </summary>
+    internal static LockDescriptor? TryShare(FileDescriptor file, out int errno)
     {
-        if (FileDescriptor.TryOpenAgain(file, path, OpenFlags.ReadOnly, out errno) is not { } own)
-            return null;
+        const int DuplicateCloseOnExec = 1030;
+        var number = Libc.fcntl(file.Value, DuplicateCloseOnExec, 0);
+        errno = number < 0 ? SystemError.Last : 0;
+        return number < 0 ? null : TryUse(new FileDescriptor(number), out errno);
+    }
+
+    private static LockDescriptor? TryUse(FileDescriptor own, out int errno)
+    {
+        errno = 0;
         var probe = new FileLock { Type = LockCommand.Write, Length = 1 };
         if (Libc.fcntl(own.Value, LockCommand.OfdGetLock, &probe) == 0)
             return new LockDescriptor(own);
