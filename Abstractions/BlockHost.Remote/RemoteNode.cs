@@ -89,15 +89,7 @@ public sealed class RemoteNode : BlockNode, IReopenable
     {
         if (!context.ReadOnly)
             context.FallBackToReadOnly($"{context.NodeName} cannot be written");
-        foreach (var (before, after) in new[] { (_options, options), (options, _options) })
-        {
-            foreach (var member in before.EnumerateObject())
-            {
-                if (!after.TryGetProperty(member.Name, out var value) || !JsonElement.DeepEquals(member.Value, value))
-                    throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot change the option '{member.Name}'");
-            }
-        }
-
+        OptionChanges.Refuse(_options, options);
         return new(new NothingChanges());
     }
 

@@ -35,6 +35,9 @@ public class RealSchemaTests
         "blockdev-add()<https>.x-blockhost-",
         "blockdev-add()<ftp>.x-blockhost-",
         "blockdev-add()<ftps>.x-blockhost-",
+        // QEMU's SSH driver has no other configuration than the user's, and one connection that does not come back.
+        "blockdev-add()<ssh>.x-blockhost-",
+        "blockdev-create().options<ssh>.location.x-blockhost-",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
         // QEMU reads and makes no differencing images (nor redologs), and shows nothing under Parallels images by QMP.

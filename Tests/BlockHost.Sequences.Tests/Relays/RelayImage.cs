@@ -41,6 +41,9 @@ internal sealed class RelayImage : IDisposable
 
     public RelayBacking? Backing { get; set; }
 
+    /// <summary>There was a backing file with more behind the image's end, since the image was made or before.</summary>
+    public bool HadLongerBacking { get; private set; }
+
     public Dictionary<string, byte[]> Snapshots { get; } = [];
 
     public Dictionary<string, bool> Bitmaps { get; } = [];
@@ -142,6 +145,7 @@ internal sealed class RelayImage : IDisposable
         var mayLeak = Layout.KeepsLeaks && ours.ExitCode == Leaks;
         if (theirs.ExitCode is not (0 or NoChecks) || (ours.ExitCode is not (0 or NoChecks) && !mayLeak))
             throw new RelayException($"our check: {ours}\nQEMU's check: {theirs}");
+        HadLongerBacking |= Backing?.Content.Length > Content.Length;
         Compare(Content, Read(ours: false, Name, Layout.Format), "QEMU");
         Compare(Content, Read(ours: true, Name, Layout.Format), "ours");
     }

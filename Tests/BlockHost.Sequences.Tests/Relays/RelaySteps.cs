@@ -72,7 +72,9 @@ internal static class RelaySteps
         var hidesBacking = to > from && image.Backing?.Content.Length > from;
         if (hidesBacking && layout.HideBacking == Means.None)
             return;
-        var ours = IsOurs(to < from ? layout.Shrink : hidesBacking ? layout.HideBacking : layout.Grow, random);
+        // QEMU's copies a whole cluster up, also the last, and shows what a longer backing file had there when the image grows.
+        var grow = layout.Format == "qed" && image.HadLongerBacking ? Means.Ours : layout.Grow;
+        var ours = IsOurs(to < from ? layout.Shrink : hidesBacking ? layout.HideBacking : grow, random);
         // QEMU's leaves what lies behind the end in the last cluster, and shows it when the image grows again.
         if (to < from && !ours)
             to = Math.Min(from, (to + MostClusterSize - 1) / MostClusterSize * MostClusterSize);
@@ -89,9 +91,11 @@ internal static class RelaySteps
     private static void Commit(RelayImage image, Random random)
     {
         var backing = image.Backing!;
-        if (backing.Content.Length < image.Content.Length && image.Layout.OwnBackingOnly)
+        var grows = backing.Content.Length < image.Content.Length;
+        if (grows && image.Layout.OwnBackingOnly)
             return;
-        image.Run(random.Next(2) == 0, "qemu-img", "commit", "-q", "-f", image.Layout.Format, image.Locator);
+        var ours = IsOurs(grows && image.Layout.Grow == Means.Ours ? Means.Ours : Means.Both, random);
+        image.Run(ours, "qemu-img", "commit", "-q", "-f", image.Layout.Format, image.Locator);
         var content = backing.Content.Length > image.Content.Length
             ? [.. image.Content, .. backing.Content.AsSpan(image.Content.Length)] : image.Content;
         image.Compare(content, image.Read(ours: false, backing.Name, backing.Format), "QEMU, below,");

@@ -53,6 +53,12 @@ public interface IImageCreator
     IReadOnlyList<CreateOption> CreateOptions { get; }
 
     /// <summary>
+    /// The member of a protocol's creation options that has the options of the node to be made, as "location" of ssh; null: they
+    /// stand among the others, as "filename" of file.
+    /// </summary>
+    string? LocationMember => null;
+
+    /// <summary>
     /// Files beside the image's own, in the order of their lists. Those who name an image by its file make them first, empty, and
     /// add their nodes to the options; the driver gives them their length.
     /// </summary>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using BlockHost.Block;
 
-namespace BlockHost.Plugins.Block.Nbd;
+namespace BlockHost.Block;
 
-/// <summary>Options that cannot change while a node is open: all of a server's are such.</summary>
-internal static class OptionChanges
+/// <summary>Options that cannot change while a node is open: for drivers of disks on servers, all are such.</summary>
+public static class OptionChanges
 {
+    /// <param name="before">What the node was opened with.</param>
+    /// <param name="after">What it is to be reopened with.</param>
     /// <exception cref="BlockException">An option differs, is new or is gone; QEMU's texts.</exception>
     public static void Refuse(JsonElement before, JsonElement after)
     {
