@@ -2,6 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Chardevs;
+using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Objects;
@@ -28,6 +29,7 @@ public sealed class PluginHost(
     IChardevs chardevs,
     HostStartup startup,
     IPassedDescriptors descriptors,
+    IMachine machine,
     ILoggerFactory loggers) : IPluginHost
 {
     public IBlockGraph Graph => graph;
@@ -55,6 +57,8 @@ public sealed class PluginHost(
     public TimeProvider Clock => clock;
 
     public IPassedDescriptors Descriptors => descriptors;
+
+    public IMachine Machine => machine;
 
     public Task Started => startup.Completed;
 

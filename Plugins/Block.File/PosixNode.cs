@@ -10,7 +10,7 @@ using BlockHost.Posix;
 namespace BlockHost.Plugins.Block.File;
 
 /// <summary>What regular files and devices have in common: the data path, flush, locking, reopen.</summary>
-internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IResizable, IReopenable
+internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IResizable, IReopenable, IInactivatable
 {
     private readonly IBlockNodeContext _context;
     private readonly WorkerPool _workers;
@@ -96,6 +96,20 @@ internal abstract class PosixNode : BlockNode, IImageInfo, IDriverStatistics, IR
     public sealed override void CommitPermissions() => _lock?.Commit();
 
     public sealed override void AbortPermissions() => _lock?.Abort();
+
+    /// <summary>Nothing of a file's content is known here.</summary>
+    public ValueTask InactivateAsync(CancellationToken cancellationToken) => default;
+
+    /// <summary>
+    /// The file may be longer by now. Where it is another machine's as well, this one's page cache can be out of date.
+    /// </summary>
+    public ValueTask ActivateAsync(CancellationToken cancellationToken)
+    {
+        if (!_path.IsDirect && Options.DropCache != false)
+            _ = Libc.posix_fadvise(Descriptor, 0, 0, Advice.DontNeed);
+        Initialize();
+        return default;
+    }
 
     public virtual ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) =>
         new(new ImageFacts { AllocatedSize = File.Status().Blocks * 512, Dirty = false });

@@ -13,6 +13,9 @@ internal sealed class QuorumDriver : BlockDriver<QuorumOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Format;
 
+    /// <summary>Knows nothing of its children's content.</summary>
+    public override bool ClosesWhenInactive => false;
+
     public override IReadOnlyList<string> StrongOptions => ["vote-threshold", "blkverify", "rewrite-corrupted", "read-pattern"];
 
     protected override JsonTypeInfo<QuorumOptions> TypedOptionsType => QuorumJson.Default.QuorumOptions;

@@ -21,6 +21,9 @@ internal sealed class VvfatDriver : BlockDriver<VvfatOptions>
 
     public override BlockDriverKind Kind => BlockDriverKind.Protocol;
 
+    /// <summary>The folder is looked at anew.</summary>
+    public override bool ClosesWhenInactive => true;
+
     public override IReadOnlyList<string> FileNamePrefixes => ["fat"];
 
     public override IReadOnlyList<string> StrongOptions => ["dir", "fat-type", "floppy", "label", "rw"];

@@ -18,6 +18,7 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(new BlockdevAddCommand());
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
+        registry.Add(GraphCommands.BlockdevSetActive());
         registry.Add(GraphCommands.BlockdevChange());
         registry.Add(SetIoThreadCommand.Create());
         registry.Add(GraphCommands.BlockResize());

@@ -15,6 +15,7 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(BlockdevOptions))]
 [JsonSerializable(typeof(BlockdevDelArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(BlockdevSetActiveArguments))]
 [JsonSerializable(typeof(BlockdevChangeArguments))]
 [JsonSerializable(typeof(SetIoThreadArguments))]
 [JsonSerializable(typeof(BlockResizeArguments))]

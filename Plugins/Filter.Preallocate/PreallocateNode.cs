@@ -10,7 +10,7 @@ namespace BlockHost.Plugins.Filter.Preallocate;
 /// Space is taken while somebody writes the file and may change its length; when nobody does any more, what the data do not reach
 /// is given back.
 /// </summary>
-internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
+internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable, IInactivatable
 {
     private const BlockPermissions Growing = BlockPermissions.Write | BlockPermissions.Resize;
 
@@ -82,6 +82,16 @@ internal sealed class PreallocateNode : BlockFilterNode, IResizable, IReopenable
         else
             _ends ??= new FileEnds(Child);
     }
+
+    /// <summary>Another process gets the file as long as its data.</summary>
+    public async ValueTask InactivateAsync(CancellationToken cancellationToken)
+    {
+        if (_ends is { } ends)
+            await ends.DropAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Its ends are looked for when somebody may write it again.</summary>
+    public ValueTask ActivateAsync(CancellationToken cancellationToken) => default;
 
     /// <summary>What was taken by the old options goes back.</summary>
     public async ValueTask<IReopenStep> PrepareReopenAsync(

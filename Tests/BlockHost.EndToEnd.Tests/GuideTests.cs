@@ -8,8 +8,9 @@ public sealed class GuideTests
 {
     public static TheoryData<string> Pages => [.. Names];
 
-    /// <summary>QEMU has no platforms that images are made for, and does not tell what hangs.</summary>
-    public static TheoryData<string> PagesOfBoth => [.. Names.Except(["platforms.md", "hung-server.md"])];
+    /// <summary>QEMU has no platforms that images are made for, does not tell what hangs, and moves guests only.</summary>
+    public static TheoryData<string> PagesOfBoth =>
+        [.. Names.Except(["platforms.md", "hung-server.md", "move-to-another-host.md"])];
 
     private static IEnumerable<string> Names =>
         Directory.EnumerateFiles(Guides, "*.md").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);

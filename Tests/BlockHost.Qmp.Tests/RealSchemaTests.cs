@@ -54,6 +54,11 @@ public class RealSchemaTests
         // No consoles, spice, mice, braille and mux.
         "chardev-add().backend<",
         "chardev-change().backend<",
+        // QEMU 10.0's.
+        "blockdev-add().active: only here",
+        "block-export-add().allow-inactive: only here",
+        "query-named-block-nodes:[].active: only here",
+        "query-block:[].inserted.active: only here",
         // QEMU 9.0's.
         "blockdev-add()<luks>.header: only here",
         "blockdev-create().options<luks>.header: only here",

@@ -53,6 +53,13 @@ public abstract class BlockDriver : IProvided
     public virtual bool IsPlain => false;
 
     /// <summary>
+    /// While a node is inactive, because its image may be another process's, the host closes the driver's half of it, and opens
+    /// it again, with the same options and children, when the node becomes active: nothing that was read of the image outlives
+    /// that. False: the node stays (<see cref="Facets.IInactivatable"/>).
+    /// </summary>
+    public virtual bool ClosesWhenInactive => Kind == BlockDriverKind.Format;
+
+    /// <summary>
     /// URL-like prefixes in file names that select this driver ("nbd" for "nbd://…"), with no colon. The empty one: plain paths
     /// (<see cref="Facets.IPathStore"/>).
     /// </summary>

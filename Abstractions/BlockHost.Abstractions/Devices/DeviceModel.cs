@@ -49,6 +49,9 @@ public abstract class Device : IAsyncDisposable
     /// <summary>Version of what <see cref="SaveState"/> writes.</summary>
     public abstract int StateVersion { get; }
 
+    /// <summary>A host that knows no such device may leave its state out.</summary>
+    public virtual bool StateIsOptional => false;
+
     /// <summary>The device's state, while it is stopped.</summary>
     public abstract ReadOnlyMemory<byte> SaveState();
 

@@ -104,6 +104,9 @@ public sealed record ExportRequest
 
     public bool FixedIoThread { get; init; }
 
+    /// <summary>The node may be inactive; otherwise the export makes it active, and keeps it so where it is writable.</summary>
+    public bool AllowInactive { get; init; }
+
     /// <summary>The branch of the type: an object, validated by the host.</summary>
     public required JsonElement Options { get; init; }
 }

@@ -20,6 +20,12 @@ public interface IPassedDescriptors
     PassedDescriptor? TryOpen(string path, FileAccess access, out int errno);
 
     /// <summary>
+    /// The descriptor, of whatever kind, that a client has given this name, which is the caller's from then on; null: there is
+    /// none.
+    /// </summary>
+    int? Take(string name) => null;
+
+    /// <summary>
     /// The address with the number of the descriptor that its name stands for, which is the caller's from then on. Other
     /// addresses, and the numbers of the command line, stay as they are.
     /// </summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block.Graph;
 using BlockHost.Chardevs;
+using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Qmp;
@@ -30,6 +31,9 @@ public interface IPluginHost : IDriverHost
 
     /// <exception cref="NotSupportedException">This host has none.</exception>
     IChardevs Chardevs => throw new NotSupportedException("This host has no character devices");
+
+    /// <exception cref="NotSupportedException">This host has none.</exception>
+    IMachine Machine => throw new NotSupportedException("This host has no machine");
 
     /// <summary>
     /// Completes when all is open that the host was started with. What listens takes clients from then on: one that comes

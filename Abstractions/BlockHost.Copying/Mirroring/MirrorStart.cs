@@ -103,6 +103,8 @@ public static class MirrorStart
                 "source", plan.Settings.Source, new(BlockPermissions.None, others), cancellationToken).ConfigureAwait(false);
             var target = await setup.OpenBackendAsync(
                 plan.Settings.Target, plan.OnTarget, cancellationToken).ConfigureAwait(false);
+            // A disk is moved by mirroring it: the job does not keep the machine from going after it.
+            target.AllowsInactive = true;
             await setup.HoldAsync(
                 "target", plan.Settings.Target, BlockPermissionSet.None, cancellationToken).ConfigureAwait(false);
             if (plan.HoldMoreAsync is { } more)

@@ -36,6 +36,7 @@ internal sealed class Backend : IBlockBackend
     {
         _graph = graph;
         _options = options;
+        AllowsInactive = options.AllowInactive;
         Link = new RootLink(this, options.ChildName, node);
         _slowTicks = graph.Log.IsEnabled(LogLevel.Warning)
             ? (long)(HostLog.SlowAfter.TotalSeconds * graph.Clock.TimestampFrequency)
@@ -69,6 +70,8 @@ internal sealed class Backend : IBlockBackend
     public bool IsRoot => Link.Name == BackendOptions.RootChild;
 
     public bool AllowGrow => _options.AllowGrow;
+
+    public bool AllowsInactive { get; set; }
 
     public TimeProvider Clock => _graph.Clock;
 

@@ -28,7 +28,7 @@ public sealed partial class BlockGraph
         Backend backend, BlockPermissionSet permissions, CancellationToken cancellationToken)
     {
         await using var change = (await BeginChangeAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        backend.Link.Proposed = permissions;
+        backend.Link.Want(permissions);
         await PermissionUpdate.ApplyAsync([backend.Link.Child], cancellationToken).ConfigureAwait(false);
     }
 
@@ -46,7 +46,7 @@ public sealed partial class BlockGraph
         if (node.IsClosed)
             throw new BlockException(BlockErrorKind.ShuttingDown, $"Node '{node.Name}' has been closed");
         var backend = new Backend(this, node, options);
-        backend.Link.Proposed = options.Permissions;
+        backend.Link.Want(options.Permissions);
         node.AttachParent(backend.Link);
         try
         {

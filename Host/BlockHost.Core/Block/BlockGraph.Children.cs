@@ -23,6 +23,7 @@ public sealed partial class BlockGraph
         await using var drained = (await DrainAsync(node, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         var name = $"{list.Option}.{list.CheckAdd(added.Name, added.Profile)}";
         GraphWalk.RefuseCycle(node, name, added);
+        RefuseInactive(node, name, added);
         var link = new ChildLink(node, name, list.Role, added) { Option = list.Option };
         Relink(link);
         try

@@ -18,6 +18,7 @@ public sealed partial class BlockGraph
             throw new BlockException(BlockErrorKind.AlreadyExists, "The overlay already has a backing image");
         await using var drained = (await DrainAsync(below, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         GraphWalk.RefuseCycle(top, "backing", below);
+        await FollowActivityAsync(top, below, cancellationToken).ConfigureAwait(false);
         var users = below.ParentEdges.RemoveAll(StaysAtNode);
         Move(users, below, top);
         var link = Link(top, below);
@@ -97,7 +98,11 @@ public sealed partial class BlockGraph
                 $"Driver '{top.Driver.FormatName}' of node '{top.Name}' does not support backing files");
         var holder = HolderOf(top);
         if (backing is not null)
+        {
             GraphWalk.RefuseCycle(top, "backing", backing);
+            RefuseInactive(top, "backing", backing);
+        }
+
         if (old is not null)
             Unlink(old);
         var link = backing is null ? null : Link(top, backing);

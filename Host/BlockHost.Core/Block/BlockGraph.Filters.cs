@@ -125,6 +125,7 @@ public sealed partial class BlockGraph
     private static async ValueTask GiveAsync(
         IReadOnlyList<GraphEdge> users, GraphNode from, GraphNode to, CancellationToken cancellationToken)
     {
+        RequireSameActivity(users, from, to);
         Move(users, from, to);
         try
         {

@@ -37,7 +37,8 @@ public sealed partial class BlockGraph
     {
         if (options.ValueKind == JsonValueKind.Object && JsonObjects.StringMember(options, "node-name") is null)
             throw new BlockException(BlockErrorKind.InvalidArgument, "'node-name' must be specified for the root node");
-        var opened = await OpenNodeAsync(options, OpenScope.Command, cancellationToken).ConfigureAwait(false);
+        var scope = OpenScope.Command with { IsInactive = OpensInactive() };
+        var opened = await OpenNodeAsync(options, scope, cancellationToken).ConfigureAwait(false);
         return await GiveToUserAsync(opened, static node =>
         {
             node.MonitorOwned = true;
@@ -115,6 +116,8 @@ public sealed partial class BlockGraph
         }
 
         var options = NodeOptions.Parse(json, scope.Inherited);
+        if (scope.IsInactive)
+            options = options with { Generic = options.Generic with { Active = false } };
         var name = options.NodeName ?? GenerateName();
         if (options.NodeName is not null)
             CheckNewName(name);
@@ -176,6 +179,7 @@ public sealed partial class BlockGraph
     {
         var link = new ChildLink(parent, spec.Name, spec.Role, child) { Option = spec.Option };
         GraphWalk.RefuseCycle(parent, link.Name, child);
+        RefuseInactive(parent, link.Name, child);
         parent.ChildLinks = parent.ChildLinks.Add(link);
         child.AttachParent(link);
         try
@@ -217,7 +221,9 @@ public sealed partial class BlockGraph
             var opened = await OpenDriversHalfAsync(node, context, cancellationToken).ConfigureAwait(false);
             context.Seal();
             await PlaceAsync(node, opened, cancellationToken).ConfigureAwait(false);
-            if (!scope.ForRepair && !(scope.NoIo && node.ReadOnly))
+            if (!node.IsActive && driver.ClosesWhenInactive)
+                await node.StandInAsync(cancellationToken).ConfigureAwait(false);
+            if (node.IsActive && !scope.ForRepair && !(scope.NoIo && node.ReadOnly))
                 await BitmapPersistence.LoadAsync(node.Bitmaps, cancellationToken).ConfigureAwait(false);
             await using var change = (await BeginChangeAsync(CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
             node.EndOpening();
@@ -246,7 +252,7 @@ public sealed partial class BlockGraph
         await ExtendDrainsAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask<BlockNode> OpenDriversHalfAsync(
+    internal async ValueTask<BlockNode> OpenDriversHalfAsync(
         GraphNode node, NodeContext context, CancellationToken cancellationToken)
     {
         try

@@ -23,6 +23,7 @@ public sealed partial class BlockGraph
         var own = Own(node);
         if (own.ReadOnly == readOnly)
             return;
+        RequireActive(own);
         var reopens = new List<NodeReopen>();
         var options = NodeOptions.Parse(own.ExplicitOptions, own.Generic);
         // The node may have another backing file by now than it was opened with.
@@ -104,7 +105,9 @@ public sealed partial class BlockGraph
                 throw new BlockException(BlockErrorKind.InvalidArgument, "node-name not specified");
             var node = FindNode(name)
                 ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
-            Collect(node, NodeOptions.Parse(json, OpenScope.Command.Inherited), reopens);
+            RequireActive(node);
+            var parsed = NodeOptions.Parse(json, OpenScope.Command.Inherited);
+            Collect(node, parsed with { Generic = parsed.Generic with { Active = true } }, reopens);
         }
 
         return reopens;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
+
 namespace BlockHost.Core.Block;
 
 /// <summary>Quiet times of the driver: it is told of the first section and of the last one's end.</summary>
@@ -16,6 +18,17 @@ internal sealed partial class GraphNode
             if (_drains++ == 0)
                 _drainBegun = Node.DrainBeginAsync(cancellationToken).AsTask();
             return _drainBegun;
+        }
+    }
+
+    /// <summary>Another half of the driver's takes the place of the present one, in a drained section.</summary>
+    private void PlaceDrained(BlockNode node)
+    {
+        lock (_drainLock)
+        {
+            Place(node);
+            if (_drains > 0)
+                _drainBegun = Task.WhenAll(_drainBegun, node.DrainBeginAsync(CancellationToken.None).AsTask());
         }
     }
 

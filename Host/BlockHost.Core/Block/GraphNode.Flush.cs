@@ -22,7 +22,7 @@ internal sealed partial class GraphNode
 
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        if (_skipsFlush)
+        if (_skipsFlush || !IsActive)
             return ValueTask.CompletedTask;
         return PrimaryLink?.EventTarget is { } storage && !ReadOnly
             ? FlushAfterEventAsync(storage, cancellationToken)

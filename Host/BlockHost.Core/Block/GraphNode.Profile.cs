@@ -49,7 +49,7 @@ internal sealed partial class GraphNode
         plain &= EventTarget is null;
         _plainReads = plain && !TracksReads;
         _plainWrites = plain && _alignmentMask == 0 && Generic.DetectZeroes == DetectZeroes.Off && profile.Writable
-            && !Generic.ReadOnly;
+            && Generic is { ReadOnly: false, Active: true };
         Volatile.Write(ref _profile, profile);
         Volatile.Write(ref _length, profile.Length);
         foreach (var edge in ParentEdges)
@@ -70,6 +70,7 @@ internal sealed partial class GraphNode
             { NodeName = Name };
         if (ReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, "Image is read-only") { NodeName = Name };
+        _graph.RequireActive(this);
         // What is added must not show the part of a longer backing file that nobody has seen.
         if (length > Length && BackingLink is { } backing && backing.Child.Length > Length)
             options = options with { ZeroNewArea = true };

@@ -163,6 +163,8 @@ internal sealed partial class GraphNode
     private void CheckWrite(long offset, long bytes, bool mayGrow)
     {
         CheckRange(offset, bytes);
+        if (!IsActive)
+            throw new BlockException(BlockErrorKind.PermissionDenied, $"Node '{Name}' is inactive") { NodeName = Name, Offset = offset };
         if (ReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, "Block node is read-only") { NodeName = Name, Offset = offset };
         if (bytes <= Length - offset)

@@ -260,8 +260,7 @@ internal sealed partial class GraphNode : IGraphNode
         }
         finally
         {
-            foreach (var resource in _resources)
-                resource.Dispose();
+            DisposeResources();
             _lease.Dispose();
             _closed?.SetResult();
         }

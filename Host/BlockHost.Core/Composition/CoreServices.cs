@@ -13,6 +13,7 @@ using BlockHost.Core.Machine;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Core.Yank;
+using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Objects;
@@ -58,6 +59,7 @@ public static class CoreServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IPluginHost>)
         {
+            OpensInactive = () => provider.GetRequiredService<MachineState>().State == RunState.InMigrate,
             Warnings = provider.GetRequiredService<HostWarnings>(),
             Loggers = provider.GetRequiredService<ILoggerFactory>(),
             Faults = provider.GetRequiredService<PluginFaults>(),
@@ -96,6 +98,8 @@ public static class CoreServices
             provider.GetRequiredService<IPluginHost>));
         services.TryAddSingleton<IChardevs>(provider => provider.GetRequiredService<ChardevTable>());
         services.TryAddSingleton<HostStartup>();
+        services.TryAddSingleton<MachineState>();
+        services.TryAddSingleton<IMachine>(provider => provider.GetRequiredService<MachineState>());
         services.TryAddSingleton(provider => new DescriptorSets(() => provider.GetRequiredService<MachineState>().IsRunning));
         services.TryAddSingleton<PassedDescriptors>();
         services.TryAddSingleton<IPassedDescriptors>(provider => provider.GetRequiredService<PassedDescriptors>());

@@ -37,7 +37,6 @@ public static class MonitorComposition
         services.TryAddSingleton<IQmpEvents>(provider => provider.GetRequiredService<MonitorEvents>());
         services.TryAddSingleton<HostLifetime>();
         services.TryAddSingleton<MonitorCommands>();
-        services.TryAddSingleton<MachineState>();
         services.TryAddSingleton<QomCommands>();
         services.TryAddSingleton<CommandFigures>();
         services.TryAddSingleton<HostMetrics>();

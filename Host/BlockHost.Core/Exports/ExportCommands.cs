@@ -42,6 +42,7 @@ public static class ExportCommands
             WriteThrough = common.WriteThrough ?? false,
             IoThread = common.IoThread,
             FixedIoThread = common.FixedIoThread ?? false,
+            AllowInactive = common.AllowInactive ?? false,
             Options = JsonObjects.Where(options, member => !IsCommon(member.Name)),
         };
     }
@@ -65,5 +66,6 @@ public static class ExportCommands
         }).ToArray());
 
     private static bool IsCommon(string name) =>
-        name is "type" or "id" or "node-name" or "writable" or "writethrough" or "iothread" or "fixed-iothread";
+        name is "type" or "id" or "node-name" or "writable" or "writethrough" or "iothread" or "fixed-iothread"
+            or "allow-inactive";
 }

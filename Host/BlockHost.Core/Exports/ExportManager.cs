@@ -134,12 +134,15 @@ public sealed class ExportManager(
     {
         if (request.Writable && node.ReadOnly)
             throw new QmpException("Cannot export read-only node as writable");
+        if (!request.AllowInactive && !node.IsActive)
+            await graph.SetActiveAsync(node, active: true, cancellationToken).ConfigureAwait(false);
         var needed = BlockPermissions.ConsistentRead | (request.Writable ? BlockPermissions.Write : BlockPermissions.None);
         var options = new BackendOptions
         {
             Permissions = new(needed, BlockPermissions.All & ~BlockPermissions.Resize),
             WriteThrough = request.WriteThrough,
             ReportErrors = true,
+            AllowInactive = request.AllowInactive,
         };
         return await graph.CreateBackendAsync(node, options, cancellationToken).ConfigureAwait(false);
     }

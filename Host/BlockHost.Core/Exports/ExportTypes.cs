@@ -33,6 +33,8 @@ internal sealed record ExportCommon
 
     [JsonPropertyName("fixed-iothread")]
     public bool? FixedIoThread { get; init; }
+
+    public bool? AllowInactive { get; init; }
 }
 
 internal sealed record ExportDelArguments

@@ -2,6 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Chardevs;
+using BlockHost.Devices;
 using BlockHost.Exports;
 using BlockHost.Jobs;
 using BlockHost.Objects;
@@ -42,6 +43,8 @@ internal sealed class PluginsHost(IPluginHost host, PluginFaults faults, string 
     public IChardevs Chardevs => host.Chardevs;
 
     public IPassedDescriptors Descriptors => host.Descriptors;
+
+    public IMachine Machine => host.Machine;
 
     public Task Started => host.Started;
 

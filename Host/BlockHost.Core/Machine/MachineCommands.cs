@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using BlockHost.Core.Qmp;
+using BlockHost.Devices;
 using BlockHost.Plugins;
 using BlockHost.Qmp;
 
@@ -43,20 +44,6 @@ internal sealed record ResetData
     public required bool Guest { get; init; }
 
     public required ShutdownCause Reason { get; init; }
-}
-
-/// <summary>Those of QEMU's states that a machine without a processor can be in.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<RunState>))]
-internal enum RunState
-{
-    [JsonStringEnumMemberName("running")]
-    Running = 0,
-
-    [JsonStringEnumMemberName("prelaunch")]
-    Prelaunch = 1,
-
-    [JsonStringEnumMemberName("paused")]
-    Paused = 2,
 }
 
 [JsonSourceGenerationOptions(MaxDepth = QmpJson.MaxDepth, PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]

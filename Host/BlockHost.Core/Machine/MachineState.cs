@@ -1,29 +1,38 @@
 // SPDX-License-Identifier: MIT
+using System.Collections.Immutable;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Qmp;
+using BlockHost.Devices;
 using BlockHost.Qmp;
 
 namespace BlockHost.Core.Machine;
 
 /// <summary>
-/// The machine's run state. With no device there is still a machine: exports go on while it is stopped, as they are no part of
-/// it.
+/// The machine's run state and devices. With no device there is still a machine: exports go on while it is stopped, as they are
+/// no part of it.
 /// <code>
-///                    ┌──── stop ────┐
-///   prelaunch ─cont─► running ◄─cont─ paused
-///        ▲            (reset: stays)    │
-///        └──────────── reset ───────────┘
+///                    ┌──── stop ────┐                          ┌─── failed, cancelled: as before ───┐
+///   prelaunch ─cont─► running ◄─cont─ paused      any of them ─┴─ migrate ─► finish-migrate ────────┤
+///        ▲            (reset: stays)    │                                                           ▼
+///        └──────────── reset ───────────┘         inmigrate ─ state has come ─► running     postmigrate ─cont─► running
 /// </code>
 /// </summary>
-public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
+public sealed class MachineState(IBlockGraph graph, IQmpEvents events) : IMachine
 {
     private readonly SemaphoreSlim _changing = new(1);
+    private readonly Lock _lock = new();
+    private ImmutableList<MachineDevice> _devices = [];
     private volatile RunState _state = RunState.Running;
+    private volatile bool _startsWhenLoaded = true;
 
-    internal RunState State => _state;
+    public RunState State => _state;
 
-    internal bool IsRunning => _state == RunState.Running;
+    public bool IsRunning => _state == RunState.Running;
+
+    public bool StartsWhenLoaded => _startsWhenLoaded;
+
+    public IReadOnlyList<MachineDevice> Devices => _devices;
 
     internal QmpSignal Stopped { get; } = new("STOP");
 
@@ -31,8 +40,48 @@ public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
 
     internal QmpEvent<ResetData> WasReset { get; } = new("RESET", () => MachineJson.Default.ResetData);
 
-    /// <summary>"-S": the machine waits for cont.</summary>
-    public void WaitForStart() => _state = RunState.Prelaunch;
+    /// <summary>"-S": the machine waits for cont, also when its state has come.</summary>
+    public void WaitForStart()
+    {
+        _startsWhenLoaded = false;
+        if (IsRunning)
+            _state = RunState.Prelaunch;
+    }
+
+    /// <summary>"--incoming": the machine waits for its state.</summary>
+    public void WaitForState() => _state = RunState.InMigrate;
+
+    public IDisposable AddDevice(string id, Device device)
+    {
+        lock (_lock)
+        {
+            if (_devices.Any(other => other.Id == id))
+                throw new QmpException($"Duplicate device ID '{id}'");
+            var added = new MachineDevice(id, device);
+            _devices = _devices.Add(added);
+            if (IsRunning)
+                device.Start();
+            return new Removal(this, added);
+        }
+    }
+
+    public async ValueTask EnterAsync(RunState state, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (state == RunState.Running)
+                Start();
+            else if (IsRunning)
+                await StopAsync(state, cancellationToken).ConfigureAwait(false);
+            else
+                _state = state;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
 
     /// <summary>Stops a running machine. When it has stopped, all that was under way is done and on disk.</summary>
     internal async ValueTask StopAsync(CancellationToken cancellationToken)
@@ -40,16 +89,10 @@ public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!IsRunning)
-                return;
-            _state = RunState.Paused;
-            events.Emit(Stopped);
-            await using (await graph.DrainAsync(node: null, cancellationToken).ConfigureAwait(false))
-            {
-                // Whoever was served has his answer; the next requests are those of exports.
-            }
-
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (IsRunning)
+                await StopAsync(RunState.Paused, cancellationToken).ConfigureAwait(false);
+            else if (_state == RunState.InMigrate)
+                _startsWhenLoaded = false;
         }
         finally
         {
@@ -62,10 +105,20 @@ public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (IsRunning)
-                return;
-            _state = RunState.Running;
-            events.Emit(Resumed);
+            switch (_state)
+            {
+                case RunState.Running:
+                    return;
+                case RunState.InMigrate:
+                    _startsWhenLoaded = true;
+                    return;
+                case RunState.FinishMigrate:
+                    throw new QmpException("Migration is not finalized yet");
+            }
+
+            // Another host may have had the images.
+            await graph.TakeOverAsync(cancellationToken).ConfigureAwait(false);
+            Start();
         }
         finally
         {
@@ -79,13 +132,47 @@ public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
         try
         {
             events.Emit(WasReset, new ResetData { Guest = false, Reason = ShutdownCause.HostQmpSystemReset });
-            if (!IsRunning)
+            if (_state is not (RunState.Running or RunState.InMigrate or RunState.FinishMigrate))
                 _state = RunState.Prelaunch;
         }
         finally
         {
             _changing.Release();
         }
+    }
+
+    private void Start()
+    {
+        if (IsRunning)
+            return;
+        lock (_lock)
+        {
+            _state = RunState.Running;
+            foreach (var (_, device) in _devices)
+                device.Start();
+        }
+
+        events.Emit(Resumed);
+    }
+
+    private async ValueTask StopAsync(RunState state, CancellationToken cancellationToken)
+    {
+        ImmutableList<MachineDevice> devices;
+        lock (_lock)
+        {
+            _state = state;
+            devices = _devices;
+        }
+
+        events.Emit(Stopped);
+        foreach (var (_, device) in devices)
+            await device.StopAsync(cancellationToken).ConfigureAwait(false);
+        await using (await graph.DrainAsync(node: null, cancellationToken).ConfigureAwait(false))
+        {
+            // Whoever was served has his answer; the next requests are those of exports.
+        }
+
+        await FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A disk that fails here has failed its users before, as QEMU takes it.</summary>
@@ -101,6 +188,15 @@ public sealed class MachineState(IBlockGraph graph, IQmpEvents events)
             {
                 // Its next flush tells.
             }
+        }
+    }
+
+    private sealed class Removal(MachineState machine, MachineDevice device) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (machine._lock)
+                machine._devices = machine._devices.Remove(device);
         }
     }
 }

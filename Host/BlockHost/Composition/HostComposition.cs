@@ -73,7 +73,8 @@ internal static class HostComposition
             new HumanMonitorCommand(
                 provider.GetRequiredService<IQmpDispatcher>,
                 new HumanCommands(
-                    new InfoCommands(provider.GetRequiredService<ImageOpener>).All,
+                    [.. new InfoCommands(provider.GetRequiredService<ImageOpener>).All, .. MigrationCommands.Queries],
+                    MigrationCommands.All,
                     new NodeCommands(provider.GetRequiredService<ImageOpener>).All,
                     new ObjectCommands(
                         provider.GetRequiredService<CommandLineChardevs>,

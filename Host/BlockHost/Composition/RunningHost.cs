@@ -65,6 +65,9 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>-S: the machine waits for cont.</summary>
     public void WaitForStart() => Get<MachineState>().WaitForStart();
 
+    /// <summary>--incoming: the machine waits for its state, and images are another host's until that has come.</summary>
+    public void WaitForState() => Get<MachineState>().WaitForState();
+
     /// <summary>From now on a request that waits longer is worth a line in the log.</summary>
     public void WatchRequests(TimeSpan limit) => _watch = new RequestWatch(Get<BlockGraph>(), limit);
 

@@ -19,7 +19,7 @@ internal sealed class HumanCommands
     /// <param name="more">Beside those here.</param>
     public HumanCommands(IReadOnlyList<HumanCommand> queries, params IReadOnlyList<HumanCommand>[] more)
     {
-        _queries = queries;
+        _queries = [.. queries.OrderBy(query => query.Names, StringComparer.Ordinal)];
         IEnumerable<HumanCommand> all = [.. Own(), .. more.SelectMany(commands => commands)];
         _commands = [.. all.OrderBy(command => command.Names, StringComparer.Ordinal)];
     }

@@ -7,7 +7,9 @@ using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Commands.Block.Commands;
 
-/// <summary>blockdev-del, blockdev-reopen, x-blockdev-change, block_resize and block-set-write-threshold.</summary>
+/// <summary>
+/// blockdev-del, blockdev-reopen, blockdev-set-active, x-blockdev-change, block_resize and block-set-write-threshold.
+/// </summary>
 internal static class GraphCommands
 {
     public static QmpCommand BlockdevDel() => QmpCommand.CreateAction(
@@ -20,6 +22,17 @@ internal static class GraphCommands
         () => CommandsJson.Default.BlockdevReopenArguments,
         (call, arguments, cancellationToken) =>
             call.Host.Graph.ReopenAsync([.. arguments.Options.Select(options => options.Json)], cancellationToken));
+
+    public static QmpCommand BlockdevSetActive() => QmpCommand.CreateAction(
+        "blockdev-set-active",
+        () => CommandsJson.Default.BlockdevSetActiveArguments,
+        (call, arguments, cancellationToken) =>
+        {
+            IGraphNode? node = null;
+            if (arguments.NodeName is { } name && !call.Host.Graph.TryGetNode(name, out node))
+                throw new QmpException($"Failed to find node with node-name='{name}'");
+            return call.Host.Graph.SetActiveAsync(node, arguments.Active, cancellationToken);
+        });
 
     public static QmpCommand BlockdevChange() => QmpCommand.CreateAction(
         "x-blockdev-change",

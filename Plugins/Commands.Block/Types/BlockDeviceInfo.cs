@@ -38,6 +38,9 @@ internal sealed record BlockDeviceInfo
 
     public required string Drv { get; init; }
 
+    /// <summary>False: the image may be another process's. QEMU 10.0's.</summary>
+    public required bool Active { get; init; }
+
     [JsonPropertyName("backing_file")]
     public string? BackingFile { get; init; }
 
@@ -87,6 +90,7 @@ internal sealed record BlockDeviceInfo
             NodeName = node.Name,
             Ro = node.ReadOnly,
             Drv = node.Driver.FormatName,
+            Active = node.IsActive,
             BackingFile = node.Driver.Kind == BlockDriverKind.Filter ? null : node.Backing?.FileName,
             BackingFileDepth = flat ? 0 : Depth(image),
             DirtyBitmaps = BlockDirtyInfo.ListOf(node),

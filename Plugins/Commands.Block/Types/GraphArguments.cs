@@ -13,6 +13,14 @@ internal sealed record BlockdevReopenArguments
     public required IReadOnlyList<BlockdevOptions> Options { get; init; }
 }
 
+internal sealed record BlockdevSetActiveArguments
+{
+    /// <summary>All nodes where it is left out.</summary>
+    public string? NodeName { get; init; }
+
+    public required bool Active { get; init; }
+}
+
 internal sealed record BlockResizeArguments
 {
     public string? Device { get; init; }

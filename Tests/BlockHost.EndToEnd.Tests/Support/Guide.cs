@@ -83,6 +83,12 @@ internal sealed class Guide(string folder, string path)
             else
                 Assert.True(Contains(answer, expected), $"expected {line[3..]}, and got {answer}");
         }
+
+        // Another daemon may take its place.
+        if (!lines.Exists(line => line.Contains("\"execute\": \"quit\"", StringComparison.Ordinal)))
+            return;
+        _monitor.Dispose();
+        _monitor = null;
     }
 
     private static bool Contains(JsonElement actual, JsonElement expected) => expected.ValueKind switch

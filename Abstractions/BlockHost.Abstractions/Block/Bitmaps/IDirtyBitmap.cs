@@ -36,6 +36,13 @@ public interface IDirtyBitmap : IDisposable
     /// <summary>Stored in the image when the node closes.</summary>
     bool IsPersistent { get; set; }
 
+    /// <summary>Another host has it from now on: the image does not get it, although it is persistent.</summary>
+    bool IsHandedOver
+    {
+        get => false;
+        set => throw new NotSupportedException("This bitmap cannot be handed over");
+    }
+
     /// <summary>The image's copy was in use when its last user died: all that can be done with it is to remove it.</summary>
     bool IsInconsistent { get; }
 

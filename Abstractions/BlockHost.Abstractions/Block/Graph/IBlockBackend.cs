@@ -24,6 +24,12 @@ public sealed record BackendOptions
     /// <summary>Who makes the requests, where it is to stop by itself while the node is drained.</summary>
     public IDrainedUser? DrainedUser { get; init; }
 
+    /// <summary>
+    /// The node may be inactive, and become so while this user has it, although the user writes: its writes fail then. Users that
+    /// only read keep no node active.
+    /// </summary>
+    public bool AllowInactive { get; init; }
+
     /// <summary>A failed request is told to monitors (BLOCK_IO_ERROR): set by users whose clients are guests or remote.</summary>
     public bool ReportErrors { get; init; }
 
@@ -89,6 +95,13 @@ public interface IBlockBackend : IAsyncDisposable
     ValueTask ResizeAsync(long length, Facets.ResizeOptions options, CancellationToken cancellationToken);
 
     ValueTask ChangePermissionsAsync(BlockPermissionSet permissions, CancellationToken cancellationToken);
+
+    /// <summary>As <see cref="BackendOptions.AllowInactive"/>, from now on.</summary>
+    bool AllowsInactive
+    {
+        get => false;
+        set { }
+    }
 
     /// <summary>Called when the node's length has changed.</summary>
     event Action<IBlockBackend>? Resized;

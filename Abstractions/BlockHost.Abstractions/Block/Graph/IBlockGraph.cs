@@ -50,6 +50,23 @@ public interface IBlockGraph
     /// <summary>Reopens a node, and what is defined in it, for reading only or for writing; all other options stay.</summary>
     ValueTask SetReadOnlyAsync(IGraphNode node, bool readOnly, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Makes a node active with all below it, or inactive with what no other active node is built on; null: all nodes. Whole or
+    /// not at all.
+    /// </summary>
+    /// <exception cref="BlockException">
+    /// A node above it is active, a user keeps it active, what it holds back cannot be written; or another process has the image.
+    /// </exception>
+    ValueTask SetActiveAsync(IGraphNode? node, bool active, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("This graph knows no inactive nodes");
+
+    /// <summary>
+    /// Makes all nodes active, after another host has had their images: not where another process writes one of them, although
+    /// its user would share it.
+    /// </summary>
+    /// <exception cref="BlockException">Somebody else has an image. All nodes are as before.</exception>
+    ValueTask TakeOverAsync(CancellationToken cancellationToken) => SetActiveAsync(null, active: true, cancellationToken);
+
     /// <summary>A user of a node outside the graph.</summary>
     ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken);
 

@@ -28,6 +28,12 @@ public interface IGraphNode
 
     bool ReadOnly { get; }
 
+    /// <summary>
+    /// False: the image may be another process's now. The node takes no write, holds no lock, and knows nothing of the image that
+    /// could be out of date.
+    /// </summary>
+    bool IsActive => true;
+
     bool CacheDirect { get; }
 
     bool CacheNoFlush { get; }

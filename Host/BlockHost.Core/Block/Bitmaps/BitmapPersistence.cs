@@ -10,18 +10,34 @@ namespace BlockHost.Core.Block.Bitmaps;
 /// <code>
 ///   open for reading ─► load, read-only          open for writing ─► load, mark in use
 ///   becomes writable ─► mark in use              becomes read-only, closes ─► store
+///   becomes active ─► as when opened             becomes inactive ─► store, forget
 /// </code>
 /// A daemon that dies leaves its bitmaps marked in use: the next one knows not to trust them.
 /// </summary>
 internal static class BitmapPersistence
 {
-    public static async ValueTask LoadAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
+    public static ValueTask LoadAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken) =>
+        LoadAsync(bitmaps, static _ => true, cancellationToken);
+
+    /// <summary>
+    /// The node is active again. What was handed over to another host that did not take it, or was handed over by another host,
+    /// is there: the image's copy is older.
+    /// </summary>
+    public static async ValueTask LoadBesideAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
+    {
+        foreach (var bitmap in bitmaps.All)
+            bitmap.IsHandedOver = false;
+        await LoadAsync(bitmaps, entry => bitmaps.Find(entry.Name) is null, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask LoadAsync(
+        NodeBitmaps bitmaps, Predicate<StoredBitmap> isWanted, CancellationToken cancellationToken)
     {
         var node = bitmaps.Node;
         if (!node.TryGetFacet<IBitmapStore>(out var store))
             return;
         var stored = await store.ListAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var entry in stored)
+        foreach (var entry in stored.Where(entry => isWanted(entry)))
         {
             DirtyBitmap.CheckSize(node.Length, entry.Granularity);
             var bitmap = new DirtyBitmap(bitmaps, entry.Name, entry.Granularity, node.Length)
@@ -103,6 +119,13 @@ internal static class BitmapPersistence
             bitmap.IsReadOnly = true;
     }
 
+    /// <summary>The image, stored a moment ago, is another process's from now on, with its bitmaps.</summary>
+    public static void Forget(NodeBitmaps bitmaps)
+    {
+        foreach (var bitmap in bitmaps.All.Where(bitmap => bitmap is { IsPersistent: true, IsHandedOver: false, IsBusy: false }))
+            bitmaps.Release(bitmap);
+    }
+
     /// <summary>The image may be written from now on.</summary>
     public static async ValueTask BecomeWritableAsync(NodeBitmaps bitmaps, CancellationToken cancellationToken)
     {
@@ -124,6 +147,6 @@ internal static class BitmapPersistence
 
     // A read-only bitmap is in the image as it is, and an inconsistent one stays there as it is.
     private static IReadOnlyList<DirtyBitmap> Persistent(NodeBitmaps bitmaps) =>
-        [.. bitmaps.All.Where(
-            bitmap => bitmap is { IsPersistent: true, IsInconsistent: false, IsReadOnly: false, SkipsStore: false })];
+        [.. bitmaps.All.Where(bitmap => bitmap is
+            { IsPersistent: true, IsInconsistent: false, IsReadOnly: false, SkipsStore: false, IsHandedOver: false })];
 }

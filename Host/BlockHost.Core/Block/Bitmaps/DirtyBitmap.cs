@@ -57,6 +57,8 @@ internal sealed class DirtyBitmap : IDirtyBitmap
     /// <summary>A transaction removes it: not stored, although persistent.</summary>
     public bool SkipsStore { get; set; }
 
+    public bool IsHandedOver { get; set; }
+
     public bool IsInconsistent { get; init; }
 
     public bool IsReadOnly { get; set; }

@@ -127,6 +127,8 @@ internal sealed class PermissionUpdate
 
     private static BlockPermissionSet Propose(GraphNode node, ChildLink link, BlockPermissionSet own)
     {
+        if (!node.IsActive)
+            return BlockPermissionSet.None;
         var wanted = node.IsOpen
             ? node.Node.GetChildPermissions(link, own)
             : DefaultChildPermissions.For(link.Role, own, writable: !node.Generic.ReadOnly);

@@ -10,6 +10,9 @@ internal sealed record GenericOptions
 
     public bool ReadOnly { get; init; }
 
+    /// <summary>The image is this process's.</summary>
+    public bool Active { get; init; } = true;
+
     public bool AutoReadOnly { get; init; }
 
     public bool CacheDirect { get; init; }

@@ -7,16 +7,26 @@ using BlockHost.Plugins;
 namespace BlockHost.Core.Block.Opening;
 
 /// <summary>What a driver sees of the host while its node opens, and afterwards.</summary>
-internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope scope) : IBlockNodeContext
+internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope scope) : IBlockNodeContext, IDisposable
 {
     private static readonly ChildSpec Backing = new("backing", BlockChildRole.Backing);
+
+    /// <summary>What was made for a driver's half that is opened for reading; null: nothing.</summary>
+    private PluginsHost? _ownHost;
 
     private bool _sealed;
     private int _corruptionReported;
 
+    /// <summary>The node was open before: its driver's half gets the children that it had.</summary>
+    public bool KeepsChildren { get; init; }
+
+    /// <summary>The image is another process's: what is opened is not the node's own half, and ends with this.</summary>
+    public bool ForReading { get; init; }
+
     public string NodeName => node.Name;
 
-    public bool ReadOnly => node.Generic.ReadOnly;
+    /// <summary>The half of an inactive node writes nothing, not even when it is opened.</summary>
+    public bool ReadOnly => node.Generic.ReadOnly || ForReading || (!node.IsActive && node.Driver.ClosesWhenInactive);
 
     public bool AutoReadOnly => node.Generic.AutoReadOnly;
 
@@ -46,6 +56,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
     public async ValueTask<IBlockChild?> OpenChildAsync(ChildSpec child, CancellationToken cancellationToken)
     {
         CheckOpening();
+        if (KeepsChildren && node.ChildLinks.FirstOrDefault(link => link.Name == child.Name) is { } kept)
+            return kept;
         if (child.Reference is { } reference)
             return await OpenGivenAsync(child, reference, cancellationToken).ConfigureAwait(false);
         if (child.RecordedFile is { } fileName)
@@ -60,6 +72,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
         BlockdevRefOrNull? option, BackingFileReference? recorded, CancellationToken cancellationToken)
     {
         CheckOpening();
+        if (KeepsChildren)
+            return node.BackingLink;
         if (option is not null)
             return option.Value is { } reference
                 ? await OpenGivenBackingAsync(reference, recorded, cancellationToken).ConfigureAwait(false)
@@ -76,7 +90,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public void FallBackToReadOnly(string reason)
     {
-        if (node.Generic.ReadOnly)
+        if (ReadOnly)
             return;
         if (!node.Generic.AutoReadOnly)
             throw new BlockException(BlockErrorKind.ReadOnly, reason) { NodeName = node.Name };
@@ -85,6 +99,8 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public IDisposable OnYank(Action shutDown)
     {
+        if (ForReading)
+            return this;
         var registration = new Yankable(
             graph.Host.Yank.Register(BlockNodeYank.InstanceOf(node.Name), shutDown), node.AddYank(shutDown));
         node.EndsWith(registration);
@@ -93,7 +109,7 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public void ProfileChanged()
     {
-        if (node.IsOpen && !node.IsClosed)
+        if (node.IsOpen && !node.IsClosed && !ForReading)
             node.RefreshProfile();
     }
 
@@ -109,10 +125,15 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
             await graph.GiveUpAsync(node, message, offset, size).ConfigureAwait(false);
     }
 
+    public void Dispose() => _ownHost?.Dispose();
+
     private PluginsHost HostOf(string plugin)
     {
         var host = new PluginsHost(graph.Host, graph.Faults, plugin);
-        node.EndsWith(host);
+        if (ForReading)
+            _ownHost = host;
+        else
+            node.EndsWith(host);
         return host;
     }
 

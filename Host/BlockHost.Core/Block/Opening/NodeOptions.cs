@@ -89,7 +89,7 @@ internal sealed record NodeOptions
 
     private static bool IsCommon(string name) =>
         name is "driver" or "node-name" or "read-only" or "auto-read-only" or "force-share" or "discard" or "detect-zeroes"
-            or "cache" or GenericOptions.DeadlineName;
+            or "cache" or "active" or GenericOptions.DeadlineName;
 
     private static GenericOptions With(GenericOptions generic, JsonProperty member) => member.Name switch
     {
@@ -99,6 +99,7 @@ internal sealed record NodeOptions
         "discard" => generic with { DiscardUnmap = Discard(member) },
         "detect-zeroes" => generic with { DetectZeroes = Detect(member) },
         "cache" => WithCache(generic, member.Value),
+        "active" => generic with { Active = Bool(member) },
         GenericOptions.DeadlineName => generic with { Deadline = Seconds(member) },
         _ => generic,
     };

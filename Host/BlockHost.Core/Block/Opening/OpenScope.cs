@@ -35,6 +35,9 @@ internal sealed record OpenScope
     /// <summary>The image itself, not what is under it, is to be checked.</summary>
     public bool ForRepair { get; init; }
 
+    /// <summary>The machine waits for its state: the images are still another process's, whatever the options say.</summary>
+    public bool IsInactive { get; init; }
+
     /// <summary>The format of the image itself was guessed.</summary>
     public bool IsProbed { get; init; }
 
@@ -69,6 +72,7 @@ internal sealed record OpenScope
         return new GenericOptions
         {
             ReadOnly = isBacking || parent.ReadOnly,
+            Active = parent.Active,
             AutoReadOnly = !isBacking && parent.AutoReadOnly,
             CacheDirect = parent.CacheDirect,
             CacheNoFlush = parent.CacheNoFlush,

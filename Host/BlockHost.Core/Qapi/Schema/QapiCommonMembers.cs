@@ -18,6 +18,9 @@ internal sealed record BlockdevCommonMembers
 
     public bool? ReadOnly { get; init; }
 
+    /// <summary>False: the image may be another process's, and is not written. QEMU 10.0's.</summary>
+    public bool? Active { get; init; }
+
     public bool? AutoReadOnly { get; init; }
 
     public bool? ForceShare { get; init; }
@@ -83,6 +86,9 @@ internal sealed record BlockExportCommonMembers
     public bool? Writable { get; init; }
 
     public bool? Writethrough { get; init; }
+
+    /// <summary>The node may be inactive, or become so. QEMU 10.0's.</summary>
+    public bool? AllowInactive { get; init; }
 }
 
 /// <summary>What all branches of ObjectOptions have.</summary>

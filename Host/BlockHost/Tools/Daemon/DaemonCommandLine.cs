@@ -15,6 +15,9 @@ internal enum DaemonStepKind
     NbdServer,
     Export,
     AddFd,
+
+    /// <summary>Last, whatever its place: the devices are there then that it is for.</summary>
+    Incoming,
 }
 
 /// <summary>One option that opens something.</summary>
@@ -54,7 +57,7 @@ internal sealed record DaemonCommandLine
     private static string[] OwnOptions =>
         [
             "plugin-path:", "manifests:", "composition:", "state:", "port:", "audit-log:", "client-memory:", "log-level:",
-            "log-file:", "log-format:", "stuck-after:", "add-fd:"];
+            "log-file:", "log-format:", "stuck-after:", "add-fd:", "incoming:"];
 
     public DaemonAnswer Answer { get; private set; }
 
@@ -62,6 +65,9 @@ internal sealed record DaemonCommandLine
 
     /// <summary>The machine does not run until a client says cont.</summary>
     public bool WaitsForStart { get; private set; }
+
+    /// <summary>Where the machine's state comes from, or "defer"; null: it has none to wait for.</summary>
+    public string? Incoming { get; private set; }
 
     public string? PidFile { get; private set; }
 
@@ -113,6 +119,7 @@ internal sealed record DaemonCommandLine
             case "h": Answer = DaemonAnswer.Help; return true;
             case "V": Answer = DaemonAnswer.Version; return true;
             case "S": WaitsForStart = true; break;
+            case "incoming": Incoming = item.Value; break;
             case "daemonize": Daemonize = true; break;
             case "pidfile": PidFile = item.Value; break;
             case "state": StateFolder = item.Value; break;

@@ -51,6 +51,8 @@ internal static class DaemonHelp
           --client-memory SIZE           what clients together may make the daemon hold in buffers (default: 256M)
           --add-fd fd=N,set=N[,opaque=TEXT]
                                          put a descriptor that the daemon inherits into a set: /dev/fdset/N
+          --incoming URI                 wait for another host's machine: tcp:, unix:, fd:, exec: or file:, or defer, for
+                                         migrate-incoming
           -S                             the machine waits for cont; exports do not
           --stuck-after SECONDS          log requests that have waited for so long (default: 30; 0 is never)
           --log-level LEVEL              trace, debug, info, warning (default), error or none

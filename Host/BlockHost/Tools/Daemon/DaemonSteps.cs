@@ -40,6 +40,9 @@ internal static class DaemonSteps
                     DaemonJson.Default.InheritedDescriptor, step.Argument, impliedKey: null, cancellationToken);
                 inherited.Deserialize(DaemonJson.Default.InheritedDescriptor)!.AddTo(host.DescriptorSets);
                 break;
+            case DaemonStepKind.Incoming:
+                await host.ExecuteAsync("migrate-incoming", new JsonObject { ["uri"] = step.Argument }, cancellationToken);
+                break;
             case DaemonStepKind.Export:
                 var export = await host.Input.ParseAsync(
                     QapiExtension.BlockExportOptions, step.Argument, "type", cancellationToken);

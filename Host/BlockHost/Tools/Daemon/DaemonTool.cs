@@ -48,13 +48,15 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         host.Warnings.Noted += console.ErrorLine;
         if (commandLine.WaitsForStart)
             host.WaitForStart();
+        if (commandLine.Incoming is not null)
+            host.WaitForState();
         if (commandLine is { StuckAfter: { } limit, Host.Log.IsOff: false })
             host.WatchRequests(limit);
         using var state = embedded ? EmbeddedState.Open(commandLine.StateFolder, commandLine.Port) : null;
         if (state is not null)
             await state.CreateDiskAsync(host, cancellationToken);
 
-        using var pidFile = await OpenAllAsync(host, state?.Steps() ?? commandLine.Steps, commandLine.PidFile, cancellationToken);
+        using var pidFile = await OpenAllAsync(host, commandLine, state?.Steps() ?? commandLine.Steps, cancellationToken);
         state?.Keep();
         console.Out.Write(state?.Describe(inBackground: background is not null) ?? "");
         console.Out.Flush();
@@ -69,13 +71,15 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
 
     /// <summary>Clients are let in when all is open and the pid file says so.</summary>
     private async Task<PidFile?> OpenAllAsync(
-        RunningHost host, IEnumerable<DaemonStep> steps, string? pidFile, CancellationToken cancellationToken)
+        RunningHost host, DaemonCommandLine commandLine, IEnumerable<DaemonStep> steps, CancellationToken cancellationToken)
     {
+        if (commandLine.Incoming is { } uri and not "defer")
+            steps = steps.Append(new DaemonStep(DaemonStepKind.Incoming, uri, $"--incoming {uri}"));
         using (host.HoldClients())
         {
             foreach (var step in steps)
                 await RunStepAsync(host, step, cancellationToken);
-            return pidFile is null ? null : PidFile.Create(pidFile);
+            return commandLine.PidFile is { } pidFile ? PidFile.Create(pidFile) : null;
         }
     }
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace BlockHost.Plugins.Commands.Migration.Channels;
+
+/// <summary>An open way to the other side, or from it.</summary>
+/// <param name="isTwoWay">The other side can answer.</param>
+internal class MigrationChannel(Stream stream, bool isTwoWay) : IAsyncDisposable
+{
+    public Stream Stream => stream;
+
+    public bool IsTwoWay => isTwoWay;
+
+    /// <summary>All has been written: makes sure that it has arrived where it can be known.</summary>
+    public virtual ValueTask FinishAsync(CancellationToken cancellationToken)
+    {
+        if (stream is FileStream { CanSeek: true } file)
+            file.Flush(flushToDisk: true);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Lets what waits fail. Any thread, no lock.</summary>
+    public virtual void ShutDown()
+    {
+    }
+
+    public virtual ValueTask DisposeAsync() => stream.DisposeAsync();
+}
+
+internal sealed class SocketChannel(Socket socket)
+    : MigrationChannel(new NetworkStream(socket, ownsSocket: true), isTwoWay: true)
+{
+    public override void ShutDown()
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is down.
+        }
+    }
+}
+
+/// <summary>A shell's command that takes the stream, or gives it.</summary>
+internal sealed class CommandChannel(Process process, bool isOutput)
+    : MigrationChannel(isOutput ? process.StandardInput.BaseStream : process.StandardOutput.BaseStream, isTwoWay: false)
+{
+    public static CommandChannel Start(string command, bool isOutput)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", command])
+        {
+            RedirectStandardInput = isOutput,
+            RedirectStandardOutput = !isOutput,
+        };
+        return new CommandChannel(Process.Start(start)!, isOutput);
+    }
+
+    /// <summary>What the command has done is known when it ends.</summary>
+    /// <exception cref="IOException">It failed.</exception>
+    public override async ValueTask FinishAsync(CancellationToken cancellationToken)
+    {
+        await Stream.DisposeAsync().ConfigureAwait(false);
+        await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+        if (process.ExitCode != 0)
+            throw new IOException($"Command exited with non-zero status {process.ExitCode}");
+    }
+
+    public override void ShutDown()
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended.
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync().ConfigureAwait(false);
+        process.Dispose();
+    }
+}
