@@ -24,7 +24,12 @@ internal abstract class DeviceDriver(WorkerPool workers, IDeviceLayer devices) :
 
     protected override void Create(
         IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken) =>
-        DeviceClearing.Clear(passed, Devices, options, FormatName);
+        DeviceClearing.Clear(passed, Devices, options, FormatName, file => CheckCanBeCleared(file, options.Filename));
+
+    /// <exception cref="BlockException">There is nothing to clear.</exception>
+    protected virtual void CheckCanBeCleared(FileDescriptor file, string path)
+    {
+    }
 
     private void Check(FileStatus status, string path)
     {

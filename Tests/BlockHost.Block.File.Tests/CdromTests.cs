@@ -206,6 +206,17 @@ public sealed class CdromTests : IDisposable
     }
 
     [Fact]
+    public async Task Nothing_is_cleared_in_an_empty_drive_nor_in_what_is_none()
+    {
+        var empty = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync($$"""{"filename":"{{Drive}}","size":0}""", "host_cdrom"));
+        var none = await Assert.ThrowsAsync<BlockException>(
+            () => _files.CreateImageAsync("""{"filename":"/dev/null","size":0}""", "host_cdrom"));
+
+        Assert.Equal(("No medium inserted", "'/dev/null' is no CD-ROM drive"), (empty.Message, none.Message));
+    }
+
+    [Fact]
     public void A_plain_path_to_a_drive_means_this_driver()
     {
         var paths = (IPathStore)_files.Driver();

@@ -13,13 +13,15 @@ internal static class DeviceClearing
 {
     private const int SectorSize = 512;
 
+    /// <param name="check">Throws where there is nothing to clear.</param>
     internal static unsafe void Clear(
-        IPassedDescriptors passed, IDeviceLayer devices, FileCreateOptions options, string driver)
+        IPassedDescriptors passed, IDeviceLayer devices, FileCreateOptions options, string driver, Action<FileDescriptor> check)
     {
         if (options.Preallocation != PreallocationMode.Off)
             throw new BlockException(
                 BlockErrorKind.NotSupported, $"Unsupported preallocation mode '{FileResizer.QapiName(options.Preallocation)}'");
         using var file = Open(passed, devices, options.Filename, driver);
+        check(file);
         if (devices.Size(file) < options.Size)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow device files");
         using var locks = FileCreator.LockForCreation(file, options.Filename);

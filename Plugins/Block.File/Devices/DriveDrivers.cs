@@ -21,13 +21,25 @@ internal abstract class DriveDriver(WorkerPool workers, IDeviceLayer devices, ID
         return await Task.Run(() => Open(context, options), cancellationToken).ConfigureAwait(false);
     }
 
+    protected override void CheckCanBeCleared(FileDescriptor file, string path)
+    {
+        CheckKind(file, path);
+        if (!kind.Ask(Devices, file).HasMedium)
+            throw new BlockException(BlockErrorKind.Io, "No medium inserted", Errno.ENOMEDIUM);
+    }
+
+    private void CheckKind(FileDescriptor file, string path)
+    {
+        if (!kind.Recognizes(Devices, file))
+            throw new BlockException(BlockErrorKind.InvalidArgument, $"'{path}' is no {kind.Noun}");
+    }
+
     private async Task<BlockNode> Open(IBlockNodeContext context, DeviceOptions options)
     {
         var opened = OpenDevice(context, options);
         try
         {
-            if (!kind.Recognizes(Devices, opened.Path.File))
-                throw new BlockException(BlockErrorKind.InvalidArgument, $"'{options.Filename}' is no {kind.Noun}");
+            CheckKind(opened.Path.File, options.Filename);
             return new DriveNode(context, options, opened, Workers, Devices, kind);
         }
         catch

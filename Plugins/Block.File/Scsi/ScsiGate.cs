@@ -27,8 +27,14 @@ internal sealed class ScsiGate(IDeviceLayer devices, DeviceOptions options)
         CheckShape(request);
         var command = request.Command.Span;
         var isNamed = options.ScsiCommands?.Contains(command[0]) == true;
-        if (!isNamed && (!request.DataOut.IsEmpty || !ScsiCommands.OnlyAsks(command)))
-            throw Refused($"SCSI command 0x{command[0]:x2} may not be passed to '{options.Filename}'");
+        if (!isNamed && !ScsiCommands.OnlyAsks(command))
+        {
+            throw Refused(
+                $"SCSI command 0x{command[0]:x2} may change something on '{options.Filename}': x-blockhost-scsi-commands does not name it");
+        }
+
+        if (!isNamed && !request.DataOut.IsEmpty)
+            throw Refused($"SCSI command 0x{command[0]:x2} sends no data");
         if (!request.DataOut.IsEmpty && !isWritable)
             throw Refused($"'{options.Filename}' is open for reading only: no data can be sent to it");
         if (DeviceRules.IsPartition(devices, devices.Status(file)))
