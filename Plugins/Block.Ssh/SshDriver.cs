@@ -27,7 +27,7 @@ internal sealed class SshDriver : BlockDriver, IImageCreator, IFileStore
 
     public override IReadOnlyList<string> FileNamePrefixes => [FormatName];
 
-    public override IReadOnlyList<string> StrongOptions => ["server", "path", "user", "host-key-check", "x-blockhost-config"];
+    public override IReadOnlyList<string> StrongOptions => ["server", "path", "user", "host-key-check"];
 
     public JsonTypeInfo CreateOptionsType => SshJson.Default.SshCreateOptions;
 

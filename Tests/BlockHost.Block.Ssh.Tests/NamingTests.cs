@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Plugins.Block.Ssh;
 using BlockHost.Plugins.Block.Ssh.Naming;
+using BlockHost.Plugins.Block.Ssh.Transport;
 
 namespace BlockHost.Block.Ssh.Tests;
 
@@ -56,5 +57,22 @@ public sealed class NamingTests
         var options = SshUrl.Parse(name).Deserialize(SshJson.Default.SshOptions)!;
 
         Assert.Equal(name, SshUrl.Of(options));
+    }
+
+    [Theory]
+    [InlineData("$(id)", null)]
+    [InlineData("-oProxyCommand=id", null)]
+    [InlineData("host;id", null)]
+    [InlineData("host", "`id`")]
+    [InlineData("host", "-l")]
+    [InlineData("host", "me id")]
+    [InlineData("host", "")]
+    public void Names_that_say_something_to_a_shell_are_refused(string host, string? user)
+    {
+        var options = new SshOptions { Server = new() { Host = host, Port = "22" }, Path = "/a", User = user };
+
+        var error = Assert.Throws<BlockException>(() => SshCommandLine.For(options));
+
+        Assert.Equal(user is null ? "server.host" : "user", error.Parameter!.Name);
     }
 }

@@ -183,6 +183,27 @@ public sealed class OpeningTests
         Assert.Equal(layers, (await queue.GetStatusAsync(0, 4096)).Depth);
     }
 
+    /// <summary>With one of ours it could have a file written, or a program started.</summary>
+    [Theory]
+    [InlineData("""json:{"driver":"memory","filename":"b","x-blockhost-deadline":1}""", "x-blockhost-deadline")]
+    [InlineData("""json:{"driver":"layer","file.driver":"memory","file.x-blockhost-any":1}""", "file.x-blockhost-any")]
+    [InlineData("""json:{"driver":"layer","file":{"x\u002dblockhost-any":1}}""", "x-blockhost-any")]
+    [InlineData("""json:{"children":[{"x-blockhost-any":1}]}""", "x-blockhost-any")]
+    [InlineData("""json:{"filename":"json:{\"x\\u002dblockhost-any\":1}"}""", "x-blockhost-any")]
+    public async Task An_image_does_not_set_options_of_ours_of_its_backing_file(string recorded, string option)
+    {
+        await using var graph = new TestGraph();
+        graph.Memory.Files["a"] = new byte[8192];
+        graph.Memory.Files["b"] = new byte[8192];
+        graph.Layer.Recorded["a"] = new BackingFileReference(recorded, "layer");
+
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => graph.AddAsync("{'driver':'layer','node-name':'top','file':{'driver':'memory','filename':'a'}}"));
+
+        Assert.Equal(
+            $"Could not open backing file: The image sets the option '{option}' of its backing file, which only a user may", error.Message);
+    }
+
     [Fact]
     public async Task A_recorded_backing_file_without_a_format_is_refused_rather_than_guessed()
     {

@@ -41,7 +41,7 @@ internal static class SshUrl
     /// <summary>The name that opens the file again; null: no such name says all.</summary>
     public static string? Of(SshOptions options)
     {
-        if (options.Config is not null || !options.Path.StartsWith('/'))
+        if (!options.Path.StartsWith('/'))
             return null;
         var name = new StringBuilder(Scheme);
         if (options.User is { } user)

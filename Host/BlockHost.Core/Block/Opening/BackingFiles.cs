@@ -54,9 +54,10 @@ internal static class BackingFiles
     }
 
     /// <summary>The backing file's name as seen from here.</summary>
-    /// <exception cref="BlockException">A relative name, and nothing to start from.</exception>
+    /// <exception cref="BlockException">A relative name, and nothing to start from; or one that no image may record.</exception>
     public static string Resolve(string fileName, string? overlayFile)
     {
+        RecordedName.Check(fileName);
         if (ImageFileName.TryResolve(overlayFile ?? "json:", fileName, out var resolved))
             return resolved;
         throw new BlockException(BlockErrorKind.InvalidArgument, $"Cannot use relative backing file names for '{overlayFile}'");
