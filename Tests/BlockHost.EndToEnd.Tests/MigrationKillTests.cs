@@ -52,13 +52,29 @@ public sealed class MigrationKillTests : IDisposable
         var writing = WriteUntilRefusedAsync("a");
         await Task.Delay(random.Next(20));
         await here.RunAsync($$"""{"execute": "migrate", "arguments": {"uri": "unix:{{_folder["m"]}}"} }""");
-        await Task.Delay(TimeSpan.FromMicroseconds(random.Next(60_000)));
+        // Half of them anywhere from a millisecond to a second, the others around the switch, however fast the machine is.
+        if (random.Next(2) == 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Pow(10, random.NextDouble() * 3)));
+        else
+            await UnderWayAsync(here, random.Next(40));
         await (killsSource ? source : destination).KillAsync();
         var status = await SettledAsync(killsSource ? there : here);
         // A source that goes on after a failure, or was never left, is written all the while.
         _ends = true;
         await writing;
         return killsSource ? await GoOnThereAsync(status, destination) : await GoOnHereAsync(status, here);
+    }
+
+    private static async Task UnderWayAsync(QmpClient qmp, int milliseconds)
+    {
+        while (true)
+        {
+            var info = await qmp.RunAsync("""{"execute": "query-migrate"}""");
+            if (info.TryGetProperty("status", out var status) && status.GetString() != "setup")
+                break;
+        }
+
+        await Task.Delay(milliseconds);
     }
 
     private async Task<string> GoOnThereAsync(string status, ServerProcess destination)
