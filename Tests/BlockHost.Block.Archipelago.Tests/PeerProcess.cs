@@ -74,7 +74,7 @@ internal sealed class PeerProcess : IAsyncDisposable
     {
         PeerState.Silent => SwitchAsync(PeerMode.Silent),
         PeerState.HoldsLock => SwitchAsync(PeerMode.HoldsLock),
-        PeerState.Stopped => Process.Start("kill", ["-STOP", $"{_process.Id}"]).WaitForExitAsync(),
+        PeerState.Stopped => Task.Run(() => Processes.Stop(_process.Id)),
         _ => EndAsync(),
     };
 

@@ -45,7 +45,7 @@ internal sealed class SshServer : IAsyncDisposable
     }
 
     /// <summary>Everything that serves a connection stops, and answers nothing any more.</summary>
-    public void FallSilent() => Signal("STOP");
+    public void FallSilent() => Descendants(_process.Id).ForEach(Processes.Stop);
 
     public void GoOn() => Signal("CONT");
 
