@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# smoke.sh [BINARY...]: proves that a published blockhost-native serves a disk. Without arguments publishes the trimmed form below
-# artifacts/native, and native code too where "./blockhost build" has not made the tools of it, and proves both. Needs nbdcopy
-# (libnbd) and python3.
+# smoke.sh [BINARY...]: proves that a published blockhost-native serves a disk. Without arguments publishes both forms, trimmed and
+# native code, below artifacts/native and proves each. Needs nbdcopy (libnbd) and python3.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -70,8 +69,7 @@ EOF
 command -v nbdcopy >/dev/null || { echo "smoke: skipped: there is no nbdcopy" >&2; exit 0; }
 if [ $# = 0 ]; then
     trimmed=$(publish trimmed)
-    native=$root/artifacts/native/tools/blockhost-native
-    [ -x "$native" ] || native=$(publish aot -p:PublishAot=true)
+    native=$(publish aot -p:PublishAot=true)
     set -- "$trimmed" "$native"
 fi
 for binary in "$@"; do

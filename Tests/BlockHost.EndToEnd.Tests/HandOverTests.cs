@@ -91,7 +91,7 @@ public sealed class HandOverTests : IDisposable
         return ServerProcess.StartAsync(
             _folder[$"{name}.qmp"],
             _folder.Path,
-            Programs.Blockhost,
+            Programs.Native,
             [
                 "serve", "--object", "secret,id=key,file=key",
                 "--nbd-server", $"addr.type=unix,addr.path={_folder[$"{name}.nbd"]}",

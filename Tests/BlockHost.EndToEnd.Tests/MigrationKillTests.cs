@@ -171,7 +171,7 @@ public sealed class MigrationKillTests : IDisposable
     private Task<ServerProcess> ServeAsync(string name, params string[] more) => ServerProcess.StartAsync(
         _folder[$"{name}.qmp"],
         _folder.Path,
-        Programs.Blockhost,
+        Programs.Native,
         [
             "serve", .. more,
             "--blockdev", "driver=qcow2,node-name=disk,file.driver=file,file.filename=disk.qcow2",

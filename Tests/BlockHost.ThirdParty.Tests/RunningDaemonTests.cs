@@ -46,8 +46,9 @@ public sealed class RunningDaemonTests(BuiltSample sample) : IDisposable
     }
 
     private Task<ServerProcess> StartDaemonAsync() => ServerProcess.StartAsync(
-        _folder["qmp.sock"], _folder.Path, "env", $"BLOCKHOST_PLUGIN_PATH={Path.GetDirectoryName(sample.PluginFolder)}", Programs.Ours("qemu-storage-daemon"),
-        "--chardev", $"socket,id=c,path={_folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=c");
+        _folder["qmp.sock"], _folder.Path, "env", $"BLOCKHOST_PLUGIN_PATH={Path.GetDirectoryName(sample.PluginFolder)}",
+        Programs.Blockhost, "serve", "--chardev", $"socket,id=c,path={_folder["qmp.sock"]},server=on,wait=off",
+        "--monitor", "chardev=c");
 
     private async Task ServeAsync(QmpClient qmp)
     {
