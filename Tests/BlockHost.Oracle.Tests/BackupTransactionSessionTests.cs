@@ -11,6 +11,7 @@ public sealed class BackupTransactionSessionTests
     public Task Grouped_ends_come_together() => CompareAsync(
         Transaction(Grouped, A(""","auto-finalize":false,"auto-dismiss":false"""), B(""","speed":1""")),
         "@ waiting a",
+        "@ progress b 1048576",
         QueryJobs,
         VerbFor("job-finalize", "a"),
         """{"execute":"block-job-set-speed","arguments":{"device":"b","speed":0}}""",
