@@ -19,12 +19,16 @@ public sealed class ChildProgram : IDisposable
 {
     private const int Killed = 9;
     private const int NoHang = 1;
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly int _id;
     private readonly Lock _lock = new();
     private bool _isReaped;
 
     private ChildProgram(int id, Socket talk, Socket errors) => (_id, Talk, Errors) = (id, talk, errors);
+
+    public int Id => _id;
 
     public Socket Talk { get; }
 
@@ -81,17 +85,26 @@ public sealed class ChildProgram : IDisposable
             return _isReaped || (_isReaped = Libc.waitpid(_id, null, NoHang) != 0);
     }
 
-    /// <summary>Kills it, and sees to it that nothing of it is left: by the system's clock, as it ends by that.</summary>
+    /// <summary>
+    /// Kills it, and sees to it that nothing of it is left: by the system's clock, as it ends by that. One that the kernel holds
+    /// is waited for in the background after 2 seconds.
+    /// </summary>
     public async Task EndAsync()
     {
         Kill();
         Talk.Dispose();
         Errors.Dispose();
-        while (!TryReap())
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System).ConfigureAwait(false);
+        var reaping = ReapAsync();
+        await Task.WhenAny(reaping, Task.Delay(Patience, TimeProvider.System)).ConfigureAwait(false);
     }
 
     public void Dispose() => _ = EndAsync();
+
+    private async Task ReapAsync()
+    {
+        while (!TryReap())
+            await Task.Delay(Look, TimeProvider.System).ConfigureAwait(false);
+    }
 
     private static unsafe (int Ours, int Its) Pair()
     {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -8,6 +7,7 @@ using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.File.Devices;
 using BlockHost.Plugins.Block.File.Engines;
 using BlockHost.Posix;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.File;
 
@@ -61,19 +61,7 @@ internal abstract class PosixDriver<TOptions>(WorkerPool workers, IDeviceLayer d
         await Task.Run(() => Create(context.Host.Descriptors, typed, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
-    private static JsonElement NamedFile(string path)
-    {
-        var json = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("filename", path);
-            writer.WriteEndObject();
-        }
-
-        using var document = JsonDocument.Parse(json.WrittenMemory);
-        return document.RootElement.Clone();
-    }
+    private static JsonElement NamedFile(string path) => QmpJson.WriteObject(writer => writer.WriteString("filename", path));
 
     protected abstract void Create(
         IPassedDescriptors passed, FileCreateOptions options, CancellationToken cancellationToken);

@@ -7,6 +7,7 @@ using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Ssh.Naming;
 using BlockHost.Plugins.Block.Ssh.Sftp;
 using BlockHost.Plugins.Block.Ssh.Transport;
+using BlockHost.Qmp;
 using BlockHost.Remote;
 
 namespace BlockHost.Plugins.Block.Ssh;
@@ -99,7 +100,7 @@ internal sealed class SshDriver : BlockDriver, IImageCreator, IFileStore
     }
 
     /// <summary>Of a node, whose other options are the host's.</summary>
-    private static SshOptions Typed(JsonElement node) => SshOptionText.Write(writer =>
+    private static SshOptions Typed(JsonElement node) => QmpJson.WriteObject(writer =>
     {
         foreach (var member in node.EnumerateObject().Where(member => member.Name != "driver"))
             member.WriteTo(writer);

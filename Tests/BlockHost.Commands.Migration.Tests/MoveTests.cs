@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
+using BlockHost.Posix;
 
 namespace BlockHost.Commands.Migration.Tests;
 
@@ -13,13 +14,14 @@ public sealed class MoveTests : IDisposable
 
     private string Image => Path.Combine(_folder, "disk.qcow2");
 
-    private string Socket => Path.Combine(_folder, "s");
+    private string SocketPath => Path.Combine(_folder, "s");
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
     [InlineData("tcp")]
     [InlineData("unix")]
+    [InlineData("fd")]
     [InlineData("exec")]
     [InlineData("file")]
     public async Task It_goes_on_there_with_what_was_written_here(string protocol)
@@ -229,6 +231,21 @@ public sealed class MoveTests : IDisposable
     }
 
     [Fact]
+    public async Task A_yank_ends_a_command_that_gives_nothing_with_all_that_it_has_started()
+    {
+        var sign = $"8{Random.Shared.Next(1_000_000):D6}";
+        await using var source = await SourceAsync();
+        await using var destination = await DestinationAsync();
+        await destination.RunAsync("migrate-incoming", $$"""{"uri":"exec:(sleep {{sign}}; true) | cat"}""");
+        await UntilAsync(() => Task.FromResult(Processes.WithArgument(sign).Count == 3));
+
+        await destination.RunAsync("yank", """{"instances":[{"type":"migration"}]}""");
+
+        await destination.WaitAsync("failed");
+        await UntilAsync(() => Task.FromResult(Processes.WithArgument(sign).Count == 0));
+    }
+
+    [Fact]
     public async Task A_destination_that_cannot_have_the_images_says_so_and_the_source_goes_on()
     {
         await using var source = await SourceAsync();
@@ -373,19 +390,32 @@ public sealed class MoveTests : IDisposable
         {
             "tcp" => """{"uri":"tcp:127.0.0.1:0"}""",
             "exec" => $$"""{"uri":"exec:cat {{_folder}}/state"}""",
+            "fd" => $$"""{"uri":"fd:{{PairOfDescriptors()}}"}""",
             _ => Uri(protocol),
         });
         if (protocol == "tcp")
             _port = (string)(await destination.RunAsync("query-migrate"))["socket-address"]![0]!["port"]!;
     }
 
+    /// <summary>Connected sockets, which belong to nobody until they are taken by their numbers.</summary>
+    private unsafe int PairOfDescriptors()
+    {
+        var pair = stackalloc int[2];
+        Assert.Equal(0, Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, pair));
+        _descriptor = pair[0];
+        return pair[1];
+    }
+
     private string _port = "";
+
+    private int _descriptor;
 
     private string Uri(string protocol) => protocol switch
     {
         "tcp" => $$"""{"uri":"tcp:127.0.0.1:{{_port}}"}""",
-        "unix" => $$"""{"uri":"unix:{{Socket}}"}""",
+        "unix" => $$"""{"uri":"unix:{{SocketPath}}"}""",
         "exec" => $$"""{"uri":"exec:cat > {{_folder}}/state"}""",
+        "fd" => $$"""{"uri":"fd:{{_descriptor}}"}""",
         _ => $$"""{"uri":"file:{{_folder}}/state"}""",
     };
 

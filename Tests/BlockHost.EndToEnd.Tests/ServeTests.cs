@@ -72,7 +72,7 @@ public sealed class ServeTests : IDisposable
     public async Task TCP_is_there_when_it_is_asked_for()
     {
         Programs.Require("nbdinfo");
-        var port = FreePort();
+        var port = Ports.Free();
         await using var daemon = await StartAsync("022", "state/qmp.sock", "serve", "--state", "state", "--port", $"{port}");
 
         CommandRunner.Check(_folder.Path, "nbdinfo", $"nbd://127.0.0.1:{port}/disk");
@@ -195,13 +195,6 @@ public sealed class ServeTests : IDisposable
                     line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(fields =>
                         fields[3] == "0A" && mine.Contains($"socket:[{fields[9]}]"))
             .Select(fields => fields[1]);
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private string[] Modes(params string[] names) =>

@@ -17,6 +17,23 @@ public static class Processes
             Thread.Sleep(1);
     }
 
+    /// <summary>Those that have a text among their arguments, zombies not among them.</summary>
+    public static IReadOnlyList<int> WithArgument(string text) => [.. Directory.GetDirectories("/proc").Select(Path.GetFileName)
+        .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, null)).Where(id => HasArgument(id, text))];
+
+    private static bool HasArgument(int id, string text)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/cmdline").Contains(text, StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It has ended, or is another user's.
+            return false;
+        }
+    }
+
     /// <remarks>/proc/ID/task/*/stat: ID (NAME) STATE …, of each thread.</remarks>
     private static bool StandsStill(int id)
     {

@@ -36,6 +36,20 @@ public static class QmpJson
         return document.RootElement.Clone();
     }
 
+    /// <summary>An object with the members that <paramref name="members"/> writes.</summary>
+    public static JsonElement WriteObject(Action<Utf8JsonWriter> members)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, Writing))
+        {
+            writer.WriteStartObject();
+            members(writer);
+            writer.WriteEndObject();
+        }
+
+        return Parse(buffer.WrittenMemory);
+    }
+
     public static JsonElement ToElement(JsonNode node)
     {
         var buffer = new ArrayBufferWriter<byte>();

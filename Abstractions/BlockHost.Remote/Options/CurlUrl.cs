@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Remote.Options;
 
@@ -13,19 +13,7 @@ public static class CurlUrl
         "url", "sslverify", "cookie", "cookie-secret", "username", "password-secret", "proxy-username", "proxy-password-secret"];
 
     /// <summary>The options that a file name stands for.</summary>
-    public static JsonElement Of(string fileName)
-    {
-        var json = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("url", fileName);
-            writer.WriteEndObject();
-        }
-
-        using var document = JsonDocument.Parse(json.WrittenMemory);
-        return document.RootElement.Clone();
-    }
+    public static JsonElement Of(string fileName) => QmpJson.WriteObject(writer => writer.WriteString("url", fileName));
 
     /// <exception cref="BlockException">There is no "url".</exception>
     public static JsonElement Require(JsonElement options) => options.TryGetProperty("url", out _)

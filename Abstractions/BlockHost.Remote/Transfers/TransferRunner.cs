@@ -5,15 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace BlockHost.Remote.Transfers;
 
 /// <summary>
-/// Fetches ranges, so many at once as the settings allow, and tries again after 0.1, 0.2, … 5 seconds what may pass: a try that
-/// brought something is followed at once by one for the rest.
+/// Fetches ranges, so many at once as the settings allow, and tries again, with a <see cref="Backoff"/>, what may pass: a try
+/// that brought something is followed at once by one for the rest.
 /// </summary>
 internal sealed class TransferRunner(
     IRemoteObject source, TransferSettings settings, Lifeline lifeline, TimeProvider clock, ILogger logger) : IByteRange
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
-
     private readonly SemaphoreSlim _slots = new(settings.Connections);
     private int _underWay;
     private int _isTroubled;
@@ -29,7 +26,7 @@ internal sealed class TransferRunner(
         var deadline = settings.Deadline > TimeSpan.Zero
             ? new Deadline(clock, settings.Deadline, settings.DeadlineFollowsProgress)
             : null;
-        for (var pause = FirstPause; ;)
+        for (var backoff = new Backoff(); ; backoff.Lengthen())
         {
             var left = transfer.Left;
             var fault = await TryAsync(transfer, deadline, cancellationToken).ConfigureAwait(false);
@@ -40,13 +37,12 @@ internal sealed class TransferRunner(
             }
 
             if (transfer.Left < left)
-                pause = FirstPause;
+                backoff.StartAgain();
             Troubled(fault);
-            var isLast = deadline is null || deadline.Left <= pause;
+            var isLast = deadline is null || deadline.Left <= backoff.Pause;
             if (!fault.MayPass || isLast)
                 throw new BlockException(BlockErrorKind.Io, fault.Message, innerException: fault) { Offset = transfer.Offset };
-            await PauseAsync(Jitter(pause), cancellationToken).ConfigureAwait(false);
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            await PauseAsync(Jitter(backoff.Pause), cancellationToken).ConfigureAwait(false);
         }
     }
 

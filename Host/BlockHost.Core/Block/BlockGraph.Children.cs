@@ -5,7 +5,7 @@ using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
-using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -69,5 +69,5 @@ public sealed partial class BlockGraph
     }
 
     private static JsonElement Reference(GraphNode node) =>
-        JsonObjects.Write(writer => writer.WriteString("node", node.Name)).GetProperty("node");
+        QmpJson.WriteObject(writer => writer.WriteString("node", node.Name)).GetProperty("node");
 }

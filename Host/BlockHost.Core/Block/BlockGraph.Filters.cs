@@ -5,6 +5,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -108,7 +109,7 @@ public sealed partial class BlockGraph
     }
 
     private static JsonElement FilterJson(GraphNode below, BlockDriver driver, JsonElement more, FilterOptions filter) =>
-        JsonObjects.Write(writer =>
+        QmpJson.WriteObject(writer =>
     {
         writer.WriteString("driver", driver.FormatName);
         if (filter.NodeName is { } name)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block;
 
@@ -52,7 +53,7 @@ internal static class NodeFileNames
         return node.BackingOverridden;
     }
 
-    private static JsonElement Json(GraphNode node) => JsonObjects.Write(writer =>
+    private static JsonElement Json(GraphNode node) => QmpJson.WriteObject(writer =>
     {
         writer.WriteString("driver", node.Driver.FormatName);
         foreach (var member in node.DriverOptions.EnumerateObject())

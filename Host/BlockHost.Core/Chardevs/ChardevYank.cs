@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization.Metadata;
-using BlockHost.Core.Json;
+using BlockHost.Qmp;
 using BlockHost.Yank;
 
 namespace BlockHost.Core.Chardevs;
@@ -15,7 +15,7 @@ internal sealed class ChardevYank : YankInstanceProvider
     public override JsonTypeInfo? IdentityType => ChardevJson.Default.ChardevIdentity;
 
     public static YankInstance InstanceOf(string id) =>
-        new(Type, JsonObjects.Write(writer => writer.WriteString("id", id)));
+        new(Type, QmpJson.WriteObject(writer => writer.WriteString("id", id)));
 }
 
 /// <summary>QAPI struct YankInstanceChardev.</summary>

@@ -5,6 +5,7 @@ using BlockHost.Block.Graph;
 using BlockHost.Core.Block;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Images;
 
@@ -68,7 +69,7 @@ public sealed class HostImages(IBlockGraph graph, IDriverSource drivers, ImageMa
 
     private static JsonElement FormatOptions(ImageFileOptions options) => options.Backing is not { } backing
         ? JsonObjects.Empty
-        : JsonObjects.Write(writer =>
+        : QmpJson.WriteObject(writer =>
         {
             writer.WriteString("backing-file", backing.FileName);
             writer.WriteString("backing-fmt", backing.Driver.FormatName);
@@ -83,7 +84,7 @@ public sealed class HostImages(IBlockGraph graph, IDriverSource drivers, ImageMa
         var storage = driver?.Kind == BlockDriverKind.Protocol
             ? await FileNameOptions.ProtocolOptionsAsync(drivers, options.FileName, cancellationToken).ConfigureAwait(false)
             : (JsonElement?)null;
-        return JsonObjects.Write(writer => WriteNode(writer, options, storage));
+        return QmpJson.WriteObject(writer => WriteNode(writer, options, storage));
     }
 
     private static void WriteNode(Utf8JsonWriter writer, ImageFileOptions options, JsonElement? storage)

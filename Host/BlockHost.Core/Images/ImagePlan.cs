@@ -7,6 +7,7 @@ using BlockHost.Core.Block;
 using BlockHost.Core.Block.Opening;
 using BlockHost.Core.Json;
 using BlockHost.Plugins;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Images;
 
@@ -99,7 +100,7 @@ public sealed class ImagePlan
         if (isPlain)
             return;
         format = await MakeNamedFilesAsync(format, cancellationToken).ConfigureAwait(false);
-        format = JsonObjects.Write(writer =>
+        format = QmpJson.WriteObject(writer =>
         {
             JsonObjects.CopyMembers(writer, format);
             writer.WriteNumber("size", size);
@@ -159,7 +160,7 @@ public sealed class ImagePlan
             list.Add(await MakeEmptyFileAsync(planned.FileName, cancellationToken).ConfigureAwait(false));
         }
 
-        return lists.Count == 0 ? format : JsonObjects.Write(writer =>
+        return lists.Count == 0 ? format : QmpJson.WriteObject(writer =>
         {
             JsonObjects.CopyMembers(writer, format);
             foreach (var (member, list) in lists)
@@ -187,7 +188,7 @@ public sealed class ImagePlan
     {
         var isNew = await IsAbsentAsync(node, cancellationToken).ConfigureAwait(false);
         var where = await LocatedAsync(node, cancellationToken).ConfigureAwait(false);
-        var create = JsonObjects.Write(writer =>
+        var create = QmpJson.WriteObject(writer =>
         {
             JsonObjects.CopyMembers(writer, options);
             JsonObjects.CopyMembers(writer, where);
@@ -206,7 +207,7 @@ public sealed class ImagePlan
         var creator = lease is not null && lease.Driver.TryGetFacet<IImageCreator>(out var facet) ? facet : null;
         if (creator?.LocationMember is not { } member)
             return node;
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             writer.WriteString("driver", driver);
             writer.WritePropertyName(member);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Qmp;
 
@@ -8,23 +7,9 @@ namespace BlockHost.Core.Json;
 /// <summary>Building JSON objects from others.</summary>
 internal static class JsonObjects
 {
-    public static JsonElement Empty { get; } = Write(static _ => { });
+    public static JsonElement Empty { get; } = QmpJson.WriteObject(static _ => { });
 
-    /// <summary>An object with the members that <paramref name="members"/> writes.</summary>
-    public static JsonElement Write(Action<Utf8JsonWriter> members)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
-        {
-            writer.WriteStartObject();
-            members(writer);
-            writer.WriteEndObject();
-        }
-
-        return QmpJson.Parse(buffer.WrittenMemory);
-    }
-
-    public static JsonElement Where(JsonElement source, Func<JsonProperty, bool> keep) => Write(writer =>
+    public static JsonElement Where(JsonElement source, Func<JsonProperty, bool> keep) => QmpJson.WriteObject(writer =>
     {
         foreach (var member in source.EnumerateObject())
         {
@@ -34,14 +19,14 @@ internal static class JsonObjects
     });
 
     /// <summary><paramref name="source"/> with one more string member.</summary>
-    public static JsonElement With(JsonElement source, string name, string value) => Write(writer =>
+    public static JsonElement With(JsonElement source, string name, string value) => QmpJson.WriteObject(writer =>
     {
         writer.WriteString(name, value);
         CopyMembers(writer, source);
     });
 
     /// <summary><paramref name="source"/> with one more member of any kind.</summary>
-    public static JsonElement With(JsonElement source, string name, JsonElement value) => Write(writer =>
+    public static JsonElement With(JsonElement source, string name, JsonElement value) => QmpJson.WriteObject(writer =>
     {
         CopyMembers(writer, source);
         writer.WritePropertyName(name);

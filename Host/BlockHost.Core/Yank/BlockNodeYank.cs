@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using BlockHost.Core.Json;
 using BlockHost.Qmp;
 using BlockHost.Yank;
 
@@ -20,7 +19,7 @@ internal sealed class BlockNodeYank : YankInstanceProvider
     public override JsonTypeInfo? IdentityType => BlockNodeYankJson.Default.BlockNodeIdentity;
 
     public static YankInstance InstanceOf(string nodeName) =>
-        new(Type, JsonObjects.Write(writer => writer.WriteString("node-name", nodeName)));
+        new(Type, QmpJson.WriteObject(writer => writer.WriteString("node-name", nodeName)));
 }
 
 /// <summary>QAPI struct YankInstanceBlockNode.</summary>

@@ -28,7 +28,7 @@ public static class YankCommands
             JsonObjects.StringMember(instance.Json, "type") ?? "",
             JsonObjects.Where(instance.Json, member => member.Name != "type"));
 
-    private static YankInstanceJson ToJson(YankInstance instance) => new(JsonObjects.Write(writer =>
+    private static YankInstanceJson ToJson(YankInstance instance) => new(QmpJson.WriteObject(writer =>
     {
         writer.WriteString("type", instance.Type);
         if (instance.Identity.ValueKind == JsonValueKind.Object)

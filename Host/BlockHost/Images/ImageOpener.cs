@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -135,25 +134,18 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSou
     }
 
     /// <summary>BlockdevOptions with what a command line may leave out: the driver, and the layers under a file name.</summary>
-    private static JsonElement BuildOptions(ImageSource source, JsonElement options, OpenMode mode)
+    private static JsonElement BuildOptions(
+        ImageSource source, JsonElement options, OpenMode mode) => QmpJson.WriteObject(writer =>
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
-        {
-            writer.WriteStartObject();
-            var given = options.ValueKind == JsonValueKind.Object ? WriteGiven(writer, options, mode) : [];
-            if (options.ValueKind != JsonValueKind.Object)
-                writer.WriteString("filename", source.Name);
-            if (source.Format is { } format)
-                writer.WriteString("driver", format);
-            if (mode.KeySecret is { } key)
-                WriteKeySecret(writer, key.Option.Split('.'), key.Id);
-            WriteMode(writer, mode, given);
-            writer.WriteEndObject();
-        }
-
-        return QmpJson.Parse(buffer.WrittenMemory);
-    }
+        var given = options.ValueKind == JsonValueKind.Object ? WriteGiven(writer, options, mode) : [];
+        if (options.ValueKind != JsonValueKind.Object)
+            writer.WriteString("filename", source.Name);
+        if (source.Format is { } format)
+            writer.WriteString("driver", format);
+        if (mode.KeySecret is { } key)
+            WriteKeySecret(writer, key.Option.Split('.'), key.Id);
+        WriteMode(writer, mode, given);
+    });
 
     /// <param name="path">"key-secret", or the objects that it is in and then itself.</param>
     private static void WriteKeySecret(Utf8JsonWriter writer, ReadOnlySpan<string> path, string id)
@@ -190,18 +182,13 @@ internal sealed class ImageOpener(IBlockGraph graph, QapiInput input, IDriverSou
     {
         if (!mode.Writable)
             throw new BlockException(BlockErrorKind.ReadOnly, "Can't use copy-on-read on read-only device");
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
+        return QmpJson.WriteObject(writer =>
         {
-            writer.WriteStartObject();
             writer.WriteString("driver", "copy-on-read");
             writer.WritePropertyName("file");
             image.WriteTo(writer);
             writer.WriteString("discard", "unmap");
-            writer.WriteEndObject();
-        }
-
-        return QmpJson.Parse(buffer.WrittenMemory);
+        });
     }
 
     private static void WriteMode(Utf8JsonWriter writer, OpenMode mode, HashSet<string> given)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Graph;
@@ -34,20 +33,15 @@ internal sealed record ImageReopening
         ImageOpener images, QapiInput input, IGraphNode node, CancellationToken cancellationToken)
     {
         var typed = await TypeAsync(images, input, node, cancellationToken);
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
+        return QmpJson.WriteObject(writer =>
         {
-            writer.WriteStartObject();
             foreach (var member in node.Options.EnumerateObject().Where(
                 member => !typed.TryGetProperty(member.Name, out _) && !IsSet(member.Name)))
                 member.WriteTo(writer);
             foreach (var member in typed.EnumerateObject().Where(member => !IsSet(member.Name)))
                 member.WriteTo(writer);
             WriteSet(writer, node, typed);
-            writer.WriteEndObject();
-        }
-
-        return QmpJson.Parse(buffer.WrittenMemory);
+        });
     }
 
     private static bool IsSet(string member) => member is "read-only" or "cache" or "backing";
@@ -127,20 +121,12 @@ internal sealed record ImageReopening
     }
 
     /// <summary>Without the children that were only filled in for the schema.</summary>
-    private JsonElement Without(JsonElement typed, IGraphNode node)
+    private JsonElement Without(JsonElement typed, IGraphNode node) => QmpJson.WriteObject(writer =>
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, QmpJson.Writing))
-        {
-            writer.WriteStartObject();
-            foreach (var member in typed.EnumerateObject().Where(
-                member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
-                member.WriteTo(writer);
-            writer.WriteEndObject();
-        }
-
-        return QmpJson.Parse(buffer.WrittenMemory);
-    }
+        foreach (var member in typed.EnumerateObject().Where(
+            member => Options.ContainsKey(member.Name) || !node.Children.Any(child => child.Name == member.Name)))
+            member.WriteTo(writer);
+    });
 
     private void WriteSet(Utf8JsonWriter writer, IGraphNode node, JsonElement typed)
     {

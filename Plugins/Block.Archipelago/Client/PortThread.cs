@@ -58,9 +58,10 @@ internal sealed class PortThread : IAsyncDisposable
                 SubmitAll();
                 ReceiveAll();
             }
-            catch (Exception e) when (e is BlockException or OperationCanceledException)
+            catch (Exception e)
             {
-                // The segment cannot be used as it is: whoever waits for it fails, and what comes tries anew.
+                // The segment cannot be used as it is: whoever waits for it fails, and what comes tries anew. Nobody else
+                // would catch it on this thread.
                 FailAll(e);
             }
 
@@ -84,7 +85,7 @@ internal sealed class PortThread : IAsyncDisposable
                 _submitted[request] = exchange;
                 Submit(request);
             }
-            catch (Exception e) when (e is BlockException or OperationCanceledException)
+            catch (Exception e)
             {
                 exchange.Fail(e);
             }
@@ -116,7 +117,7 @@ internal sealed class PortThread : IAsyncDisposable
             {
                 _requests.Finish(request, exchange);
             }
-            catch (BlockException e)
+            catch (Exception e)
             {
                 exchange.Fail(e);
             }

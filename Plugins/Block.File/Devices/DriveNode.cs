@@ -96,9 +96,15 @@ internal sealed class DriveNode : HostDeviceNode, IRemovableMedium
     /// <summary>A tray that this node has locked opens again.</summary>
     public override async ValueTask DisposeAsync()
     {
-        if (_state.IsLocked)
-            await LockAsync(false, default).ConfigureAwait(false);
-        await base.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            if (_state.IsLocked)
+                await LockAsync(false, default).ConfigureAwait(false);
+        }
+        finally
+        {
+            await base.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>The medium's length is asked for where the drive is.</summary>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Net;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Nbd.Naming;
 
@@ -36,14 +36,14 @@ internal static class LegacyOptions
     }
 
     /// <summary>The options that a name stands for.</summary>
-    public static JsonElement Of(NbdTarget target) => Write(writer =>
+    public static JsonElement Of(NbdTarget target) => QmpJson.WriteObject(writer =>
     {
         WriteServer(writer, target.Server);
         if (target.Export.Length > 0)
             writer.WriteString("export", target.Export);
     });
 
-    private static JsonElement With(JsonElement options, SocketAddress server) => Write(writer =>
+    private static JsonElement With(JsonElement options, SocketAddress server) => QmpJson.WriteObject(writer =>
     {
         WriteServer(writer, server);
         foreach (var member in options.EnumerateObject())
@@ -69,20 +69,6 @@ internal static class LegacyOptions
         }
 
         writer.WriteEndObject();
-    }
-
-    private static JsonElement Write(Action<Utf8JsonWriter> members)
-    {
-        var json = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            writer.WriteStartObject();
-            members(writer);
-            writer.WriteEndObject();
-        }
-
-        using var document = JsonDocument.Parse(json.WrittenMemory);
-        return document.RootElement.Clone();
     }
 
     private static string? Text(JsonElement options, string name) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using BlockHost.Block;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Ssh.Naming;
 
@@ -24,7 +24,7 @@ internal static class SshOptionText
         if (host is not null && options.TryGetProperty("server", out _))
             throw new BlockException(
                 BlockErrorKind.InvalidArgument, "Parameter 'server' and 'host' may not be used at the same time");
-        return Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             if (host is not null)
                 WriteServer(writer, host, Text(options, "port") ?? DefaultPort);
@@ -72,20 +72,6 @@ internal static class SshOptionText
         }
 
         writer.WriteEndObject();
-    }
-
-    public static JsonElement Write(Action<Utf8JsonWriter> members)
-    {
-        var json = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            writer.WriteStartObject();
-            members(writer);
-            writer.WriteEndObject();
-        }
-
-        using var document = JsonDocument.Parse(json.WrittenMemory);
-        return document.RootElement.Clone();
     }
 
     private static string? Text(JsonElement options, string name) =>

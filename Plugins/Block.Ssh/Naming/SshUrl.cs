@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Net;
+using BlockHost.Qmp;
 
 namespace BlockHost.Plugins.Block.Ssh.Naming;
 
@@ -27,7 +28,7 @@ internal static class SshUrl
             throw Invalid("missing hostname in URI");
         if (path is null)
             throw Invalid("missing remote path in URI");
-        return SshOptionText.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             SshOptionText.WriteServer(writer, Uri.UnescapeDataString(host), port);
             writer.WriteString("path", "/" + Uri.UnescapeDataString(path));

@@ -34,7 +34,6 @@ internal enum SftpPacketType : byte
 /// </summary>
 internal sealed class SftpPacket
 {
-    public const int HeadLength = 9;
     private const int LengthBytes = 4;
 
     private byte[] _bytes = new byte[128];

@@ -2,6 +2,7 @@
 using BlockHost.Block;
 using BlockHost.Plugins.Block.Ssh.Sftp;
 using BlockHost.Remote;
+using BlockHost.Remote.Transfers;
 
 namespace BlockHost.Plugins.Block.Ssh.Transport;
 
@@ -12,9 +13,6 @@ namespace BlockHost.Plugins.Block.Ssh.Transport;
 /// </summary>
 internal sealed class RemoteFile : IAsyncDisposable
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
-
     private readonly Func<CancellationToken, ValueTask<OpenedFile>> _open;
     private readonly Lifeline _lifeline;
     private readonly TimeProvider _clock;
@@ -75,7 +73,7 @@ internal sealed class RemoteFile : IAsyncDisposable
     private async ValueTask RunAsync(Func<SftpFile, ValueTask> request, long? offset)
     {
         var start = _clock.GetTimestamp();
-        for (var pause = FirstPause; ;)
+        for (var backoff = new Backoff(); ; backoff.Lengthen())
         {
             RemoteFault fault;
             try
@@ -95,10 +93,9 @@ internal sealed class RemoteFile : IAsyncDisposable
 
             if (_lifeline.Token.IsCancellationRequested)
                 throw _lifeline.Error("The request failed");
-            if (!fault.MayPass || _clock.GetElapsedTime(start) + pause >= _retryTime)
+            if (!fault.MayPass || _clock.GetElapsedTime(start) + backoff.Pause >= _retryTime)
                 throw new BlockException(BlockErrorKind.Io, fault.Message, innerException: fault) { Offset = offset };
-            await PauseAsync(pause).ConfigureAwait(false);
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            await PauseAsync(backoff.Pause).ConfigureAwait(false);
         }
     }
 

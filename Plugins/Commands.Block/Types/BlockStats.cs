@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockHost.Block;
@@ -148,17 +147,12 @@ internal sealed record BlockStatsSpecific(JsonElement Json) : IQapiUnion<BlockSt
     {
         if (!node.TryGetFacet<IDriverStatistics>(out var facet))
             return null;
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer))
+        return new(QmpJson.WriteObject(writer =>
         {
-            writer.WriteStartObject();
             writer.WriteString("driver", node.Driver.FormatName);
             foreach (var member in facet.GetStatistics().EnumerateObject())
                 member.WriteTo(writer);
-            writer.WriteEndObject();
-        }
-
-        return new(QmpJson.Parse(buffer.WrittenMemory));
+        }));
     }
 }
 

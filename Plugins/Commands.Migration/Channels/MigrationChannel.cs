@@ -68,11 +68,12 @@ internal sealed class CommandChannel(Process process, bool isOutput)
             throw new IOException($"Command exited with non-zero status {process.ExitCode}");
     }
 
+    /// <summary>With all that it has started, as whoever has the pipe's other end keeps it open.</summary>
     public override void ShutDown()
     {
         try
         {
-            process.Kill();
+            process.Kill(entireProcessTree: true);
         }
         catch (InvalidOperationException)
         {
@@ -80,8 +81,10 @@ internal sealed class CommandChannel(Process process, bool isOutput)
         }
     }
 
+    /// <summary>Nobody wants what a command still does that has not been waited for.</summary>
     public override async ValueTask DisposeAsync()
     {
+        ShutDown();
         await base.DisposeAsync().ConfigureAwait(false);
         process.Dispose();
     }

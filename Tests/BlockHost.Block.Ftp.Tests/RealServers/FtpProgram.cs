@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -23,7 +21,7 @@ internal sealed class FtpProgram : IAsyncDisposable
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("ftp").FullName;
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Free();
 
     public string this[string name] => Path.Combine(Folder, name);
 
@@ -70,22 +68,8 @@ internal sealed class FtpProgram : IAsyncDisposable
             new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var said = _process.StandardOutput.ReadToEndAsync();
         _ = _process.StandardError.ReadToEndAsync();
-        for (var clock = Stopwatch.StartNew(); !await IsReadyAsync(); await Task.Delay(20))
+        for (var clock = Stopwatch.StartNew(); !await Ports.AnswersAsync(Port); await Task.Delay(20))
             Assert.True(!_process.HasExited && clock.Elapsed < Patience, _process.HasExited ? await said : "not ready");
-    }
-
-    private async Task<bool> IsReadyAsync()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(IPAddress.Loopback, Port);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 
     private void WriteCertificate()
@@ -95,12 +79,5 @@ internal sealed class FtpProgram : IAsyncDisposable
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
         File.WriteAllText(this["cert.pem"], certificate.ExportCertificatePem());
         File.WriteAllText(this["key.pem"], key.ExportPkcs8PrivateKeyPem());
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

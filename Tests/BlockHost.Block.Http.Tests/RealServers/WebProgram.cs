@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -26,9 +24,9 @@ public sealed class WebProgram : IAsyncLifetime
 
     internal string Folder { get; } = Directory.CreateTempSubdirectory("nginx").FullName;
 
-    internal int Port { get; } = FreePort();
+    internal int Port { get; } = Ports.Free();
 
-    internal int TlsPort { get; } = FreePort();
+    internal int TlsPort { get; } = Ports.Free();
 
     internal string Url => $"http://127.0.0.1:{Port}";
 
@@ -49,7 +47,7 @@ public sealed class WebProgram : IAsyncLifetime
         _process = Process.Start(
             new ProcessStartInfo(InstalledPrograms.Find("nginx") ?? "/usr/sbin/nginx", ["-c", this["conf"], "-e", this["log"]])
             { RedirectStandardError = true })!;
-        for (var clock = Stopwatch.StartNew(); !await IsReadyAsync(); await Task.Delay(10))
+        for (var clock = Stopwatch.StartNew(); !await Ports.AnswersAsync(TlsPort); await Task.Delay(10))
             Assert.True(!_process.HasExited && clock.Elapsed < Patience, "nginx does not get ready");
     }
 
@@ -98,26 +96,5 @@ public sealed class WebProgram : IAsyncLifetime
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
         File.WriteAllText(this["cert.pem"], certificate.ExportCertificatePem());
         File.WriteAllText(this["key.pem"], key.ExportPkcs8PrivateKeyPem());
-    }
-
-    private async Task<bool> IsReadyAsync()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(IPAddress.Loopback, TlsPort);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlockHost.Conformance.TestHost;
@@ -24,7 +22,7 @@ internal sealed class ServerProgram : IAsyncDisposable
     private ServerProgram(string program, bool tcp)
     {
         (_program, _tcp) = (program, tcp);
-        _port = tcp ? FreePort() : 0;
+        _port = tcp ? Ports.Free() : 0;
     }
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("nbd").FullName;
@@ -112,12 +110,5 @@ internal sealed class ServerProgram : IAsyncDisposable
         })
         { IsBackground = true }.Start();
         return started.Task;
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -88,11 +88,11 @@ public sealed class LostConnectionTests
     {
         await using var server = await StartAsync();
         var node = await Client.OpenAsync(server.Options("disk"));
-        Assert.NotEmpty(Running(server));
+        Assert.NotEmpty(Processes.WithArgument(server.ClientConfig));
 
         await node.DisposeAsync();
 
-        Assert.Empty(Running(server));
+        Assert.Empty(Processes.WithArgument(server.ClientConfig));
     }
 
     private static async Task<SshServer> StartAsync()
@@ -100,25 +100,5 @@ public sealed class LostConnectionTests
         var server = await SshServer.StartAsync();
         await File.WriteAllBytesAsync(server["disk"], Content);
         return server;
-    }
-
-    /// <summary>Clients of the server, zombies among them.</summary>
-    private static List<string> Running(SshServer server)
-    {
-        List<string> running = [];
-        foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
-        {
-            try
-            {
-                if (File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(server.ClientConfig, StringComparison.Ordinal))
-                    running.Add(folder);
-            }
-            catch (IOException)
-            {
-                // It has just ended.
-            }
-        }
-
-        return running;
     }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -17,7 +15,7 @@ internal sealed class SshServer : IAsyncDisposable
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("ssh").FullName;
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Free();
 
     /// <summary>Of ssh: with the key that the server takes, and the server among the known hosts.</summary>
     public string ClientConfig => this["client.conf"];
@@ -66,7 +64,7 @@ internal sealed class SshServer : IAsyncDisposable
         _process = Process.Start(
             new ProcessStartInfo(Program, ["-D", "-e", "-f", this["sshd.conf"]]) { RedirectStandardError = true })!;
         _ = _process.StandardError.ReadToEndAsync();
-        for (var clock = Stopwatch.StartNew(); !await IsReadyAsync(); await Task.Delay(10))
+        for (var clock = Stopwatch.StartNew(); !await Ports.AnswersAsync(Port); await Task.Delay(10))
             Assert.True(!_process.HasExited && clock.Elapsed < Patience, "sshd does not start");
     }
 
@@ -120,20 +118,6 @@ internal sealed class SshServer : IAsyncDisposable
         }
     }
 
-    private async Task<bool> IsReadyAsync()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(IPAddress.Loopback, Port);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
     private static string Run(string program, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
@@ -141,12 +125,5 @@ internal sealed class SshServer : IAsyncDisposable
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return said;
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using BlockHost.Block.Tftp.Tests.Fakes;
 
 namespace BlockHost.Block.Tftp.Tests.RealServers;
@@ -23,7 +21,7 @@ public sealed class TftpdTests
         var folder = Directory.CreateTempSubdirectory("tftp").FullName;
         File.SetUnixFileMode(folder, (UnixFileMode)0b111_101_101);
         await File.WriteAllBytesAsync(Path.Combine(folder, "disk"), content);
-        var port = FreePort();
+        var port = Ports.FreeUdp();
         using var server = Process.Start(Program, ["-L", "-4", "-a", $"127.0.0.1:{port}", "-s", folder]);
         try
         {
@@ -39,12 +37,5 @@ public sealed class TftpdTests
             await server.WaitForExitAsync();
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }

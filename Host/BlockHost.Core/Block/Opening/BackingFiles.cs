@@ -2,6 +2,7 @@
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -20,7 +21,7 @@ internal static class BackingFiles
         }
 
         var fileName = Resolve(recorded.FileName, overlayFile);
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             if (recorded.Format is { } format)
                 writer.WriteString("driver", format);
@@ -34,7 +35,7 @@ internal static class BackingFiles
         var hasFile = given.TryGetProperty("filename", out _)
             || (given.TryGetProperty(
                 "file", out var file) && (file.ValueKind != JsonValueKind.Object || file.TryGetProperty("filename", out _)));
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             if (recorded?.Format is { } format && !given.TryGetProperty("driver", out _))
                 writer.WriteString("driver", format);

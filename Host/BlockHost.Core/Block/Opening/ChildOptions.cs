@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
-using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -26,7 +26,7 @@ internal static class ChildOptions
     public static JsonElement WithList(
         JsonElement options,
         string option,
-        Func<IEnumerable<JsonElement>, IEnumerable<JsonElement>> change) => JsonObjects.Write(writer =>
+        Func<IEnumerable<JsonElement>, IEnumerable<JsonElement>> change) => QmpJson.WriteObject(writer =>
     {
         foreach (var member in options.EnumerateObject())
         {

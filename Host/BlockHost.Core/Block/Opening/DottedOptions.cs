@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
 using BlockHost.Block;
-using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -18,7 +18,7 @@ internal static class DottedOptions
     private const int MaxSegments = 32;
 
     /// <exception cref="BlockException">A name has too many parts.</exception>
-    public static JsonElement Nest(JsonElement options) => JsonObjects.Write(writer => WriteMembers(writer, Members(options)));
+    public static JsonElement Nest(JsonElement options) => QmpJson.WriteObject(writer => WriteMembers(writer, Members(options)));
 
     private static void WriteMembers(Utf8JsonWriter writer, IEnumerable<Option> options)
     {

@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Core.Block.Changes;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -54,7 +55,7 @@ internal static class FileNameOptions
         var named = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
         if (!options.TryGetProperty("file", out var given) || given.ValueKind != JsonValueKind.Object)
             return named;
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             JsonObjects.CopyMembers(writer, given);
             JsonObjects.CopyMembers(writer, JsonObjects.Where(named, member => !given.TryGetProperty(member.Name, out _)));
@@ -117,7 +118,7 @@ internal static class FileNameOptions
             || IsJson(fileName))
             return options;
         var named = await ProtocolOptionsAsync(drivers, fileName, cancellationToken).ConfigureAwait(false);
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             JsonObjects.CopyMembers(writer, named);
             JsonObjects.CopyMembers(writer, JsonObjects.Where(options, member => !named.TryGetProperty(member.Name, out _)));
@@ -129,7 +130,7 @@ internal static class FileNameOptions
         IDriverSource drivers, string path, CancellationToken cancellationToken) =>
         PathOptions(await PathStorage.DriverOfAsync(drivers, path, cancellationToken).ConfigureAwait(false), path);
 
-    private static JsonElement PathOptions(string driver, string path) => JsonObjects.Write(writer =>
+    private static JsonElement PathOptions(string driver, string path) => QmpJson.WriteObject(writer =>
     {
         writer.WriteString("driver", driver);
         writer.WriteString("filename", path);
@@ -142,7 +143,7 @@ internal static class FileNameOptions
             throw new BlockException(BlockErrorKind.InvalidArgument, "Invalid JSON object given");
         json = DottedOptions.Nest(json);
         // What was given beside the name wins over what the name says.
-        return JsonObjects.Write(writer =>
+        return QmpJson.WriteObject(writer =>
         {
             foreach (var member in json.EnumerateObject())
             {

@@ -4,7 +4,6 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Block;
-using BlockHost.Core.Json;
 using BlockHost.Core.Text;
 using BlockHost.Qmp;
 
@@ -23,7 +22,7 @@ public static class LooseOptions
     /// <exception cref="BlockException">A text is not of its option's type; in the words of QEMU's tools.</exception>
     public static JsonElement Typed(JsonTypeInfo type, JsonElement options) =>
         options.EnumerateObject().Any(member => member.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
-            ? JsonObjects.Write(writer => WriteMembers(writer, type, options, ""))
+            ? QmpJson.WriteObject(writer => WriteMembers(writer, type, options, ""))
             : options;
 
     /// <summary>Whether an option counts bytes, and so takes a unit.</summary>

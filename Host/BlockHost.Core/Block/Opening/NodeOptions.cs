@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Core.Json;
+using BlockHost.Qmp;
 
 namespace BlockHost.Core.Block.Opening;
 
@@ -62,7 +63,7 @@ internal sealed record NodeOptions
     }
 
     /// <summary>All options under the node's final name.</summary>
-    public JsonElement ToJson(string nodeName) => JsonObjects.Write(writer =>
+    public JsonElement ToJson(string nodeName) => QmpJson.WriteObject(writer =>
     {
         writer.WriteString("driver", Driver);
         writer.WriteString("node-name", nodeName);
