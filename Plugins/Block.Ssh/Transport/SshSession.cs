@@ -21,7 +21,7 @@ internal sealed class SshSession : IAsyncDisposable
     private SshSession(ChildProgram program, TimeProvider clock, TimeSpan patience)
     {
         _program = program;
-        _channel = new SftpChannel(new NetworkStream(program.Talk, ownsSocket: false), clock, patience);
+        _channel = new SftpChannel(new NetworkStream(program.Talk, ownsSocket: true), clock, patience);
         _said = ListenAsync(program.Errors);
     }
 

@@ -63,6 +63,8 @@ public sealed class LostConnectionTests
         var error = await Assert.ThrowsAsync<BlockException>(() => node.ReadAsync(0, 512));
 
         Assert.Equal("The SFTP server does not answer", error.Message);
+        // It was not ssh that has given up.
+        Assert.NotEmpty(Processes.WithArgument(server.ClientConfig));
         server.GoOn();
         Assert.Equal(Content[..512], await node.ReadAsync(0, 512));
     }
