@@ -53,7 +53,7 @@ internal sealed class LuksDriver : BlockDriver<LuksOptions>, IAmendOptions
         var area = new LuksArea(headerFile ?? file, isDetached: headerFile is not null);
         var header = await area.ReadHeaderAsync(cancellationToken).ConfigureAwait(false);
         var settings = LuksSettings.Parse(header);
-        var cipher = context.NoIo
+        var cipher = Secrets.AreLeftOut(context, options.KeySecret)
             ? null
             : await UnlockAsync(context, options, area, header, settings, cancellationToken).ConfigureAwait(false);
         if (headerFile is null && header.PayloadOffset > file.Length)
@@ -73,7 +73,7 @@ internal sealed class LuksDriver : BlockDriver<LuksOptions>, IAmendOptions
         LuksSettings settings,
         CancellationToken cancellationToken)
     {
-        var password = Secrets.Require(context.Host.Objects, options.KeySecret, "key-secret");
+        var password = Secrets.Require(context, options.KeySecret, "key-secret");
         using var key = await LuksKeys.UnlockAsync(area, header, settings, password, cancellationToken).ConfigureAwait(false)
             ?? throw new BlockException(BlockErrorKind.PermissionDenied, "Invalid password, cannot unlock any keyslot");
         return SectorCipher.Create(settings.Cipher, key.Span);

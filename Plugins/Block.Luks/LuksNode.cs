@@ -83,6 +83,7 @@ internal sealed class LuksNode(
     {
         Dirty = false,
         Encrypted = true,
+        IsKeyMissing = cipher is null,
         Specific = JsonSerializer.SerializeToElement(
             LuksInfo.Of(_image.Header, _image.Settings), LuksJson.Default.LuksInfo),
     });

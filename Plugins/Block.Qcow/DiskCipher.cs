@@ -11,6 +11,8 @@ internal sealed class DiskCipher(SectorCipher? cipher) : IDataCipher
 {
     private readonly SectorRequests? _requests = cipher is null ? null : new SectorRequests(cipher);
 
+    public bool IsLocked => cipher is null;
+
     private SectorRequests Requests => _requests
         ?? throw new BlockException(BlockErrorKind.PermissionDenied, "The image was opened without its key");
 

@@ -95,10 +95,10 @@ internal sealed class QcowDriver : BlockDriver<QcowOptions>
                 BlockErrorKind.InvalidArgument, "No encryption in image header, but options specified format 'aes'");
         if (header.Crypt == CryptMethod.None)
             return null;
-        if (context.NoIo)
-            return new DiskCipher(null);
         var secret = options.Encrypt?.KeySecret ?? options.EncryptKeySecret;
-        var password = Secrets.Require(context.Host.Objects, secret, "encrypt.key-secret");
+        if (Secrets.AreLeftOut(context, secret))
+            return new DiskCipher(null);
+        var password = Secrets.Require(context, secret, "encrypt.key-secret");
         return new DiskCipher(LegacyAes.Create(password.Span));
     }
 

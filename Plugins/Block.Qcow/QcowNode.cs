@@ -25,6 +25,7 @@ internal sealed class QcowNode(IBlockNodeContext context, QcowImage image)
         ClusterSize = image.BlockSize,
         Dirty = false,
         Encrypted = image.Header.Crypt != CryptMethod.None,
+        IsKeyMissing = image.Cipher is DiskCipher { IsLocked: true },
         Backing = Backing,
     });
 

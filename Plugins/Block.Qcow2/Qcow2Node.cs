@@ -118,6 +118,7 @@ internal sealed class Qcow2Node
             ClusterSize = geometry.ClusterSize,
             Dirty = header.IsDirty,
             Encrypted = header.Crypt != CryptMethod.None,
+            IsKeyMissing = _image.Settings.Encryption is { Cipher: null },
             VmStateOffset = geometry.L1EntriesFor(header.Size) << geometry.L2CoverageBits,
             Backing = Backing,
             Specific = ImageInfoSpecificQcow2.Of(header, bitmaps, _image.Settings.Encryption?.Info).ToJson(),

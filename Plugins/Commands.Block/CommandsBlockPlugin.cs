@@ -19,6 +19,7 @@ public sealed class CommandsBlockPlugin : Plugin
         registry.Add(GraphCommands.BlockdevDel());
         registry.Add(GraphCommands.BlockdevReopen());
         registry.Add(GraphCommands.BlockdevSetActive());
+        registry.Add(PasswordCommand.Create());
         registry.Add(GraphCommands.BlockdevChange());
         registry.Add(SetIoThreadCommand.Create());
         registry.Add(GraphCommands.BlockResize());

@@ -16,6 +16,7 @@ namespace BlockHost.Plugins.Commands.Block;
 [JsonSerializable(typeof(BlockdevDelArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
 [JsonSerializable(typeof(BlockdevSetActiveArguments))]
+[JsonSerializable(typeof(BlockPasswdArguments))]
 [JsonSerializable(typeof(BlockdevChangeArguments))]
 [JsonSerializable(typeof(SetIoThreadArguments))]
 [JsonSerializable(typeof(BlockResizeArguments))]

@@ -58,7 +58,9 @@ public class RealSchemaTests
         "blockdev-add().active: only here",
         "block-export-add().allow-inactive: only here",
         "query-named-block-nodes:[].active: only here",
+        "query-named-block-nodes:[].encryption_key_missing: only here",
         "query-block:[].inserted.active: only here",
+        "query-block:[].inserted.encryption_key_missing: only here",
         // QEMU 9.0's.
         "blockdev-add()<luks>.header: only here",
         "blockdev-create().options<luks>.header: only here",

@@ -47,6 +47,17 @@ public interface IBlockNodeContext
     bool NoIo { get; }
 
     /// <summary>
+    /// What block_passwd has given for an encrypted image whose options name no secret; null: nothing. Never to be kept.
+    /// </summary>
+    ReadOnlyMemory<byte>? Password => null;
+
+    /// <summary>
+    /// The node will be inactive: an encrypted image is opened without its key where none is given, for nothing but its metadata,
+    /// and says so (<see cref="Facets.ImageFacts.IsKeyMissing"/>).
+    /// </summary>
+    bool PasswordMayBeMissing => false;
+
+    /// <summary>
     /// The backing file is left out: only what the image holds itself counts, or another node comes in its place.
     /// </summary>
     bool NoBacking => false;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block;
 using BlockHost.Objects;
 
 namespace BlockHost.Crypto.Keys;
@@ -10,6 +11,15 @@ public static class Secrets
     public static ReadOnlyMemory<byte> Require(IUserObjects objects, string? id, string option) => id is null
         ? throw Refusal.Because($"Parameter '{option}' is required for cipher")
         : Find(objects, id);
+
+    /// <summary>The password of an image: the secret that its options name, or what block_passwd has given.</summary>
+    /// <inheritdoc cref="Require(IUserObjects, string?, string)"/>
+    public static ReadOnlyMemory<byte> Require(IBlockNodeContext context, string? id, string option) =>
+        id is null && context.Password is { } given ? given : Require(context.Host.Objects, id, option);
+
+    /// <summary>The image is opened without its key.</summary>
+    public static bool AreLeftOut(IBlockNodeContext context, string? id) =>
+        context.NoIo || (context.PasswordMayBeMissing && id is null && context.Password is null);
 
     public static ReadOnlyMemory<byte> Find(IUserObjects objects, string id)
     {

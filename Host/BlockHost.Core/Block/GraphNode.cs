@@ -261,6 +261,7 @@ internal sealed partial class GraphNode : IGraphNode
         finally
         {
             DisposeResources();
+            ForgetPassword();
             _lease.Dispose();
             _closed?.SetResult();
         }

@@ -65,6 +65,18 @@ internal sealed class RunningHost(ServiceProvider services) : IAsyncDisposable
     /// <summary>-S: the machine waits for cont.</summary>
     public void WaitForStart() => Get<MachineState>().WaitForStart();
 
+    /// <summary>
+    /// An image whose password is to come (block_passwd) keeps the machine from starting; cont starts it.
+    /// </summary>
+    public async ValueTask WaitForPasswordsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var node in Get<BlockGraph>().Nodes.Where(node => !node.IsActive))
+        {
+            if ((await node.GetFactsAsync(cancellationToken)).IsKeyMissing)
+                WaitForStart();
+        }
+    }
+
     /// <summary>--incoming: the machine waits for its state, and images are another host's until that has come.</summary>
     public void WaitForState() => Get<MachineState>().WaitForState();
 

@@ -44,13 +44,14 @@ internal sealed class ImageEncryption(string? keySecret, LuksArea? area, LuksInf
         var secret = options.Encrypt?.Secret ?? options.EncryptKeySecret;
         if (header.Crypt == CryptMethod.None)
             return null;
+        var isLocked = Secrets.AreLeftOut(context, secret);
         if (header.Crypt == CryptMethod.Aes)
-            return new ImageEncryption(secret, area: null, luks: null, context.NoIo ? null : OpenAes(secret, context));
+            return new ImageEncryption(secret, area: null, luks: null, isLocked ? null : OpenAes(secret, context));
         var extension = EncryptionExtension.Find(header)!.Value;
         var area = new LuksArea(file, extension.Offset, isDetached: true, extension.Length);
         var luks = await area.ReadHeaderAsync(cancellationToken).ConfigureAwait(false);
         var settings = LuksSettings.Parse(luks);
-        var cipher = context.NoIo
+        var cipher = isLocked
             ? null
             : await UnlockAsync(area, luks, settings, secret, context, cancellationToken).ConfigureAwait(false);
         return new ImageEncryption(secret, area, LuksInfo.Of(luks, settings), cipher);
@@ -74,7 +75,7 @@ internal sealed class ImageEncryption(string? keySecret, LuksArea? area, LuksInf
     }
 
     private static ImageCipher OpenAes(string? secret, IBlockNodeContext context) =>
-        new(LegacyAes.Create(Secrets.Require(context.Host.Objects, secret, Option).Span), countsOnDisk: true);
+        new(LegacyAes.Create(Secrets.Require(context, secret, Option).Span), countsOnDisk: true);
 
     private static async ValueTask<ImageCipher> UnlockAsync(
         LuksArea area,
@@ -84,7 +85,7 @@ internal sealed class ImageEncryption(string? keySecret, LuksArea? area, LuksInf
         IBlockNodeContext context,
         CancellationToken cancellationToken)
     {
-        var password = Secrets.Require(context.Host.Objects, secret, Option);
+        var password = Secrets.Require(context, secret, Option);
         using var key = await LuksKeys.UnlockAsync(area, header, settings, password, cancellationToken).ConfigureAwait(false)
             ?? throw new BlockException(BlockErrorKind.PermissionDenied, "Invalid password, cannot unlock any keyslot");
         return new ImageCipher(SectorCipher.Create(settings.Cipher, key.Span), countsOnDisk: false);

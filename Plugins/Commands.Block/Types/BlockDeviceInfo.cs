@@ -52,6 +52,10 @@ internal sealed record BlockDeviceInfo
 
     public required bool Encrypted { get; init; }
 
+    /// <summary>QEMU's until 6.0: the image was opened without its key, and waits for block_passwd.</summary>
+    [JsonPropertyName("encryption_key_missing")]
+    public required bool EncryptionKeyMissing { get; init; }
+
     [JsonPropertyName("detect_zeroes")]
     public required DetectZeroesOption DetectZeroes { get; init; }
 
@@ -84,6 +88,7 @@ internal sealed record BlockDeviceInfo
         IImages images, IGraphNode node, bool flat, bool writeThrough, CancellationToken cancellationToken)
     {
         var image = await images.DescribeAsync(node, withBackingChain: !flat, cancellationToken).ConfigureAwait(false);
+        var isLocked = !node.IsActive && (await node.GetFactsAsync(cancellationToken).ConfigureAwait(false)).IsKeyMissing;
         return new BlockDeviceInfo
         {
             File = node.FileName,
@@ -95,6 +100,7 @@ internal sealed record BlockDeviceInfo
             BackingFileDepth = flat ? 0 : Depth(image),
             DirtyBitmaps = BlockDirtyInfo.ListOf(node),
             Encrypted = image.Encrypted ?? false,
+            EncryptionKeyMissing = isLocked,
             DetectZeroes = (DetectZeroesOption)node.DetectZeroes,
             Bps = 0,
             BpsRead = 0,

@@ -13,6 +13,15 @@ internal sealed record BlockdevReopenArguments
     public required IReadOnlyList<BlockdevOptions> Options { get; init; }
 }
 
+internal sealed record BlockPasswdArguments
+{
+    public string? Device { get; init; }
+
+    public string? NodeName { get; init; }
+
+    public required string Password { get; init; }
+}
+
 internal sealed record BlockdevSetActiveArguments
 {
     /// <summary>All nodes where it is left out.</summary>

@@ -24,16 +24,19 @@ internal static partial class Answers
     {
         JsonObject graph when graph["nodes"] is JsonArray nodes && graph["edges"] is JsonArray edges => SortGraph(nodes, edges),
         JsonObject members =>
-            new JsonObject(members.Where(member => !IsActivity(member)).OrderBy(
+            new JsonObject(members.Where(member => !IsOfOtherVersions(member)).OrderBy(
                 member => member.Key,
                 StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, Sort(member.Value)))),
         JsonArray items => new JsonArray([.. items.Select(Sort)]),
         _ => node?.DeepClone(),
     };
 
-    /// <summary>Nodes say since QEMU 10.0 whether they are active: jobs say so by a number of their own.</summary>
-    private static bool IsActivity(KeyValuePair<string, JsonNode?> member) =>
-        member.Key == "active" && member.Value?.GetValueKind() == JsonValueKind.True;
+    /// <summary>
+    /// Nodes say since QEMU 10.0 whether they are active, and said until 6.0 whether they lack a key. Jobs have a number "active".
+    /// </summary>
+    private static bool IsOfOtherVersions(KeyValuePair<string, JsonNode?> member) =>
+        (member.Key == "active" && member.Value?.GetValueKind() == JsonValueKind.True)
+        || (member.Key == "encryption_key_missing" && member.Value?.GetValueKind() == JsonValueKind.False);
 
     // x-debug-query-block-graph: edges by the names of what they link.
     private static JsonArray SortGraph(JsonArray nodes, JsonArray edges)

@@ -16,6 +16,9 @@ public sealed record ImageFacts
 
     public bool Encrypted { get; init; }
 
+    /// <summary>It is encrypted, and was opened without its key: nobody can read it.</summary>
+    public bool IsKeyMissing { get; init; }
+
     public bool Compressed { get; init; }
 
     /// <summary>

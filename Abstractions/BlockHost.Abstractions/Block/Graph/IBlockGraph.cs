@@ -67,6 +67,14 @@ public interface IBlockGraph
     /// <exception cref="BlockException">Somebody else has an image. All nodes are as before.</exception>
     ValueTask TakeOverAsync(CancellationToken cancellationToken) => SetActiveAsync(null, active: true, cancellationToken);
 
+    /// <summary>
+    /// block_passwd: gives an inactive node that was opened without its key the password, and those of its backing chain that
+    /// lack theirs. The bytes are copied, and zeroed when the node is closed.
+    /// </summary>
+    /// <exception cref="BlockException">No key is missing, or the password is wrong. Nothing has changed.</exception>
+    ValueTask SetPasswordAsync(IGraphNode node, ReadOnlyMemory<byte> password, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("This graph knows no inactive nodes");
+
     /// <summary>A user of a node outside the graph.</summary>
     ValueTask<IBlockBackend> CreateBackendAsync(IGraphNode node, BackendOptions options, CancellationToken cancellationToken);
 

@@ -20,6 +20,7 @@ internal sealed class InactiveNode(
     Func<CancellationToken, ValueTask<BlockNode>> open) : BlockNode, IImageInfo, IBackingFileStore, IBackingChildHolder
 {
     private readonly SemaphoreSlim _oneAtATime = new(1);
+    private ImageFacts? _facts = facts;
 
     public override BlockProfile Profile { get; } = profile with { Flush = Support.None, Status = Support.Native };
 
@@ -67,7 +68,10 @@ internal sealed class InactiveNode(
         long offset, long bytes, StatusPrecision precision, CancellationToken cancellationToken) =>
         ValueTask.FromException<BlockStatus>(Refused());
 
-    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) => new(facts!);
+    public ValueTask<ImageFacts> GetFactsAsync(CancellationToken cancellationToken) => new(_facts!);
+
+    /// <summary>Whether the image's key is known has changed.</summary>
+    public void ShowLocked(bool isLocked) => _facts = _facts! with { IsKeyMissing = isLocked };
 
     public ValueTask SetBackingAsync(BackingFileReference? backing, CancellationToken cancellationToken) =>
         ValueTask.FromException(Refused());
@@ -80,7 +84,7 @@ internal sealed class InactiveNode(
     public override bool TryGetFacet<T>([NotNullWhen(true)] out T? facet)
         where T : class
     {
-        var has = typeof(T) == typeof(IImageInfo) ? facts is not null
+        var has = typeof(T) == typeof(IImageInfo) ? _facts is not null
             : typeof(T) == typeof(IBackingFileStore) ? backing is not null
             : typeof(T) == typeof(IBackingChildHolder) && holdsBacking;
         facet = has ? this as T : null;

@@ -42,6 +42,10 @@ internal sealed class NodeContext(BlockGraph graph, GraphNode node, OpenScope sc
 
     public bool NoIo => scope.NoIo;
 
+    public ReadOnlyMemory<byte>? Password => node.Password;
+
+    public bool PasswordMayBeMissing => !node.IsActive && !ForReading && node.Driver.ClosesWhenInactive;
+
     public bool NoBacking => scope.NoBacking;
 
     public bool ForRepair => scope.ForRepair;

@@ -79,6 +79,7 @@ internal sealed class DaemonTool(ToolConsole console, IHostFactory hosts, bool e
         {
             foreach (var step in steps)
                 await RunStepAsync(host, step, cancellationToken);
+            await host.WaitForPasswordsAsync(cancellationToken);
             return commandLine.PidFile is { } pidFile ? PidFile.Create(pidFile) : null;
         }
     }
