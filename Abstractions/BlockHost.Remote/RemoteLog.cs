@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace BlockHost.Remote;
 
 /// <summary>What an operator has to know of a far server; no names, which can hold passwords.</summary>
-internal static partial class RemoteLog
+public static partial class RemoteLog
 {
     [LoggerMessage(1, LogLevel.Warning, "The server fails: {Reason}")]
     public static partial void Troubled(ILogger logger, string reason);

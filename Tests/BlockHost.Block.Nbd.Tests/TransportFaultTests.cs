@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using BlockHost.Block.Nbd.Tests.Fakes;
 using BlockHost.Nbd;
 using BlockHost.Plugins.Block.Nbd.Client;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Block.Nbd.Tests;
 
@@ -54,6 +55,7 @@ public sealed class TransportFaultTests
 
         public void Lost(NbdConnection connection, BlockException reason) => Reason ??= reason;
 
-        public void Ended(NbdConnection connection, ref OperationQueue unanswered) => Unanswered = unanswered.TryDequeue();
+        public void Ended(NbdConnection connection, ref RequestQueue<NbdOperation> unanswered) =>
+            Unanswered = unanswered.TryDequeue();
     }
 }

@@ -6,6 +6,7 @@ using BlockHost.Conformance.TestHost;
 using BlockHost.Plugins;
 using BlockHost.Plugins.Block.Ftp;
 using BlockHost.Plugins.Block.Http;
+using BlockHost.Plugins.Block.Iscsi;
 using BlockHost.Plugins.Block.Ssh;
 using BlockHost.Plugins.Block.Tftp;
 
@@ -30,7 +31,8 @@ public sealed class HangTests
         get
         {
             var found = new Collector();
-            foreach (var plugin in new Plugin[] { new HttpPlugin(), new FtpPlugin(), new TftpPlugin(), new SshPlugin() })
+            Plugin[] all = [new HttpPlugin(), new FtpPlugin(), new TftpPlugin(), new SshPlugin(), new IscsiPlugin()];
+            foreach (var plugin in all)
                 plugin.Register(found);
             return found.Drivers;
         }
@@ -49,7 +51,7 @@ public sealed class HangTests
 
         var error = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(driver, peer, host, timeout).WaitAsync(Soon));
 
-        Assert.Contains(driver == "ssh" ? "" : OpeningFailed, error.Message);
+        Assert.Contains(Failed(driver), error.Message);
         if (state == PeerState.Unknown)
             Assert.Contains(Unresolved(driver), error.Message);
         if (state == PeerState.BadCertificate)
@@ -76,6 +78,13 @@ public sealed class HangTests
         Assert.Equal(0, host.Yank.Count);
     }
 
+    private static string Failed(string driver) => driver switch
+    {
+        "ssh" => "",
+        "iscsi" => "iSCSI: Failed to connect to LUN : ",
+        _ => OpeningFailed,
+    };
+
     private static void SkipWithoutProgram(string driver) =>
         Skip.If(driver == "ssh" && !InstalledPrograms.Has("ssh"), "OpenSSH's client is not installed");
 
@@ -85,6 +94,14 @@ public sealed class HangTests
     private static JsonObject Options(string driver, Peer peer, int timeout) => driver switch
     {
         "ssh" => new() { ["server"] = new JsonObject { ["host"] = peer.Host, ["port"] = $"{peer.Port}" }, ["path"] = "/disk" },
+        "iscsi" => new()
+        {
+            ["transport"] = "tcp",
+            ["portal"] = $"{peer.Host}:{peer.Port}",
+            ["target"] = "iqn.2024-01.test:d",
+            ["user"] = "me",
+            ["password"] = "hidden",
+        },
         "tftp" => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout },
         _ => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout, ["username"] = "me:hidden" },
     };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json;
 using BlockHost.Block;
 using BlockHost.Block.Facets;
 using BlockHost.Block.Graph;
@@ -23,7 +24,14 @@ public sealed class ImageMaker(IBlockGraph graph, IDriverSource drivers)
         var protocol = await graph.FindDriverAsync(
             JsonObjects.StringMember(storage, "driver")!, cancellationToken).ConfigureAwait(false);
         _ = OptionsOfStorage(protocol!);
-        return new(graph, drivers, fileName, driver, protocol!, storage);
+        return new(graph, drivers, fileName, driver, protocol!, Typed(protocol!, storage));
+    }
+
+    /// <summary>A name gives texts where the schema has numbers.</summary>
+    private static JsonElement Typed(BlockDriver protocol, JsonElement storage)
+    {
+        var own = JsonObjects.Where(storage, member => member.Name != "driver");
+        return JsonObjects.With(LooseOptions.Typed(protocol.OptionsType, own), "driver", protocol.FormatName);
     }
 
     /// <summary>Options that a protocol has for new images.</summary>

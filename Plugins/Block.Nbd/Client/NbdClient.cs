@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Block;
 using BlockHost.Nbd;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
@@ -20,10 +21,10 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
     private readonly ITimer _patience;
     private readonly Stack<NbdOperation> _pool = [];
     private readonly Action<NbdOperation> _giveBack;
-    private readonly CompletionRunner _failures = new(static () => { });
+    private readonly CompletionRunner<NbdOperation> _failures = new(static () => { });
     private State _state = State.Opening;
     private NbdConnection? _connection;
-    private OperationQueue _waiting;
+    private RequestQueue<NbdOperation> _waiting;
     private int _inFlight;
     private BlockException _reason = new(BlockErrorKind.Io, "Not connected");
     private Task _reconnecting = Task.CompletedTask;
@@ -99,7 +100,7 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
         _reconnecting = Task.Run(ReconnectAsync);
     }
 
-    void IConnectionOwner.Ended(NbdConnection connection, ref OperationQueue unanswered)
+    void IConnectionOwner.Ended(NbdConnection connection, ref RequestQueue<NbdOperation> unanswered)
     {
         NbdConnection? successor;
         lock (Gate)
@@ -193,9 +194,9 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
     }
 
     /// <summary>Under the gate. Whoever awaits them hears of it on a thread of the pool.</summary>
-    private void Fail(ref OperationQueue operations)
+    private void Fail(ref RequestQueue<NbdOperation> operations)
     {
-        var failed = default(OperationQueue);
+        var failed = default(RequestQueue<NbdOperation>);
         while (operations.TryDequeue() is { } operation)
         {
             operation.SetError(Refusal());

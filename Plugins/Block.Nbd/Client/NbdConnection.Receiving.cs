@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
@@ -28,7 +29,7 @@ internal sealed partial class NbdConnection
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _receiving;
     private int _start;
     private int _end;
-    private OperationQueue _answered;
+    private RequestQueue<NbdOperation> _answered;
     private int _answeredCount;
     private int _largeReads;
 

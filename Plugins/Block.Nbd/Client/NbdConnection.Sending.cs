@@ -2,6 +2,7 @@
 using System.Runtime.CompilerServices;
 using BlockHost.Block;
 using BlockHost.Nbd;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
@@ -19,7 +20,7 @@ internal sealed partial class NbdConnection
     private readonly byte[] _sendBuffer = GC.AllocateUninitializedArray<byte>(SendBufferSize);
     private readonly Action _resume;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _write;
-    private OperationQueue _unsent;
+    private RequestQueue<NbdOperation> _unsent;
     private bool _isSending;
 
     // The request whose data is being sent from where it lies.
@@ -151,7 +152,7 @@ internal sealed partial class NbdConnection
             return;
         // The server was faster with its answer than we with the data.
         Release(operation);
-        var done = default(OperationQueue);
+        var done = default(RequestQueue<NbdOperation>);
         done.Enqueue(operation);
         _completions.Run(ref done);
     }

@@ -2,6 +2,7 @@
 using System.Net.Sockets;
 using BlockHost.Block;
 using BlockHost.Nbd;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
@@ -18,7 +19,7 @@ internal interface IConnectionOwner
     void Lost(NbdConnection connection, BlockException reason);
 
     /// <summary>Nothing is sent or received any more: the requests that were not answered.</summary>
-    void Ended(NbdConnection connection, ref OperationQueue unanswered);
+    void Ended(NbdConnection connection, ref RequestQueue<NbdOperation> unanswered);
 }
 
 /// <summary>
@@ -36,7 +37,7 @@ internal sealed partial class NbdConnection
     private readonly IConnectionOwner _owner;
     private readonly Connected _peer;
     private readonly Stream _stream;
-    private readonly CompletionRunner _completions;
+    private readonly CompletionRunner<NbdOperation> _completions;
     private readonly NbdOperation?[] _inFlight = new NbdOperation?[MaxInFlight];
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, MaxInFlight));
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,7 +50,7 @@ internal sealed partial class NbdConnection
     public NbdConnection(IConnectionOwner owner, Connected peer)
     {
         (_owner, _peer, _stream) = (owner, peer, peer.Stream);
-        _completions = new CompletionRunner(Flush);
+        _completions = new CompletionRunner<NbdOperation>(Flush);
         (_resume, _received) = (ResumeSending, Arrived);
     }
 
@@ -141,7 +142,7 @@ internal sealed partial class NbdConnection
     /// <summary>One of the loops is over. After the last of them nobody touches a request's buffer any more.</summary>
     private void Leave()
     {
-        OperationQueue unanswered = default;
+        RequestQueue<NbdOperation> unanswered = default;
         lock (_owner.Gate)
         {
             if (--_users > 0)

@@ -2,6 +2,7 @@
 using System.Threading.Tasks.Sources;
 using BlockHost.Block;
 using BlockHost.Nbd;
+using BlockHost.Remote.Requests;
 
 namespace BlockHost.Plugins.Block.Nbd.Client;
 
@@ -9,7 +10,8 @@ namespace BlockHost.Plugins.Block.Nbd.Client;
 /// A request from when it is asked for until it is answered, over as many connections as that takes. Pooled: whoever awaits it
 /// gives it back with that. Its buffer is touched only between being sent and being answered, by the connection that it is on.
 /// </summary>
-internal sealed class NbdOperation(Action<NbdOperation> giveBack) : IValueTaskSource, IValueTaskSource<Extent>
+internal sealed class NbdOperation(Action<NbdOperation> giveBack)
+    : QueuedRequest, IValueTaskSource, IValueTaskSource<Extent>
 {
     /// <summary>A request is over when it is sent as a whole and answered, in whichever order.</summary>
     private const int SentAndAnswered = 2;
@@ -43,9 +45,6 @@ internal sealed class NbdOperation(Action<NbdOperation> giveBack) : IValueTaskSo
 
     public bool HasFailed => _error is not null;
 
-    /// <summary>The next in the queue that it is in.</summary>
-    public NbdOperation? Next { get; set; }
-
     public void Prepare(NbdCommand command, CommandFlags flags, long offset, uint length, IoSlice data) =>
         (Command, Flags, Offset, Length, Data) = (command, flags, offset, length, data);
 
@@ -68,8 +67,7 @@ internal sealed class NbdOperation(Action<NbdOperation> giveBack) : IValueTaskSo
     /// <summary>The first error counts.</summary>
     public void SetError(BlockException error) => _error ??= error;
 
-    /// <summary>Runs whatever awaits it.</summary>
-    public void Complete()
+    public override void Complete()
     {
         Data = default;
         _awaited.SetResult(true);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Plugins.Block.Ssh.Transport;
+namespace BlockHost.Remote;
 
 /// <summary>
 /// Knows whether a flush speaks for all that was written before it: not for what another connection took, as its server may have
@@ -10,7 +10,7 @@ namespace BlockHost.Plugins.Block.Ssh.Transport;
 ///               flushed      lost: connection    the next flush fails, and then all is as if it had not
 /// </code>
 /// </summary>
-internal sealed class UnflushedWrites
+public sealed class UnflushedWrites
 {
     private readonly Lock _lock = new();
     private long _written;

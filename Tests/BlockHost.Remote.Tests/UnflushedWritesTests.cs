@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-using BlockHost.Plugins.Block.Ssh.Transport;
 
-namespace BlockHost.Block.Ssh.Tests;
+namespace BlockHost.Remote.Tests;
 
 /// <summary>A flush speaks for every write before it, or says that it cannot.</summary>
 public sealed class UnflushedWritesTests

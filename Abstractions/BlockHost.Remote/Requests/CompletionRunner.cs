@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Plugins.Block.Nbd.Client;
+namespace BlockHost.Remote.Requests;
 
 /// <summary>
 /// Runs what awaits answered requests, on threads of the pool and one after another, so that what they ask for next can be sent
 /// together. What awaits one may take any time, and may even wait for another: while some are left, there is always a thread on
 /// its way for them.
 /// </summary>
-internal sealed class CompletionRunner : IThreadPoolWorkItem
+public sealed class CompletionRunner<T> : IThreadPoolWorkItem
+    where T : QueuedRequest
 {
     private readonly Lock _gate = new();
     private readonly Action _flush;
-    private OperationQueue _done;
+    private RequestQueue<T> _done;
     private bool _isScheduled;
     private int _gatheringThread;
 
@@ -20,20 +21,20 @@ internal sealed class CompletionRunner : IThreadPoolWorkItem
     /// <summary>The caller runs inside an answer that others follow: what it asks for is sent with what they ask for.</summary>
     public bool IsGathering => Volatile.Read(ref _gatheringThread) == Environment.CurrentManagedThreadId;
 
-    public void Run(ref OperationQueue operations)
+    public void Run(ref RequestQueue<T> requests)
     {
-        if (Add(ref operations))
+        if (Add(ref requests))
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
 
     /// <returns>True: no thread is on its way for them; the caller has to <see cref="Execute"/>.</returns>
-    public bool Add(ref OperationQueue operations)
+    public bool Add(ref RequestQueue<T> requests)
     {
-        if (operations.IsEmpty)
+        if (requests.IsEmpty)
             return false;
         lock (_gate)
         {
-            _done.Append(ref operations);
+            _done.Append(ref requests);
             var isFirst = !_isScheduled;
             _isScheduled = true;
             return isFirst;
@@ -45,24 +46,24 @@ internal sealed class CompletionRunner : IThreadPoolWorkItem
         var gathers = Interlocked.CompareExchange(ref _gatheringThread, Environment.CurrentManagedThreadId, 0) == 0;
         lock (_gate)
             _isScheduled = false;
-        while (Next(out var isLast) is { } operation)
+        while (Next(out var isLast) is { } request)
         {
             if (isLast && gathers)
                 EndGathering(ref gathers);
-            operation.Complete();
+            request.Complete();
         }
 
         if (gathers)
             EndGathering(ref gathers);
     }
 
-    private NbdOperation? Next(out bool isLast)
+    private T? Next(out bool isLast)
     {
-        NbdOperation? operation;
+        T? request;
         bool schedule;
         lock (_gate)
         {
-            operation = _done.TryDequeue();
+            request = _done.TryDequeue();
             isLast = _done.IsEmpty;
             schedule = !isLast && !_isScheduled;
             _isScheduled |= schedule;
@@ -70,7 +71,7 @@ internal sealed class CompletionRunner : IThreadPoolWorkItem
 
         if (schedule)
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
-        return operation;
+        return request;
     }
 
     private void EndGathering(ref bool gathers)
