@@ -85,26 +85,9 @@ internal sealed class NbdDriver : BlockDriver, IExistingStorage
 
     private static Func<SslClientAuthenticationOptions> Tls(IUserObjects objects, string id, NbdOptions options)
     {
-        if (!objects.TryGet<ITlsCredentials>(id, out var credentials))
-            throw Invalid(
-                objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'");
-        if (credentials.IsServer)
-            throw Invalid("Expected TLS credentials for a client endpoint");
+        var credentials = objects.RequireTls(id, isServer: false);
         var hostName = options.TlsHostname ?? (options.Server as InetSocketAddress)?.Host;
-        return () =>
-            hostName is null && credentials.VerifyPeer ? WithoutName(credentials) : credentials.CreateClientOptions(hostName);
-    }
-
-    /// <summary>Whatever else is wrong with the server is said first, as QEMU does.</summary>
-    private static SslClientAuthenticationOptions WithoutName(ITlsCredentials credentials)
-    {
-        var options = credentials.CreateClientOptions(null);
-        var accepts = options.RemoteCertificateValidationCallback;
-        options.RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
-            accepts?.Invoke(sender, certificate, chain, errors) == false
-                ? false
-                : throw new AuthenticationException("No hostname for certificate validation");
-        return options;
+        return () => credentials.CreateNamedClientOptions(hostName);
     }
 
     /// <summary>As QEMU's, which keeps the reasons to itself.</summary>

@@ -82,7 +82,9 @@ internal sealed class Incoming : IDisposable
     {
         try
         {
-            var channel = await _source.OpenAsync(_ending.Token).ConfigureAwait(false);
+            var security = new ChannelSecurity(_host.Objects, _settings.Parameters);
+            var opened = await _source.OpenAsync(_ending.Token).ConfigureAwait(false);
+            var channel = await security.AsServerAsync(opened, _ending.Token).ConfigureAwait(false);
             Volatile.Write(ref _channel, channel);
             await using var closed = channel.ConfigureAwait(false);
             try

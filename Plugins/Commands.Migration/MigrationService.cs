@@ -63,7 +63,8 @@ internal sealed class MigrationService
 
             try
             {
-                _outgoing.Start(ChannelOpening.Outgoing(MigrationUri.Parse(arguments.Uri), Host.Descriptors));
+                var uri = MigrationUri.Parse(arguments.Uri);
+                _outgoing.Start(ChannelOpening.Outgoing(uri, Host.Descriptors), uri.HostName);
             }
             catch (Exception e) when (e is QmpException or BlockException)
             {

@@ -103,8 +103,6 @@ internal sealed class MigrationSettings
         Check("announce_max", wanted.AnnounceMax, 0, 100_000, "a value between 0 and 100000");
         Check("announce_rounds", wanted.AnnounceRounds, 0, 1000, "a value between 0 and 1000");
         Check("announce_step", wanted.AnnounceStep, 1, 10_000, "a value between 0 and 10000");
-        if (wanted.TlsCreds is { Length: > 0 })
-            throw new QmpException("Migration over TLS is not supported");
         if (wanted.BlockBitmapMapping is { } mapping)
             BitmapNames.Check(mapping);
         Parameters = Merge(Parameters, wanted);

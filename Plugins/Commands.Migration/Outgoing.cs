@@ -69,11 +69,12 @@ internal sealed class Outgoing : IDisposable
         or MigrationStatus.Completed;
 
     /// <summary>Begins; the rest goes on by itself.</summary>
-    public void Start(Func<CancellationToken, ValueTask<MigrationChannel>> open)
+    /// <param name="hostName">Whose certificate the other side has to have; null: that is not known.</param>
+    public void Start(Func<CancellationToken, ValueTask<MigrationChannel>> open, string? hostName)
     {
         var yank = _host.Yank.Register(MigrationYank.Instance, Yank);
         Enter(MigrationStatus.Setup);
-        Ended = Task.Run(() => RunAsync(open, yank));
+        Ended = Task.Run(() => RunAsync(open, hostName, yank));
     }
 
     /// <summary>Nothing could be opened.</summary>
@@ -121,7 +122,8 @@ internal sealed class Outgoing : IDisposable
 
     private void TellPass() => _events.TellPass(++_passes);
 
-    private async Task RunAsync(Func<CancellationToken, ValueTask<MigrationChannel>> open, IDisposable yank)
+    private async Task RunAsync(
+        Func<CancellationToken, ValueTask<MigrationChannel>> open, string? hostName, IDisposable yank)
     {
         var before = _host.Machine.State;
         OutgoingBitmaps? bitmaps = null;
@@ -129,7 +131,9 @@ internal sealed class Outgoing : IDisposable
         {
             if (_settings.Has(MigrationCapability.DirtyBitmaps))
                 bitmaps = new OutgoingBitmaps(_host.Graph, new BitmapNames(_settings.Parameters.BlockBitmapMapping));
-            var channel = await open(_ending.Token).ConfigureAwait(false);
+            var security = new ChannelSecurity(_host.Objects, _settings.Parameters);
+            var opened = await open(_ending.Token).ConfigureAwait(false);
+            var channel = await security.AsClientAsync(opened, hostName, _ending.Token).ConfigureAwait(false);
             Volatile.Write(ref _channel, channel);
             await using var closed = channel.ConfigureAwait(false);
             await MoveAsync(channel, bitmaps).ConfigureAwait(false);

@@ -70,16 +70,10 @@ internal sealed class NbdServerControl
     {
         if (options.TlsCredentials is not { } id)
             return null;
-        if (!host.Objects.TryGet<ITlsCredentials>(id, out var credentials))
-            throw new QmpException($"No TLS credentials with id '{id}'");
-        if (!credentials.IsServer)
-            throw new QmpException("Expecting TLS credentials with a server endpoint");
-        return new TlsUpgrade(credentials, AuthorizationFor(options, host), host.Clock) { Log = Log };
+        return new TlsUpgrade(
+            host.Objects.RequireTls(id, isServer: true),
+            name => host.Objects.IsAllowed(options.TlsAuthorization, name),
+            host.Clock)
+        { Log = Log };
     }
-
-    /// <summary>Looked up for every client, as the object may come, change and go; without it nobody is allowed.</summary>
-    private static Func<string, bool>? AuthorizationFor(NbdServerOptions options, IPluginHost host) =>
-        options.TlsAuthorization is { } id
-        ? name => host.Objects.TryGet<IAuthorization>(id, out var authorization) && authorization.IsAllowed(name)
-        : null;
 }

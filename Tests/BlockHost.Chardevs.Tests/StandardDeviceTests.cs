@@ -175,6 +175,23 @@ public sealed class StandardDeviceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_yank_ends_the_wait_for_a_first_client()
+    {
+        var path = Path.Combine(_folder, "sock");
+        var adding = AddAsync(
+            "s", "socket", $$"""{"addr": {"type": "unix", "data": {"path": "{{path}}"} }, "server": true, "wait": true}""");
+        while (!Readiness.IsReady(path) && !adding.IsCompleted)
+            await Task.Delay(5);
+
+        _yank.Yank([Assert.Single(_yank.List())]);
+
+        var error = await Assert.ThrowsAsync<QmpException>(() => adding.WaitAsync(Soon));
+        Assert.Equal("The wait for the other side was ended by yank", error.Message);
+        Assert.Empty(_yank.List());
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
     public async Task A_device_that_is_used_stays()
     {
         var device = await AddAsync("n", "null", "{}");

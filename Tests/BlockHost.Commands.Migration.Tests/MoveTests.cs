@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Block.Bitmaps;
@@ -228,6 +229,41 @@ public sealed class MoveTests : IDisposable
         Assert.DoesNotContain("migration", (await source.RunAsync("query-yank")).ToJsonString(), StringComparison.Ordinal);
         await using var guest = await GuestAsync(source);
         await WriteAsync(guest, 0, 9);
+    }
+
+    [Fact]
+    public async Task A_yank_frees_the_source_of_a_destination_that_hangs_when_it_has_all()
+    {
+        await using var source = await SourceAsync();
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(SocketPath));
+        listener.Listen();
+        await source.RunAsync("migrate", Uri("unix"));
+        using var destination = await listener.AcceptAsync();
+        await ReadToTheEndAsync(destination);
+        Assert.All(source.Host.Graph.Nodes, node => Assert.False(node.IsActive));
+        // It may have gone on: it is too late to cancel.
+        await source.RunAsync("migrate_cancel");
+        Assert.Equal("active", await source.StatusAsync());
+
+        await source.RunAsync("yank", """{"instances":[{"type":"migration"}]}""");
+
+        await source.WaitAsync("failed");
+        await UntilAsync(async () => await source.RunStateAsync() == "running");
+        await using var guest = await GuestAsync(source);
+        await WriteAsync(guest, 0, 9);
+    }
+
+    /// <summary>The description is what comes last.</summary>
+    private static async Task ReadToTheEndAsync(Socket socket)
+    {
+        var (text, buffer) = (new System.Text.StringBuilder(), new byte[4096]);
+        while (!text.ToString().EndsWith("]}", StringComparison.Ordinal))
+        {
+            var got = await socket.ReceiveAsync(buffer);
+            Assert.NotEqual(0, got);
+            text.Append(System.Text.Encoding.Latin1.GetString(buffer, 0, got));
+        }
     }
 
     [Fact]

@@ -72,9 +72,11 @@ public sealed class MigrationParityTests : IDisposable
     }
 
     [SkippableTheory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Bitmaps_go_to_a_QEMU_and_come_from_one(bool toQemu)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task Bitmaps_go_to_a_QEMU_and_come_from_one(bool toQemu, bool overTls)
     {
         Programs.RequireQemu72();
         Programs.Require("qemu-system-x86_64");
@@ -99,6 +101,13 @@ public sealed class MigrationParityTests : IDisposable
         await here.RunAsync(Human("qemu-io disk \"write -q 63M 64k\""));
         foreach (var side in (QmpClient[])[here, there])
             await side.RunAsync(Capability("dirty-bitmaps"));
+        if (overTls)
+        {
+            new TestAuthority("one").MakeFolder(_folder["tls"]);
+            await SecureAsync(here, "client");
+            await SecureAsync(there, "server");
+        }
+
         var expected = await BitmapsAsync(here);
         await there.RunAsync(With("migrate-incoming", $$"""{"uri": "unix:{{_folder["m"]}}"}"""));
         await here.RunAsync(With("migrate", $$"""{"uri": "unix:{{_folder["m"]}}"}"""));
@@ -107,6 +116,20 @@ public sealed class MigrationParityTests : IDisposable
 
         Assert.Equal(expected, await BitmapsAsync(there));
         Assert.Equal("running", (await there.RunAsync(Plain("query-status"))).GetProperty("status").GetString());
+    }
+
+    private async Task SecureAsync(QmpClient qmp, string endpoint)
+    {
+        await qmp.RunAsync(With("object-add", new JsonObject
+        {
+            ["qom-type"] = "tls-creds-x509",
+            ["id"] = "tls",
+            ["dir"] = _folder["tls"],
+            ["endpoint"] = endpoint,
+        }.ToJsonString()));
+        await qmp.RunAsync(Parameter("tls-creds", "\"tls\""));
+        if (endpoint == "client")
+            await qmp.RunAsync(Parameter("tls-hostname", "\"localhost\""));
     }
 
     private static async Task CompletedAsync(QmpClient qmp)

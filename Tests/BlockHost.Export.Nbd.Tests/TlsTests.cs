@@ -95,9 +95,7 @@ public sealed class TlsTests
 
     private static TlsUpgrade Upgrade(Func<string, bool> isAllowed)
     {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var certificate = TestAuthority.SelfSigned("CN=localhost");
         var credentials = new Mock<ITlsCredentials>();
         credentials.Setup(c => c.CreateServerOptions())
             .Returns(() => new SslServerAuthenticationOptions { ServerCertificate = certificate });

@@ -22,7 +22,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task Peers_of_the_same_authority_trust_each_other()
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
 
         await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client"));
     }
@@ -30,8 +30,8 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_client_of_another_authority_is_turned_away()
     {
-        MakeFolder("a", new Authority("one"));
-        MakeFolder("b", new Authority("two"));
+        MakeFolder("a", new TestAuthority("one"));
+        MakeFolder("b", new TestAuthority("two"));
 
         await Assert.ThrowsAnyAsync<Exception>(
             async () =>
@@ -41,7 +41,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_server_that_does_not_verify_takes_a_client_without_a_certificate()
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
         File.Delete(Path.Combine(_folder, "a", "client-cert.pem"));
 
         await HandshakeAsync(await Credentials("a", "server", verifyPeer: false), await Credentials("a", "client"));
@@ -50,7 +50,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_client_refuses_a_server_of_another_name()
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
 
         await Assert.ThrowsAsync<AuthenticationException>(async () =>
             await HandshakeAsync(await Credentials("a", "server"), await Credentials("a", "client"), hostName: "elsewhere"));
@@ -59,7 +59,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_revoked_client_is_turned_away()
     {
-        var authority = new Authority("one");
+        var authority = new TestAuthority("one");
         MakeFolder("a", authority);
         authority.Revoke(Path.Combine(_folder, "a"), "client-cert.pem");
 
@@ -70,7 +70,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task An_expired_certificate_is_named()
     {
-        MakeFolder("a", new Authority("one"), expires: DateTimeOffset.Now.AddDays(-1));
+        MakeFolder("a", new TestAuthority("one"), expires: DateTimeOffset.Now.AddDays(-1));
 
         var error = await Assert.ThrowsAsync<QmpException>(() => Credentials("a", "server"));
 
@@ -80,7 +80,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_missing_key_is_named()
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
         File.Delete(Path.Combine(_folder, "a", "server-key.pem"));
 
         var error = await Assert.ThrowsAsync<QmpException>(() => Credentials("a", "server"));
@@ -91,7 +91,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [Fact]
     public async Task A_key_with_a_password_is_opened_by_the_secret_that_passwordid_names()
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
         Encrypt("a/server-key.pem", "open sesame");
         await _objects.AddAsync("""{"qom-type":"secret","id":"right","data":"open sesame"}""");
 
@@ -103,7 +103,7 @@ public sealed class TlsCredentialsTests : IDisposable
     [InlineData("wrong")]
     public async Task A_key_with_another_password_or_without_one_is_named(string? password)
     {
-        MakeFolder("a", new Authority("one"));
+        MakeFolder("a", new TestAuthority("one"));
         Encrypt("a/server-key.pem", "open sesame");
         await _objects.AddAsync("""{"qom-type":"secret","id":"wrong","data":"open barley"}""");
 
@@ -177,49 +177,6 @@ public sealed class TlsCredentialsTests : IDisposable
         return credentials;
     }
 
-    private void MakeFolder(string name, Authority authority, DateTimeOffset? expires = null)
-    {
-        var folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
-        File.WriteAllText(Path.Combine(folder, "ca-cert.pem"), authority.Certificate.ExportCertificatePem());
-        authority.Issue(folder, "server", expires ?? DateTimeOffset.Now.AddDays(1));
-        authority.Issue(folder, "client", expires ?? DateTimeOffset.Now.AddDays(1));
-    }
-
-    private sealed class Authority
-    {
-        private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-
-        public Authority(string name)
-        {
-            var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-            request.CertificateExtensions.Add(
-                new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
-            Certificate = request.CreateSelfSigned(DateTimeOffset.Now.AddDays(-5), DateTimeOffset.Now.AddDays(5));
-        }
-
-        public X509Certificate2 Certificate { get; }
-
-        public void Issue(string folder, string name, DateTimeOffset expires)
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-            var names = new SubjectAlternativeNameBuilder();
-            names.AddDnsName("localhost");
-            request.CertificateExtensions.Add(names.Build());
-            using var certificate = request.Create(
-                Certificate, DateTimeOffset.Now.AddDays(-4), expires, RandomNumberGenerator.GetBytes(8));
-            File.WriteAllText(Path.Combine(folder, $"{name}-cert.pem"), certificate.ExportCertificatePem());
-            File.WriteAllText(Path.Combine(folder, $"{name}-key.pem"), key.ExportPkcs8PrivateKeyPem());
-        }
-
-        public void Revoke(string folder, string certificateFile)
-        {
-            var builder = new CertificateRevocationListBuilder();
-            builder.AddEntry(X509CertificateLoader.LoadCertificateFromFile(Path.Combine(folder, certificateFile)));
-            var list = builder.Build(Certificate, 1, DateTimeOffset.Now.AddDays(1), HashAlgorithmName.SHA256);
-            File.WriteAllText(Path.Combine(folder, "ca-crl.pem"), PemEncoding.WriteString("X509 CRL", list));
-        }
-    }
+    private void MakeFolder(string name, TestAuthority authority, DateTimeOffset? expires = null) =>
+        authority.MakeFolder(Path.Combine(_folder, name), expires: expires);
 }

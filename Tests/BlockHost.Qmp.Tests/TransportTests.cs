@@ -16,7 +16,7 @@ public class TransportTests
     public async Task A_monitor_on_tcp_speaks_tls_and_a_silent_client_keeps_no_other_monitor_out()
     {
         await using var daemon = new TestDaemon();
-        WriteCertificates(daemon.Folder);
+        new TestAuthority("authority").MakeFolder(daemon.Folder);
         await daemon.Objects.AddAsync(JsonDocument.Parse(
             $$"""{"qom-type":"tls-creds-x509","id":"tls","endpoint":"server","dir":"{{daemon.Folder}}","verify-peer":false}""").RootElement, CancellationToken.None);
         var device = (SocketChardev)await daemon.ListenAsync(
@@ -65,22 +65,5 @@ public class TransportTests
         hold.Dispose();
 
         Assert.Contains("\"QMP\"", await greeting);
-    }
-
-    private static void WriteCertificates(string folder)
-    {
-        using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var authorityRequest = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256);
-        authorityRequest.CertificateExtensions.Add(
-            new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        using var authority = authorityRequest.CreateSelfSigned(
-            DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        using var certificate = request.Create(
-            authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), [1]);
-        File.WriteAllText(Path.Combine(folder, "ca-cert.pem"), authority.ExportCertificatePem());
-        File.WriteAllText(Path.Combine(folder, "server-cert.pem"), certificate.ExportCertificatePem());
-        File.WriteAllText(Path.Combine(folder, "server-key.pem"), key.ExportPkcs8PrivateKeyPem());
     }
 }

@@ -39,7 +39,7 @@ internal sealed class Peer : IDisposable
     private readonly UdpClient _udp;
     private readonly PeerState _state;
     private readonly bool _hasTls;
-    private readonly X509Certificate2 _certificate = Certificate();
+    private readonly X509Certificate2 _certificate = TestAuthority.SelfSigned("CN=nobody");
     private readonly List<IDisposable> _open = [];
 
     public Peer(PeerState state, bool hasTls)
@@ -105,13 +105,5 @@ internal sealed class Peer : IDisposable
             if (_state == PeerState.Closing)
                 await _udp.SendAsync(new byte[] { 0, 5, 0, 0, 0 }, request.RemoteEndPoint);
         }
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=nobody", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
     }
 }

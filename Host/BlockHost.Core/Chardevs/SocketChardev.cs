@@ -191,27 +191,11 @@ public sealed class SocketChardev(SocketChardevOptions options, IUserObjects obj
         return null;
     }
 
-    private bool IsAuthorised(SslStream stream)
-    {
-        if (options.TlsAuthorization is not { } id)
-            return true;
-        return objects.TryGet<IAuthorization>(id, out var authorization)
-            && stream.RemoteCertificate is { } certificate
-            && authorization.IsAllowed(certificate.Subject.Replace(", ", ",", StringComparison.Ordinal));
-    }
+    private bool IsAuthorised(SslStream stream) =>
+        objects.IsAllowed(options.TlsAuthorization, PeerName.Of(stream.RemoteCertificate));
 
-    private ITlsCredentials? Credentials()
-    {
-        if (options.TlsCredentials is not { } id)
-            return null;
-        if (!objects.TryGet<object>(id, out var found))
-            throw new QmpException($"No TLS credentials with id '{id}'");
-        if (found is not ITlsCredentials credentials)
-            throw new QmpException($"Object with id '{id}' is not TLS credentials");
-        if (credentials.IsServer != options.Server)
-            throw new QmpException($"Expected TLS credentials for a {(options.Server ? "server" : "client")} endpoint");
-        return credentials;
-    }
+    private ITlsCredentials? Credentials() =>
+        options.TlsCredentials is { } id ? objects.RequireTls(id, options.Server) : null;
 
     /// <summary>A stream that can be yanked until it is closed.</summary>
     private sealed class Connection : DescriptorSocketStream

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using System.Net.Security;
 using System.Net.Sockets;
 
 namespace BlockHost.Plugins.Commands.Migration.Channels;
@@ -28,9 +29,16 @@ internal class MigrationChannel(Stream stream, bool isTwoWay) : IAsyncDisposable
     public virtual ValueTask DisposeAsync() => stream.DisposeAsync();
 }
 
-internal sealed class SocketChannel(Socket socket)
-    : MigrationChannel(new NetworkStream(socket, ownsSocket: true), isTwoWay: true)
+/// <param name="stream">Over the socket, which ends with it.</param>
+internal class SocketChannel(Socket socket, Stream stream) : MigrationChannel(stream, isTwoWay: true)
 {
+    public SocketChannel(Socket socket)
+        : this(socket, new NetworkStream(socket, ownsSocket: true))
+    {
+    }
+
+    public Socket Socket => socket;
+
     public override void ShutDown()
     {
         try
@@ -42,6 +50,13 @@ internal sealed class SocketChannel(Socket socket)
             // It is down.
         }
     }
+}
+
+internal sealed class SecureChannel(Socket socket, SslStream stream) : SocketChannel(socket, stream)
+{
+    /// <summary>QEMU's TLS takes a connection that ends without a goodbye for one that was cut.</summary>
+    public override async ValueTask FinishAsync(CancellationToken cancellationToken) =>
+        await stream.ShutdownAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
 }
 
 /// <summary>A shell's command that takes the stream, or gives it.</summary>

@@ -10,6 +10,9 @@ internal abstract record MigrationUri
 {
     private static readonly string[] Protocols = ["tcp", "unix", "fd", "exec", "file"];
 
+    /// <summary>Whose it is by its name; null: it has none.</summary>
+    public virtual string? HostName => null;
+
     public static bool IsKnown(string uri) => Protocols.Contains(uri.Split(':', 2)[0]) && uri.Contains(':');
 
     /// <param name="uri">One whose protocol is known.</param>
@@ -73,7 +76,10 @@ internal abstract record MigrationUri
     }
 }
 
-internal sealed record SocketUri(SocketAddress Address) : MigrationUri;
+internal sealed record SocketUri(SocketAddress Address) : MigrationUri
+{
+    public override string? HostName => (Address as InetSocketAddress)?.Host;
+}
 
 /// <param name="Name">A client's, or a number.</param>
 internal sealed record DescriptorUri(string Name) : MigrationUri;

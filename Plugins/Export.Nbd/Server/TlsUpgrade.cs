@@ -15,9 +15,9 @@ namespace BlockHost.Plugins.Export.Nbd.Server;
 ///   client ◄══ TLS ══► SslStream ◄─ pump ─► socket pair ◄─ plain ─► event loop
 /// </code>
 /// </summary>
-/// <param name="isAllowed">Judges the distinguished name of the client's certificate; null: all are allowed.</param>
+/// <param name="isAllowed">Judges the client's <see cref="PeerName"/>.</param>
 internal sealed class TlsUpgrade(
-    ITlsCredentials credentials, Func<string, bool>? isAllowed, TimeProvider clock) : IAsyncDisposable
+    ITlsCredentials credentials, Func<string, bool> isAllowed, TimeProvider clock) : IAsyncDisposable
 {
     private const int PumpBytes = 128 << 10;
 
@@ -65,8 +65,8 @@ internal sealed class TlsUpgrade(
             return false;
         }
 
-        var name = tls.RemoteCertificate?.Subject ?? "";
-        if (isAllowed is null || isAllowed(name))
+        var name = PeerName.Of(tls.RemoteCertificate);
+        if (isAllowed(name))
             return true;
         Log.ClientRefused($"'{name}' is not authorised");
         return false;

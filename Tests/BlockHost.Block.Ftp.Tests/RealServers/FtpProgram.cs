@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace BlockHost.Block.Ftp.Tests.RealServers;
 
@@ -33,7 +31,7 @@ internal sealed class FtpProgram : IAsyncDisposable
         Skip.IfNot(Environment.UserName == "root", "vsftpd is started by root only");
         var server = new FtpProgram();
         Directory.CreateDirectory(server["empty"]);
-        server.WriteCertificate();
+        TestAuthority.WriteSelfSigned(server.Folder);
         await File.WriteAllLinesAsync(server["conf"], [
             "listen=YES", "listen_address=127.0.0.1", $"listen_port={server.Port}", "background=NO", "seccomp_sandbox=NO",
             "anonymous_enable=YES", $"anon_root={server["files"]}", $"secure_chroot_dir={server["empty"]}",
@@ -70,14 +68,5 @@ internal sealed class FtpProgram : IAsyncDisposable
         _ = _process.StandardError.ReadToEndAsync();
         for (var clock = Stopwatch.StartNew(); !await Ports.AnswersAsync(Port); await Task.Delay(20))
             Assert.True(!_process.HasExited && clock.Elapsed < Patience, _process.HasExited ? await said : "not ready");
-    }
-
-    private void WriteCertificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=nobody", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
-        File.WriteAllText(this["cert.pem"], certificate.ExportCertificatePem());
-        File.WriteAllText(this["key.pem"], key.ExportPkcs8PrivateKeyPem());
     }
 }

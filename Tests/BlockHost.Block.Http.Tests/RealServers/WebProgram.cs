@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace BlockHost.Block.Http.Tests.RealServers;
 
@@ -40,7 +38,7 @@ public sealed class WebProgram : IAsyncLifetime
             return;
         Directory.CreateDirectory(this["www"]);
         await File.WriteAllTextAsync(this["users"], SmallestHash);
-        WriteCertificate();
+        TestAuthority.WriteSelfSigned(Folder);
         await File.WriteAllTextAsync(this["conf"], Configuration());
         // Its workers may run as another user.
         File.SetUnixFileMode(Folder, (UnixFileMode)0b111_101_101);
@@ -88,13 +86,4 @@ public sealed class WebProgram : IAsyncLifetime
             }
         }
         """;
-
-    private void WriteCertificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=nobody", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
-        File.WriteAllText(this["cert.pem"], certificate.ExportCertificatePem());
-        File.WriteAllText(this["key.pem"], key.ExportPkcs8PrivateKeyPem());
-    }
 }

@@ -38,11 +38,20 @@ internal static class NbdListing
     {
         foreach (var definition in options.Objects)
             await host.AddObjectAsync(definition, cancellationToken);
-        if (!host.Services.Objects.TryGet<ITlsCredentials>(options.TlsCredentials!, out var credentials))
-            throw new ToolException($"Failed to get TLS creds: No TLS credentials with id '{options.TlsCredentials}'");
-        return credentials.IsServer
-            ? throw new ToolException("Failed to get TLS creds: Expecting TLS credentials with a client endpoint")
-            : credentials;
+        return RequireTls(host.Services.Objects, options.TlsCredentials!, isServer: false);
+    }
+
+    /// <exception cref="ToolException">There are no such credentials.</exception>
+    internal static ITlsCredentials RequireTls(IUserObjects objects, string id, bool isServer)
+    {
+        try
+        {
+            return objects.RequireTls(id, isServer);
+        }
+        catch (BlockException e)
+        {
+            throw new ToolException($"Failed to get TLS creds: {e.Message}");
+        }
     }
 
     private static ValueTask<Socket> ConnectAsync(NbdOptions options, CancellationToken cancellationToken) =>

@@ -137,9 +137,8 @@ internal sealed class NbdTool(ToolConsole console, IHostFactory hosts) : ITool
     {
         if (options.SelinuxLabel is { } label)
             SelinuxContext.Set(label);
-        if (options.TlsCredentials is { } id && !host.Services.Objects.TryGet<ITlsCredentials>(id, out _))
-            throw new ToolException(
-                $"Failed to get TLS creds: {(host.Services.Objects.TryGet<object>(id, out _) ? $"Object with id '{id}' is not TLS credentials" : $"No TLS credentials with id '{id}'")}");
+        if (options.TlsCredentials is { } id)
+            _ = NbdListing.RequireTls(host.Services.Objects, id, isServer: true);
         var arguments = new JsonObject { ["addr"] = address, ["max-connections"] = options.Shared };
         if (options.TlsCredentials is { } credentials)
             arguments["tls-creds"] = credentials;
