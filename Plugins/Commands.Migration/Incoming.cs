@@ -40,6 +40,8 @@ internal sealed class Incoming : IDisposable
 
     public string? Error { get; private set; }
 
+    public bool IsUnderWay => Status is not (MigrationStatus.Completed or MigrationStatus.Failed);
+
     public IReadOnlyList<Net.SocketAddress>? Addresses { get; }
 
     /// <summary>Completes when it has ended, in whatever way.</summary>

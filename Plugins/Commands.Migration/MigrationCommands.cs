@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization.Metadata;
 using BlockHost.Plugins.Commands.Migration.Types;
 using BlockHost.Qmp;
 
@@ -9,8 +10,9 @@ internal static class MigrationCommands
 {
     public static void Register(IPluginRegistry registry, MigrationService service)
     {
-        registry.Add(Action("migrate", () => MigrationJson.Default.MigrateArguments, service.Migrate));
+        registry.Add(Action(service, "migrate", () => MigrationJson.Default.MigrateArguments, service.Migrate));
         registry.Add(Action(
+            service,
             "migrate-incoming", () => MigrationJson.Default.UriArguments, arguments => service.Await(arguments.Uri)));
         registry.Add(QmpCommand.CreateAction("migrate_cancel", (_, _) =>
         {
@@ -18,6 +20,7 @@ internal static class MigrationCommands
             return ValueTask.CompletedTask;
         }));
         registry.Add(Action(
+            service,
             "migrate-continue", () => MigrationJson.Default.ContinueArguments, arguments => service.Continue(arguments.State)));
         registry.Add(QmpCommand.CreateAction(
             "migrate-pause",
@@ -31,6 +34,7 @@ internal static class MigrationCommands
         registry.Add(QmpCommand.CreateQuery(
             "query-migrate", () => MigrationJson.Default.MigrationInfo, (_, _) => new ValueTask<MigrationInfo>(service.Query())));
         registry.Add(Action(
+            service,
             "migrate-set-capabilities",
             () => MigrationJson.Default.SetCapabilitiesArguments,
             arguments => service.SetCapabilities(arguments.Capabilities)));
@@ -39,6 +43,7 @@ internal static class MigrationCommands
             () => MigrationJson.Default.IReadOnlyListMigrationCapabilityStatus,
             (_, _) => new ValueTask<IReadOnlyList<MigrationCapabilityStatus>>(service.Settings.Capabilities)));
         registry.Add(Action(
+            service,
             "migrate-set-parameters", () => MigrationJson.Default.MigrationParameters, service.Settings.Set));
         registry.Add(QmpCommand.CreateQuery(
             "query-migrate-parameters",
@@ -47,10 +52,10 @@ internal static class MigrationCommands
     }
 
     private static QmpCommand Action<T>(
-        string name, Func<System.Text.Json.Serialization.Metadata.JsonTypeInfo<T>> arguments, Action<T> run) =>
-        QmpCommand.CreateAction(name, arguments, (_, given, _) =>
+        MigrationService service, string name, Func<JsonTypeInfo<T>> arguments, Action<T> run) =>
+        QmpCommand.CreateAction(name, arguments, async (_, given, cancellationToken) =>
         {
+            await service.SettleAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
             run(given);
-            return ValueTask.CompletedTask;
         });
 }

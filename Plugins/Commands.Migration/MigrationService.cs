@@ -47,6 +47,18 @@ internal sealed class MigrationService
         (_outgoing, _incoming, _host) = (null, null, null);
     }
 
+    /// <summary>
+    /// A migration that says it has ended may be about to close its channel and to let the machine go on; the next one, which a
+    /// client may ask for at once, comes after that.
+    /// </summary>
+    public async Task SettleAsync()
+    {
+        if (_outgoing is { IsUnderWay: false } gone)
+            await gone.Ended.ConfigureAwait(false);
+        if (_incoming is { IsUnderWay: false } come)
+            await come.Ended.ConfigureAwait(false);
+    }
+
     /// <summary>migrate: what goes wrong later is query-migrate's to tell.</summary>
     public void Migrate(MigrateArguments arguments)
     {

@@ -186,7 +186,7 @@ public sealed class StandardDeviceTests : IAsyncDisposable
         _yank.Yank([Assert.Single(_yank.List())]);
 
         var error = await Assert.ThrowsAsync<QmpException>(() => adding.WaitAsync(Soon));
-        Assert.Equal("The wait for the other side was ended by yank", error.Message);
+        Assert.Equal("Failed to add chardev 's': The wait for the other side was ended by yank", error.Message);
         Assert.Empty(_yank.List());
         Assert.False(File.Exists(path));
     }

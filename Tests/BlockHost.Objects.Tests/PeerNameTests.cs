@@ -82,8 +82,8 @@ public sealed class PeerNameTests
                 using var set = name.PushSetOf();
                 using var element = name.PushSequence();
                 name.WriteObjectIdentifier(type);
-                name.WriteCharacterString(
-                    value.All(char.IsAsciiLetterOrDigit) ? UniversalTagNumber.PrintableString : UniversalTagNumber.UTF8String, value);
+                var isPlain = value.All(char.IsAsciiLetterOrDigit);
+                name.WriteCharacterString(isPlain ? UniversalTagNumber.PrintableString : UniversalTagNumber.UTF8String, value);
             }
         }
 

@@ -45,7 +45,10 @@ public sealed class TestAuthority
         names.AddIpAddress(System.Net.IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         using var certificate = request.Create(
-            Certificate, DateTimeOffset.Now.AddDays(-4), expires ?? DateTimeOffset.Now.AddDays(1), RandomNumberGenerator.GetBytes(8));
+            Certificate,
+            DateTimeOffset.Now.AddDays(-4),
+            expires ?? DateTimeOffset.Now.AddDays(1),
+            RandomNumberGenerator.GetBytes(8));
         File.WriteAllText(Path.Combine(folder, $"{name}-cert.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, $"{name}-key.pem"), key.ExportPkcs8PrivateKeyPem());
     }

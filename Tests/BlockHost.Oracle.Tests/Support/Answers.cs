@@ -32,7 +32,8 @@ internal static partial class Answers
     };
 
     /// <summary>
-    /// Nodes say since QEMU 10.0 whether they are active, and said until 6.0 whether they lack a key. Jobs have a number "active".
+    /// Nodes say since QEMU 10.0 whether they are active, and said until 6.0 whether they lack a key. Jobs have a number of
+    /// the first name.
     /// </summary>
     private static bool IsOfOtherVersions(KeyValuePair<string, JsonNode?> member) =>
         (member.Key == "active" && member.Value?.GetValueKind() == JsonValueKind.True)
