@@ -17,7 +17,13 @@ namespace BlockHost.Plugins.Block.Qcow2.Metadata;
 /// </code>
 /// </remarks>
 internal sealed class ClusterAllocator(
-    IBlockChild file, ClusterGeometry geometry, TopTable table, TableCache cache, RequestEpoch epoch, CorruptionGuard guard)
+    IBlockChild file,
+    ClusterGeometry geometry,
+    TopTable table,
+    TableCache cache,
+    RequestEpoch epoch,
+    CorruptionGuard guard,
+    IIoBufferPool buffers)
 {
     private const int MaxRetiredRuns = 16384;
 
@@ -382,9 +388,11 @@ internal sealed class ClusterAllocator(
     /// <summary>Writes a new block with ones for its first clusters; the refcount table does not name it yet.</summary>
     private async ValueTask WriteBlockAsync(long cluster, long used)
     {
-        var block = new byte[geometry.ClusterSize];
+        using var buffer = buffers.Rent(geometry.ClusterSize);
+        var block = buffer.Memory[..geometry.ClusterSize];
+        block.Span.Clear();
         for (var i = 0; i < used; i++)
-            RefcountCodec.Write(block, i, geometry.RefcountOrder, 1);
+            RefcountCodec.Write(block.Span, i, geometry.RefcountOrder, 1);
         await file.WriteAsync(BlkdebugEvent.RefblockAllocWrite, cluster << geometry.ClusterBits, block).ConfigureAwait(false);
         guard.AddMetadata(cluster, MetadataKinds.RefcountBlock);
     }

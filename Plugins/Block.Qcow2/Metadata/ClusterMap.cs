@@ -16,7 +16,8 @@ internal sealed class ClusterMap(
     TopTable l1,
     TableCache cache,
     ClusterAllocator allocator,
-    CorruptionGuard guard)
+    CorruptionGuard guard,
+    IIoBufferPool buffers)
 {
     private readonly int _sliceEntryBits = System.Numerics.BitOperations.Log2((uint)(cache.SliceSize / geometry.L2EntrySize));
 
@@ -226,8 +227,11 @@ internal sealed class ClusterMap(
     /// <summary>Puts a table that only this L1 entry refers to in place of none or of a shared one.</summary>
     private async ValueTask<L1Entry> ReplaceTableAsync(long index, L1Entry old)
     {
-        var content = new byte[geometry.ClusterSize];
-        if (old.TableOffset != 0)
+        using var buffer = buffers.Rent(geometry.ClusterSize);
+        var content = buffer.Memory[..geometry.ClusterSize];
+        if (old.TableOffset == 0)
+            content.Span.Clear();
+        else
             await file.ReadAsync(BlkdebugEvent.L2AllocCowRead, old.TableOffset, content).ConfigureAwait(false);
         var run = await allocator.AllocateWholeAsync(1).ConfigureAwait(false);
         var offset = run.First << geometry.ClusterBits;
