@@ -25,6 +25,17 @@ public static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     public static partial int epoll_wait(int epoll, byte* events, int capacity, int timeoutMilliseconds);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
+}
+
+/// <summary>struct pollfd.</summary>
+public struct PollDescriptor
+{
+    public int Descriptor;
+    public short Events;
+    public short ReceivedEvents;
 }
 
 [Flags]
@@ -35,6 +46,9 @@ public enum EpollEvents : uint
     Out = 4,
     Error = 8,
     HangUp = 16,
+
+    /// <summary>EPOLLET: told once for each event, which nobody has to read for that.</summary>
+    Edge = 1u << 31,
 }
 
 /// <summary>struct epoll_event: packed on x86-64 only.</summary>

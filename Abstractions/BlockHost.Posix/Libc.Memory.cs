@@ -6,6 +6,13 @@ namespace BlockHost.Posix;
 /// <summary>Memory, and calls that the C library does not wrap.</summary>
 public static unsafe partial class Libc
 {
+    public const uint MFD_CLOEXEC = 1;
+    public const uint MFD_ALLOW_SEALING = 2;
+
+    /// <summary>Memory that has a descriptor and no name in any folder.</summary>
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int memfd_create(string name, uint flags);
+
     [LibraryImport(Library, SetLastError = true)]
     public static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, long offset);
 

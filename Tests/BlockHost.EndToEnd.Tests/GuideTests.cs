@@ -21,7 +21,7 @@ public sealed class GuideTests
     [MemberData(nameof(Pages))]
     public Task A_guide_works_with_our_programs(string page)
     {
-        Programs.Require("fio", "nbdcopy", "busybox");
+        Programs.Require("fio", "nbdcopy", "busybox", "socat", "qemu-system-x86_64");
         return RunAsync(page, $"{Path.Combine(SourceTree.Root, "artifacts", "bin")}:$PATH");
     }
 
@@ -29,7 +29,7 @@ public sealed class GuideTests
     [MemberData(nameof(PagesOfBoth))]
     public Task A_guide_works_with_QEMUs_programs(string page)
     {
-        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio", "nbdcopy", "busybox");
+        Programs.Require("qemu-img", "qemu-io", "qemu-storage-daemon", "fio", "nbdcopy", "busybox", "socat", "qemu-system-x86_64");
         return RunAsync(page, "$PATH");
     }
 

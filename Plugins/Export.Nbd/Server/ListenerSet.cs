@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Net.Sockets;
 using BlockHost.Posix;
+using BlockHost.Posix.Loops;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -16,7 +17,7 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnl
     private const int AcceptsPerEvent = 16;
 
     private readonly long[] _ids = new long[sockets.Count];
-    private EventLoop? _loop;
+    private NbdLoop? _loop;
     private Func<int, bool>? _accepted;
     private volatile bool _opened;
     private bool _watching;
@@ -32,7 +33,7 @@ internal sealed unsafe class ListenerSet(IReadOnlyList<Socket> sockets, IReadOnl
 
     private IReadOnlyList<string> UnixPaths => unixPaths;
 
-    public void Start(EventLoop loop, Func<int, bool> accepted)
+    public void Start(NbdLoop loop, Func<int, bool> accepted)
     {
         _loop = loop;
         _accepted = accepted;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Posix.Loops;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -58,7 +59,7 @@ internal sealed partial class NbdConnection
     /// The export is served on a loop of its own: everything of the client's goes there, and what it has sent already. False: it
     /// does not take the last words of the handshake, which lie in this loop's buffers.
     /// </summary>
-    private bool TryMove(EventLoop home)
+    private bool TryMove(NbdLoop home)
     {
         Flush();
         if (_fd < 0 || _output.Pending > 0)
@@ -68,8 +69,8 @@ internal sealed partial class NbdConnection
         var unread = _input.Unread.ToArray();
         _input.Release();
         _replies.Release();
-        Interlocked.Decrement(ref Loop.Connections);
-        Interlocked.Increment(ref home.Connections);
+        Loop.RemoveUser();
+        home.AddUser();
         _loop = home;
         home.Post(new Work(this, connection => connection.Arrive(unread)));
         return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using BlockHost.Plugins.Export.Nbd.Protocol;
 using BlockHost.Posix;
+using BlockHost.Posix.Loops;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -35,7 +36,7 @@ internal sealed partial class NbdConnection : IEventHandler
     private readonly SendQueue _output = new();
     private readonly ITimer _handshakeLimit;
     private readonly Work _nextTurn;
-    private volatile EventLoop _loop;
+    private volatile NbdLoop _loop;
     private NbdExport? _export;
     private RequestRunner? _runner;
     private int _fd;
@@ -47,7 +48,7 @@ internal sealed partial class NbdConnection : IEventHandler
     private bool _ending;
     private bool _released;
 
-    public NbdConnection(NbdServer server, EventLoop loop, int fd)
+    public NbdConnection(NbdServer server, NbdLoop loop, int fd)
     {
         _server = server;
         _loop = loop;
@@ -64,7 +65,7 @@ internal sealed partial class NbdConnection : IEventHandler
     }
 
     /// <summary>Another one once the client has chosen an export that has its own.</summary>
-    public EventLoop Loop => _loop;
+    public NbdLoop Loop => _loop;
 
     /// <summary>On the loop: greets the client and waits for its answer.</summary>
     public void Start() => Guard(static (connection, _) => connection.Greet(), 0);

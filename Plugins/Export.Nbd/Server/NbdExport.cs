@@ -4,6 +4,7 @@ using BlockHost.Block.Bitmaps;
 using BlockHost.Block.Graph;
 using BlockHost.Exports;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Posix.Loops;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 
@@ -41,7 +42,7 @@ internal sealed class NbdExport : BlockExport, INegotiableExport
     }
 
     /// <summary>Where the export's clients are served; null: wherever there is room.</summary>
-    public EventLoop? Home { get; private set; }
+    public NbdLoop? Home { get; private set; }
 
     /// <summary>Buffers of the host, for what is read for nobody.</summary>
     public IIoBufferPool Buffers => _context.Host.Buffers;

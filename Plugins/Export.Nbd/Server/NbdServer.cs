@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using BlockHost.Objects;
 using BlockHost.Plugins.Export.Nbd.Protocol;
 using BlockHost.Posix;
+using BlockHost.Posix.Loops;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -23,7 +24,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly List<NbdExport> _exports = [];
     private readonly HashSet<NbdConnection> _clients = [];
-    private readonly LoopGroup _loops;
+    private readonly LoopGroup<NbdLoop> _loops;
     private readonly ListenerSet _listeners;
     private readonly TlsUpgrade? _tls;
     private readonly ITimer _firstExport;
@@ -40,7 +41,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
         Clock = clock;
         _tls = tls;
         _started = started ?? Task.CompletedTask;
-        _loops = new LoopGroup(clock, memory);
+        _loops = new LoopGroup<NbdLoop>("nbd", (cpus, name, thread) => new NbdLoop(cpus, name, clock, memory, thread));
         _listeners = listeners;
         listeners.Start(_loops.First, Accepted);
         _firstExport = clock.CreateTimer(_ => listeners.Open(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -55,7 +56,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     public ILogger Log { get; init; } = NullLogger.Instance;
 
     /// <summary>Loops that exports ask for by name.</summary>
-    public LoopGroup Loops => _loops;
+    public LoopGroup<NbdLoop> Loops => _loops;
 
     public bool OffersTls => _tls is not null;
 
@@ -111,7 +112,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
     /// <summary>From its loop: a client is gone.</summary>
     public void Closed(NbdConnection client)
     {
-        Interlocked.Decrement(ref client.Loop.Connections);
+        client.Loop.RemoveUser();
         lock (_gate)
         {
             _clients.Remove(client);
@@ -181,7 +182,7 @@ internal sealed class NbdServer : IExportDirectory, IAsyncDisposable
             room = MaxConnections == 0 || _clients.Count < MaxConnections;
         }
 
-        Interlocked.Increment(ref loop.Connections);
+        loop.AddUser();
         loop.Post(new StartWork(client));
         return room;
     }

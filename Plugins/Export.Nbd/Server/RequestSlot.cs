@@ -4,6 +4,7 @@ using BlockHost.Block;
 using BlockHost.Block.Graph;
 using BlockHost.Nbd;
 using BlockHost.Plugins.Export.Nbd.Protocol;
+using BlockHost.Posix.Loops;
 
 namespace BlockHost.Plugins.Export.Nbd.Server;
 

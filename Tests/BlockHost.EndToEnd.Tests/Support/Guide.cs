@@ -32,7 +32,7 @@ internal sealed class Guide(string folder, string path)
         finally
         {
             _monitor?.Dispose();
-            Shell("[ ! -e daemon.pid ] || kill -9 $(cat daemon.pid) 2>/dev/null || true");
+            Shell("for pid in daemon.pid guest.pid; do [ ! -e $pid ] || kill -9 $(cat $pid) 2>/dev/null || true; done");
         }
     }
 

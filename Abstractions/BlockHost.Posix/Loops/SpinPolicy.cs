@@ -2,7 +2,7 @@
 using System.Diagnostics;
 using BlockHost.Objects;
 
-namespace BlockHost.Plugins.Export.Nbd.Server;
+namespace BlockHost.Posix.Loops;
 
 /// <summary>
 /// Decides whether a loop that ran out of work should look again before it sleeps. It pays for a client that sends its

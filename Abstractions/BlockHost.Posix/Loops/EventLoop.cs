@@ -1,64 +1,54 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using BlockHost.Objects;
-using BlockHost.Posix;
+using BlockHost.Plugins;
 
-namespace BlockHost.Plugins.Export.Nbd.Server;
-
-/// <summary>Reacts to a descriptor, on its loop's thread.</summary>
-internal interface IEventHandler
-{
-    void OnEvents(EpollEvents events);
-}
-
-/// <summary>Something to be done on a loop's thread.</summary>
-internal interface ILoopWork
-{
-    void Run();
-}
+namespace BlockHost.Posix.Loops;
 
 /// <summary>
-/// A thread that waits for descriptors and for work posted by other threads. What belongs to it (connections, buffers)
+/// A thread that waits for descriptors and for work posted by other threads. What belongs to it (connections, buffers, rings)
 /// is touched by that thread only, so the data path takes no locks.
 /// </summary>
-internal sealed unsafe class EventLoop : IDisposable
+public unsafe class EventLoop : IDisposable
 {
     private const int EventsPerWait = 64;
     private const long WakeId = 0;
 
-    private readonly LoopGroup _group;
+    private readonly LoopCpus _cpus;
+    private readonly string _name;
+    private readonly IIoThread? _ioThread;
     private readonly ManualResetEventSlim _ended = new();
     private readonly int _epoll;
     private readonly int _wake;
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
     private readonly Dictionary<long, IEventHandler> _handlers = [];
+    private readonly List<ILoopPolled> _polled = [];
     private readonly SpinPolicy _spin;
     private long _lastId = WakeId;
     private long _lastServed;
     private volatile bool _asleep;
     private volatile bool _stopping;
     private volatile int _threadId;
+    private int _users;
 
+    /// <param name="cpus">Of all loops that work together.</param>
+    /// <param name="name">Of the thread, for debuggers.</param>
     /// <param name="thread">Where the loop runs if that thread is free; null: on one of its own.</param>
-    public EventLoop(LoopGroup group, string name, TimeProvider clock, MemoryBudget memory, IIoThread? thread = null)
+    public EventLoop(LoopCpus cpus, string name, IIoThread? thread = null)
     {
-        _group = group;
+        ArgumentNullException.ThrowIfNull(cpus);
+        (_cpus, _name, _ioThread) = (cpus, name, thread);
         _spin = new SpinPolicy(thread);
-        Buffers = new BufferPool(memory, new IdleTrim(this, clock));
         _epoll = Checked(Libc.epoll_create1(Libc.EPOLL_CLOEXEC));
         _wake = Checked(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK));
         Control(Libc.EPOLL_CTL_ADD, _wake, EpollEvents.In, WakeId);
-        if (thread is null || !thread.TryRun(Loop))
-            PluginThread.Start(name, Loop);
     }
-
-    public BufferPool Buffers { get; }
 
     /// <summary>The caller runs on the loop's thread.</summary>
     public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
 
-    /// <summary>Connections in the loop's care; read from any thread to spread them.</summary>
-    public int Connections;
+    /// <summary>Connections or rings in the loop's care; counted to spread them.</summary>
+    public int Users => Volatile.Read(ref _users);
 
     /// <summary>
     /// The client may well have a CPU of its own to take replies at once: then it is better to send a batch in pieces
@@ -66,7 +56,20 @@ internal sealed unsafe class EventLoop : IDisposable
     /// </summary>
     public bool SendEarly { get; private set; }
 
-    /// <summary>Watches a descriptor; the answer names it in <see cref="Change"/> and <see cref="Remove"/>.</summary>
+    public void AddUser() => Interlocked.Increment(ref _users);
+
+    public void RemoveUser() => Interlocked.Decrement(ref _users);
+
+    /// <summary>Once: gives the loop its thread.</summary>
+    public void Start()
+    {
+        if (_ioThread is null || !_ioThread.TryRun(Loop))
+            PluginThread.Start(_name, Loop);
+    }
+
+    /// <summary>
+    /// On the loop: watches a descriptor; the answer names it in <see cref="Change"/> and <see cref="Remove"/>.
+    /// </summary>
     public long Add(int fd, EpollEvents events, IEventHandler handler)
     {
         var id = ++_lastId;
@@ -83,6 +86,11 @@ internal sealed unsafe class EventLoop : IDisposable
         Control(Libc.EPOLL_CTL_DEL, fd, EpollEvents.None, id);
     }
 
+    /// <summary>On the loop: looks there for work from now on.</summary>
+    public void StartPolling(ILoopPolled polled) => _polled.Add(polled);
+
+    public void StopPolling(ILoopPolled polled) => _polled.Remove(polled);
+
     /// <summary>From any thread: has the loop run <paramref name="work"/> soon. No allocation in the steady state.</summary>
     public void Post(ILoopWork work)
     {
@@ -98,6 +106,12 @@ internal sealed unsafe class EventLoop : IDisposable
         Wake();
         if (!IsCurrent)
             _ended.Wait();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The last that happens on the loop's thread.</summary>
+    protected virtual void OnEnd()
+    {
     }
 
     private void Wake()
@@ -113,7 +127,7 @@ internal sealed unsafe class EventLoop : IDisposable
         while (!_stopping)
         {
             var n = Wait(events);
-            SendEarly = n == 1 && IsSameAgain(events) && _group.HasIdleCpu;
+            SendEarly = n == 1 && IsSameAgain(events) && _cpus.HasIdle;
             for (var i = 0; i < n; i++)
             {
                 var (what, id) = EpollEvent.Read(events + (i * EpollEvent.Size));
@@ -127,7 +141,7 @@ internal sealed unsafe class EventLoop : IDisposable
         }
 
         RunPosted();
-        Buffers.Dispose();
+        OnEnd();
         _ = Libc.close(_epoll);
         _ = Libc.close(_wake);
         _ended.Set();
@@ -136,20 +150,30 @@ internal sealed unsafe class EventLoop : IDisposable
     private int Wait(byte* events)
     {
         var n = Libc.epoll_wait(_epoll, events, EventsPerWait, 0);
-        if (n != 0 || !_posted.IsEmpty)
+        if (n != 0 || HasWork())
             return Math.Max(n, 0);
-        _group.LoopIsIdle();
-        n = Spin(events);
-        if (n == 0 && _posted.IsEmpty)
+        _cpus.LoopIsIdle();
+        n = Spin(events, out var found);
+        if (n == 0 && !found && _posted.IsEmpty)
             n = Sleep(events);
-        _group.LoopIsBusy();
+        _cpus.LoopIsBusy();
         return Math.Max(n, 0);
     }
 
-    /// <summary>Looks again for a while: putting a CPU to sleep and waking it can take longer than a whole request.</summary>
-    private int Spin(byte* events)
+    /// <summary>Work has been posted, or was found in memory and done.</summary>
+    private bool HasWork()
     {
-        if (!_spin.Worthwhile || !_group.TryBeginSpin())
+        var found = !_posted.IsEmpty;
+        for (var i = 0; i < _polled.Count; i++)
+            found |= _polled[i].Poll();
+        return found;
+    }
+
+    /// <summary>Looks again for a while: putting a CPU to sleep and waking it can take longer than a whole request.</summary>
+    private int Spin(byte* events, out bool found)
+    {
+        found = false;
+        if (!_spin.Worthwhile || !_cpus.TryBeginSpin())
             return 0;
         var n = 0;
         var started = SpinPolicy.Now;
@@ -158,14 +182,20 @@ internal sealed unsafe class EventLoop : IDisposable
             _ = Libc.sched_yield();
             n = Libc.epoll_wait(_epoll, events, EventsPerWait, 0);
         }
-        while (n == 0 && _posted.IsEmpty && SpinPolicy.Now - started < _spin.Duration && !_stopping);
-        _group.EndSpin();
-        _spin.Spun(hit: n != 0 || !_posted.IsEmpty);
+        while (n == 0 && !(found = HasWork()) && SpinPolicy.Now - started < _spin.Duration && !_stopping);
+        _cpus.EndSpin();
+        _spin.Spun(hit: n != 0 || found);
         return n;
     }
 
     private int Sleep(byte* events)
     {
+        for (var i = 0; i < _polled.Count; i++)
+        {
+            if (!_polled[i].TryRest())
+                return 0;
+        }
+
         _asleep = true;
         Interlocked.MemoryBarrier();
         var started = SpinPolicy.Now;
