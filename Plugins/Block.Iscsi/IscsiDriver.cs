@@ -8,6 +8,7 @@ using BlockHost.Plugins.Block.Iscsi.Naming;
 using BlockHost.Plugins.Block.Iscsi.Scsi;
 using BlockHost.Plugins.Block.Iscsi.Session;
 using BlockHost.Remote;
+using BlockHost.Scsi;
 using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Plugins.Block.Iscsi;
@@ -41,7 +42,9 @@ internal sealed class IscsiDriver : BlockDriver, IExistingStorage
     public override async ValueTask<BlockNode> OpenAsync(
         IBlockNodeContext context, JsonElement options, CancellationToken cancellationToken)
     {
-        var settings = IscsiSettings.From(options.Deserialize(IscsiJson.Default.IscsiOptions)!, context.Host.Objects);
+        var typed = options.Deserialize(IscsiJson.Default.IscsiOptions)!;
+        var settings = IscsiSettings.From(typed, context.Host.Objects);
+        var rules = new ScsiRules(typed.ScsiCommands, $"{typed.Target}/{settings.Lun}");
         var logger = context.Host.Loggers.CreateLogger("");
         return await Opening.WithYankAsync(context, async lifeline =>
         {
@@ -56,7 +59,7 @@ internal sealed class IscsiDriver : BlockDriver, IExistingStorage
                     IscsiLog.AssumedWritable(logger);
                 if (session.Facts.IsWriteProtected || session.Facts.DeviceType == DeviceTypes.Cdrom)
                     context.FallBackToReadOnly("LUN is write protected");
-                return new IscsiNode(context, session, lifeline, options);
+                return new IscsiNode(context, session, lifeline, options, rules);
             }
             catch
             {

@@ -6,18 +6,20 @@ using BlockHost.Block.Facets;
 using BlockHost.Plugins.Block.Iscsi.Scsi;
 using BlockHost.Plugins.Block.Iscsi.Session;
 using BlockHost.Remote;
+using BlockHost.Scsi;
 using Microsoft.Extensions.Logging;
 
 namespace BlockHost.Plugins.Block.Iscsi;
 
 /// <summary>A logical unit that is a disk.</summary>
-internal sealed class IscsiNode : BlockNode, IResizable, IReopenable
+internal sealed class IscsiNode : BlockNode, IResizable, IReopenable, IScsiDevice
 {
     private readonly IBlockNodeContext _context;
     private readonly IscsiSession _session;
     private readonly Lifeline _lifeline;
     private readonly JsonElement _options;
     private readonly ILogger _logger;
+    private readonly ScsiRules _rules;
     private readonly byte[] _zeroBlock;
     private readonly SemaphoreSlim _sizing = new(1);
     private readonly Lock _profileLock = new();
@@ -30,9 +32,10 @@ internal sealed class IscsiNode : BlockNode, IResizable, IReopenable
     private volatile bool _hasWriteSame = true;
     private volatile Task _resizing = Task.CompletedTask;
 
-    public IscsiNode(IBlockNodeContext context, IscsiSession session, Lifeline lifeline, JsonElement options)
+    public IscsiNode(
+        IBlockNodeContext context, IscsiSession session, Lifeline lifeline, JsonElement options, ScsiRules rules)
     {
-        (_context, _session, _lifeline, _options) = (context, session, lifeline, options.Clone());
+        (_context, _session, _lifeline, _options, _rules) = (context, session, lifeline, options.Clone(), rules);
         _logger = context.Host.Loggers.CreateLogger("");
         _ignoresFlushes = context.CacheNoFlush;
         var facts = session.Facts;
@@ -99,6 +102,21 @@ internal sealed class IscsiNode : BlockNode, IResizable, IReopenable
             throw new BlockException(BlockErrorKind.NotSupported, "Cannot resize iSCSI devices");
         if (length > _profile.Length)
             throw new BlockException(BlockErrorKind.InvalidArgument, "Cannot grow iSCSI devices");
+    }
+
+    /// <summary>A command that is under way when its connection is lost fails: it may not be one to send twice.</summary>
+    public async ValueTask<ScsiReply> SendAsync(ScsiRequest request, CancellationToken cancellationToken)
+    {
+        _rules.Check(request, _profile.Writable);
+        cancellationToken.ThrowIfCancellationRequested();
+        var sends = !request.DataOut.IsEmpty;
+        var data = sends ? request.DataOut.ToArray() : new byte[request.DataInLength];
+        var result = await _session.AskAsync(
+            TaskKind.Passed, Cdb.From(request.Command.Span), data, sends, 0, request.Timeout ?? ScsiRules.UsualTimeout)
+            .ConfigureAwait(false);
+        if (result.Status == ScsiResult.TimedOut)
+            throw new BlockException(BlockErrorKind.Io, "The SCSI command timed out", Errno.ETIMEDOUT);
+        return new ScsiReply((byte)result.Status, sends ? default : data.AsMemory(0, result.Received), result.Sense);
     }
 
     public ValueTask<IReopenStep> PrepareReopenAsync(

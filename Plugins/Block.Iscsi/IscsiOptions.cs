@@ -107,6 +107,11 @@ public sealed record IscsiOptions
     [QapiFeature("unstable")]
     public IscsiHeaderDigest? DataDigest { get; init; }
 
+    /// <summary>Operation codes of SCSI commands that may be passed to the disk beside those that only ask.</summary>
+    [JsonPropertyName("x-blockhost-scsi-commands")]
+    [QapiFeature("unstable")]
+    public IReadOnlyList<byte>? ScsiCommands { get; init; }
+
     /// <summary>
     /// Seconds for which requests wait for a new connection when one is lost; 0: they fail. Default: 30.
     /// </summary>

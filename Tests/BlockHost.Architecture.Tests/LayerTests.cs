@@ -25,7 +25,7 @@ public sealed class LayerTests
 
     private static readonly HashSet<string> PluginsMayReferTo = [
         "BlockHost.Abstractions", "BlockHost.Copying", "BlockHost.Crypto", "BlockHost.Formats",
-        "BlockHost.Nbd", "BlockHost.Posix", "BlockHost.Remote", "BlockHost.Unpacking", "BlockHost.Virtio"];
+        "BlockHost.Nbd", "BlockHost.Posix", "BlockHost.Remote", "BlockHost.Scsi", "BlockHost.Unpacking", "BlockHost.Virtio"];
 
     public static TheoryData<string> Plugins => [.. Repository.PluginProjects];
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using BlockHost.Block.Facets;
 using BlockHost.Block.Iscsi.Tests.Fakes;
 using BlockHost.Conformance.TestHost;
 
@@ -352,6 +353,30 @@ public sealed class CommandTests
         target.Cut();
 
         Assert.Contains("has another disk now", (await node.ReadErrorAsync()).Message);
+    }
+
+    [Theory]
+    [InlineData(true, "The SCSI command timed out")]
+    [InlineData(false, "The target closed the connection")]
+    public async Task A_command_of_a_user_is_never_sent_twice(bool answersAborts, string reason)
+    {
+        using var target = new FakeTarget();
+        var host = new TestPluginHost { Clock = new FastClock() };
+        await using var node = await Client.OpenAsync(target.Options(), host);
+        target.Instead = (_, pdu) =>
+        {
+            if (pdu.Opcode == 1 && !answersAborts)
+                target.Cut();
+            return Task.FromResult(pdu.Opcode == 1 && pdu.Command == 0);
+        };
+        var request = new ScsiRequest { Command = new byte[6], Timeout = TimeSpan.FromSeconds(2) };
+        var sent = target.Seen.Count(pdu => pdu == "01 00");
+
+        var error = await Assert.ThrowsAsync<BlockException>(
+            () => ((IScsiDevice)node).SendAsync(request, default).AsTask().WaitAsync(Client.Soon));
+
+        Assert.Contains(reason, error.Message);
+        Assert.Equal(sent + 1, target.Seen.Count(pdu => pdu == "01 00"));
     }
 
     [Fact]

@@ -121,15 +121,14 @@ internal sealed partial class IscsiConnection
     /// <returns>Why the connection has to end; null: it has not.</returns>
     private BlockException? AbortOld(TimeSpan timeout, bool limitsFlushes)
     {
-        if (timeout == TimeSpan.Zero)
-            return null;
         foreach (var task in _inFlight)
         {
-            var isOld = task is { IsAnswered: false } && (task.Kind != TaskKind.Flush || limitsFlushes)
-                && _clock.GetElapsedTime(task.Started) > timeout;
-            if (!isOld)
+            if (task is not { IsAnswered: false } || (task.Kind == TaskKind.Flush && !limitsFlushes))
                 continue;
-            if (!task!.IsSent)
+            var limit = task.Timeout ?? timeout;
+            if (limit == TimeSpan.Zero || _clock.GetElapsedTime(task.Started) <= limit)
+                continue;
+            if (!task.IsSent)
                 return new BlockException(BlockErrorKind.Io, "The target takes no commands any more", Errno.ETIMEDOUT);
             if (task.AbortTag != 0)
                 return new BlockException(BlockErrorKind.Io, "The target does not abort a command", Errno.ETIMEDOUT);

@@ -69,7 +69,7 @@ internal sealed partial class IscsiSession
         var sense = result.Status == ScsiStatus.CheckCondition ? Sense.Parse(result.Sense.Span) : default;
         if (result.Status == ScsiStatus.CheckCondition)
             Noticed(sense);
-        if (task.Retries == MostRetries)
+        if (task.Retries == MostRetries || task.Kind == TaskKind.Passed)
             return null;
         return result.Status switch
         {

@@ -69,8 +69,9 @@ internal sealed partial class IscsiSession : IConnectionOwner, IAsyncDisposable
         Start(kind, command, data, sendsData, block, isDurable).AsTask();
 
     /// <summary>A command that comes back with however it ended; only without a connection it fails with an exception.</summary>
-    public ValueTask<ScsiResult> AskAsync(TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block) =>
-        Start(kind, command, data, sendsData, block, isDurable: false).AsResultTask();
+    public ValueTask<ScsiResult> AskAsync(
+        TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block, TimeSpan? timeout = null) =>
+        Start(kind, command, data, sendsData, block, isDurable: false, timeout).AsResultTask();
 
     /// <exception cref="BlockException">It failed, or what was written before may be lost.</exception>
     public async ValueTask FlushAsync()
@@ -161,9 +162,10 @@ internal sealed partial class IscsiSession : IConnectionOwner, IAsyncDisposable
         RequestQueue<ScsiTask> again = default, lost = default;
         while (unanswered.TryDequeue() is { } task)
         {
-            if (task.IsBare)
+            var isAlone = task.IsBare || (task.Kind == TaskKind.Passed && task.IsSent);
+            if (isAlone)
                 task.SetError(connection.Refusal());
-            var goesOn = !task.IsBare && ++task.Losses < mostLosses;
+            var goesOn = !isAlone && ++task.Losses < mostLosses;
             if (goesOn)
                 again.Enqueue(task);
             else
@@ -173,14 +175,15 @@ internal sealed partial class IscsiSession : IConnectionOwner, IAsyncDisposable
         return (again, lost);
     }
 
-    private ScsiTask Start(TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block, bool isDurable)
+    private ScsiTask Start(
+        TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block, bool isDurable, TimeSpan? timeout = null)
     {
         ScsiTask task;
         IscsiConnection? connection;
         lock (Gate)
         {
             task = Rent();
-            task.Prepare(kind, command, data, sendsData, block, isDurable);
+            task.Prepare(kind, command, data, sendsData, block, isDurable, timeout);
             connection = Enqueue(task);
         }
 
@@ -256,7 +259,7 @@ internal sealed partial class IscsiSession : IConnectionOwner, IAsyncDisposable
         var failed = default(RequestQueue<ScsiTask>);
         while (tasks.TryDequeue() is { } task)
         {
-            if (!task.IsBare)
+            if (!task.HasFailed)
                 task.SetError(Refusal());
             failed.Enqueue(task);
         }

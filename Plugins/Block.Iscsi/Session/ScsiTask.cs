@@ -17,6 +17,9 @@ internal enum TaskKind
     Unmap,
     Flush,
     Status,
+
+    /// <summary>A user's own: nobody knows whether it may be sent twice.</summary>
+    Passed,
 }
 
 /// <summary>
@@ -81,10 +84,14 @@ internal sealed class ScsiTask(Action<ScsiTask> giveBack) : QueuedRequest, IValu
 
     public long RequestStart { get; set; }
 
-    public bool Changes => Kind is TaskKind.Write or TaskKind.WriteSame or TaskKind.Unmap;
+    public bool Changes =>
+        Kind is TaskKind.Write or TaskKind.WriteSame or TaskKind.Unmap || (Kind == TaskKind.Passed && SendsData);
 
     /// <summary>What it writes is on the medium when it ends.</summary>
     public bool IsDurable { get; private set; }
+
+    /// <summary>For how long the target may work on it; null: as for others.</summary>
+    public TimeSpan? Timeout { get; private set; }
 
     /// <summary>The connection that it is bound to has nothing to do with others.</summary>
     public bool IsBare => Kind == TaskKind.Bare;
@@ -99,8 +106,10 @@ internal sealed class ScsiTask(Action<ScsiTask> giveBack) : QueuedRequest, IValu
         _ => true,
     };
 
-    public void Prepare(TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block, bool isDurable)
+    public void Prepare(
+        TaskKind kind, Cdb command, IoSlice data, bool sendsData, long block, bool isDurable, TimeSpan? timeout = null)
     {
+        Timeout = timeout;
         (Kind, Command, Data, SendsData, Block) = (kind, command, data, sendsData, block);
         (IsDurable, Losses, Retries) = (isDurable, 0, 0);
     }
@@ -121,6 +130,8 @@ internal sealed class ScsiTask(Action<ScsiTask> giveBack) : QueuedRequest, IValu
 
     /// <summary>True: nothing is open any more.</summary>
     public bool EndPart() => Interlocked.Decrement(ref _open) == 0;
+
+    public bool HasFailed => _error is not null;
 
     public void SetError(BlockException error) => _error = error;
 

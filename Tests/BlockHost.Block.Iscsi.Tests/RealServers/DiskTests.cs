@@ -148,6 +148,34 @@ public sealed class DiskTests : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task Commands_that_only_ask_are_passed_and_others_where_they_are_named()
+    {
+        Server.AddDisk(1, Length);
+        await using var node = await Client.OpenAsync(Server.Options(1, """{"x-blockhost-scsi-commands":[42]}"""));
+        var device = (IScsiDevice)node;
+
+        var inquiry = await device.SendAsync(
+            new ScsiRequest { Command = new byte[] { 0x12, 0, 0, 0, 96, 0 }, DataInLength = 96 }, default);
+        Assert.Equal((0, "IET "), (inquiry.Status, System.Text.Encoding.ASCII.GetString(inquiry.Data.Span[8..12])));
+
+        byte[] writeOne = [0x2A, 0, 0, 0, 0, 1, 0, 0, 1, 0];
+        var write = await device.SendAsync(
+            new ScsiRequest { Command = writeOne, DataOut = Content.AsMemory(0, 512) }, default);
+        Assert.Equal((0, 0), (write.Status, write.Data.Length));
+        Assert.Equal(Content[..512], await node.ReadAsync(512, 512));
+
+        // GET CONFIGURATION is a drive's.
+        byte[] getConfiguration = [0x46, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        var unknown = await device.SendAsync(new ScsiRequest { Command = getConfiguration }, default);
+        Assert.Equal((2, 5), (unknown.Status, unknown.Sense.Span[2] & 0xF));
+        var error = await Assert.ThrowsAsync<BlockException>(
+            async () => await device.SendAsync(new ScsiRequest { Command = new byte[] { 0x1B, 0, 0, 0, 0, 0 } }, default));
+        Assert.Equal(
+            $"SCSI command 0x1b may change something on '{TgtServer.Target}/1': x-blockhost-scsi-commands does not name it",
+            error.Message);
+    }
+
+    [SkippableFact]
     public async Task What_is_not_there_is_named()
     {
         Assert.Equal(

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-namespace BlockHost.Plugins.Block.File.Scsi;
+namespace BlockHost.Scsi;
 
 /// <summary>
 /// Commands that only ask and read (SPC-4, SBC-3, MMC-6), by operation code, and for those that have them by service action.
 /// None of them changes the medium, the device's settings or another initiator's reservations.
 /// </summary>
-internal static class ScsiCommands
+public static class ScsiCommands
 {
     private const byte ServiceActionIn16 = 0x9E;
     private const byte MaintenanceIn = 0xA3;
     private const int ServiceActionMask = 0x1F;
 
     /// <summary>Whether <paramref name="command"/>, which sends no data, only asks or reads.</summary>
-    internal static bool OnlyAsks(ReadOnlySpan<byte> command) => command[0] switch
+    public static bool OnlyAsks(ReadOnlySpan<byte> command) => command[0] switch
     {
         0x00 => true, // TEST UNIT READY
         0x03 => true, // REQUEST SENSE
@@ -36,7 +36,7 @@ internal static class ScsiCommands
     };
 
     /// <summary>Length of a command by the group that its operation code is in; null: the group says nothing.</summary>
-    internal static int? LengthOf(byte operationCode) => (operationCode >> 5) switch
+    public static int? LengthOf(byte operationCode) => (operationCode >> 5) switch
     {
         0 => 6,
         1 or 2 => 10,
