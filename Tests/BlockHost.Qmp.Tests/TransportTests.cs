@@ -29,7 +29,7 @@ public class TransportTests
             Assert.Contains("running", await client.AskAsync("""{"execute":"query-status"}"""));
 
         await using var tls = new SslStream(
-            tcp.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate!.Subject == "CN=localhost");
+            tcp.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) => certificate!.Subject == "CN=server");
         await tls.AuthenticateAsClientAsync("localhost");
         using var reader = new StreamReader(tls);
         Assert.StartsWith("{\"QMP\"", await reader.ReadLineAsync());

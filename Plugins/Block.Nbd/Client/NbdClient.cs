@@ -105,7 +105,8 @@ internal sealed partial class NbdClient : IConnectionOwner, IAsyncDisposable
         NbdConnection? successor;
         lock (Gate)
         {
-            if (_state is State.Failing or State.Over)
+            // Where nobody is to wait for the next connection they fail, even if that has been faster than the end of this one.
+            if (_state is State.Failing or State.Over || _settings.ReconnectDelay == TimeSpan.Zero)
             {
                 Fail(ref unanswered);
                 return;
