@@ -40,6 +40,9 @@ public class RealSchemaTests
         "blockdev-create().options<ssh>.location.x-blockhost-",
         // QEMU's iSCSI driver knows one portal, no target that proves itself, and waits for ever.
         "blockdev-add()<iscsi>.x-blockhost-",
+        // QEMU's requests to Ceph wait for ever.
+        "blockdev-add()<rbd>.x-blockhost-",
+        "blockdev-create().options<rbd>.location.x-blockhost-",
         // QEMU's client has one connection.
         "blockdev-add()<nbd>.x-blockhost-connections: only here",
         // QEMU reads and makes no differencing images (nor redologs), and shows nothing under Parallels images by QMP.

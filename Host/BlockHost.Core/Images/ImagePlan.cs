@@ -187,10 +187,10 @@ public sealed class ImagePlan
     private async ValueTask MakeFileAsync(JsonElement node, JsonElement options, long size, CancellationToken cancellationToken)
     {
         var isNew = await IsAbsentAsync(node, cancellationToken).ConfigureAwait(false);
-        var where = await LocatedAsync(node, cancellationToken).ConfigureAwait(false);
+        var where = await LocatedAsync(node, options, cancellationToken).ConfigureAwait(false);
         var create = QmpJson.WriteObject(writer =>
         {
-            JsonObjects.CopyMembers(writer, options);
+            JsonObjects.CopyMembers(writer, JsonObjects.Where(options, other => !where.TryGetProperty(other.Name, out _)));
             JsonObjects.CopyMembers(writer, where);
             writer.WriteNumber("size", size);
         });
@@ -199,8 +199,10 @@ public sealed class ImagePlan
             _made.Add(node);
     }
 
+    /// <param name="options">Of the new image; some may be the node's ("location.key-secret").</param>
     /// <returns>The node's options as its driver takes them for a new image.</returns>
-    private async ValueTask<JsonElement> LocatedAsync(JsonElement node, CancellationToken cancellationToken)
+    private async ValueTask<JsonElement> LocatedAsync(
+        JsonElement node, JsonElement options, CancellationToken cancellationToken)
     {
         var driver = JsonObjects.StringMember(node, "driver")!;
         using var lease = await _drivers.AcquireAsync(driver, "image creation", cancellationToken).ConfigureAwait(false);
@@ -210,8 +212,11 @@ public sealed class ImagePlan
         return QmpJson.WriteObject(writer =>
         {
             writer.WriteString("driver", driver);
-            writer.WritePropertyName(member);
-            JsonObjects.Where(node, other => other.Name != "driver").WriteTo(writer);
+            writer.WriteStartObject(member);
+            JsonObjects.CopyMembers(writer, JsonObjects.Where(node, other => other.Name != "driver"));
+            if (options.TryGetProperty(member, out var more))
+                JsonObjects.CopyMembers(writer, more);
+            writer.WriteEndObject();
         });
     }
 

@@ -27,7 +27,7 @@ internal sealed record ImageReport
         return new ImageReport
         {
             Info = isPlain ? info with { FileName = source.Name } : info,
-            Snapshots = node.TryGetFacet<ISnapshotStore>(out var store) ? await store.ListAsync(cancellationToken) : [],
+            Snapshots = node.FindSnapshotStore() is { } store ? await store.ListAsync(cancellationToken) : [],
         };
     }
 

@@ -46,7 +46,8 @@ internal sealed class OpenImage(IBlockGraph graph, IBlockBackend backend, string
     {
         if (!IsGuessedRaw)
             return;
-        console.ErrorLine($"WARNING: Image format was not specified for '{Node.FileName}' and probing guessed raw.");
+        var storage = Node.Children.Select(edge => edge.Child).FirstOrDefault() ?? Node;
+        console.ErrorLine($"WARNING: Image format was not specified for '{storage.FileName}' and probing guessed raw.");
         console.ErrorLine(
             "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.");
         console.ErrorLine("         Specify the 'raw' format explicitly to remove the restrictions.");

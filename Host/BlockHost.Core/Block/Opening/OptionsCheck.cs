@@ -79,6 +79,9 @@ internal static class OptionsCheck
             if (member.Name != tag && known.All(property => property.Name != member.Name && !property.IsExtensionData))
                 throw Unexpected($"{name}.{member.Name}", unexpected);
         }
+
+        if (known.FirstOrDefault(property => property.IsRequired && !value.TryGetProperty(property.Name, out _)) is { } missing)
+            throw new BlockException(ParameterFault.Missing(missing.Name));
     }
 
     // What a union holds depends on its branch.

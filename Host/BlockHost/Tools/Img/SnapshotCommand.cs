@@ -23,7 +23,7 @@ internal sealed class SnapshotCommand(ImgContext context) : IImgCommand
         var image = await context.OpenAsync(new(name, null, _imageOptions), mode, cancellationToken);
         await using (image)
         {
-            image.Node.TryGetFacet<ISnapshotStore>(out var store);
+            var store = image.Node.FindSnapshotStore();
             switch (_action)
             {
                 case "l": await ListAsync(store, cancellationToken); break;
