@@ -11,6 +11,7 @@ public sealed class CommandTests
     private const byte Read = 0x28;
     private const byte Write = 0x2A;
     private const byte Flush = 0x35;
+    private const byte ReportLuns = 0xA0;
     private const byte UnitAttention = 6;
     private const byte Busy = 8;
     private const byte TaskSetFull = 0x28;
@@ -365,18 +366,19 @@ public sealed class CommandTests
         await using var node = await Client.OpenAsync(target.Options(), host);
         target.Instead = (_, pdu) =>
         {
-            if (pdu.Opcode == 1 && !answersAborts)
+            var isTheUsers = pdu.Opcode == 1 && pdu.Command == ReportLuns;
+            if (isTheUsers && !answersAborts)
                 target.Cut();
-            return Task.FromResult(pdu.Opcode == 1 && pdu.Command == 0);
+            return Task.FromResult(isTheUsers);
         };
-        var request = new ScsiRequest { Command = new byte[6], Timeout = TimeSpan.FromSeconds(2) };
-        var sent = target.Seen.Count(pdu => pdu == "01 00");
+        byte[] command = [ReportLuns, .. new byte[11]];
+        var request = new ScsiRequest { Command = command, Timeout = TimeSpan.FromSeconds(2) };
 
         var error = await Assert.ThrowsAsync<BlockException>(
             () => ((IScsiDevice)node).SendAsync(request, default).AsTask().WaitAsync(Client.Soon));
 
         Assert.Contains(reason, error.Message);
-        Assert.Equal(sent + 1, target.Seen.Count(pdu => pdu == "01 00"));
+        Assert.Single(target.Seen, "01 a0");
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class ChapTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        if (!InstalledPrograms.Has("tgtd"))
+        if (!TgtServer.IsInstalled)
             return;
         _server = await TgtServer.StartAsync();
         _server.AddDisk(1, 1 << 20);

@@ -23,7 +23,7 @@ public sealed class DiskTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        if (InstalledPrograms.Has("tgtd"))
+        if (TgtServer.IsInstalled)
             _server = await TgtServer.StartAsync();
     }
 

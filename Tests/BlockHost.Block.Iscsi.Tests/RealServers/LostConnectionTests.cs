@@ -92,7 +92,7 @@ public sealed class LostConnectionTests
         await server.EndAsync();
         var error = await node.ReadErrorAsync();
 
-        Assert.StartsWith($"Failed to connect to 127.0.0.1 port {server.Portals[0]} after", error.Message);
+        Assert.StartsWith($"Failed to connect to 127.0.0.1 port {server.Port} after", error.Message);
         await server.StartAgainAsync();
         Assert.Equal(Client.Noise(Length)[..512], await ReadSoonAsync(node));
     }
@@ -132,10 +132,10 @@ public sealed class LostConnectionTests
     {
         await using var here = await StartAsync();
         await using var server = await StartAsync();
-        var nobody = here.Portals[0];
+        var nobody = here.Port;
         await here.EndAsync();
         await using var node = await Client.OpenAsync(server.Options(
-            1, $$"""{"portal":"127.0.0.1:{{nobody}}","x-blockhost-portals":["127.0.0.1:{{server.Portals[0]}}"]}"""));
+            1, $$"""{"portal":"127.0.0.1:{{nobody}}","x-blockhost-portals":["127.0.0.1:{{server.Port}}"]}"""));
 
         Assert.Equal(Client.Noise(Length)[..512], await node.ReadAsync(0, 512));
     }

@@ -6,35 +6,34 @@ using System.Text.Json.Nodes;
 namespace BlockHost.Block.Iscsi.Tests.RealServers;
 
 /// <summary>
-/// Linux' SCSI target framework in user space, with one target whose disks are files of a folder; its ports and its control
+/// Linux' SCSI target framework in user space, with one target whose disks are files of a folder; its port and its control
 /// socket are its own.
 /// </summary>
 internal sealed class TgtServer : IAsyncDisposable
 {
     public const string Target = "iqn.2024-01.test:d";
 
-    private const int MostControlSockets = 30000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static int _count;
-
-    private readonly string _control =
-        $"{1 + (((Environment.ProcessId * 16) + Interlocked.Increment(ref _count)) % MostControlSockets)}";
 
     private readonly List<string[]> _set = [];
     private Process _process = null!;
 
-    private TgtServer(int portals) => Portals = [.. Enumerable.Range(0, portals).Select(_ => Ports.Free())];
+    private TgtServer()
+    {
+    }
+
+    public static bool IsInstalled => Find("tgtd") is not null && Find("tgtadm") is not null;
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("tgt").FullName;
 
-    public IReadOnlyList<int> Portals { get; }
+    public int Port { get; } = Ports.Free();
 
     public string this[string name] => Path.Combine(Folder, name);
 
-    public static async Task<TgtServer> StartAsync(int portals = 1)
+    public static async Task<TgtServer> StartAsync()
     {
-        Skip.IfNot(InstalledPrograms.Has("tgtd") && InstalledPrograms.Has("tgtadm"), "tgt is not installed");
-        var server = new TgtServer(portals);
+        Skip.IfNot(IsInstalled, "tgt is not installed");
+        var server = new TgtServer();
         await server.RunAsync();
         server.Keep("target", "new", "--targetname", Target);
         foreach (var digest in new[] { "HeaderDigest", "DataDigest" })
@@ -61,17 +60,17 @@ internal sealed class TgtServer : IAsyncDisposable
     }
 
     /// <param name="more">Options beside where it is.</param>
-    public JsonElement Options(int lun, string more = "{}", int portal = 0)
+    public JsonElement Options(int lun, string more = "{}")
     {
         var options = JsonNode.Parse(more)!.AsObject();
         options["transport"] = "tcp";
-        options["portal"] ??= $"127.0.0.1:{Portals[portal]}";
+        options["portal"] ??= $"127.0.0.1:{Port}";
         options["target"] ??= Target;
         options["lun"] = lun;
         return JsonSerializer.SerializeToElement(options);
     }
 
-    public string Url(int lun) => $"iscsi://127.0.0.1:{Portals[0]}/{Target}/{lun}";
+    public string Url(int lun) => $"iscsi://127.0.0.1:{Port}/{Target}/{lun}";
 
     /// <summary>With tgtadm, and again when the server is started again.</summary>
     public void Keep(string mode, string operation, params string[] arguments)
@@ -84,8 +83,7 @@ internal sealed class TgtServer : IAsyncDisposable
     public void Set(string mode, string operation, params string[] arguments)
     {
         string[] target = mode == "account" && operation == "new" ? [] : ["--tid", "1"];
-        var (code, said) = Run(
-            "tgtadm", ["-C", _control, "--lld", "iscsi", "--mode", mode, "--op", operation, .. target, .. arguments]);
+        var (code, said) = Administer(["--mode", mode, "--op", operation, .. target, .. arguments]);
         Assert.True(code == 0, said);
     }
 
@@ -115,9 +113,10 @@ internal sealed class TgtServer : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    public static (int Code, string Said) Run(string program, params string[] arguments)
+    public static (int Code, string Said) Run(string program, params string[] arguments) => Run(Starting(program, arguments));
+
+    private static (int Code, string Said) Run(ProcessStartInfo start)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var said = process.StandardOutput.ReadToEnd() + errors.Result;
@@ -127,10 +126,7 @@ internal sealed class TgtServer : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var portals = string.Join(',', Portals.Select(port => $"portal=127.0.0.1:{port}"));
-        _process = Process.Start(
-            new ProcessStartInfo("tgtd", ["-f", "-C", _control, "--iscsi", portals])
-            { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        _process = Process.Start(WithSocket(Starting(Find("tgtd")!, "-f", "--iscsi", $"portal=127.0.0.1:{Port}")))!;
         _ = _process.StandardError.ReadToEndAsync();
         _ = _process.StandardOutput.ReadToEndAsync();
         for (var clock = Stopwatch.StartNew(); !await IsReadyAsync(); await Task.Delay(20))
@@ -138,8 +134,24 @@ internal sealed class TgtServer : IAsyncDisposable
     }
 
     private async Task<bool> IsReadyAsync() =>
-        Run("tgtadm", "-C", _control, "--lld", "iscsi", "--mode", "target", "--op", "show").Code == 0
-        && (await Task.WhenAll(Portals.Select(Ports.AnswersAsync))).All(answers => answers);
+        Administer("--mode", "target", "--op", "show").Code == 0 && await Ports.AnswersAsync(Port);
+
+    private (int Code, string Said) Administer(params string[] arguments) =>
+        Run(WithSocket(Starting(Find("tgtadm")!, ["--lld", "iscsi", .. arguments])));
+
+    /// <summary>The control socket is this server's alone, and where anybody may make one.</summary>
+    private ProcessStartInfo WithSocket(ProcessStartInfo start)
+    {
+        start.Environment["TGT_IPC_SOCKET"] = this["control"];
+        return start;
+    }
+
+    /// <summary>They are for administrators, whose programs others do not find.</summary>
+    private static string? Find(string program) => InstalledPrograms.Find(program)
+        ?? (File.Exists($"/usr/sbin/{program}") ? $"/usr/sbin/{program}" : null);
+
+    private static ProcessStartInfo Starting(string program, params string[] arguments) =>
+        new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
 
     private void Signal(string signal)
     {
