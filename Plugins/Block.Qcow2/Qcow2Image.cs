@@ -48,7 +48,8 @@ internal sealed class Qcow2Image : IAsyncDisposable
         _refcountCache = new TableCache(file, Math.Min(4096, Geometry.ClusterSize), settings.RefcountCacheBytes);
         L1 = new TopTable(l1, header.Current.L1Offset);
         Allocator = new ClusterAllocator(
-            file, Geometry, new TopTable(refcountTable, header.Current.RefcountTableOffset), _refcountCache, Epoch, Guard, buffers);
+            file, Geometry, new TopTable(refcountTable, header.Current.RefcountTableOffset), _refcountCache, Epoch, Guard,
+            buffers);
         Data = new DataStorage(file, dataFile, header, Allocator, buffers) { Cipher = settings.Encryption?.Cipher };
         Map = new ClusterMap(file, Geometry, header.Current, L1, _l2Cache, Allocator, Guard, buffers);
         Flusher = new MetadataFlusher(file, header, Gate, L1, _l2Cache, _refcountCache, Allocator, Data)
