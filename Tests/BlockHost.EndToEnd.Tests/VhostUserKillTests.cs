@@ -70,6 +70,35 @@ public sealed class VhostUserKillTests
         Check(disk.Image, i => rounds[i]);
     }
 
+    [Fact]
+    public async Task A_plugin_that_is_unloaded_under_a_guest_and_comes_back_loses_no_write()
+    {
+        using var folder = new Folder();
+        await using var disk = new GuestDisk(folder) { Program = Programs.Blockhost };
+        await disk.StartAsync();
+        using var guest = new BlkClient(disk.Socket, Options(packed: false));
+        using var qmp = await QmpClient.ConnectAsync(disk.Qmp);
+        var (rounds, waiting) = (new int[Writes], new HashSet<ushort>());
+        for (var reload = 0; reload < 3; reload++)
+        {
+            Work(guest, rounds, waiting);
+            await qmp.RunAsync("""{"execute": "block-export-del", "arguments": {"id": "e", "mode": "hard"}}""");
+            await qmp.WaitForAsync(told => told.GetProperty("event").GetString() == "BLOCK_EXPORT_DELETED");
+            var gone = await qmp.RunAsync(
+                """{"execute": "plugin-unload", "arguments": {"id": "export.vhostuserblk", "timeout": 60}}""");
+            Assert.Equal("available", gone.GetProperty("state").GetString());
+            var address = $$"""{"type": "unix", "path": "{{disk.Socket}}"}""";
+            await qmp.RunAsync(
+                """{"execute": "block-export-add", "arguments": {"type": "vhost-user-blk", "id": "e", "node-name": "d", """
+                + "\"writable\": true, \"addr\": " + address + "}}");
+            guest.Reconnect(disk.Socket);
+            TakeUntil(guest, waiting, 0);
+        }
+
+        Assert.Equal(0, guest.Flush().Status);
+        Check(disk.Image, i => rounds[i]);
+    }
+
     /// <summary>Writes each place once more, and waits for all of it as long as the daemon lives.</summary>
     private static void Work(BlkClient guest, int[] rounds, HashSet<ushort> waiting)
     {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
-using System.Diagnostics;
 using BlockHost.Posix;
 
 namespace BlockHost.Virtio.Testing;
@@ -150,11 +149,11 @@ public sealed class BlkClient : IDisposable
     /// <summary>Waits for one chain.</summary>
     public static ushort Await(RingDriver driver, out uint written)
     {
-        var clock = Stopwatch.StartNew();
+        var end = Environment.TickCount64 + 60_000;
         ushort id;
         while (!driver.TryTake(out id, out written))
         {
-            if (clock.Elapsed > TimeSpan.FromSeconds(60))
+            if (Environment.TickCount64 > end)
                 throw new TimeoutException("the device does not answer");
             if (!driver.EnableCalls())
                 driver.WaitForCall(1000);

@@ -14,6 +14,8 @@ namespace BlockHost.Virtio.InFlight;
 ///   │ id u16 │ flags u16 │ length u32 │ address u64 │ × entries
 /// </code>
 /// What is called old is what the driver has been shown; the rest is ahead of it by one batch, or by a chain that is being taken.
+/// The front-end can write all of it at any time: what this process goes by lies in fields of its own, and what it reads there is
+/// brought into the table's bounds.
 /// </summary>
 internal sealed unsafe class PackedInFlightLog
 {
@@ -23,6 +25,10 @@ internal sealed unsafe class PackedInFlightLog
     private readonly HeaderPart* _header;
     private readonly EntryPart* _entries;
     private readonly ushort _count;
+    private readonly ushort[] _slots;
+    private RingPosition _used;
+    private ushort _free;
+    private ushort _oldFree;
     private ulong _counter;
 
     /// <param name="used">Where a ring that is new to the log stands.</param>
@@ -32,11 +38,12 @@ internal sealed unsafe class PackedInFlightLog
         _header = (HeaderPart*)region.Start;
         _entries = (EntryPart*)(region.Start + Header);
         _count = ringSize;
+        _slots = new ushort[ringSize];
         if (!region.Begin(ringSize))
             return;
         for (ushort i = 0; i < ringSize; i++)
             _entries[i] = new EntryPart { Next = (ushort)(i + 1) };
-        (_header->UsedIndex, _header->UsedWrap) = (used.Index, (byte)(used.Wrap ? 1 : 0));
+        WriteUsed(used);
         Commit();
     }
 
@@ -47,23 +54,29 @@ internal sealed unsafe class PackedInFlightLog
     /// <exception cref="VhostUserException">The log is damaged.</exception>
     public RingPosition Recover(Func<RingPosition, bool> isStillAvailable, Queue<ushort> again, out int slots)
     {
-        if (_header->OldUsedIndex >= _count || _header->UsedIndex >= _count)
-            throw Damaged();
         var old = new RingPosition(_header->OldUsedIndex, _header->OldUsedWrap != 0);
-        if (new RingPosition(_header->UsedIndex, _header->UsedWrap != 0) != old && !isStillAvailable(old))
-            Commit();
-        _header->FreeHead = _header->OldFreeHead;
-        (_header->UsedIndex, _header->UsedWrap) = (_header->OldUsedIndex, _header->OldUsedWrap);
+        _used = new RingPosition(_header->UsedIndex, _header->UsedWrap != 0);
+        (_free, _oldFree) = (InList(_header->FreeHead), InList(_header->OldFreeHead));
+        if (old.Index >= _count || _used.Index >= _count)
+            throw Damaged();
+        // Shown to the driver, and not yet noted so; or noted, and not shown.
+        if (_used != old && !isStillAvailable(old))
+            _oldFree = _free;
+        else
+            (_used, _free) = (old, _oldFree);
+        _header->FreeHead = _free;
+        WriteUsed(_used);
+        Commit();
         FreeTheFree();
         slots = FindInFlight(again);
-        return new RingPosition(_header->UsedIndex, _header->UsedWrap != 0);
+        return _used;
     }
 
     /// <summary>A chain's first descriptor is about to be read.</summary>
     public void BeginTaking()
     {
-        ref var head = ref _entries[_header->OldFreeHead % _count];
-        _header->FreeHead = _header->OldFreeHead;
+        ref var head = ref At(_oldFree);
+        _header->FreeHead = _free = _oldFree;
         head.Count = 0;
         head.Counter = _counter++;
         Volatile.Write(ref head.InFlight, (byte)1);
@@ -71,70 +84,83 @@ internal sealed unsafe class PackedInFlightLog
 
     public void Take(in Descriptor descriptor, bool last)
     {
-        var free = (ushort)(_header->FreeHead % _count);
-        ref var head = ref _entries[_header->OldFreeHead % _count];
+        ref var head = ref At(_oldFree);
         if (last)
-            head.Last = free;
+            head.Last = _free;
         head.Count++;
-        ref var entry = ref _entries[free];
+        ref var entry = ref At(_free);
         (entry.Address, entry.Length, entry.Id, entry.Flags) =
             (descriptor.Address, descriptor.Length, descriptor.PackedId, (ushort)descriptor.PackedFlags);
-        _header->FreeHead = entry.Next;
+        _header->FreeHead = _free = InList(entry.Next);
     }
 
     /// <returns>The chain's entry.</returns>
     public ushort EndTaking()
     {
-        var head = _header->OldFreeHead;
-        Volatile.Write(ref _header->OldFreeHead, _header->FreeHead);
+        var head = _oldFree;
+        _oldFree = _free;
+        Volatile.Write(ref _header->OldFreeHead, _oldFree);
         return head;
     }
 
     /// <summary>Before the ring's descriptors are written.</summary>
     public void Completing(ReadOnlySpan<Virtqueue.Done> batch, ushort ringSize)
     {
-        var used = new RingPosition(_header->UsedIndex, _header->UsedWrap != 0);
         foreach (var done in batch)
         {
-            _entries[_entries[done.LogEntry].Last % _count].Next = _header->FreeHead;
-            _header->FreeHead = done.LogEntry;
-            used = used.Next(done.Slots, ringSize);
+            At(At(done.LogEntry).Last).Next = _free;
+            _header->FreeHead = _free = done.LogEntry;
+            _used = _used.Next(done.Slots, ringSize);
         }
 
-        _header->UsedWrap = (byte)(used.Wrap ? 1 : 0);
-        Volatile.Write(ref _header->UsedIndex, used.Index);
+        WriteUsed(_used);
     }
 
     /// <summary>After they have been.</summary>
     public void Completed(ReadOnlySpan<Virtqueue.Done> batch)
     {
         foreach (var done in batch)
-            Volatile.Write(ref _entries[done.LogEntry].InFlight, (byte)0);
+            Volatile.Write(ref At(done.LogEntry).InFlight, (byte)0);
+        _oldFree = _free;
         Commit();
     }
 
     /// <summary>Descriptors of a chain that was in flight.</summary>
-    public ushort Count(ushort head) => _entries[head].Count;
+    public ushort Count(ushort head) => _slots[head];
 
     /// <summary>One of them; <paramref name="entry"/> goes to the next.</summary>
     public Descriptor Descriptor(ref ushort entry)
     {
-        var found = _entries[entry % _count];
-        entry = (ushort)(found.Next % _count);
+        var found = At(entry);
+        entry = InList(found.Next);
         return new Descriptor { Address = found.Address, Length = found.Length, Third = found.Id, Fourth = found.Flags };
     }
 
     private static VhostUserException Damaged() => new("the log of what is in flight is damaged");
 
-    private void Commit()
+    /// <summary>An entry, or the end of the list, which is the number behind the last.</summary>
+    private ushort InList(ushort entry) => Math.Min(entry, _count);
+
+    /// <summary>Nothing is taken from behind the list's end, unless the front-end has cut it short.</summary>
+    private ref EntryPart At(ushort entry) => ref _entries[entry < _count ? entry : 0];
+
+    private void WriteUsed(RingPosition used)
     {
-        _header->OldFreeHead = _header->FreeHead;
-        (_header->OldUsedIndex, _header->OldUsedWrap) = (_header->UsedIndex, _header->UsedWrap);
+        _used = used;
+        _header->UsedWrap = (byte)(used.Wrap ? 1 : 0);
+        Volatile.Write(ref _header->UsedIndex, used.Index);
     }
 
+    private void Commit()
+    {
+        _header->OldFreeHead = _oldFree;
+        (_header->OldUsedIndex, _header->OldUsedWrap) = (_used.Index, (byte)(_used.Wrap ? 1 : 0));
+    }
+
+    /// <summary>What was being taken counts as not taken.</summary>
     private void FreeTheFree()
     {
-        var entry = _header->FreeHead;
+        var entry = _free;
         for (var n = 0; entry < _count && n < _count; n++)
         {
             _entries[entry].InFlight = 0;
@@ -150,8 +176,9 @@ internal sealed unsafe class PackedInFlightLog
         {
             if (_entries[head].InFlight == 0)
                 continue;
-            slots += _entries[head].Count;
-            if (_entries[head].Count == 0 || slots > _count)
+            _slots[head] = _entries[head].Count;
+            slots += _slots[head];
+            if (_slots[head] == 0 || slots > _count)
                 throw Damaged();
             found.Add((_entries[head].Counter, head));
         }

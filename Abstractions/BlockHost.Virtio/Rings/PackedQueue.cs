@@ -92,6 +92,8 @@ internal sealed unsafe class PackedQueue : Virtqueue
             return ReadLogged(chain, entry);
         // A driver reuses descriptors that it has been shown as used.
         var free = Size - _slotsTaken;
+        if (free <= 0)
+            return "more descriptors in flight than the ring has";
         _inFlight?.BeginTaking();
         var at = _available;
         for (ushort n = 1; ; n++)

@@ -12,6 +12,9 @@ internal sealed class GuestDisk(Folder folder, string size = "64M") : IAsyncDisp
 
     public string Qmp => folder["qmp.sock"];
 
+    /// <summary>The daemon.</summary>
+    public string Program { get; init; } = Programs.Native;
+
     /// <summary>What QEMU's command line says of it.</summary>
     /// <param name="properties">Of the device.</param>
     public string[] Device(string properties = "") =>
@@ -30,7 +33,7 @@ internal sealed class GuestDisk(Folder folder, string size = "64M") : IAsyncDisp
         _daemon = await ServerProcess.StartAsync(
             Socket,
             folder.Path,
-            Programs.Native,
+            Program,
             [
                 "serve", .. more, "--blockdev", $"driver=file,node-name=file,filename={Image}", "--blockdev", node,
                 "--chardev", $"socket,id=qmp,path={Qmp},server=on,wait=off", "--monitor", "chardev=qmp",
