@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using BlockHost.Block;
 using BlockHost.Conformance.TestHost;
@@ -7,6 +8,7 @@ using BlockHost.Plugins;
 using BlockHost.Plugins.Block.Ftp;
 using BlockHost.Plugins.Block.Http;
 using BlockHost.Plugins.Block.Iscsi;
+using BlockHost.Plugins.Block.Rbd;
 using BlockHost.Plugins.Block.Ssh;
 using BlockHost.Plugins.Block.Tftp;
 
@@ -31,7 +33,8 @@ public sealed class HangTests
         get
         {
             var found = new Collector();
-            Plugin[] all = [new HttpPlugin(), new FtpPlugin(), new TftpPlugin(), new SshPlugin(), new IscsiPlugin()];
+            Plugin[] all =
+                [new HttpPlugin(), new FtpPlugin(), new TftpPlugin(), new SshPlugin(), new IscsiPlugin(), new RbdPlugin()];
             foreach (var plugin in all)
                 plugin.Register(found);
             return found.Drivers;
@@ -42,12 +45,12 @@ public sealed class HangTests
     [MemberData(nameof(Table))]
     public async Task It_ends_and_says_why(string driver, PeerState state)
     {
-        SkipWithoutProgram(driver);
+        SkipWhereItIsMissing(driver);
         using var peer = new Peer(state, HasTls(driver));
         var host = new TestPluginHost { Clock = new FastClock() };
 
-        // Only those wait so long who get no answer; packets to nobody have none.
-        var timeout = driver == "tftp" || state is PeerState.Frozen or PeerState.HalfReply ? 2 : 250;
+        // Only those wait so long who get no answer; packets to nobody have none, and Ceph tries until it gets one.
+        var timeout = driver is "tftp" or "rbd" || state is PeerState.Frozen or PeerState.HalfReply ? 2 : 250;
 
         var error = await Assert.ThrowsAsync<BlockException>(() => OpenAsync(driver, peer, host, timeout).WaitAsync(Soon));
 
@@ -64,7 +67,7 @@ public sealed class HangTests
     [MemberData(nameof(Waiting))]
     public async Task A_yank_ends_it_at_once(string driver, PeerState state)
     {
-        SkipWithoutProgram(driver);
+        SkipWhereItIsMissing(driver);
         using var peer = new Peer(state, HasTls(driver));
         var host = new TestPluginHost();
         var opening = OpenAsync(driver, peer, host, timeout: 200);
@@ -80,16 +83,23 @@ public sealed class HangTests
 
     private static string Failed(string driver) => driver switch
     {
-        "ssh" => "",
+        "ssh" or "rbd" => "",
         "iscsi" => "iSCSI: Failed to connect to LUN : ",
         _ => OpeningFailed,
     };
 
-    private static void SkipWithoutProgram(string driver) =>
+    private static void SkipWhereItIsMissing(string driver)
+    {
         Skip.If(driver == "ssh" && !InstalledPrograms.Has("ssh"), "OpenSSH's client is not installed");
+        Skip.If(driver == "rbd" && !NativeLibrary.TryLoad("librbd.so.1", out _), "Ceph's client library is not installed");
+    }
 
-    private static string Unresolved(string driver) =>
-        driver == "ssh" ? "address resolution failed for nowhere.invalid:" : "Could not resolve host: nowhere.invalid";
+    private static string Unresolved(string driver) => driver switch
+    {
+        "ssh" => "address resolution failed for nowhere.invalid:",
+        "rbd" => "error connecting",
+        _ => "Could not resolve host: nowhere.invalid",
+    };
 
     private static JsonObject Options(string driver, Peer peer, int timeout) => driver switch
     {
@@ -101,6 +111,14 @@ public sealed class HangTests
             ["target"] = "iqn.2024-01.test:d",
             ["user"] = "me",
             ["password"] = "hidden",
+        },
+        "rbd" => new()
+        {
+            ["pool"] = "p",
+            ["image"] = "i",
+            ["server"] = new JsonArray(new JsonObject { ["host"] = peer.Host, ["port"] = $"{peer.Port}" }),
+            ["auth-client-required"] = new JsonArray("none"),
+            ["x-blockhost-timeout"] = timeout,
         },
         "tftp" => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout },
         _ => new() { ["url"] = peer.Url(driver), ["timeout"] = timeout, ["username"] = "me:hidden" },
