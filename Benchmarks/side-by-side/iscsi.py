@@ -6,28 +6,15 @@ usage: iscsi.py [--size MiB] [--rounds N] [--count N] [--dir FOLDER] [--bin FOLD
 
 A tgtd of its own on this machine. Both programs take their turns within each round; the figures are medians.
 """
-import argparse
 import os
-import re
-import statistics
 import subprocess
-import tempfile
 import time
 
-MIB = 1 << 20
+from turns import MIB, compare, folder, options, requests, run, seconds, write_noise
+
 PORT = 33719
 CONTROL = "3719"
 TARGET = "iqn.2024-01.benchmark:disks"
-
-
-def run(*words):
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def seconds(*words):
-    start = time.monotonic()
-    run(*words)
-    return time.monotonic() - start
 
 
 class Target:
@@ -43,9 +30,8 @@ class Target:
                 break
         run(*self.admin("target", "new", "--tid", "1", "--targetname", TARGET))
         for lun, name in (("1", "disk"), ("2", "copy")):
-            with open(self[name], "wb") as disk:
-                for _ in range(size):
-                    disk.write(os.urandom(MIB) if name == "disk" else bytes(MIB))
+            write_noise(self[name], size if name == "disk" else 0)
+            os.truncate(self[name], size * MIB)
             run(*self.admin("logicalunit", "new", "--tid", "1", "--lun", lun, "--backing-store", self[name]))
         run(*self.admin("target", "bind", "--tid", "1", "-I", "ALL"))
 
@@ -63,37 +49,21 @@ class Target:
         self.process.wait()
 
 
-def bench(target, tool, count, *more):
-    said = run(tool, "bench", "-f", "raw", "-c", str(count), "-d", "32", "-s", "4096", "-S", str(MIB + 4096), *more, target.url(2))
-    return count / float(re.search(r"completed in ([\d.]+)", said)[1])
-
-
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=50000)
-    parser.add_argument("--dir")
-    parser.add_argument("--bin", default=os.path.join(here, "../../artifacts/bin"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        target = Target(folder, options.size)
+    given = options(__doc__, count=50000)
+    with folder(given) as place:
+        target = Target(place, given.size)
         try:
-            figures = {}
-            for _ in range(options.rounds):
-                for name, tool in (("qemu", "qemu-img"), ("ours", os.path.join(options.bin, "qemu-img"))):
-                    out = seconds(tool, "convert", "-f", "raw", "-O", "raw", target.url(1), target["back"])
-                    run("cmp", target["disk"], target["back"])
-                    into = seconds(tool, "convert", "-n", "-f", "raw", "-O", "raw", target["disk"], target.url(2))
-                    run("cmp", target["disk"], target["copy"])
-                    reads = bench(target, tool, options.count)
-                    writes = bench(target, tool, options.count, "-w")
-                    figures.setdefault(name, []).append((out, into, reads, writes))
-            for name, all_of in figures.items():
-                out, into, reads, writes = [statistics.median(part) for part in zip(*all_of)]
-                print(f"{name}: convert from {out:.2f} s, into {into:.2f} s, "
-                      f"{reads:.0f} random reads and {writes:.0f} random writes of 4 KiB a second")
+            def measure(tool, _):
+                out = seconds(tool, "convert", "-f", "raw", "-O", "raw", target.url(1), target["back"])
+                run("cmp", target["disk"], target["back"])
+                into = seconds(tool, "convert", "-n", "-f", "raw", "-O", "raw", target["disk"], target.url(2))
+                run("cmp", target["disk"], target["copy"])
+                return {"convert from, s": out, "convert into, s": into,
+                        "random reads a second": requests(tool, target.url(2), given.count),
+                        "random writes a second": requests(tool, target.url(2), given.count, "-w")}
+
+            compare(given, measure)
         finally:
             target.end()
 

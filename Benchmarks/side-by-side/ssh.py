@@ -6,29 +6,16 @@ usage: ssh.py [--size MiB] [--rounds N] [--delay MS] [--dir FOLDER] [--bin FOLDE
 
 An sshd of its own on this machine; with --delay behind a proxy, through which everything takes so long each way. Both programs take their turns within each round; the figures are medians. QEMU's driver logs in by an agent, as it knows no other way.
 """
-import argparse
 import asyncio
 import os
-import re
-import statistics
 import subprocess
-import tempfile
 import threading
 import time
 
-MIB = 1 << 20
+from turns import compare, folder, options, requests, run, seconds, write_noise
+
 PORT = 2722
 FAR_PORT = 2723
-
-
-def run(*words, **more):
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
-
-
-def seconds(*words, **more):
-    start = time.monotonic()
-    run(*words, **more)
-    return time.monotonic() - start
 
 
 async def delay(source, target, by):
@@ -102,37 +89,23 @@ class Server:
         self.agent.terminate()
 
 
-def bench(server, tool):
-    said = run(tool, "bench", "-f", "raw", "-c", "2000", "-d", "32", "-s", "4096", "-S", str(MIB + 4096), server.url("disk"), env=server.environment)
-    return 2000 / float(re.search(r"completed in ([\d.]+)", said)[1])
-
-
 def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--delay", type=float, default=0)
-    parser.add_argument("--dir")
-    parser.add_argument("--bin", default=os.path.join(here, "../../artifacts/bin"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        server = Server(folder, options.delay / 1000)
+    given = options(__doc__, delay=0.0)
+    with folder(given) as place:
+        server = Server(place, given.delay / 1000)
         try:
-            with open(server["disk"], "wb") as disk:
-                for _ in range(options.size):
-                    disk.write(os.urandom(MIB))
-            figures = {}
-            for _ in range(options.rounds):
-                for name, tool in (("qemu", "qemu-img"), ("ours", os.path.join(options.bin, "qemu-img"))):
-                    out = seconds(tool, "convert", "-f", "raw", "-O", "raw", server.url("disk"), server["back"], env=server.environment)
-                    run("cmp", server["disk"], server["back"])
-                    into = seconds(tool, "convert", "-f", "raw", "-O", "raw", server["disk"], server.url("copy"), env=server.environment)
-                    run("cmp", server["disk"], server["copy"])
-                    figures.setdefault(name, []).append((out, into, bench(server, tool)))
-            for name, all_of in figures.items():
-                out, into, reads = [statistics.median(part) for part in zip(*all_of)]
-                print(f"{name}: convert from {out:.2f} s, into {into:.2f} s, {reads:.0f} random reads of 4 KiB a second")
+            write_noise(server["disk"], given.size)
+
+            def measure(tool, _):
+                login = {"env": server.environment}
+                out = seconds(tool, "convert", "-f", "raw", "-O", "raw", server.url("disk"), server["back"], **login)
+                run("cmp", server["disk"], server["back"])
+                into = seconds(tool, "convert", "-f", "raw", "-O", "raw", server["disk"], server.url("copy"), **login)
+                run("cmp", server["disk"], server["copy"])
+                return {"convert from, s": out, "convert into, s": into,
+                        "random reads a second": requests(tool, server.url("disk"), 2000, **login)}
+
+            compare(given, measure)
         finally:
             server.end()
 
