@@ -17,7 +17,8 @@ public sealed class BlockCommandTests
     public void The_plugin_provides_the_block_commands() => Assert.Equal(
         [
             "block-dirty-bitmap-add", "block-dirty-bitmap-clear", "block-dirty-bitmap-disable", "block-dirty-bitmap-enable",
-            "block-dirty-bitmap-merge", "block-dirty-bitmap-remove", "block-set-write-threshold", "block_resize", "blockdev-add", "blockdev-del", "blockdev-reopen", "blockdev-set-active", "blockdev-snapshot",
+            "block-dirty-bitmap-merge", "block-dirty-bitmap-remove", "block-set-write-threshold", "block_passwd", "block_resize",
+            "blockdev-add", "blockdev-del", "blockdev-reopen", "blockdev-set-active", "blockdev-snapshot",
             "blockdev-snapshot-delete-internal-sync", "blockdev-snapshot-internal-sync", "blockdev-snapshot-sync", "change-backing-file", "query-block", "query-blockstats", "query-named-block-nodes",
             "x-blockdev-change", "x-blockdev-set-iothread", "x-blockhost-block-scsi", "x-blockhost-block-tray", "x-debug-block-dirty-bitmap-sha256", "x-debug-query-block-graph",
         ],

@@ -3,6 +3,9 @@ using BlockHost.Export.VhostUserBlk.Tests.Fakes;
 
 namespace BlockHost.Export.VhostUserBlk.Tests;
 
+/// <summary>By itself, as it counts what the whole process allocates.</summary>
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+[Collection(nameof(AllocationTests))]
 public sealed class AllocationTests
 {
     private const int Requests = 128;
@@ -20,7 +23,7 @@ public sealed class AllocationTests
             guest.Place(1, 9, new byte[512], 0).Chain,
         ];
 
-        // Other tests allocate at the same time, so one quiet round is enough; a byte a request shows in every one.
+        // The runtime allocates a little itself now and then, so one quiet round is enough; a byte a request shows in every one.
         var least = long.MaxValue;
         for (var round = 0; round < 200 && least > Requests; round++)
         {

@@ -20,7 +20,10 @@ public static class Qemu
     }
 
     /// <summary>Runs a tool in a folder. Returns its exit code, and what it printed.</summary>
-    public static (int ExitCode, string Output) Run(string folder, string program, params string[] args)
+    public static (int ExitCode, string Output) Run(string folder, string program, params string[] args) =>
+        KeyTiming.Retry(() => RunOnce(folder, program, args), result => result.Output);
+
+    private static (int ExitCode, string Output) RunOnce(string folder, string program, string[] args)
     {
         var start = new ProcessStartInfo(program)
         { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -33,10 +33,12 @@ public sealed unsafe class InFlightBuffer : IDisposable
         if (queues == 0 || queueSize is 0 or > Virtqueue.MaxSize)
             throw new VhostUserException($"a log of {queues} queues of {queueSize} descriptors");
         var layout = new InFlightLayout(queues * (ulong)Stride(queueSize), 0, queues, queueSize);
-        var descriptor = Libc.memfd_create("vhost-user-inflight", Libc.MFD_CLOEXEC);
+        var descriptor = Libc.memfd_create("vhost-user-inflight", Libc.MFD_CLOEXEC | Libc.MFD_ALLOW_SEALING);
         if (descriptor < 0)
             throw new VhostUserException($"no memory for a log: {SystemError.Text(SystemError.Last)}");
-        if (Libc.ftruncate(descriptor, (long)layout.Size) == 0)
+        // A front-end that could cut it short would end this process.
+        const int seals = Libc.F_SEAL_SHRINK | Libc.F_SEAL_GROW | Libc.F_SEAL_SEAL;
+        if (Libc.ftruncate(descriptor, (long)layout.Size) == 0 && Libc.fcntl(descriptor, Libc.F_ADD_SEALS, seals) == 0)
             return (descriptor, layout);
         var errno = SystemError.Last;
         _ = Libc.close(descriptor);

@@ -75,7 +75,7 @@ public sealed class DaemonTests(CephCluster ceph) : IDisposable
     public async Task The_plugin_is_unloaded_and_loaded_again()
     {
         var image = ceph.NewImage("8M");
-        await using var daemon = await StartAsync();
+        await using var daemon = await StartAsync(Programs.Blockhost, "serve");
         using var qmp = await ConnectAsync();
         for (var round = 0; round < 3; round++)
         {
@@ -130,9 +130,11 @@ public sealed class DaemonTests(CephCluster ceph) : IDisposable
             Assert.True(clock.Elapsed < Client.Soon, "it does not happen");
     }
 
-    private Task<ServerProcess> StartAsync() => ServerProcess.StartAsync(
-        _folder["qmp.sock"], _folder.Path, Programs.Ours("qemu-storage-daemon"),
-        "--chardev", $"socket,id=qmp,path={_folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=qmp");
+    private Task<ServerProcess> StartAsync() => StartAsync(Programs.Ours("qemu-storage-daemon"));
+
+    private Task<ServerProcess> StartAsync(string program, params string[] arguments) => ServerProcess.StartAsync(
+        _folder["qmp.sock"], _folder.Path, program,
+        [.. arguments, "--chardev", $"socket,id=qmp,path={_folder["qmp.sock"]},server=on,wait=off", "--monitor", "chardev=qmp"]);
 
     private async Task<QmpClient> ConnectAsync()
     {

@@ -6,22 +6,10 @@ namespace BlockHost.Tools.Differential.Tests.Sides;
 /// <summary>Programs started as processes.</summary>
 internal static class ProgramRunner
 {
-    private const int Attempts = 5;
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>
-    /// QEMU times how fast it derives keys, and gives up where the clock of processor time stands still: it is asked again.
-    /// </summary>
-    public static ToolResult Run(string folder, string program, IReadOnlyList<string> args, string input = "")
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            var result = RunOnce(folder, program, args, input);
-            if (attempt == Attempts || !result.Error.Contains("Unable to get accurate CPU usage", StringComparison.Ordinal))
-                return result;
-        }
-    }
+    public static ToolResult Run(string folder, string program, IReadOnlyList<string> args, string input = "") =>
+        KeyTiming.Retry(() => RunOnce(folder, program, args, input), result => result.Error);
 
     private static ToolResult RunOnce(string folder, string program, IReadOnlyList<string> args, string input)
     {
