@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Disks on Ceph beside QEMU's driver: convert from and into one, random reads and writes of 4 KiB at depth 32.
 
-usage: rbd.py [--size MiB] [--rounds N] [--dir FOLDER] [--bin FOLDER]
+usage: rbd.py [--size MiB] [--rounds N] [--count N] [--dir FOLDER] [--bin FOLDER]
 
 A cluster of one node in memory on this machine, which takes most of the time. Both programs take their turns within each round; the
 figures are medians.
@@ -29,8 +29,8 @@ def compare_on(conf, place, given):
         into = seconds(tool, "convert", "-f", "raw", "-O", "raw", disk, image(name))
         run("qemu-img", "compare", "-f", "raw", "-F", "raw", disk, image(name))
         figures = {"convert from, s": out, "convert into, s": into,
-                   "random reads a second": requests(tool, image(name), 5000, "-t", "none"),
-                   "random writes a second": requests(tool, image(name), 5000, "-t", "none", "-w")}
+                   "random reads a second": requests(tool, image(name), given.count, "-t", "none"),
+                   "random writes a second": requests(tool, image(name), given.count, "-t", "none", "-w")}
         run("rbd", "-c", conf, "rm", "--no-progress", name)
         return figures
 
@@ -38,7 +38,7 @@ def compare_on(conf, place, given):
 
 
 def main():
-    given = options(__doc__, rounds=3)
+    given = options(__doc__, size=512, rounds=3, count=40000)
     with folder(given) as place:
         cluster = subprocess.Popen(
             ["/usr/bin/python3", CLUSTER, os.path.join(place, "ceph")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -12,8 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
 
 
-def run(*words, **more):
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
+def run(*words, check=True, **more):
+    return subprocess.run(words, check=check, stdout=subprocess.PIPE, text=True, **more).stdout
 
 
 def seconds(*words, **more):

@@ -195,7 +195,7 @@ internal sealed class Outgoing : IDisposable
         Error = Describe(cause);
         try
         {
-            await _host.Graph.TakeOverAsync(CancellationToken.None).ConfigureAwait(false);
+            await TakeBackAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is BlockException or IOException)
         {
@@ -217,6 +217,27 @@ internal sealed class Outgoing : IDisposable
             await _host.Machine.EnterAsync(before, CancellationToken.None).ConfigureAwait(false);
         if (_isCancelled)
             Enter(MigrationStatus.Cancelled);
+    }
+
+    /// <summary>
+    /// Where the destination dies its connection may end a moment before its locks: so the images are asked for again for two
+    /// seconds. By the system's clock, as a process ends by that.
+    /// </summary>
+    private async ValueTask TakeBackAsync()
+    {
+        const int Tries = 40;
+        for (var number = 1; ; number++)
+        {
+            try
+            {
+                await _host.Graph.TakeOverAsync(CancellationToken.None).ConfigureAwait(false);
+                return;
+            }
+            catch (BlockException) when (number < Tries)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System).ConfigureAwait(false);
+            }
+        }
     }
 
     private static string Describe(Exception cause) => cause switch
