@@ -3,6 +3,7 @@ using System.Text.Json;
 using BlockHost.Core.Objects;
 using BlockHost.Core.Plugins;
 using BlockHost.Plugins;
+using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 
 namespace BlockHost.Core.Tests.Objects;
@@ -16,6 +17,7 @@ internal static class ObjectBed
         var manager = new PluginManager(new PluginManagerOptions { Host = () => host.Object });
         var objects = new UserObjects(manager, () => host.Object);
         host.SetupGet(it => it.Objects).Returns(objects);
+        host.SetupGet(it => it.Loggers).Returns(NullLoggerFactory.Instance);
         manager.AddHost(registry => ObjectCommands.Register(registry, objects));
         return objects;
     }

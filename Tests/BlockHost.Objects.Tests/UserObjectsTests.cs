@@ -132,12 +132,15 @@ public sealed class UserObjectsTests
     [InlineData("CN=mallory,O=lab", false)]
     [InlineData("CN=jane,O=lab", true)]
     [InlineData("CN=jane,O=office", false)]
+    [InlineData(@"CN=jane,O=Some\, Company", true)]
+    [InlineData("CN=jane,O=Some, Company", false)]
     public async Task The_first_rule_of_a_list_that_matches_decides(string identity, bool allowed)
     {
         await Add("""
             {"qom-type":"authz-list","id":"a","policy":"deny","rules":[
               {"match":"CN=fred","policy":"allow"},
               {"match":"CN=mallory,*","policy":"deny","format":"glob"},
+              {"match":"*,O=Some\\, C?mp*y","policy":"allow","format":"glob"},
               {"match":"*,O=lab","policy":"allow","format":"glob"}]}
             """);
 

@@ -33,6 +33,7 @@ public static class ObjectCommands
         registry.Add(new IoThreadType());
         registry.Add(new AuthzSimpleType());
         registry.Add(new AuthzListType());
+        registry.Add(new AuthzListFileType());
     }
 
     private static IReadOnlyList<IoThreadInfo> ListThreads(UserObjects objects) =>
@@ -88,4 +89,5 @@ internal sealed record ObjectDelArguments
 [JsonSerializable(typeof(TlsCredsX509Options))]
 [JsonSerializable(typeof(AuthzSimpleOptions))]
 [JsonSerializable(typeof(AuthzListOptions))]
+[JsonSerializable(typeof(AuthzListFileOptions))]
 internal sealed partial class ObjectsJson : JsonSerializerContext;

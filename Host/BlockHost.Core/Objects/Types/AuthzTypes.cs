@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.IO.Enumeration;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using BlockHost.Objects;
@@ -100,21 +99,12 @@ internal sealed class AuthzListType : ObjectType<AuthzListOptions>
 
         protected override AuthzListOptions Properties => _options;
 
-        public bool IsAllowed(string identity)
-        {
-            var now = _options;
-            var rule = now.Rules?.FirstOrDefault(rule => Matches(rule, identity));
-            return (rule?.Policy ?? now.Policy) is AuthzPolicy.Allow;
-        }
+        public bool IsAllowed(string identity) => AuthzRules.IsAllowed(_options, identity);
 
         protected override bool TryChange(string name, AuthzListOptions changed)
         {
             _options = changed;
             return true;
         }
-
-        private static bool Matches(AuthzRule rule, string identity) => rule.Format is AuthzFormat.Glob
-            ? FileSystemName.MatchesSimpleExpression(rule.Match, identity, ignoreCase: false)
-            : rule.Match == identity;
     }
 }

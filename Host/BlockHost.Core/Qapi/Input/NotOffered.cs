@@ -12,7 +12,6 @@ internal static class NotOffered
     {
         ["tls-creds-anon"] = NeedsCertificates,
         ["tls-creds-psk"] = NeedsCertificates,
-        ["authz-listfile"] = "rules are not read from a file (use authz-list)",
         ["authz-pam"] = "PAM is not asked (use authz-simple or authz-list)",
     }.ToFrozenDictionary();
 
