@@ -54,9 +54,25 @@ internal class SocketChannel(Socket socket, Stream stream) : MigrationChannel(st
 
 internal sealed class SecureChannel(Socket socket, SslStream stream) : SocketChannel(socket, stream)
 {
-    /// <summary>QEMU's TLS takes a connection that ends without a goodbye for one that was cut.</summary>
-    public override async ValueTask FinishAsync(CancellationToken cancellationToken) =>
-        await stream.ShutdownAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// QEMU's TLS takes a connection that ends without a goodbye for one that was cut. It comes last, as who has answered may
+    /// have gone by then.
+    /// </summary>
+    public override async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await stream.ShutdownAsync().WaitAsync(Patience, TimeProvider.System).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or TimeoutException)
+        {
+            // Nobody is there to hear it.
+        }
+
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
 }
 
 /// <summary>A shell's command that takes the stream, or gives it.</summary>
